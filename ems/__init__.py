@@ -1,0 +1,1 @@
+"""Site energy controller. The map of the rooms is in README.md, section "The house"."""

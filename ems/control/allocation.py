@@ -1,0 +1,176 @@
+"""Dividing the capacity of all links among EVSEs at once: exact, and vectorised over links and EVSEs.
+
+`admit` decides who gets a whole amount (the minimum current, a raise), in order of rank.
+`share` is weighted max-min fairness by progressive filling (Bertsekas and Gallager, Data Networks, section 6.5.2),
+generalised to lower bounds and to coefficients other than one.
+`serve_in_order` gives each in order of rank what the earlier ones left.
+
+All three work in rounds; each round settles every EVSE whose fate no longer depends on an unsettled one, and always at
+least one. Capacities may be infinite; a negative capacity counts as none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ems.control.network import Floats, Incidence, Ints
+
+TOLERANCE = 1e-9
+"""Slack of comparisons; setpoints are rounded down to 0.1 A afterwards, far above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Ampere per EVSE, and the link that kept it from more; -1 where its own upper bound did."""
+
+    amps: Floats
+    bottleneck: Ints
+
+
+def admit(incidence: Incidence, capacity: Floats, amount: Floats, rank: Ints) -> Allocation:
+    """Admit EVSEs in order of `rank` when their whole `amount` fits under every link; the others get 0.
+
+    Equal to asking one after the other. `amount` 0 is always admitted; `bottleneck` is a link that refused.
+    """
+    order = np.lexsort((rank[incidence.evse], incidence.link))
+    link, evse = incidence.link[order], incidence.evse[order]
+    start = _starts(link)
+    need = incidence.coefficient[order] * amount[evse]
+    room = np.maximum(capacity[link], 0.0)
+    room += TOLERANCE * np.maximum(1.0, np.where(np.isfinite(room), room, 1.0))
+    admitted = amount <= 0.0
+    settled = admitted.copy()
+    bottleneck = np.full(incidence.evses, -1, dtype=np.intp)
+    while not settled.all():
+        certain = _before(np.where(admitted[evse], need, 0.0), start)
+        possible = _before(np.where(admitted[evse] | ~settled[evse], need, 0.0), start)
+        fits = ~settled
+        fits[evse[possible + need > room]] = False
+        refusing = (certain + need > room) & ~settled[evse]
+        bottleneck[evse[refusing]] = link[refusing]
+        admitted |= fits
+        settled |= fits
+        settled[evse[refusing]] = True
+    return Allocation(np.where(admitted, amount, 0.0), bottleneck)
+
+
+def share(incidence: Incidence, capacity: Floats, lower: Floats, upper: Floats, weight: Floats) -> Allocation:
+    """Weighted max-min fair currents between `lower` and `upper` under every link.
+
+    At the result, every EVSE is at its upper bound or meets a full link on which no other EVSE above its lower bound
+    has a higher current per weight. Where the lower bounds alone exceed a link, its EVSEs stay at their lower bounds.
+    """
+    upper = np.maximum(upper, lower)
+    amps = lower.copy()
+    bottleneck = np.full(incidence.evses, -1, dtype=np.intp)
+    settled = upper <= lower
+    remaining = capacity - incidence.load(lower)
+    part = incidence.only(~settled)
+    first, last = lower / weight, upper / weight
+    bends = _Bends.of(part, weight, first, last)
+    while part.link.size:
+        level = bends.levels(remaining)
+        lowest = np.full(incidence.evses, np.inf)
+        np.minimum.at(lowest, part.evse, level[part.link])
+        capped = ~settled & (last <= lowest + TOLERANCE)
+        binding = level[part.link] <= lowest[part.evse] + TOLERANCE
+        # A link is final when everyone on it is limited by it or by nothing; then its level cannot rise any more.
+        final = np.ones(incidence.links, dtype=np.bool_)
+        final[part.link[~(binding | capped[part.evse])]] = False
+        bound = binding & final[part.link] & ~capped[part.evse]
+        bottleneck[part.evse[bound]] = part.link[bound]
+        newly = capped.copy()
+        newly[part.evse[bound]] = True
+        amps = np.where(newly, np.where(capped, upper, np.clip(weight * lowest, lower, upper)), amps)
+        remaining = remaining - part.load(np.where(newly, amps - lower, 0.0))
+        settled |= newly
+        part, bends = part.only(~settled), bends.without(settled)
+    return Allocation(amps, bottleneck)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bends:
+    """The load of each link over the common level (current per weight) is piecewise linear; these are its bends,
+    sorted by link and level: an EVSE adds `coefficient * weight` to the slope at its lower bound, and takes it off at
+    its upper bound.
+    """
+
+    link: Ints
+    evse: Ints
+    at: Floats
+    change: Floats
+    links: int
+
+    @classmethod
+    def of(cls, part: Incidence, weight: Floats, first: Floats, last: Floats) -> _Bends:
+        slope = part.coefficient * weight[part.evse]
+        link, evse = np.concatenate((part.link, part.link)), np.concatenate((part.evse, part.evse))
+        at = np.concatenate((first[part.evse], last[part.evse]))
+        change = np.concatenate((slope, -slope))
+        order = np.lexsort((at, link))
+        return cls(link[order], evse[order], at[order], change[order], part.links)
+
+    def without(self, settled: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> _Bends:
+        keep = ~settled[self.evse]
+        return _Bends(self.link[keep], self.evse[keep], self.at[keep], self.change[keep], self.links)
+
+    def levels(self, remaining: Floats) -> Floats:
+        """Per link the level at which it is full, if it alone limits its EVSEs; infinite when it never is."""
+        start = _starts(self.link)
+        slope_before = _before(self.change, start)
+        step = np.diff(self.at, prepend=self.at[0])
+        step[start] = 0.0
+        rise = slope_before * step
+        load = _before(rise, start) + rise
+        slope = slope_before + self.change
+        room = np.maximum(remaining[self.link], 0.0)
+        rising = slope > TOLERANCE
+        full = np.where(rising, self.at + (room - load) / np.where(rising, slope, 1.0), np.inf)
+        end = np.append(self.at[1:], np.inf)
+        end[:-1][self.link[1:] != self.link[:-1]] = np.inf
+        here = (load <= room + TOLERANCE) & (full <= end + TOLERANCE)
+        level = np.full(self.links, np.inf)
+        np.minimum.at(level, self.link[here], np.maximum(full, self.at)[here])
+        return level
+
+
+def serve_in_order(incidence: Incidence, capacity: Floats, lower: Floats, upper: Floats, rank: Ints) -> Allocation:
+    """Raise each EVSE from `lower` towards `upper` in order of `rank`, as far as the earlier ones leave room."""
+    wish = np.maximum(upper - lower, 0.0)
+    part = incidence.only(wish > 0.0)
+    order = np.lexsort((rank[part.evse], part.link))
+    link, evse, coefficient = part.link[order], part.evse[order], part.coefficient[order]
+    start = _starts(link)
+    room = np.maximum(capacity - incidence.load(lower), 0.0)[link]
+    gain = np.zeros(incidence.evses)
+    bottleneck = np.full(incidence.evses, -1, dtype=np.intp)
+    settled = wish <= 0.0
+    while not settled.all():
+        certain = _before(coefficient * gain[evse], start)
+        possible = certain + _before(np.where(settled[evse], 0.0, coefficient * wish[evse]), start)
+        left = np.maximum(room - certain, 0.0) / coefficient
+        most, least = wish.copy(), wish.copy()
+        np.minimum.at(most, evse, left)
+        np.minimum.at(least, evse, np.maximum(room - possible, 0.0) / coefficient)
+        # Settled once those ahead that are still open can no longer change the outcome.
+        ready = ~settled & (most - least <= TOLERANCE)
+        gain = np.where(ready, most, gain)
+        limited = ready[evse] & (left <= most[evse] + TOLERANCE) & (most[evse] < wish[evse])
+        bottleneck[evse[limited]] = link[limited]
+        settled |= ready
+    return Allocation(lower + gain, bottleneck)
+
+
+def _starts(link: Ints) -> Ints:
+    """For each entry of a sorted link column the position of its link's first entry."""
+    new = np.ones(link.size, dtype=np.bool_)
+    new[1:] = link[1:] != link[:-1]
+    return np.maximum.accumulate(np.where(new, np.arange(link.size), 0)) if link.size else link
+
+
+def _before(values: Floats, start: Ints) -> Floats:
+    """Sum of the values that precede each entry within its link."""
+    before = np.cumsum(values) - values
+    return np.asarray(before - before[start])

@@ -1,0 +1,28 @@
+"""How much current each vehicle has shown to want."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ems.control.memory import SetpointMemory
+from ems.control.network import Floats
+from ems.control.observation import Column, Observation
+
+SETTLE_S = 60.0
+SLACK_A = 2.0
+STEP_A = 4.0
+
+
+def appetites(seen: Observation, held: SetpointMemory, now: float) -> Floats:
+    """The most that the vehicle at each EVSE is worth being offered, ampere per leg; infinite while unknown.
+
+    An offer that is not used for a minute shrinks to what is used and some slack; an offer that is used up grows again.
+    """
+    settled = held.changed_at + SETTLE_S
+    telling = (now >= settled) & (seen[Column.SAMPLED_AT] >= settled)
+    drawn = seen[Column.PEAK_A]
+    unused = drawn < held.setpoint_a - SLACK_A
+    used_up = held.setpoint_a >= held.appetite_a
+    learned = np.where(unused, np.ceil(drawn) + SLACK_A, np.where(used_up, held.appetite_a + STEP_A, held.appetite_a))
+    known = np.where(telling, learned, held.appetite_a)
+    return np.where(seen.may_charge, known, np.inf)

@@ -1,0 +1,94 @@
+"""What each EVSE may ask for this second: between which currents, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ems.control.failsafe import Assessment
+from ems.control.memory import Memory
+from ems.control.network import Bools, Floats, Ints
+from ems.control.observation import Column, Observation, expressible
+from ems.control.strategy import ranking
+from ems.domain.decision import Level
+from ems.domain.instant import Instant
+from ems.domain.limit import Limit
+from ems.domain.state import SiteState
+
+PARKED_S = 60.0
+"""A vehicle that has not drawn for so long is parked: it keeps its minimum current only while nobody waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Aligned with the site's EVSEs, ampere per leg.
+
+    `wants`: a vehicle is there that may charge. `idle_a`: what to set where none is. `forced_a`: what cannot be taken
+    away without ending a session. `minimum_a` … `target_a` … `upper_a`: the smallest useful current, what the vehicle
+    has shown to want, and the most it may get. `rank`: order of service. `tightened`: the limit on the EVSE itself.
+    """
+
+    wants: Bools
+    idle_a: Floats
+    forced_a: Floats
+    minimum_a: Floats
+    target_a: Floats
+    upper_a: Floats
+    rank: Ints
+    tightened: dict[int, Limit]
+
+
+def demand(
+    state: SiteState,
+    seen: Observation,
+    levels: Assessment,
+    limits: tuple[Limit, ...],
+    hunger: Floats,
+    memory: Memory,
+    now: Instant,
+) -> Demand:
+    """Ask every EVSE what it could use."""
+    level, controlled = np.array(levels.evses, dtype=np.intp), seen.controlled
+    minimum, lowest = seen[Column.MINIMUM_A], seen[Column.LOWEST_A]
+    upper = np.where(level >= Level.FALLBACK, seen[Column.FALLBACK_A], seen[Column.MOST_A])
+    upper = np.where(level >= Level.ZERO, 0.0, upper)
+    upper, tightened = _tightened(state, seen, upper, limits)
+    idle = np.minimum(expressible(np.full(len(upper), state.site.policy.idle_a), seen, state), upper)
+    forced = np.where(level >= Level.ZERO, 0.0, lowest)
+    wants = controlled & seen.may_charge & (np.maximum(upper, forced) >= minimum)
+    quiet_since = np.maximum(memory.setpoints.changed_at, seen[Column.PLUGGED_S])
+    asleep = (seen[Column.ASLEEP] > 0) & (now.monotonic_s - quiet_since > PARKED_S)
+    parked = asleep | (seen[Column.CONTENT] > 0)
+    upper = np.where(controlled, np.maximum(upper, forced), 0.0)
+    return Demand(
+        wants=wants,
+        idle_a=np.where(controlled, np.maximum(idle, forced), 0.0),
+        forced_a=np.where(wants, forced, 0.0),
+        minimum_a=minimum,
+        target_a=np.minimum(upper, np.maximum(minimum, hunger)),
+        upper_a=upper,
+        rank=ranking(state, seen, wants, parked, memory.setpoints, now),
+        tightened=tightened,
+    )
+
+
+def _tightened(
+    state: SiteState, seen: Observation, upper: Floats, limits: tuple[Limit, ...]
+) -> tuple[Floats, dict[int, Limit]]:
+    """Limits on single EVSEs."""
+    tightened: dict[int, Limit] = {}
+    for limit in limits:
+        j = state.site.evse_index(limit.scope)
+        if j is None:
+            continue
+        evse = state.site.evses[j]
+        watts = evse.wiring.watts_per_amp(state.site.voltage_v, max(1, int(seen.legs[j].sum())))
+        most = min(
+            upper[j] if limit.max_a is None else limit.max_a, upper[j] if limit.max_w is None else limit.max_w / watts
+        )
+        if most < upper[j]:
+            tightened[j] = limit
+            upper = upper.copy()
+            upper[j] = most
+    return (expressible(upper, seen, state) if tightened else upper), tightened

@@ -1,0 +1,124 @@
+"""Why each EVSE has the current it has, and what each circuit has left; every number with its source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ems.control.allocation import Allocation
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, circuit_of
+from ems.control.observation import may_charge
+from ems.control.shaping import Shaped
+from ems.control.situation import Situation
+from ems.domain.decision import Binding, CircuitView, Level, Reason
+from ems.domain.phases import Phase, PhaseAmps
+from ems.domain.state import EvseState
+from ems.domain.station import EvseStatus
+from ems.domain.units import PILOT_MIN_A
+
+NEAR_A = 0.05
+"""A setpoint this close to a bound has reached it; steps are never finer than 0.1 A."""
+
+
+def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequence[float]) -> list[Reason]:
+    """One reason per EVSE: the constraint that keeps its setpoint from being higher."""
+    columns = zip(
+        at.state.evses, at.seen.liabilities, allocation.amps.tolist(), allocation.bottleneck.tolist(), strict=True
+    )
+    blocked, minimum = shaped.blocked.tolist(), at.asked.minimum_a.tolist()
+    upper, target = at.asked.upper_a.tolist(), at.asked.target_a.tolist()
+    links: dict[tuple[int, Binding], Reason] = {}
+    why = []
+    for j, (known, judged, allotted, link) in enumerate(columns):
+        if not judged.controlled:
+            why.append(Reason(judged.binding, judged.cause, judged.amps))
+        elif not may_charge(known):
+            why.append(_absent(known))
+        elif at.levels.evses[j] >= Level.HOLD and (held := _held(at, j, amps[j], allotted)):
+            why.append(held)
+        elif link >= 0 and allotted < minimum[j]:
+            why.append(_at_link(at, links, link, Binding.WAITING))
+        elif blocked[j] or amps[j] < allotted - max(1.0, at.state.site.policy.dead_band_a):
+            why.append(Reason(Binding.RAISING, value=allotted))
+        elif amps[j] >= upper[j] - NEAR_A:
+            why.append(_at_top(at, j))
+        elif link >= 0:
+            why.append(_at_link(at, links, link, Binding.CIRCUIT))
+        else:
+            why.append(Reason(Binding.VEHICLE, value=target[j]))
+    return why
+
+
+def _absent(known: EvseState) -> Reason:
+    if known.status is EvseStatus.FINISHING:
+        return Reason(Binding.DONE)
+    if known.status in {EvseStatus.FAULTED, EvseStatus.UNAVAILABLE}:
+        return Reason(Binding.STATION, f"it reports {known.status}" + (f" ({known.error})" if known.error else ""))
+    return Reason(Binding.NOT_STARTED if known.session else Binding.NO_VEHICLE)
+
+
+def _held(at: Situation, j: int, given: float, allotted: float) -> Reason | None:
+    if at.levels.evses[j] >= Level.FALLBACK:
+        return Reason(Binding.FALLBACK, at.levels.causes[j])
+    if given < allotted - at.state.site.policy.dead_band_a:
+        return Reason(Binding.HELD, at.levels.causes[j], allotted)
+    return None
+
+
+def _at_top(at: Situation, j: int) -> Reason:
+    limit = at.asked.tightened.get(j)
+    if limit is None:
+        return Reason(Binding.EVSE)
+    return Reason(Binding.LIMIT, f"{limit.source}: {limit.max_a:g} A", limit.max_a, limit.ends)
+
+
+def _at_link(at: Situation, known: dict[tuple[int, Binding], Reason], link: int, binding: Binding) -> Reason:
+    """The reason of everybody whom `link` stops in the same way; worded once per tick."""
+    reason = known.get((link, binding))
+    if reason is None:
+        reason = known[link, binding] = _link_reason(at, link, binding)
+    return reason
+
+
+def _link_reason(at: Situation, link: int, binding: Binding) -> Reason:
+    source, circuit = at.room.sources[link], at.state.site.circuits.circuits[circuit_of(link)]
+    phase = link % LINKS_PER_CIRCUIT
+    where = circuit.id if phase == POWER else f"{circuit.id} {Phase(phase).name}"
+    value = PILOT_MIN_A if binding is Binding.WAITING else float(at.room.limit[link])
+    if not source.is_rating:
+        limited = Binding.LIMIT if binding is Binding.CIRCUIT else binding
+        return Reason(limited, f"{source.text} ({where})", value, source.until)
+    base = float(at.room.base[link])
+    besides = f", {base:.0f} A of it taken by other load" if base >= 1 else ""
+    return Reason(binding, f"{where} ({at.room.limit[link]:.0f} A{besides})", value, source.until)
+
+
+def circuit_views(at: Situation) -> tuple[CircuitView, ...]:
+    """What people see of each circuit."""
+    state, room = at.state, at.room
+    limit, shown, left = room.limit.tolist(), room.shown.tolist(), room.now.tolist()
+    views = []
+    for i, circuit in enumerate(state.site.circuits):
+        first = i * LINKS_PER_CIRCUIT
+        power = first + POWER
+        index = None if circuit.meter is None else state.site.meter_index(circuit.meter)
+        reading = None if index is None else state.meters[index].reading
+        capped = math.isfinite(limit[power])
+        tightest = power if capped else min(range(first, power), key=lambda k: (room.sources[k].is_rating, left[k]))
+        views.append(
+            CircuitView(
+                circuit=circuit.id,
+                limit_a=_phases(limit, first),
+                limit_source=room.sources[tightest].text,
+                measured_a=None if reading is None else reading.amps,
+                base_load_a=_phases(shown, first),
+                headroom_a=_phases(left, first),
+                level=at.levels.circuits[i],
+                limit_w=limit[power] if capped else None,
+            )
+        )
+    return tuple(views)
+
+
+def _phases(values: Sequence[float], first: int) -> PhaseAmps:
+    return (values[first], values[first + 1], values[first + 2])

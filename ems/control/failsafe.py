@@ -1,0 +1,228 @@
+"""The failsafe ladder: which faults are present, and how far each lowers its part of the site.
+
+Every check is a small function from state and memory to conditions; the highest level wins. Numbers in parentheses
+are rows of the failure table in the README. Rows that need no level of their own (4 offline, 13 wrong clock,
+7 controller dead) act through the liability and the leases; here they only raise their alarm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from ems.control.liability import clock_uncertainty_s
+from ems.control.memory import Memory, MeterMemory
+from ems.control.obedience import judge
+from ems.control.observation import Observation
+from ems.domain.decision import Alarm, Level
+from ems.domain.instant import Instant
+from ems.domain.meter import Meter, OnLoss
+from ems.domain.state import NEVER, MeterState, SiteState
+
+FROZEN_S = 30.0
+FROZEN_HOLD_S = 10.0
+FROZEN_DRAW_A = 3.0
+COUNTER_LOAD_W = 1000.0
+MASS_LOSS_S = 10.0
+MASS_LOSS_SHARE = 0.5
+MASS_LOSS_CLEAR_S = 60.0
+CLOCK_STEP_S = 2.0
+CLOCK_STEP_SHOWN_S = 600.0
+BLOCKED_SHOWN_S = 60.0
+CRASHES_TOLERATED = 5
+CRASH_LOOP_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Levels per circuit (of its own meter alone), per EVSE (everything that bears on it) and for the site as a whole;
+    `cause` says in words what set an EVSE's level.
+    """
+
+    circuits: tuple[Level, ...]
+    evses: tuple[Level, ...]
+    causes: tuple[str, ...]
+    site: Level
+    alarms: tuple[Alarm, ...]
+
+
+def assess(state: SiteState, seen: Observation, memory: Memory, now: Instant) -> tuple[Assessment, Memory]:
+    """Judge the site at `now`. The memory that comes back knows which faults are present."""
+    memory = _clock_stepped(memory, now)
+    memory = _mass_loss(state, memory, now.monotonic_s)
+    meters, memory = _meters(state, seen, memory, now.monotonic_s)
+    memory = replace(memory, obedience=judge(state, seen, memory.obedience, now.monotonic_s))
+    alarms = [*_meter_alarms(state, meters), *_station_alarms(state, seen, memory, now.monotonic_s)]
+    site_level, site_cause = Level.NORMAL, ""
+    for level, cause, alarm in _site_conditions(state, memory, now.monotonic_s):
+        alarms.append(alarm)
+        if level > site_level:
+            site_level, site_cause = level, cause
+    by_meter = {meter.id: judged for meter, judged in zip(state.site.meters, meters, strict=True)}
+    circuits = tuple(by_meter[c.meter][0] if c.meter else Level.NORMAL for c in state.site.circuits)
+    causes_of = tuple(by_meter[c.meter][1] if c.meter else "" for c in state.site.circuits)
+    evses, causes = [], []
+    for evse in state.site.evses:
+        level, cause = site_level, site_cause
+        for circuit in state.site.circuits.path(evse.circuit):
+            if circuits[circuit] > level:
+                level, cause = circuits[circuit], causes_of[circuit]
+        evses.append(level)
+        causes.append(cause)
+    shown, memory = _with_begin(alarms, memory, now)
+    return Assessment(circuits, tuple(evses), tuple(causes), site_level, shown), memory
+
+
+def meter_level(meter: Meter, known: MeterState, lost: bool, now: float, policy_times: tuple[float, ...]) -> Level:
+    """Row 1: hold, then be cautious, then fall back as a meter's last good reading ages; after a loss, hold until it
+    has been steady. `policy_times`: hold_s, cautious_s, fallback_s, steady_s for a meter that is read every second.
+    """
+    hold_s, cautious_s, fallback_s, steady_s = policy_times
+    age = now - known.at
+    slow = max(1.0, meter.every_s)
+    if age > max(fallback_s, 6 * slow):
+        return Level.ZERO if meter.on_loss is OnLoss.STOP else Level.FALLBACK
+    if age > max(cautious_s, 4 * slow):
+        return Level.CAUTIOUS
+    if age > hold_s * slow or (lost and now - known.steady_since < steady_s):
+        return Level.HOLD
+    return Level.NORMAL
+
+
+def _meters(state: SiteState, seen: Observation, memory: Memory, now: float) -> tuple[list[tuple[Level, str]], Memory]:
+    policy = state.site.policy
+    times = (policy.hold_s, policy.cautious_s, policy.fallback_s, policy.steady_s)
+    judged: list[tuple[Level, str]] = []
+    after: list[MeterMemory] = []
+    for meter, known, before in zip(state.site.meters, state.meters, memory.meters, strict=True):
+        drawn_a, drawn_w = _drawn_behind(state, seen, meter)
+        moved = known.unchanged_since != before.moved_at
+        held = MeterMemory(before.lost, drawn_a, known.unchanged_since) if moved else before
+        level = meter_level(meter, known, held.lost, now, times)
+        cause = f"meter {meter.id} {_silence(known, now)}" if level > Level.NORMAL else ""
+        frozen = _frozen_level(meter, known, abs(drawn_a - held.drawn_when_moved_a), drawn_w, now)
+        if frozen > level:
+            level, cause = frozen, f"meter {meter.id} repeats the same values"
+        aged = now - known.at > policy.hold_s * max(1.0, meter.every_s)
+        unsteady = held.lost and now - known.steady_since < policy.steady_s
+        lost = known.at != NEVER and (aged or unsteady)
+        judged.append((level, cause))
+        after.append(held._replace(lost=lost))
+    return judged, replace(memory, meters=tuple(after))
+
+
+def _silence(known: MeterState, now: float) -> str:
+    if known.at == NEVER:
+        return "has never answered"
+    age = now - known.at
+    return f"silent for {age:.0f} s" if age > 2 else f"back for {now - known.steady_since:.0f} s"
+
+
+def _frozen_level(meter: Meter, known: MeterState, change_a: float, drawn_w: float, now: float) -> Level:
+    """Row 2: identical registers, although the current behind them changed or energy must have been counted."""
+    if known.reading is None:
+        return Level.NORMAL
+    unchanged = known.at - known.unchanged_since
+    slow = max(1.0, meter.every_s / 3)
+    counter_stuck = bool(known.reading.import_wh) and drawn_w > COUNTER_LOAD_W
+    if change_a > FROZEN_DRAW_A or counter_stuck:
+        if unchanged >= FROZEN_S * slow:
+            return Level.ZERO if meter.on_loss is OnLoss.STOP else Level.FALLBACK
+        if unchanged >= FROZEN_HOLD_S * slow and change_a > FROZEN_DRAW_A:
+            return Level.HOLD
+    return Level.NORMAL
+
+
+def _drawn_behind(state: SiteState, seen: Observation, meter: Meter) -> tuple[float, float]:
+    """Sum of measured leg currents and power of the EVSEs behind a circuit's meter."""
+    behind: set[str] = set()
+    for circuit in state.site.circuits:
+        if circuit.meter == meter.id:
+            behind |= state.site.circuits.subtree(circuit.id)
+    if not behind:
+        return 0.0, 0.0
+    rows = [j for j, evse in enumerate(state.site.evses) if evse.circuit in behind]
+    amps = float(seen.drawn_a[rows].sum())
+    return amps, amps * state.site.voltage_v
+
+
+def _clock_stepped(memory: Memory, now: Instant) -> Memory:
+    """Row 12: the wall clock jumped against the monotonic one; absolute times in profiles are wrong now."""
+    offset = now.utc.timestamp() - now.monotonic_s
+    before = memory.wall_offset_s
+    memory = replace(memory, wall_offset_s=offset)
+    if before is None or abs(offset - before) <= CLOCK_STEP_S:
+        return memory
+    return replace(memory, stepped_at=now.monotonic_s, renew_since=now.monotonic_s)
+
+
+def _mass_loss(state: SiteState, memory: Memory, now: float) -> Memory:
+    """Row 5: most stations vanished within seconds; the switch is dead, not forty stations."""
+    recent = sum(1 for s in state.stations if not s.connected and now - s.gone_at <= MASS_LOSS_S)
+    before = recent + sum(1 for s in state.stations if s.connected)
+    lost = recent >= 2 and recent > MASS_LOSS_SHARE * before
+    return replace(memory, mass_loss_at=now) if lost else memory
+
+
+def _site_conditions(state: SiteState, memory: Memory, now: float) -> Iterator[tuple[Level, str, Alarm]]:
+    policy = state.site.policy
+    started = state.started
+    if started is not None and started.crashes:
+        age = now - started.at.monotonic_s
+        if started.crashes >= CRASHES_TOLERATED and age < CRASH_LOOP_S:
+            cause = f"the controller crashed {started.crashes} times within the hour"
+            yield (
+                Level.FALLBACK,
+                cause,
+                Alarm("restart-loop", Level.FALLBACK, "site", cause, "send the journal"),
+            )
+        elif age < policy.restart_hold_s:
+            cause = "the controller restarted after a crash"
+            yield Level.HOLD, cause, Alarm("restart", Level.HOLD, "site", cause)
+    if now - memory.mass_loss_at < MASS_LOSS_CLEAR_S and any(not s.connected for s in state.stations):
+        cause = "most stations vanished at once"
+        remedy = "check the network switch and the power of the stations"
+        yield Level.HOLD, cause, Alarm("mass-loss", Level.HOLD, "site", cause, remedy)
+    if now - memory.stepped_at < CLOCK_STEP_SHOWN_S:
+        cause = "the wall clock was set"
+        yield Level.NORMAL, cause, Alarm("clock-step", Level.NORMAL, "site", cause, "check the time service")
+    if state.blocked is not None and now - state.blocked.at < BLOCKED_SHOWN_S:
+        cause = f"the controller stalled for {state.blocked.seconds:.1f} s"
+        yield (
+            Level.NORMAL,
+            cause,
+            Alarm("stall", Level.NORMAL, "site", cause, "free the machine of other load"),
+        )
+
+
+def _meter_alarms(state: SiteState, judged: list[tuple[Level, str]]) -> Iterator[Alarm]:
+    for meter, known, (level, cause) in zip(state.site.meters, state.meters, judged, strict=True):
+        if level > Level.NORMAL:
+            remedy = known.fault or "check its power, its address and the cable"
+            yield Alarm(f"meter:{meter.id}", level, meter.id, cause, remedy)
+
+
+def _station_alarms(state: SiteState, seen: Observation, memory: Memory, now: float) -> Iterator[Alarm]:
+    mass = now - memory.mass_loss_at < MASS_LOSS_CLEAR_S
+    for station, known in zip(state.site.stations, state.stations, strict=True):
+        if known.connected and math.isinf(clock_uncertainty_s(known, state.site.policy)):
+            text = f"{station.id}: its clock is off by {timedelta(seconds=round(known.clock_skew_s))}; no leases there"
+            yield Alarm(f"clock:{station.id}", Level.NORMAL, station.id, text, "set the station's time server")
+        if not known.connected and not mass:
+            text = f"{station.id} is offline" if known.seen else f"{station.id} has never connected"
+            yield Alarm(f"offline:{station.id}", Level.NORMAL, station.id, text, "check its power and network")
+    columns = zip(state.site.evses, state.site.station_of_evse, state.evses, seen.liabilities, strict=True)
+    for evse, index, view, judged in columns:
+        if not judged.controlled and state.stations[index].connected:
+            text = f"{evse.id} is not under control: {judged.cause}; counted with {judged.amps:.0f} A"
+            yield Alarm(f"control:{evse.id}", Level.NORMAL, evse.id, text, "see the station's smart-charging settings")
+        if view.error:
+            yield Alarm(f"fault:{evse.id}", Level.NORMAL, evse.id, f"{evse.id}: {view.error[:64]}")
+
+
+def _with_begin(alarms: list[Alarm], memory: Memory, now: Instant) -> tuple[tuple[Alarm, ...], Memory]:
+    since = {alarm.key: memory.since.get(alarm.key, now.monotonic_s) for alarm in alarms}
+    shown = tuple(replace(alarm, since=now.utc_at(since[alarm.key])) for alarm in alarms)
+    return shown, replace(memory, since=since)

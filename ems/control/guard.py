@@ -1,0 +1,111 @@
+"""The last word: every circuit and phase is added up again, by other means than the allocation used.
+
+It shares no arithmetic with `allocation`, `shaping` or `network`: it adds each EVSE to its own circuit and carries the
+sums up the tree, in plain Python. It may only lower; whatever it lowers is an error elsewhere and is reported as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ems.domain.circuit import CircuitTree
+from ems.domain.site import Site
+from ems.domain.station import Evse
+
+SLACK_A = 1e-3
+SLACK_W = 1.0
+
+Sums = list[float]
+"""Ampere on L1, L2, L3 and watts in all."""
+
+
+class Outlet(NamedTuple):
+    """Where an EVSE hangs: position of its circuit, site phases of each leg, and watts of one ampere on one leg."""
+
+    circuit: int
+    legs: tuple[tuple[int, ...], ...]
+    watts_per_leg: float
+
+    @classmethod
+    def of(cls, site: Site, evse: Evse) -> Outlet:
+        """The outlet of an EVSE of `site`."""
+        legs = tuple(tuple(int(phase) for phase in leg) for leg in evse.wiring.legs)
+        return cls(site.circuits.index(evse.circuit), legs, evse.wiring.watts_per_amp(site.voltage_v, 1))
+
+
+class Load(NamedTuple):
+    """One controlled EVSE as the guard sees it: what is decided, what may still flow, which legs count.
+
+    Between 0 and `minimum_a` no setpoint is useful; `lowest_a` is what cannot be taken away.
+    """
+
+    outlet: Outlet
+    setpoint_a: float
+    liable_a: float
+    legs: Sequence[bool]
+    minimum_a: float
+    lowest_a: float
+
+
+def guard(tree: CircuitTree, loads: Sequence[Load], bounds: Sequence[Sums]) -> list[float]:
+    """Setpoints that satisfy every bound, none higher than it came in; `bounds` in the order of `tree`.
+
+    First no raise where liabilities plus raises exceed a bound; then, where the setpoints themselves do, the largest
+    ones go down to their minimum and the last in line to what cannot be taken away, until they fit.
+    """
+    amps = [_at_most(load, load.setpoint_a) for load in loads]
+    present = [max(a, load.liable_a) for a, load in zip(amps, loads, strict=True)]
+    exceeded = _exceeded(tree, loads, present, bounds)
+    for circuit in exceeded:
+        for j in _below(tree, loads, circuit):
+            amps[j] = min(amps[j], _at_most(loads[j], loads[j].liable_a))
+    while exceeded := exceeded and _exceeded(tree, loads, amps, bounds):
+        if not any([_lower_one(loads, amps, list(_below(tree, loads, circuit))) for circuit in exceeded]):
+            break
+    return amps
+
+
+def _at_most(load: Load, amps: float) -> float:
+    value = min(load.setpoint_a, amps)
+    return value if value >= load.minimum_a else min(load.lowest_a, load.setpoint_a)
+
+
+def _exceeded(tree: CircuitTree, loads: Sequence[Load], amps: Sequence[float], bounds: Sequence[Sums]) -> list[int]:
+    """Circuits whose sum over all EVSEs below exceeds their bound."""
+    totals = [[0.0, 0.0, 0.0, 0.0] for _ in bounds]
+    for load, value in zip(loads, amps, strict=True):
+        if value > 0:
+            circuit, legs, watts = load.outlet
+            own = totals[circuit]
+            for leg, carries in zip(legs, load.legs, strict=False):
+                if carries:
+                    own[3] += value * watts
+                    for phase in leg:
+                        own[phase] += value
+    for i in range(len(totals) - 1, 0, -1):
+        parent = totals[tree.parents[i]]
+        for k, value in enumerate(totals[i]):
+            parent[k] += value
+    return [i for i, (total, bound) in enumerate(zip(totals, bounds, strict=True)) if _over(total, bound)]
+
+
+def _over(total: Sums, bound: Sums) -> bool:
+    if any(total[k] > max(bound[k], 0.0) + SLACK_A for k in range(3)):
+        return True
+    return total[3] > max(bound[3], 0.0) + SLACK_W
+
+
+def _below(tree: CircuitTree, loads: Sequence[Load], circuit: int) -> Iterable[int]:
+    return (j for j, load in enumerate(loads) if circuit in tree.path_of(load.outlet.circuit))
+
+
+def _lower_one(loads: Sequence[Load], amps: list[float], members: Sequence[int]) -> bool:
+    """Lower the largest setpoint one stage; False when nothing is left to lower."""
+    for bottom in ([loads[j].minimum_a for j in members], [loads[j].lowest_a for j in members]):
+        above = [(amps[j], j, least) for j, least in zip(members, bottom, strict=True) if amps[j] > least]
+        if above:
+            _, j, least = max(above)
+            amps[j] = least
+            return True
+    return False

@@ -1,0 +1,176 @@
+"""What every circuit has left for our EVSEs, per phase and in all, and which limit says so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from ems.control.failsafe import Assessment
+from ems.control.memory import BaseLoadMemory, Memory
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, Floats, Network
+from ems.control.observation import Column, Observation
+from ems.domain.circuit import Circuit
+from ems.domain.decision import Level
+from ems.domain.instant import Instant
+from ems.domain.limit import Limit
+from ems.domain.meter import MeterReading, MeterRole
+from ems.domain.state import NEVER, SiteState
+
+STEP_DECAY = 0.9998
+"""Per reading; at one reading a second a rise is half forgotten after an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who set a limit, in words, and until when."""
+
+    text: str
+    until: datetime | None = None
+    is_rating: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """Per link: the tightest `limit` with its source, the upper `base` load, and the capacity left for our EVSEs now
+    and, where it has been there for a while, for raises. `shown` is the best estimate of the base load, for people.
+    """
+
+    limit: Floats
+    sources: tuple[Source, ...]
+    base: Floats
+    shown: Floats
+    now: Floats
+    steady: Floats
+    over_limit: bool
+
+
+def limits_in_force(state: SiteState, now: Instant) -> tuple[Limit, ...]:
+    """Every limit that holds at `now`: received ones and windows of the week."""
+    windows = (window.limit_at(now.utc, state.site.zone) for window in state.site.limits)
+    return (*(v for v in state.limits if v.holds_at(now.utc)), *(v for v in windows if v is not None))
+
+
+def headroom(
+    state: SiteState,
+    network: Network,
+    seen: Observation,
+    levels: Assessment,
+    limits: tuple[Limit, ...],
+    memory: Memory,
+    now: Instant,
+) -> tuple[Headroom, Memory]:
+    """Tightest limit − margin − upper base load, for every link (design, section 4)."""
+    site = state.site
+    limit, sources = _tightest(site.circuits.circuits, limits, network.links)
+    base = np.zeros(network.links)
+    shown = np.zeros(network.links)
+    surely = network.load_of_legs(seen.drawn_low_a)
+    estimated = network.load_of_legs(seen.drawn_a)
+    links = list(memory.links)
+    metered = np.zeros(network.links, dtype=np.bool_)
+    for i, circuit in enumerate(site.circuits):
+        span = slice(i * LINKS_PER_CIRCUIT, (i + 1) * LINKS_PER_CIRCUIT)
+        reading = _reading(state, circuit)
+        worst = np.array([*circuit.base_load_max_a, sum(circuit.base_load_max_a) * site.voltage_v])
+        if reading is None or levels.circuits[i] >= Level.FALLBACK:
+            base[span] = shown[span] = worst
+            continue
+        metered[span] = True
+        flowing = _flow(reading, site.voltage_v)
+        fresh = levels.circuits[i] <= Level.HOLD and now.monotonic_s - reading.at <= site.policy.hold_s
+        floor = -_generation(state, circuit, now.monotonic_s)
+        if fresh:
+            upper = np.maximum(flowing - surely[span], floor)
+            links[span] = [
+                _seen(held, float(v), now.monotonic_s, site.policy.raise_hold_s)
+                for held, v in zip(links[span], upper, strict=True)
+            ]
+        shown[span] = np.maximum(flowing - estimated[span], floor)
+        cautious = levels.circuits[i] >= Level.CAUTIOUS
+        base[span] = [held.base + (held.step if cautious else 0.0) for held in links[span]]
+    margin = np.zeros(network.links)
+    margin.reshape(-1, LINKS_PER_CIRCUIT)[:, :POWER] = [[c.margin_a] * POWER for c in site.circuits]
+    ours = np.where(seen.controlled, 0.0, seen[Column.LIABLE_A])
+    growth = np.where(seen.controlled, 0.0, seen[Column.GROWTH_A])
+    reserved = np.where(metered, seen.incidence.load(growth), seen.incidence.load(ours))
+    room = limit - margin - reserved
+    peak = np.array([max(held.peak, held.base) for held in links])
+    left = room - base
+    return (
+        Headroom(
+            limit=limit,
+            sources=sources,
+            base=base,
+            shown=shown,
+            now=left,
+            steady=np.where(metered, np.minimum(left, room - peak), left),
+            over_limit=bool((left < 0).any()),
+        ),
+        replace(memory, links=tuple(links)),
+    )
+
+
+def _tightest(circuits: Sequence[Circuit], limits: Sequence[Limit], links: int) -> tuple[Floats, tuple[Source, ...]]:
+    values = np.full(links, math.inf)
+    values.reshape(-1, LINKS_PER_CIRCUIT)[:, :POWER] = [circuit.rating_a for circuit in circuits]
+    sources = [Source(f"rating of {circuit.id}") for circuit in circuits for _ in range(LINKS_PER_CIRCUIT)]
+    index = {circuit.id: i * LINKS_PER_CIRCUIT for i, circuit in enumerate(circuits)}
+    for limit in limits:
+        first_link = index.get(limit.scope)
+        if first_link is None:
+            continue
+        if limit.max_w is not None and limit.max_w < values[first_link + POWER]:
+            values[first_link + POWER] = limit.max_w
+            sources[first_link + POWER] = _source(limit, f"{limit.max_w / 1000:g} kW")
+        for link in range(first_link, first_link + POWER):
+            # A rating of 0 is a phase that the circuit does not have.
+            if limit.max_a is not None and values[link] > 0 and limit.max_a < values[link]:
+                values[link] = limit.max_a
+                sources[link] = _source(limit, f"{limit.max_a:g} A")
+    return values, tuple(sources)
+
+
+def _source(limit: Limit, value: str) -> Source:
+    return Source(f"{limit.source}: {value} on {limit.scope}", limit.ends, is_rating=False)
+
+
+def _reading(state: SiteState, circuit: Circuit) -> MeterReading | None:
+    index = None if circuit.meter is None else state.site.meter_index(circuit.meter)
+    return None if index is None else state.meters[index].reading
+
+
+def _flow(reading: MeterReading, voltage_v: float) -> Floats:
+    watts = sum(reading.amps) * voltage_v if reading.power_w is None else reading.power_w
+    return np.array([*reading.amps, watts])
+
+
+def _generation(state: SiteState, circuit: Circuit, now: float) -> Floats:
+    """The most that plant behind a circuit feeds back, per link: what is declared, and what PV and battery meters say.
+
+    Without plant the base load cannot be negative; a reading that says so was taken at another moment than the
+    sample of an EVSE.
+    """
+    back = np.array([circuit.generation_max_a] * POWER)
+    below = state.site.circuits.subtree(circuit.id)
+    for meter, known in zip(state.site.meters, state.meters, strict=True):
+        if meter.role not in {MeterRole.PV, MeterRole.BATTERY} or meter.circuit not in below:
+            continue
+        if known.reading is not None and now - known.at <= state.site.policy.cautious_s:
+            back = back + np.maximum(0.0, [-a for a in known.reading.amps])
+    return np.array([*back, back.sum() * state.site.voltage_v])
+
+
+def _seen(held: BaseLoadMemory, base: float, now: float, hold_s: float) -> BaseLoadMemory:
+    """Remember a fresh upper base load, its recent peak and its largest rise."""
+    risen = base - held.base if held.peak_at != NEVER else 0.0
+    renew = base >= held.peak or now - held.peak_at > hold_s
+    return BaseLoadMemory(
+        base=base,
+        peak=base if renew else held.peak,
+        peak_at=now if renew else held.peak_at,
+        step=max(held.step * STEP_DECAY, risen),
+    )

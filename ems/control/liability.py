@@ -1,0 +1,96 @@
+"""The most an EVSE may legally draw now: what it was granted, what is in flight, what it was caught drawing."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from ems.domain.decision import Binding
+from ems.domain.grant import Layer
+from ems.domain.policy import Policy
+from ems.domain.state import EvseState, StationState
+from ems.domain.station import Evse
+
+CLOCK_UNCERTAINTY_S = 2.0
+"""Reading a station's clock over the network is never better than this."""
+
+REFUSALS_TOLERATED = 1
+"""A refused limit is sent once more before the station counts as uncontrollable."""
+
+
+class Liability(NamedTuple):
+    """`amps` per leg. An EVSE that is not `controlled` is not ours to lower: where a meter already sees it, it is part
+    of the base load and only `growth_a` must be reserved; elsewhere all of `amps`. `binding` and `cause` say why.
+    """
+
+    amps: float
+    controlled: bool = True
+    growth_a: float = 0.0
+    binding: Binding = Binding.STATION
+    cause: str = ""
+
+
+def liability(
+    evse: Evse, known: EvseState, station: StationState, untrusted: bool, now: float, policy: Policy
+) -> Liability:
+    """Judge one EVSE; the rules are those of design section 5 and failsafe rows 4, 6 and 13."""
+    drawn, grant = _drawn_a(known, now, policy), known.grant
+    if not station.seen and grant.floor is None:
+        return Liability(evse.max_a, False, evse.fallback_a, Binding.OFFLINE, "it has never connected")
+    if not station.model.smart_charging:
+        return _rated(evse, drawn, "this model cannot be limited")
+    if untrusted:
+        return _rated(evse, drawn, "it draws more than its limit")
+    if grant.floor is None:
+        return _rated(evse, drawn, "it has not accepted a fallback current yet")
+    if grant.refusals > REFUSALS_TOLERATED:
+        return _rated(evse, drawn, "it refuses limits")
+    granted = min(granted_a(known, station, now, policy), evse.max_a)
+    if station.connected:
+        return Liability(max(granted, drawn))
+    if not station.model.keeps_offline:
+        return _rated(evse, drawn, "it is offline and forgets its limits", Binding.OFFLINE)
+    return Liability(granted, False, max(0.0, granted - drawn), Binding.OFFLINE, "it is offline")
+
+
+def granted_a(known: EvseState, station: StationState, now: float, policy: Policy) -> float:
+    """The highest limit that may be in force by the profiles alone; infinite without a floor."""
+    grant = known.grant
+    held = grant.amps_in_force(steering_layer(known), now, clock_uncertainty_s(station, policy))
+    return max(held, grant.claimed_a(now)) if grant.claims else held
+
+
+def next_change(known: EvseState, station: StationState, now: float, policy: Policy) -> float:
+    """When the liability changes although nothing happens (monotonic); infinite when it does not."""
+    grant = known.grant
+    uncertainty = clock_uncertainty_s(station, policy)
+    times = [claim.until for claim in grant.claims]
+    for held in (grant.default, grant.session):
+        if held is not None and math.isfinite(uncertainty):
+            times += [held.ends_at - uncertainty, held.ends_at + uncertainty]
+    if known.samples:
+        times.append(known.samples[0].at + policy.sample_trust_s)
+    return min((t for t in times if t > now), default=math.inf)
+
+
+def steering_layer(known: EvseState) -> Layer:
+    """The highest layer that can be in force at an EVSE: the session limit needs a transaction."""
+    return Layer.SESSION if known.session is not None and known.session.transaction is not None else Layer.DEFAULT
+
+
+def clock_uncertainty_s(station: StationState, policy: Policy) -> float:
+    """How far off a lease's end may be; infinite when the station's clock is too wrong for leases (row 13)."""
+    skew = abs(station.clock_skew_s)
+    return math.inf if skew > policy.lease_s / 4 else skew + CLOCK_UNCERTAINTY_S
+
+
+def _rated(evse: Evse, drawn: float, cause: str, binding: Binding = Binding.STATION) -> Liability:
+    most = max(evse.max_a, drawn)
+    return Liability(most, False, most - drawn, binding, cause)
+
+
+def _drawn_a(known: EvseState, now: float, policy: Policy) -> float:
+    """Current of the newest sample while it is young enough to be believed, else 0."""
+    if not known.samples or now - known.samples[0].at >= policy.sample_trust_s:
+        return 0.0
+    return known.samples[0].peak_a

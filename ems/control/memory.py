@@ -1,0 +1,100 @@
+"""What one tick must remember for the next; a value that goes in and comes out of `decide`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+
+from ems.control.network import LINKS_PER_CIRCUIT, Floats
+from ems.control.observation import Observation
+from ems.domain.site import Site
+from ems.domain.state import NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class SetpointMemory:
+    """Columns over the site's EVSEs: the last setpoint and when it changed and rose; since when the EVSE is on or off;
+    and `appetite_a`, the most that its vehicle was seen to take, infinite while unknown.
+    """
+
+    setpoint_a: Floats
+    changed_at: Floats
+    raised_at: Floats
+    on_since: Floats
+    off_since: Floats
+    appetite_a: Floats
+
+    @classmethod
+    def blank(cls, evses: int) -> SetpointMemory:
+        """All off, nothing learned."""
+        never = np.full(evses, NEVER)
+        return cls(np.zeros(evses), never, never, never, never, np.full(evses, math.inf))
+
+
+class Obedience(NamedTuple):
+    """How an EVSE obeys its limits: since when it draws above them, whether that is known and whether it is out of
+    control; how many limits it has obeyed since then, and the acceptance time of the last one that was judged.
+    """
+
+    above_since: float | None = None
+    warned: bool = False
+    untrusted: bool = False
+    obeyed: int = 0
+    judged_at: float = NEVER
+
+
+class BaseLoadMemory(NamedTuple):
+    """Per link: the last upper base load from a fresh meter, its peak over the last seconds, and the largest rise seen
+    between two readings.
+    """
+
+    base: float = 0.0
+    peak: float = -math.inf
+    peak_at: float = NEVER
+    step: float = 0.0
+
+
+class MeterMemory(NamedTuple):
+    """Per meter: whether it was lost and has not been steady again since, and what our EVSEs behind it drew when its
+    registers last moved.
+    """
+
+    lost: bool = False
+    drawn_when_moved_a: float = 0.0
+    moved_at: float = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """All of it, aligned with the site's EVSEs, the network's links and the site's meters.
+
+    `since` says when each alarm began (monotonic); `wall_offset_s` is the difference of the two clocks at the last
+    tick; `renew_since` asks for all profiles sent before that time to be sent again; `mass_loss_at` is when most
+    stations vanished at once; `seen` is the last observation, of which rows are reused.
+    """
+
+    setpoints: SetpointMemory
+    obedience: tuple[Obedience, ...]
+    links: tuple[BaseLoadMemory, ...]
+    meters: tuple[MeterMemory, ...]
+    since: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    wall_offset_s: float | None = None
+    stepped_at: float = NEVER
+    renew_since: float = NEVER
+    mass_loss_at: float = NEVER
+    seen: Observation | None = field(default=None, compare=False)
+
+    @classmethod
+    def blank(cls, site: Site) -> Memory:
+        """Nothing remembered."""
+        return cls(
+            setpoints=SetpointMemory.blank(len(site.evses)),
+            obedience=(Obedience(),) * len(site.evses),
+            links=(BaseLoadMemory(),) * (len(site.circuits) * LINKS_PER_CIRCUIT),
+            meters=(MeterMemory(),) * len(site.meters),
+        )

@@ -1,0 +1,230 @@
+"""What is known of every EVSE at this moment, as columns: what it may draw, what it surely draws, on which legs, what
+it can be set to and whether it may charge.
+
+A row depends on the EVSE's and the station's state, both immutable, and on time only at known moments. So a row is
+computed again when one of its states is another object or its moment has come, and copied otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from ems.control.liability import Liability, liability, next_change, steering_layer
+from ems.control.network import Bools, Floats, Incidence, Network
+from ems.domain.apply import OBEYED_A, OBEYED_SHARE
+from ems.domain.phases import MAX_LEGS
+from ems.domain.policy import Policy
+from ems.domain.state import NEVER, EvseState, SiteState, StationState
+from ems.domain.station import Evse, EvseStatus
+from ems.domain.station_model import StationModel
+
+
+class Column(IntEnum):
+    """Columns of the table; `_A` in ampere per leg, `_S` and `_AT` monotonic seconds, the rest 0 or 1."""
+
+    LIABLE_A = 0
+    GROWTH_A = 1
+    CONTROLLED = 2
+    LEGS = 3
+    LOW_A = 6
+    DRAWN_A = 9
+    PEAK_A = 12
+    SAMPLED_AT = 13
+    ABOVE_LIMIT = 14
+    MAY_CHARGE = 15
+    CONTENT = 16
+    ASLEEP = 17
+    PLUGGED_S = 18
+    SERVICE_CLASS = 19
+    MINIMUM_A = 20
+    LOWEST_A = 21
+    MOST_A = 22
+    FALLBACK_A = 23
+    STEP_A = 24
+    VALID_UNTIL = 25
+
+
+WIDTH = len(Column) + 3 * (MAX_LEGS - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The table, one row per EVSE of the site, and what does not fit into numbers.
+
+    Of an EVSE that is not controlled nothing is taken off a meter: it is part of the base load (failsafe row 4).
+    """
+
+    table: Floats
+    liabilities: tuple[Liability, ...]
+    incidence: Incidence
+    seen: tuple[tuple[EvseState, StationState, bool], ...]
+
+    def __getitem__(self, column: Column) -> Floats:
+        return np.asarray(self.table[:, column])
+
+    @property
+    def controlled(self) -> Bools:
+        """EVSEs that follow our limits."""
+        return self.table[:, Column.CONTROLLED] > 0
+
+    @property
+    def may_charge(self) -> Bools:
+        """EVSEs whose vehicle may draw current if it is allowed to."""
+        return self.table[:, Column.MAY_CHARGE] > 0
+
+    @property
+    def legs(self) -> Bools:
+        """Which legs count, a row of three per EVSE."""
+        return np.asarray(self.table[:, Column.LEGS : Column.LEGS + MAX_LEGS] > 0)
+
+    @property
+    def drawn_low_a(self) -> Floats:
+        """What each leg surely carries, a row of three per EVSE."""
+        return np.asarray(self.table[:, Column.LOW_A : Column.LOW_A + MAX_LEGS])
+
+    @property
+    def drawn_a(self) -> Floats:
+        """Best estimate of what each leg carries, a row of three per EVSE."""
+        return np.asarray(self.table[:, Column.DRAWN_A : Column.DRAWN_A + MAX_LEGS])
+
+
+def observe(
+    state: SiteState, network: Network, untrusted: Sequence[bool], before: Observation | None, now: float
+) -> Observation:
+    """Look at every EVSE that may look different from `before`."""
+    site = state.site
+    stations = state.stations
+    owners = [stations[s] for s in site.station_of_evse]
+    seen = tuple(zip(state.evses, owners, untrusted, strict=True))
+    if before is None:
+        table, liabilities = np.zeros((len(seen), WIDTH)), [Liability(0.0)] * len(seen)
+        changed = list(range(len(seen)))
+    else:
+        table, liabilities = before.table.copy(), list(before.liabilities)
+        due = set(np.flatnonzero(before[Column.VALID_UNTIL] <= now).tolist())
+        pairs = enumerate(zip(seen, before.seen, strict=True))
+        changed = [j for j, ((a, b, c), (x, y, z)) in pairs if a is not x or b is not y or c is not z or j in due]
+    for j in changed:
+        known, station, distrust = seen[j]
+        judged = liability(site.evses[j], known, station, distrust, now, site.policy)
+        liabilities[j] = judged
+        table[j] = _row(site.evses[j], known, station, judged, now, site.policy)
+    same_legs = before is not None and np.array_equal(table[:, _LEG_COLUMNS], before.table[:, _LEG_COLUMNS])
+    observed = Observation(table, tuple(liabilities), network.nothing if before is None else before.incidence, seen)
+    if same_legs:
+        return observed
+    return Observation(table, observed.liabilities, network.incidence(observed.legs), seen)
+
+
+_LEG_COLUMNS = slice(Column.LEGS, Column.LEGS + MAX_LEGS)
+_PAD = tuple((0.0,) * (MAX_LEGS - width) for width in range(MAX_LEGS + 1))
+_NOTHING = (0.0,) * MAX_LEGS
+
+
+def _row(
+    evse: Evse, known: EvseState, station: StationState, judged: Liability, now: float, policy: Policy
+) -> tuple[float, ...]:
+    width = len(evse.wiring.legs)
+    legs = known.leg_use.legs(width) if judged.controlled else (True,) * width
+    low = best = _NOTHING
+    valid = next_change(known, station, now, policy)
+    sampled_at = peak = above = 0.0
+    if known.samples:
+        newest = known.samples[0]
+        sampled_at, peak = newest.at, newest.peak_a
+        if known.status.may_draw:
+            best = newest.high_a + _PAD[width]
+            above = float(peak > allowed_a(known, newest.at) * OBEYED_SHARE + OBEYED_A)
+            if judged.controlled:
+                low = surely_drawn(known, now, policy) + _PAD[width]
+                if newest.at >= now - policy.sample_lag_s:
+                    valid = min(valid, newest.at + policy.sample_lag_s + 0.001)
+    session, model = known.session, station.model
+    return (
+        judged.amps,
+        judged.growth_a,
+        judged.controlled,
+        *legs,
+        *_PAD[width],
+        *low,
+        *best,
+        peak,
+        sampled_at,
+        above,
+        may_charge(known),
+        session is not None and session.missing_wh() == 0.0,
+        known.status is EvseStatus.SUSPENDED_EV,
+        NEVER if session is None else session.plugged_s,
+        0 if session is None else session.service_class,
+        model.min_a,
+        min(model.lowest_a, evse.max_a),
+        expressible_a(evse.max_a, model),
+        expressible_a(evse.fallback_a, model),
+        0.0 if model.allowed_a else model.step_a,
+        valid,
+    )
+
+
+def may_charge(known: EvseState) -> bool:
+    """A vehicle is there and the station may let it charge: a transaction runs, or current flows without one."""
+    if known.session is None or known.status in _OUT:
+        return False
+    return known.session.transaction is not None or known.status in _FLOWING
+
+
+_OUT = frozenset({EvseStatus.FAULTED, EvseStatus.UNAVAILABLE, EvseStatus.FINISHING})
+_FLOWING = frozenset({EvseStatus.CHARGING, EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE})
+
+
+def allowed_a(known: EvseState, at: float) -> float:
+    """The highest limit that an EVSE could have followed at `at`."""
+    return max(known.grant.amps_in_force(steering_layer(known), at), known.grant.claimed_a(at))
+
+
+def surely_drawn(known: EvseState, now: float, policy: Policy) -> tuple[float, ...]:
+    """The least that each leg carried around the newest meter reading.
+
+    The lowest of the samples within the meter's lag and the one before; and since the vehicle may already have
+    followed a limit that is younger than the sample, no more than any such limit. An old sample proves nothing.
+    """
+    newest = known.samples[0]
+    if now - newest.at >= policy.sample_trust_s:
+        return (0.0,) * len(newest.low_a)
+    least = newest.low_a
+    if newest.at >= now - policy.sample_lag_s:
+        for sample in known.samples[1:]:
+            least = tuple(map(min, least, sample.low_a))
+            if sample.at < now - policy.sample_lag_s:
+                break
+    grant, steering = known.grant, steering_layer(known)
+    held = grant.layer(steering) or grant.default
+    if held is not None and held.accepted_at > newest.at:
+        least = tuple(min(a, held.amps) for a in least)
+    for claim in grant.claims:
+        if claim.pending and claim.layer is steering:
+            least = tuple(min(a, claim.amps) for a in least)
+    return least
+
+
+def expressible_a(amps: float, model: StationModel) -> float:
+    """The highest limit not above `amps` that the station can express; 0 when that would be below its minimum."""
+    if model.allowed_a:
+        value = max((a for a in model.allowed_a if a <= amps + 1e-9), default=0.0)
+    else:
+        value = math.floor(amps / model.step_a + 1e-6) * model.step_a
+    return round(value, 1) if value >= model.min_a - 1e-9 else 0.0
+
+
+def expressible(amps: Floats, seen: Observation, state: SiteState) -> Floats:
+    """`expressible_a` for every EVSE at once."""
+    step = seen[Column.STEP_A]
+    stepped = np.where(step > 0, step, 1.0)
+    value = np.round(np.floor(amps / stepped + 1e-6) * stepped, 1)
+    for j in np.flatnonzero(step <= 0).tolist():
+        value[j] = expressible_a(float(amps[j]), state.stations[state.site.station_of_evse[j]].model)
+    return np.where(value >= seen[Column.MINIMUM_A] - 1e-9, value, 0.0)

@@ -1,0 +1,89 @@
+"""From the allocation to setpoints: fast down, slow up, and nothing up before there is proven room for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ems.control.allocation import admit, serve_in_order
+from ems.control.memory import Memory, SetpointMemory
+from ems.control.network import Bools, Floats
+from ems.control.observation import Column, expressible
+from ems.control.situation import Situation
+from ems.domain.decision import Level
+from ems.domain.state import NEVER
+from ems.domain.units import EPSILON_A
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """Setpoints per EVSE, ampere per leg; `blocked` marks raises that found no room yet."""
+
+    amps: Floats
+    blocked: Bools
+
+
+def shape(at: Situation, allocated: Floats, held: SetpointMemory) -> Shaped:
+    """Setpoints for this tick.
+
+    A cut takes effect at once. A raise waits for its time, comes in a step, and is given only room that no liability
+    occupies: the sum of max(liability, setpoint) stays within the steady headroom of every link.
+    """
+    policy, asked, seen = at.state.site.policy, at.asked, at.seen
+    wish = np.maximum(expressible(allocated, seen, at.state), asked.forced_a)
+    base = np.minimum(held.setpoint_a, seen[Column.LIABLE_A])
+    resting = np.where(seen.controlled, asked.idle_a, seen[Column.FALLBACK_A])
+    amps = np.where(asked.wants, np.minimum(wish, base), resting)
+    level = np.array(at.levels.evses, dtype=np.intp)
+    holding = (level >= Level.HOLD) & (level < Level.FALLBACK)
+    rising = asked.wants & (wish > base + EPSILON_A) & ~holding
+    early = at.now.monotonic_s - held.raised_at < policy.raise_every_s
+    small = (wish - held.setpoint_a < policy.dead_band_a) & (wish < asked.upper_a)
+    rests = (held.setpoint_a <= 0) & (at.now.monotonic_s - held.off_since < policy.min_off_s)
+    step_to = expressible(np.maximum(asked.minimum_a, held.setpoint_a + policy.raise_step_a), seen, at.state)
+    reach = np.where(early | small | rests, held.setpoint_a, np.minimum(wish, step_to))
+    candidate = np.where(rising, np.maximum(amps, np.minimum(wish, reach)), 0.0)
+    return _with_room(at, amps, candidate)
+
+
+def _with_room(at: Situation, amps: Floats, candidate: Floats) -> Shaped:
+    """Give raises the room that is left beside every liability, in order of rank."""
+    occupied = np.where(at.seen.controlled, np.maximum(at.seen[Column.LIABLE_A], amps), 0.0)
+    raising = candidate > occupied + EPSILON_A
+    amps = np.where(raising, amps, np.maximum(amps, candidate))
+    if not raising.any():
+        return Shaped(amps, raising)
+    incidence = at.seen.incidence.under(at.room.steady)
+    part = incidence.only(raising)
+    left = at.room.steady - incidence.load(occupied)
+    least = np.where(raising, np.minimum(at.asked.minimum_a, candidate), 0.0)
+    starting = np.maximum(least - occupied, 0.0)
+    started = admit(part, left, starting, at.asked.rank).amps
+    go = raising & ((starting <= 0) | (started > 0))
+    lower = np.where(raising, occupied + started, 0.0)
+    others = at.room.steady - incidence.load(np.where(raising, 0.0, occupied))
+    given = serve_in_order(part, others, lower, np.where(go, candidate, lower), at.asked.rank).amps
+    reached = np.minimum(expressible(given, at.seen, at.state), candidate)
+    amps = np.where(go, np.maximum(amps, reached), amps)
+    return Shaped(amps, raising & (amps < candidate - EPSILON_A))
+
+
+def remember(at: Situation, amps: Floats, hunger: Floats, memory: Memory) -> Memory:
+    """The memory after these setpoints; an EVSE that is not controlled keeps its own."""
+    now, held = at.now.monotonic_s, memory.setpoints
+    ours = at.seen.controlled
+    value = np.where(ours, amps, held.setpoint_a)
+    on, was_on = value > 0, held.setpoint_a > 0
+    off_at = np.where(at.asked.wants, now, NEVER)
+    return replace(
+        memory,
+        setpoints=SetpointMemory(
+            setpoint_a=value,
+            changed_at=np.where(value != held.setpoint_a, now, held.changed_at),
+            raised_at=np.where(value > held.setpoint_a, now, held.raised_at),
+            on_since=np.where(on & ~was_on, now, held.on_since),
+            off_since=np.where(was_on & ~on, off_at, held.off_since),
+            appetite_a=np.where(ours, hunger, held.appetite_a),
+        ),
+    )

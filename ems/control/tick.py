@@ -1,0 +1,172 @@
+"""One tick, from state to decision: the table of contents of control."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ems.control.allocation import Allocation, admit, serve_in_order, share
+from ems.control.appetite import SETTLE_S, appetites
+from ems.control.demand import demand
+from ems.control.explanation import circuit_views, reasons
+from ems.control.failsafe import assess
+from ems.control.guard import Load, Outlet, guard
+from ems.control.headroom import headroom, limits_in_force
+from ems.control.memory import Memory
+from ems.control.network import LINKS_PER_CIRCUIT, Floats, Incidence, Network
+from ems.control.observation import Column, observe
+from ems.control.shaping import Shaped, remember, shape
+from ems.control.situation import Situation
+from ems.control.strategy import shares_equally
+from ems.domain.decision import Alarm, Decision, Level, Setpoint
+from ems.domain.instant import Instant
+from ems.domain.site import Site
+from ems.domain.state import SiteState
+from ems.domain.units import EPSILON_A
+
+TICK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """The decision function of one site, with the site's constraint network laid out once."""
+
+    network: Network
+    outlets: tuple[Outlet, ...]
+
+    @classmethod
+    def of(cls, site: Site) -> Controller:
+        """Lay out the network of `site`."""
+        return cls(Network.of(site), tuple(Outlet.of(site, evse) for evse in site.evses))
+
+    def decide(self, state: SiteState, memory: Memory, now: Instant) -> tuple[Decision, Memory]:
+        """What every EVSE may draw from now on, and why. Same arguments, same result; never raises on site conditions.
+
+        The steps: observe, judge, find the headroom, ask, allocate, shape, guard, explain.
+        """
+        untrusted = [obeys.untrusted for obeys in memory.obedience]
+        seen = observe(state, self.network, untrusted, memory.seen, now.monotonic_s)
+        levels, memory = assess(state, seen, memory, now)
+        limits = limits_in_force(state, now)
+        room, memory = headroom(state, self.network, seen, levels, limits, memory, now)
+        hunger = appetites(seen, memory.setpoints, now.monotonic_s)
+        asked = demand(state, seen, levels, limits, hunger, memory, now)
+        at = Situation(state, now, seen, levels, room, asked)
+        allocation = allocate(at)
+        shaped = shape(at, allocation.amps, memory.setpoints)
+        guarded = _guarded(at, shaped, self.outlets)
+        memory = replace(remember(at, np.array(guarded), hunger, memory), seen=seen)
+        return _decision(at, allocation, shaped, guarded, memory), memory
+
+
+def allocate(at: Situation) -> Allocation:
+    """Divide the headroom: minimum currents in order of rank, then up to what vehicles are known to take, then up to
+    what they might take.
+    """
+    asked, capacity = at.asked, at.room.now
+    wants, rank = asked.wants, asked.rank
+    base = np.where(wants, asked.forced_a, np.where(at.seen.controlled, asked.idle_a, 0.0))
+    incidence = at.seen.incidence.under(capacity)
+    full = np.where(wants, asked.upper_a, base)
+    if (incidence.load(full) <= capacity + 1e-9).all():
+        return Allocation(full, np.full(len(base), -1, dtype=np.intp))
+    ours = incidence.only(wants)
+    starting = np.where(wants, asked.minimum_a - asked.forced_a, 0.0)
+    first = admit(ours, capacity - incidence.load(base), starting, rank)
+    filled, bottleneck = base + first.amps, first.bottleneck
+    on = wants & (filled > 0)
+    ours = ours.only(on)
+    left = capacity - incidence.load(np.where(on, 0.0, base))
+    known_to_take = (asked.target_a < asked.upper_a)[on].any()
+    for goal in (asked.target_a, asked.upper_a) if known_to_take else (asked.upper_a,):
+        part = _fill(at, ours, left, np.where(on, filled, 0.0), np.where(on, goal, 0.0))
+        bottleneck = np.where(on, part.bottleneck, bottleneck)
+        filled = np.where(on, part.amps, filled)
+    return Allocation(filled, bottleneck)
+
+
+def _fill(at: Situation, part: Incidence, capacity: Floats, lower: Floats, upper: Floats) -> Allocation:
+    if shares_equally(at.state.site.policy.strategy):
+        return share(part, capacity, lower, upper, np.ones(len(lower)))
+    return serve_in_order(part, capacity, lower, upper, at.asked.rank)
+
+
+def _guarded(at: Situation, shaped: Shaped, outlets: tuple[Outlet, ...]) -> list[float]:
+    """The setpoints after the guard; EVSEs that are not controlled keep theirs, which nobody adds up."""
+    asked = at.asked
+    amps: list[float] = shaped.amps.tolist()
+    liable, legs = at.seen[Column.LIABLE_A].tolist(), at.seen.legs.tolist()
+    wants, minimum = asked.wants.tolist(), asked.minimum_a.tolist()
+    lowest = np.where(asked.wants, asked.forced_a, asked.idle_a).tolist()
+    ours = np.flatnonzero(at.seen.controlled).tolist()
+    loads = [
+        Load(
+            outlet=outlets[j],
+            setpoint_a=amps[j],
+            liable_a=liable[j],
+            legs=legs[j],
+            minimum_a=minimum[j] if wants[j] else lowest[j],
+            lowest_a=lowest[j],
+        )
+        for j in ours
+    ]
+    bounds = at.room.now.reshape(-1, LINKS_PER_CIRCUIT).tolist()
+    for j, value in zip(ours, guard(at.state.site.circuits, loads, bounds), strict=True):
+        amps[j] = value
+    return amps
+
+
+def _decision(at: Situation, allocation: Allocation, shaped: Shaped, guarded: list[float], memory: Memory) -> Decision:
+    site, seen, now = at.state.site, at.seen, at.now
+    before = shaped.amps.tolist()
+    lowered = tuple(
+        evse.id for evse, was, value in zip(site.evses, before, guarded, strict=True) if value < was - EPSILON_A
+    )
+    alarms = at.levels.alarms
+    if lowered:
+        text = f"the guard lowered {', '.join(lowered[:4])}: the allocation was wrong"
+        alarms = (*alarms, Alarm("guard", Level.NORMAL, "site", text, "send the journal", now.utc))
+    columns = zip(
+        site.evses, guarded, seen.liabilities, reasons(at, allocation, shaped, guarded), at.levels.evses, strict=True
+    )
+    return Decision(
+        at=now,
+        setpoints=tuple(
+            Setpoint(evse.id, value, judged.amps, why, level, judged.controlled)
+            for evse, value, judged, why, level in columns
+        ),
+        circuits=circuit_views(at),
+        alarms=alarms,
+        level=max(at.levels.site, *at.levels.circuits),
+        renew_since=memory.renew_since,
+        stop=_to_stop(at, memory) if at.room.over_limit else (),
+        read_back=tuple(e.id for e, m in zip(site.evses, memory.obedience, strict=True) if m.warned),
+        guarded=lowered,
+    )
+
+
+def _to_stop(at: Situation, memory: Memory) -> tuple[str, ...]:
+    """Vehicles that no limit reaches, on a site where the others cannot make enough room (failsafe row 6)."""
+    return tuple(
+        evse.id
+        for j, evse in enumerate(at.state.site.evses)
+        if not at.seen.liabilities[j].controlled
+        and at.state.station(evse.station).connected
+        and at.state.evses[j].session is not None
+        and (memory.obedience[j].untrusted or at.state.evses[j].grant.refusals)
+    )
+
+
+def next_wake(state: SiteState, memory: Memory, now: Instant) -> float:
+    """Seconds until a timer changes a decision although nothing happens; for those who can skip time."""
+    policy, held, t = state.site.policy, memory.setpoints, now.monotonic_s
+    plugged = np.array([known.session is not None for known in state.evses], dtype=np.bool_)
+    starts = ((held.raised_at, policy.raise_every_s), (held.off_since, policy.min_off_s), (held.changed_at, SETTLE_S),
+              (held.on_since, policy.min_on_s), (held.on_since, policy.rotation_s))  # fmt: skip
+    timers = [column[plugged] + delay for column, delay in starts]
+    timers.append(np.array([known.grant.next_change(t) for known in state.evses]))
+    ahead = np.concatenate(timers)
+    ahead = ahead[ahead > t]
+    return max(TICK_S, float(ahead.min()) - t) if ahead.size else math.inf

@@ -1,0 +1,10 @@
+"""What things are: the words of the field as frozen records, and `apply(state, event)`.
+
+Lives here: circuits and their phases, stations and EVSEs, meters, sessions, limits, grants, events, the one
+immutable `SiteState`, and the `Decision` of a tick.
+Never here: I/O, asyncio, clocks, logging, randomness; any package but the standard library.
+Who may import it: everybody.
+
+Signs: consumption and import from the grid are positive. Units stand in the names: `_a` is ampere per phase
+conductor, `_w` watt, `_wh` watt-hour, `_s` second. Time comes as an argument, never from a clock.
+"""

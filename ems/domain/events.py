@@ -1,0 +1,220 @@
+"""Everything that can happen to a site. Adapters create events, `apply` turns them into state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ems.domain.grant import Answer, Layer
+from ems.domain.instant import Instant
+from ems.domain.limit import Limit
+from ems.domain.measurement import LegAmps
+from ems.domain.meter import MeterReading
+from ems.domain.session import Need, Transaction
+from ems.domain.station import EvseStatus
+from ems.domain.station_model import StationModel
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRead:
+    """A meter gave a complete and plausible reading."""
+
+    meter: str
+    reading: MeterReading
+
+
+@dataclass(frozen=True, slots=True)
+class MeterFailed:
+    """A meter did not answer, or answered something that cannot be true."""
+
+    meter: str
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StationConnected:
+    """A station opened its link; `generation` grows with every link of that station."""
+
+    station: str
+    at: Instant
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class StationGone:
+    """The link of that generation ended."""
+
+    station: str
+    at: Instant
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class StationBooted:
+    """A station restarted and said what it is."""
+
+    station: str
+    at: Instant
+    vendor: str
+    model: str
+    firmware: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLearned:
+    """What a station can do, as its configuration and its answers showed."""
+
+    station: str
+    model: StationModel
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMeasured:
+    """A station's clock is `skew_s` ahead of ours (negative: behind)."""
+
+    station: str
+    skew_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """An EVSE reported its status; `error` in the station's own words, empty when there is none."""
+
+    evse: str
+    at: Instant
+    status: EvseStatus
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStarted:
+    """The station began to account for a charge."""
+
+    evse: str
+    at: Instant
+    transaction: Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEnded:
+    """The station, or our inference from its behaviour, ended the charge."""
+
+    evse: str
+    at: Instant
+    transaction_id: int
+    energy_wh: float | None = None
+    reason: str = ""
+    inferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeterValues:
+    """What an EVSE measured at the monotonic time `at`; None for what it did not report.
+
+    `leg_a` in the station's own phase order; `total_a` a current that names no phase. `control` False marks values
+    that are too old to steer by and only count as energy.
+    """
+
+    evse: str
+    at: float
+    leg_a: LegAmps | None = None
+    total_a: float | None = None
+    power_w: float | None = None
+    register_wh: float | None = None
+    soc_percent: float | None = None
+    offered_a: float | None = None
+    control: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSent:
+    """A limit went onto the wire."""
+
+    evse: str
+    layer: Layer
+    amps: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileAnswered:
+    """The answer to a limit; `ends_at` is when its lease ends (monotonic), infinite for one without end."""
+
+    evse: str
+    layer: Layer
+    amps: float
+    at: float
+    answer: Answer
+    ends_at: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeRead:
+    """What the station says is in force now, per leg; None when it does not say."""
+
+    evse: str
+    at: float
+    amps: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReceived:
+    """Somebody tightened a circuit or an EVSE; replaces the earlier limit of the same scope and source."""
+
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class LimitWithdrawn:
+    """The limit of that scope and source is over."""
+
+    scope: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedStated:
+    """Somebody said what the vehicle at an EVSE needs."""
+
+    evse: str
+    need: Need
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerStarted:
+    """The controller began to run; `crashes` counts ends without a goodbye within the last hour."""
+
+    at: Instant
+    crashes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoopBlocked:
+    """The event loop did not get to run for so long."""
+
+    at: float
+    seconds: float
+
+
+Event = (
+    MeterRead
+    | MeterFailed
+    | StationConnected
+    | StationGone
+    | StationBooted
+    | ModelLearned
+    | ClockMeasured
+    | StatusChanged
+    | TransactionStarted
+    | TransactionEnded
+    | MeterValues
+    | ProfileSent
+    | ProfileAnswered
+    | CompositeRead
+    | LimitReceived
+    | LimitWithdrawn
+    | NeedStated
+    | ControllerStarted
+    | LoopBlocked
+)

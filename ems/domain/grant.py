@@ -1,0 +1,172 @@
+"""What a station has been told about one EVSE, what it said, and what may therefore flow.
+
+A grant knows three layers (`reference`: OCPP 1.6 section 3.13): the floor, which never ends; the working default over
+it, for a vehicle that plugs in; and the session limit above both, for the running transaction. The upper two are
+leases. Besides the layers a grant keeps claims: currents that may flow although no layer says so any more or yet,
+because an answer is outstanding or a cut has not been proven.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from ems.domain.units import EPSILON_A
+
+MAX_CLAIMS = 8
+FOREVER = math.inf
+
+PILOT_LAG_S = 2.0
+"""From accepting a limit until the station has put it on the control pilot."""
+
+
+class Layer(IntEnum):
+    """The three profiles that we keep at a station for each EVSE, lowest first."""
+
+    FLOOR = 0
+    DEFAULT = 1
+    SESSION = 2
+
+
+class Answer(IntEnum):
+    """How a station answered a profile; TIMEOUT also stands for a link that broke before the answer."""
+
+    ACCEPTED = 0
+    REJECTED = 1
+    NOT_SUPPORTED = 2
+    TIMEOUT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A layer that the station accepted: `amps` until `ends_at` (monotonic seconds)."""
+
+    amps: float
+    accepted_at: float
+    ends_at: float = FOREVER
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`amps` may still flow until `until`; `pending` while the answer is outstanding."""
+
+    layer: Layer
+    amps: float
+    until: float
+    since: float = 0.0
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The state of one EVSE's limits. Every method returns a new grant; nothing here reads a clock."""
+
+    floor: Held | None = None
+    default: Held | None = None
+    session: Held | None = None
+    claims: tuple[Claim, ...] = ()
+    refusals: int = 0
+    proven_at: float | None = None
+    composite_a: float | None = None
+    resend: bool = False
+
+    def layer(self, layer: Layer) -> Held | None:
+        """What the station holds on `layer`."""
+        return (self.floor, self.default, self.session)[layer]
+
+    def pending(self, layer: Layer) -> float | None:
+        """The limit on `layer` whose answer is outstanding."""
+        return next((c.amps for c in self.claims if c.pending and c.layer is layer), None)
+
+    def sent(self, layer: Layer, amps: float, at: float) -> Grant:
+        """A limit went onto the wire: from now on it may be in force."""
+        return self._with_claims((*self.claims, Claim(layer, amps, FOREVER, at, pending=True)))
+
+    def accepted(self, layer: Layer, amps: float, at: float, ends_at: float, apply_s: float) -> Grant:
+        """The station accepted; what was in force before stays a claim until the cut has had time to act."""
+        before = max([self.amps_in_force(layer, at)] + [c.amps for c in self.claims if c.layer is layer])
+        kept = tuple(c for c in self.claims if c.layer is not layer and c.until > at)
+        if before > amps + EPSILON_A and layer is not Layer.FLOOR:
+            kept = (*kept, Claim(layer, before, at + apply_s, at))
+        held = Held(amps, at, ends_at)
+        return replace(
+            self._with_claims(kept),
+            floor=held if layer is Layer.FLOOR else self.floor,
+            default=held if layer is Layer.DEFAULT else self.default,
+            session=held if layer is Layer.SESSION else self.session,
+            refusals=0,
+            resend=False,
+        )
+
+    def refused(self, layer: Layer, amps: float) -> Grant:
+        """The station said no: the old limit stays, and the refusal counts."""
+        kept = tuple(c for c in self.claims if not (c.pending and c.layer is layer and c.amps == amps))
+        return replace(self._with_claims(kept), refusals=self.refusals + 1)
+
+    def unanswered(self, layer: Layer, amps: float) -> Grant:
+        """No answer in time: the limit may or may not be in force, until a later one is accepted."""
+        return self._with_claims(
+            tuple(
+                replace(c, pending=False) if c.pending and c.layer is layer and c.amps == amps else c
+                for c in self.claims
+            )
+        )
+
+    def followed(self, at: float) -> Grant:
+        """The vehicle was seen at `at` to draw no more than the layers allow: cuts accepted a moment earlier are
+        proven, and what was in force before them is no longer a claim.
+        """
+        proven = tuple(c for c in self.claims if c.until == FOREVER or c.since + PILOT_LAG_S > at)
+        return self if len(proven) == len(self.claims) else replace(self, claims=proven)
+
+    def transaction_ended(self, at: float, apply_s: float) -> Grant:
+        """The session limit is gone with its transaction (OCPP 1.6 section 3.13.1); the default rules again."""
+        if self.session is None:
+            return self
+        claims = (*self.claims, Claim(Layer.SESSION, self.session.amps, at + apply_s, at))
+        return replace(self._with_claims(claims), session=None)
+
+    def forgotten(self) -> Grant:
+        """The station lost its profiles or its memory: nothing is proven until it accepts a floor again."""
+        return Grant(refusals=self.refusals)
+
+    def read_back(self, amps: float | None, at: float) -> Grant:
+        """The station reported its composite schedule; None when it has none."""
+        return replace(self, composite_a=amps, proven_at=at)
+
+    def to_resend(self) -> Grant:
+        """Whatever the station holds is to be sent again."""
+        return replace(self, resend=True)
+
+    def amps_in_force(self, layer: Layer, now: float, uncertainty_s: float = 0.0) -> float:
+        """The most that the layers up to `layer` let flow at `now`; infinite without a floor.
+
+        `uncertainty_s`: how far the station's clock may be off; near a lease's end the layer below counts too.
+        """
+        if self.floor is None:
+            return math.inf
+        most = -1.0
+        for held in (self.session if layer is Layer.SESSION else None, self.default if layer else None):
+            if held is None or now >= held.ends_at + uncertainty_s:
+                continue
+            most = max(most, held.amps)
+            if now < held.ends_at - uncertainty_s:
+                return most
+        return max(most, self.floor.amps)
+
+    def claimed_a(self, now: float) -> float:
+        """The highest claim at `now`, 0 without one."""
+        return max((c.amps for c in self.claims if c.until > now), default=0.0)
+
+    def next_change(self, now: float) -> float:
+        """When the next lease or claim ends, monotonic; infinite when none does."""
+        ends = [h.ends_at for h in (self.default, self.session) if h is not None]
+        ends += [c.until for c in self.claims]
+        return min((t for t in ends if t > now), default=FOREVER)
+
+    def _with_claims(self, claims: tuple[Claim, ...]) -> Grant:
+        if len(claims) > MAX_CLAIMS:
+            smallest = min(claims, key=lambda c: (c.pending, c.amps))
+            claims = tuple(c for c in claims if c is not smallest)
+        return replace(self, claims=claims)

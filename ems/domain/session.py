@@ -1,0 +1,73 @@
+"""A charging session: from plug-in to plug-out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+
+class NeedOrigin(StrEnum):
+    """Who says how much a vehicle needs and when it leaves."""
+
+    STATED = "stated"
+    SCHEDULED = "scheduled"
+    PREDICTED = "predicted"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Energy wanted in this session, Wh, and the departure (UTC); None where nobody knows."""
+
+    energy_wh: float | None = None
+    departure: datetime | None = None
+    origin: NeedOrigin = NeedOrigin.STATED
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What the station accounts for: from start to stop, at a meter register."""
+
+    id: int
+    started: datetime
+    meter_start_wh: float
+    id_tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One vehicle at one EVSE. `energy_wh` is what it got so far; `soc_percent` as the vehicle reports it."""
+
+    evse: str
+    plugged: datetime
+    plugged_s: float
+    transaction: Transaction | None = None
+    energy_wh: float = 0.0
+    need: Need = Need()
+    soc_percent: float | None = None
+    service_class: int = 0
+
+    @property
+    def id(self) -> str:
+        """A name that is the same after a restart: the EVSE and the second of plug-in."""
+        return f"{self.evse}@{self.plugged:%Y%m%dT%H%M%SZ}"
+
+    def missing_wh(self) -> float | None:
+        """Energy still wanted, never negative; None when the need is unknown."""
+        if self.need.energy_wh is None:
+            return None
+        return max(0.0, self.need.energy_wh - self.energy_wh)
+
+    def laxity_s(self, now: datetime, full_power_w: float) -> float | None:
+        """Time left to departure minus time needed at full power; None without need or departure."""
+        missing = self.missing_wh()
+        if missing is None or self.need.departure is None or full_power_w <= 0:
+            return None
+        return (self.need.departure - now).total_seconds() - 3600.0 * missing / full_power_w
+
+    def metered(self, register_wh: float) -> Session:
+        """The session after its energy register was read; a register that falls back changes nothing (Q69)."""
+        if self.transaction is None:
+            return self
+        energy = register_wh - self.transaction.meter_start_wh
+        return self if energy <= self.energy_wh else replace(self, energy_wh=energy)

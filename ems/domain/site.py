@@ -1,0 +1,80 @@
+"""The installation: everything about a site that a running controller never changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from ems.domain.circuit import CircuitTree
+from ems.domain.limit import LimitWindow
+from ems.domain.meter import Meter, MeterRole
+from ems.domain.policy import Policy
+from ems.domain.station import Evse, Station
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Circuits, meters, stations and policy. Raises ValueError when one names another that does not exist."""
+
+    name: str
+    timezone: str
+    circuits: CircuitTree
+    stations: tuple[Station, ...]
+    meters: tuple[Meter, ...] = ()
+    limits: tuple[LimitWindow, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    voltage_v: float = 230.0
+    currency: str = "EUR"
+    evses: tuple[Evse, ...] = field(init=False)
+    station_of_evse: tuple[int, ...] = field(init=False, repr=False)
+    zone: ZoneInfo = field(init=False, repr=False, compare=False)
+    _evse_index: dict[str, int] = field(init=False, repr=False, compare=False)
+    _station_index: dict[str, int] = field(init=False, repr=False, compare=False)
+    _meter_index: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        evses = tuple(evse for station in self.stations for evse in station.evses)
+        index = {evse.id: i for i, evse in enumerate(evses)}
+        if len(index) != len(evses) or len({s.id for s in self.stations}) != len(self.stations):
+            raise ValueError("station ids repeat")
+        meters = {meter.id: i for i, meter in enumerate(self.meters)}
+        for evse in evses:
+            if evse.circuit not in self.circuits:
+                raise ValueError(f"{evse.id} hangs on an unknown circuit {evse.circuit}")
+            missing = [p.name for p in sorted(evse.wiring.phases) if not self.circuits[evse.circuit].rating_a[p]]
+            if missing:
+                raise ValueError(f"{evse.id} is wired to {', '.join(missing)}, which {evse.circuit} does not have")
+        named = [c.meter for c in self.circuits] + [e.meter for e in evses]
+        for meter_id in (m for m in named if m is not None):
+            if meter_id not in meters:
+                raise ValueError(f"unknown meter {meter_id}")
+        for window in self.limits:
+            if window.scope not in self.circuits and window.scope not in index:
+                raise ValueError(f"limit '{window.source}' names an unknown circuit or EVSE {window.scope}")
+        object.__setattr__(self, "evses", evses)
+        owner = {s.id: i for i, s in enumerate(self.stations)}
+        object.__setattr__(self, "station_of_evse", tuple(owner[evse.station] for evse in evses))
+        object.__setattr__(self, "zone", ZoneInfo(self.timezone))
+        object.__setattr__(self, "_evse_index", index)
+        object.__setattr__(self, "_station_index", owner)
+        object.__setattr__(self, "_meter_index", meters)
+
+    def evse_index(self, evse_id: str) -> int | None:
+        """Position of an EVSE in `evses`, None when the site has no such EVSE."""
+        return self._evse_index.get(evse_id)
+
+    def station_index(self, station_id: str) -> int | None:
+        """Position of a station in `stations`, None when the site has no such station."""
+        return self._station_index.get(station_id)
+
+    def meter_index(self, meter_id: str) -> int | None:
+        """Position of a meter in `meters`, None when the site has no such meter."""
+        return self._meter_index.get(meter_id)
+
+    def station_of(self, evse: Evse) -> Station:
+        """The station that an EVSE belongs to."""
+        return self.stations[self._station_index[evse.station]]
+
+    def generation_meters(self) -> tuple[Meter, ...]:
+        """Meters of plant that can feed back, with the circuit they feed."""
+        return tuple(m for m in self.meters if m.role in {MeterRole.PV, MeterRole.BATTERY})

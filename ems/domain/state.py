@@ -1,0 +1,105 @@
+"""The one immutable picture of the site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ems.domain.events import ControllerStarted, LoopBlocked
+from ems.domain.grant import Grant
+from ems.domain.limit import Limit
+from ems.domain.measurement import LegUse, Sample
+from ems.domain.meter import MeterReading
+from ems.domain.session import Session
+from ems.domain.site import Site
+from ems.domain.station import EvseStatus
+from ems.domain.station_model import StationModel
+
+NEVER = -1e12
+"""A monotonic time before everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvseState:
+    """What is known about one EVSE. `samples` are newest first."""
+
+    status: EvseStatus = EvseStatus.UNKNOWN
+    error: str = ""
+    session: Session | None = None
+    grant: Grant = Grant()
+    samples: tuple[Sample, ...] = ()
+    leg_use: LegUse = LegUse()
+    power_w: float | None = None
+    offered_a: float | None = None
+    register_wh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StationState:
+    """What is known about one station; `gone_at` is set while it is offline, `seen` once it has ever connected."""
+
+    model: StationModel
+    generation: int = 0
+    connected: bool = False
+    seen: bool = False
+    connected_at: float = NEVER
+    gone_at: float = NEVER
+    clock_skew_s: float = 0.0
+    vendor: str = ""
+    product: str = ""
+    firmware: str = ""
+    boots: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MeterState:
+    """What is known about one meter: the last good reading, since when the raw registers have not moved, since when
+    readings have come without a gap, and what went wrong since the last good one.
+    """
+
+    reading: MeterReading | None = None
+    unchanged_since: float = NEVER
+    steady_since: float = NEVER
+    failures: int = 0
+    fault: str = ""
+
+    @property
+    def at(self) -> float:
+        """When the last good reading came, monotonic."""
+        return NEVER if self.reading is None else self.reading.at
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """Everything the controller knows, aligned with `site.evses`, `site.stations` and `site.meters`."""
+
+    site: Site
+    evses: tuple[EvseState, ...]
+    stations: tuple[StationState, ...]
+    meters: tuple[MeterState, ...]
+    limits: tuple[Limit, ...] = ()
+    started: ControllerStarted | None = None
+    blocked: LoopBlocked | None = None
+
+    @classmethod
+    def initial(cls, site: Site) -> SiteState:
+        """Nothing heard yet."""
+        return cls(
+            site=site,
+            evses=tuple(EvseState() for _ in site.evses),
+            stations=tuple(StationState(model=s.model) for s in site.stations),
+            meters=tuple(MeterState() for _ in site.meters),
+        )
+
+    def evse(self, evse_id: str) -> EvseState:
+        """The state of an EVSE; KeyError when the site has none of that id."""
+        index = self.site.evse_index(evse_id)
+        if index is None:
+            raise KeyError(evse_id)
+        return self.evses[index]
+
+    def station(self, station_id: str) -> StationState:
+        """The state of a station; KeyError when the site has none of that id."""
+        index = self.site.station_index(station_id)
+        if index is None:
+            raise KeyError(station_id)
+        return self.stations[index]

@@ -1,0 +1,97 @@
+"""Charging stations and their EVSEs, as installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ems.domain.phases import Wiring
+from ems.domain.station_model import StationModel
+from ems.domain.units import PILOT_MIN_A, finite, not_negative
+
+
+class EvseStatus(StrEnum):
+    """State of an EVSE, in the words of OCPP 1.6 (StatusNotification, section 7.7)."""
+
+    UNKNOWN = "Unknown"
+    AVAILABLE = "Available"
+    PREPARING = "Preparing"
+    CHARGING = "Charging"
+    SUSPENDED_EV = "SuspendedEV"
+    SUSPENDED_EVSE = "SuspendedEVSE"
+    FINISHING = "Finishing"
+    RESERVED = "Reserved"
+    UNAVAILABLE = "Unavailable"
+    FAULTED = "Faulted"
+
+    @property
+    def is_occupied(self) -> bool:
+        """A vehicle is plugged in."""
+        return self in _OCCUPIED
+
+    @property
+    def may_draw(self) -> bool:
+        """A vehicle could draw current without telling us first."""
+        return self not in _CANNOT_DRAW
+
+
+_OCCUPIED = frozenset(
+    {
+        EvseStatus.PREPARING,
+        EvseStatus.CHARGING,
+        EvseStatus.SUSPENDED_EV,
+        EvseStatus.SUSPENDED_EVSE,
+        EvseStatus.FINISHING,
+    }
+)
+_CANNOT_DRAW = frozenset({EvseStatus.AVAILABLE, EvseStatus.RESERVED, EvseStatus.UNAVAILABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Evse:
+    """One outlet that charges one vehicle at a time; the thing that gets amperes.
+
+    `max_a` is what it can deliver per leg, `fallback_a` what it falls to when nobody renews its lease (0 or at least
+    6 A). `meter` names an external meter of this outlet alone, for stations that do not measure. `dc_efficiency` set
+    means a DC outlet: it is told watts at the plug, and its currents here are those of its AC supply.
+    """
+
+    station: str
+    number: int
+    circuit: str
+    wiring: Wiring
+    max_a: float
+    fallback_a: float
+    meter: str | None = None
+    dc_efficiency: float | None = None
+    priority: int = 0
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", f"{self.station}/{self.number}")
+        finite(f"max_a of {self.id}", self.max_a)
+        if self.max_a < PILOT_MIN_A:
+            raise ValueError(f"max_a of {self.id} is below {PILOT_MIN_A:g} A: no vehicle could charge")
+        not_negative(f"fallback_a of {self.id}", self.fallback_a)
+        if 0 < self.fallback_a < PILOT_MIN_A:
+            raise ValueError(f"fallback_a of {self.id} must be 0 or at least {PILOT_MIN_A:g} A")
+        if self.fallback_a > self.max_a:
+            raise ValueError(f"fallback_a of {self.id} exceeds its max_a")
+        if self.number < 1:
+            raise ValueError(f"EVSE numbers start at 1, got {self.number} at {self.station}")
+        if self.dc_efficiency is not None and not 0.5 <= self.dc_efficiency <= 1:
+            raise ValueError(f"dc_efficiency of {self.id} must lie in 0.5 … 1, got {self.dc_efficiency:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One OCPP identity with its EVSEs."""
+
+    id: str
+    evses: tuple[Evse, ...]
+    model: StationModel = field(default_factory=StationModel)
+
+    def __post_init__(self) -> None:
+        numbers = [evse.number for evse in self.evses]
+        if not numbers or len(set(numbers)) != len(numbers):
+            raise ValueError(f"station {self.id} needs EVSEs with different numbers")
