@@ -6,7 +6,6 @@ import math
 from typing import NamedTuple
 
 from ems.domain.decision import Binding
-from ems.domain.grant import Layer
 from ems.domain.policy import Policy
 from ems.domain.state import EvseState, StationState
 from ems.domain.station import Evse
@@ -56,7 +55,7 @@ def liability(
 def granted_a(known: EvseState, station: StationState, now: float, policy: Policy) -> float:
     """The highest limit that may be in force by the profiles alone; infinite without a floor."""
     grant = known.grant
-    held = grant.amps_in_force(steering_layer(known), now, clock_uncertainty_s(station, policy))
+    held = grant.amps_in_force(known.steering_layer, now, clock_uncertainty_s(station, policy))
     return max(held, grant.claimed_a(now)) if grant.claims else held
 
 
@@ -71,11 +70,6 @@ def next_change(known: EvseState, station: StationState, now: float, policy: Pol
     if known.samples:
         times.append(known.samples[0].at + policy.sample_trust_s)
     return min((t for t in times if t > now), default=math.inf)
-
-
-def steering_layer(known: EvseState) -> Layer:
-    """The highest layer that can be in force at an EVSE: the session limit needs a transaction."""
-    return Layer.SESSION if known.session is not None and known.session.transaction is not None else Layer.DEFAULT
 
 
 def clock_uncertainty_s(station: StationState, policy: Policy) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ems.control.liability import steering_layer
 from ems.control.memory import Obedience
 from ems.control.observation import Column, Observation
 from ems.domain.grant import PILOT_LAG_S
@@ -25,7 +24,7 @@ def judge(state: SiteState, seen: Observation, before: Sequence[Obedience], now:
     for j in {*suspects, *np.flatnonzero(above).tolist()}:
         known, held = state.evses[j], before[j]
         grant = known.grant
-        limit = grant.layer(steering_layer(known)) or grant.default or grant.floor
+        limit = grant.layer(known.steering_layer) or grant.default or grant.floor
         if limit is None or not known.samples:
             continue
         sample = known.samples[0]

@@ -14,9 +14,9 @@ from enum import IntEnum
 
 import numpy as np
 
-from ems.control.liability import Liability, liability, next_change, steering_layer
+from ems.control.liability import Liability, liability, next_change
 from ems.control.network import Bools, Floats, Incidence, Network
-from ems.domain.apply import OBEYED_A, OBEYED_SHARE
+from ems.domain.grant import OBEYED_A, OBEYED_SHARE
 from ems.domain.phases import MAX_LEGS
 from ems.domain.policy import Policy
 from ems.domain.state import NEVER, EvseState, SiteState, StationState
@@ -183,7 +183,7 @@ _FLOWING = frozenset({EvseStatus.CHARGING, EvseStatus.SUSPENDED_EV, EvseStatus.S
 
 def allowed_a(known: EvseState, at: float) -> float:
     """The highest limit that an EVSE could have followed at `at`."""
-    return max(known.grant.amps_in_force(steering_layer(known), at), known.grant.claimed_a(at))
+    return max(known.grant.amps_in_force(known.steering_layer, at), known.grant.claimed_a(at))
 
 
 def surely_drawn(known: EvseState, now: float, policy: Policy) -> tuple[float, ...]:
@@ -201,7 +201,7 @@ def surely_drawn(known: EvseState, now: float, policy: Policy) -> tuple[float, .
             least = tuple(map(min, least, sample.low_a))
             if sample.at < now - policy.sample_lag_s:
                 break
-    grant, steering = known.grant, steering_layer(known)
+    grant, steering = known.grant, known.steering_layer
     held = grant.layer(steering) or grant.default
     if held is not None and held.accepted_at > newest.at:
         least = tuple(min(a, held.amps) for a in least)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ems.domain import events as e
-from ems.domain.grant import Answer, Grant, Layer
+from ems.domain.grant import OBEYED_A, OBEYED_SHARE, Answer, Grant, Layer
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
 from ems.domain.measurement import LegUse, Sample
@@ -19,9 +19,6 @@ from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
 
 MAX_SAMPLES = 4
-
-OBEYED_SHARE, OBEYED_A = 1.10, 0.5
-"""A current within 10 % and 0.5 A of the limit obeys it (`reliability`, section 6, row 6)."""
 
 
 def apply(state: SiteState, event: e.Event) -> SiteState:
@@ -203,15 +200,10 @@ def _sampled(known: EvseState, sample: Sample) -> EvseState:
     leg_use = known.leg_use.after(sample) if known.session is not None else known.leg_use
     grant = known.grant
     if grant.claims:
-        allowed = grant.amps_in_force(_steering_layer(known), sample.at)
+        allowed = grant.amps_in_force(known.steering_layer, sample.at)
         if sample.peak_a <= allowed * OBEYED_SHARE + OBEYED_A:
             grant = grant.followed(sample.at)
     return replace(known, samples=samples, leg_use=leg_use, grant=grant)
-
-
-def _steering_layer(known: EvseState) -> Layer:
-    running = known.session is not None and known.session.transaction is not None
-    return Layer.SESSION if running else Layer.DEFAULT
 
 
 def _meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
@@ -274,9 +266,10 @@ def _profile_answered(state: SiteState, event: e.ProfileAnswered) -> SiteState:
 
 
 def _composite_read(state: SiteState, event: e.CompositeRead) -> SiteState:
-    return _with_evse(
-        state, event.evse, lambda known: replace(known, grant=known.grant.read_back(event.amps, event.at))
-    )
+    def change(known: EvseState) -> EvseState:
+        return replace(known, grant=known.grant.read_back(known.steering_layer, event.amps, event.at))
+
+    return _with_evse(state, event.evse, change)
 
 
 def _limit_received(state: SiteState, event: e.LimitReceived) -> SiteState:

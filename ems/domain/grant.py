@@ -17,6 +17,9 @@ from ems.domain.units import EPSILON_A
 MAX_CLAIMS = 8
 FOREVER = math.inf
 
+OBEYED_SHARE, OBEYED_A = 1.10, 0.5
+"""A current within 10 % and 0.5 A of the limit obeys it (`reliability`, section 6, row 6)."""
+
 PILOT_LAG_S = 2.0
 """From accepting a limit until the station has put it on the control pilot."""
 
@@ -60,15 +63,21 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The state of one EVSE's limits. Every method returns a new grant; nothing here reads a clock."""
+    """The state of one EVSE's limits. Every method returns a new grant; nothing here reads a clock.
+
+    `refusals` counts explicit refusals and contradicting read-backs since the last acceptance, `misses` also silence;
+    `tried_at` is when a limit was last sent, `composite_a` what the station last said is in force.
+    """
 
     floor: Held | None = None
     default: Held | None = None
     session: Held | None = None
     claims: tuple[Claim, ...] = ()
     refusals: int = 0
-    proven_at: float | None = None
+    misses: int = 0
+    tried_at: float = -math.inf
     composite_a: float | None = None
+    composite_at: float = -math.inf
     resend: bool = False
 
     def layer(self, layer: Layer) -> Held | None:
@@ -81,7 +90,7 @@ class Grant:
 
     def sent(self, layer: Layer, amps: float, at: float) -> Grant:
         """A limit went onto the wire: from now on it may be in force."""
-        return self._with_claims((*self.claims, Claim(layer, amps, FOREVER, at, pending=True)))
+        return replace(self._with_claims((*self.claims, Claim(layer, amps, FOREVER, at, pending=True))), tried_at=at)
 
     def accepted(self, layer: Layer, amps: float, at: float, ends_at: float, apply_s: float) -> Grant:
         """The station accepted; what was in force before stays a claim until the cut has had time to act."""
@@ -96,22 +105,21 @@ class Grant:
             default=held if layer is Layer.DEFAULT else self.default,
             session=held if layer is Layer.SESSION else self.session,
             refusals=0,
+            misses=0,
             resend=False,
         )
 
     def refused(self, layer: Layer, amps: float) -> Grant:
         """The station said no: the old limit stays, and the refusal counts."""
         kept = tuple(c for c in self.claims if not (c.pending and c.layer is layer and c.amps == amps))
-        return replace(self._with_claims(kept), refusals=self.refusals + 1)
+        return replace(self._with_claims(kept), refusals=self.refusals + 1, misses=self.misses + 1)
 
     def unanswered(self, layer: Layer, amps: float) -> Grant:
         """No answer in time: the limit may or may not be in force, until a later one is accepted."""
-        return self._with_claims(
-            tuple(
-                replace(c, pending=False) if c.pending and c.layer is layer and c.amps == amps else c
-                for c in self.claims
-            )
+        claims = tuple(
+            replace(c, pending=False) if c.pending and c.layer is layer and c.amps == amps else c for c in self.claims
         )
+        return replace(self._with_claims(claims), misses=self.misses + 1)
 
     def followed(self, at: float) -> Grant:
         """The vehicle was seen at `at` to draw no more than the layers allow: cuts accepted a moment earlier are
@@ -129,11 +137,21 @@ class Grant:
 
     def forgotten(self) -> Grant:
         """The station lost its profiles or its memory: nothing is proven until it accepts a floor again."""
-        return Grant(refusals=self.refusals)
+        return Grant(refusals=self.refusals, misses=self.misses, tried_at=self.tried_at)
 
-    def read_back(self, amps: float | None, at: float) -> Grant:
-        """The station reported its composite schedule; None when it has none."""
-        return replace(self, composite_a=amps, proven_at=at)
+    def read_back(self, layer: Layer, amps: float | None, at: float) -> Grant:
+        """The station reported its composite schedule; None when it has none, which proves nothing.
+
+        More than it may let flow up to `layer` contradicts what it accepted: it counts as a refusal, and the limits
+        are sent again.
+        """
+        known = replace(self, composite_a=amps, composite_at=at)
+        if amps is None or self.floor is None:
+            return known
+        most = max(self.amps_in_force(layer, at), self.claimed_a(at))
+        if amps > most * OBEYED_SHARE + OBEYED_A:
+            return replace(known, refusals=self.refusals + 1, misses=self.misses + 1, resend=True)
+        return known
 
     def to_resend(self) -> Grant:
         """Whatever the station holds is to be sent again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ems.domain.events import ControllerStarted, LoopBlocked
-from ems.domain.grant import Grant
+from ems.domain.grant import Grant, Layer
 from ems.domain.limit import Limit
 from ems.domain.measurement import LegUse, Sample
 from ems.domain.meter import MeterReading
@@ -31,6 +31,11 @@ class EvseState:
     power_w: float | None = None
     offered_a: float | None = None
     register_wh: float | None = None
+
+    @property
+    def steering_layer(self) -> Layer:
+        """The highest layer that can be in force: a session limit needs a transaction."""
+        return Layer.SESSION if self.session is not None and self.session.transaction is not None else Layer.DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

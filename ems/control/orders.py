@@ -1,0 +1,89 @@
+"""From what is decided and what is known to be in force to what must be told: the desired against the confirmed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from ems.control.liability import clock_uncertainty_s
+from ems.control.observation import expressible_a
+from ems.domain.decision import Decision, Setpoint
+from ems.domain.grant import Grant, Layer
+from ems.domain.measurement import PROOF_SAMPLES
+from ems.domain.order import LimitOrder
+from ems.domain.state import EvseState, SiteState, StationState
+from ems.domain.station import Evse
+from ems.domain.station_model import LeaseForm
+
+RENEW_SHARE = 0.5
+"""Leases are renewed at half their life: rare enough for the station's flash, with a whole second chance."""
+
+RETRY_S = 5.0
+RETRY_MAX_S = 60.0
+
+
+def orders(state: SiteState, decision: Decision, now: float) -> tuple[LimitOrder, ...]:
+    """Every limit that has to be sent at this tick, reductions first."""
+    found = [
+        order
+        for evse, s, known, setpoint in zip(
+            state.site.evses, state.site.station_of_evse, state.evses, decision.setpoints, strict=True
+        )
+        if state.stations[s].connected and state.stations[s].model.smart_charging
+        for order in _orders_for(state, evse, state.stations[s], known, setpoint, decision.renew_since, now)
+    ]
+    return tuple(sorted(found, key=lambda order: not order.reduces))
+
+
+def _orders_for(
+    state: SiteState, evse: Evse, station: StationState, known: EvseState, setpoint: Setpoint, renew: float, now: float
+) -> Iterator[LimitOrder]:
+    grant = known.grant
+    if now < grant.tried_at + _patience(grant):
+        return
+    lease_s = state.site.policy.lease_s
+    if station.model.lease is LeaseForm.NONE or math.isinf(clock_uncertainty_s(station, state.site.policy)):
+        lease_s = math.inf
+    transaction = None if known.session is None else known.session.transaction
+    by_session = transaction is not None and station.model.session_profile
+    idle = expressible_a(max(state.site.policy.idle_a, station.model.lowest_a), station.model)
+    wanted = {
+        Layer.FLOOR: (expressible_a(evse.fallback_a, station.model), math.inf),
+        Layer.DEFAULT: (idle if by_session or not setpoint.controlled else setpoint.amps, lease_s),
+    }
+    if by_session:
+        wanted[Layer.SESSION] = (setpoint.amps, lease_s)
+    legs = sum(known.leg_use.seen) if known.leg_use.agreeing >= PROOF_SAMPLES else None
+    in_force = grant.amps_in_force(known.steering_layer, now)
+    for layer, (amps, ends_after) in wanted.items():
+        if _is_due(grant, layer, amps, ends_after, renew, now):
+            yield LimitOrder(
+                evse=evse.id,
+                layer=layer,
+                amps=amps,
+                lease_s=ends_after,
+                fallback_a=evse.fallback_a,
+                reduces=grant.floor is None or amps < in_force,
+                legs=legs,
+                transaction=transaction.id if layer is Layer.SESSION and transaction is not None else None,
+            )
+        if layer is Layer.FLOOR and grant.floor is None:
+            return
+
+
+def _is_due(grant: Grant, layer: Layer, amps: float, lease_s: float, renew: float, now: float) -> bool:
+    held, pending = grant.layer(layer), grant.pending(layer)
+    if pending is not None:
+        return pending != amps
+    if held is None or held.amps != amps or grant.resend:
+        return True
+    if layer is Layer.FLOOR:
+        return False
+    return held.accepted_at < renew or now - held.accepted_at >= RENEW_SHARE * lease_s
+
+
+def _patience(grant: Grant) -> float:
+    """How long to wait after something was not accepted, before anything is sent again."""
+    if grant.misses == 0:
+        return 0.0
+    return min(RETRY_MAX_S, RETRY_S * 2.0 ** min(grant.misses - 1, 6))

@@ -1,0 +1,91 @@
+"""The interfaces through which the core meets the world.
+
+Adapters implement them; `runtime` and `sim` use them; nothing else knows both sides. Adapters speak to the core by
+putting events into a `Sink`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from ems.domain.decision import Decision
+from ems.domain.events import Event
+from ems.domain.instant import Instant
+from ems.domain.order import LimitOrder
+from ems.domain.session import Session, Transaction
+
+Sink = Callable[[Event], None]
+"""Takes an event at once and never blocks; bounded, so that the newest reading wins over an older one."""
+
+
+class Clock(Protocol):
+    """The two clocks of the machine."""
+
+    def now(self) -> Instant:
+        """This moment."""
+        ...
+
+
+class StationLink(Protocol):
+    """The way to all stations. No method waits: orders are queued per station, the newest of an EVSE and layer wins,
+    reductions overtake, and what became of them comes back as `ProfileSent` and `ProfileAnswered`.
+    """
+
+    def limit(self, order: LimitOrder) -> None:
+        """Set a limit."""
+        ...
+
+    def read_back(self, evse: str) -> None:
+        """Ask the station what is in force; the answer comes as `CompositeRead`."""
+        ...
+
+    def stop(self, evse: str) -> None:
+        """End the transaction of an EVSE that no limit reaches; if that fails, take the EVSE out of service."""
+        ...
+
+
+class Service(Protocol):
+    """Something that runs beside the loop for as long as the daemon does; ends when it is cancelled."""
+
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+        ...
+
+    async def run(self) -> None:
+        """Work until cancelled; an exception restarts it."""
+        ...
+
+
+class Journal(Protocol):
+    """The append-only record of what happened and what was decided."""
+
+    def append(self, at: Instant, events: Sequence[Event], decision: Decision) -> None:
+        """Take one tick; never blocks."""
+        ...
+
+
+class Ledger(Protocol):
+    """What must survive a crash: transactions, sessions, and what stations were told."""
+
+    def open_transactions(self) -> Iterable[tuple[str, Transaction]]:
+        """(EVSE, transaction) of everything that was not ended when the controller stopped."""
+        ...
+
+    def next_transaction_id(self) -> int:
+        """A transaction id that was never given before; site-wide, growing, positive int32."""
+        ...
+
+    async def transaction_started(self, evse: str, transaction: Transaction) -> None:
+        """Returns when the start is on disk."""
+        ...
+
+    async def transaction_ended(self, evse: str, transaction: int, ended: datetime, energy_wh: float) -> None:
+        """Returns when the end is on disk."""
+        ...
+
+    def session_ended(self, session: Session, ended: datetime) -> None:
+        """A vehicle left; queued."""
+        ...
