@@ -12,9 +12,11 @@ from typing import Protocol
 
 from ems.domain.decision import Decision
 from ems.domain.events import Event
+from ems.domain.history import HistoryPoint, Knock
 from ems.domain.instant import Instant
 from ems.domain.order import LimitOrder
 from ems.domain.session import Session, Transaction
+from ems.domain.state import SiteState
 
 Sink = Callable[[Event], None]
 """Takes an event at once and never blocks; bounded, so that the newest reading wins over an older one."""
@@ -24,7 +26,7 @@ class Clock(Protocol):
     """The two clocks of the machine."""
 
     def now(self) -> Instant:
-        """This moment."""
+        """Read both."""
         ...
 
 
@@ -43,6 +45,37 @@ class StationLink(Protocol):
 
     def stop(self, evse: str) -> None:
         """End the transaction of an EVSE that no limit reaches; if that fails, take the EVSE out of service."""
+        ...
+
+
+class Live(Protocol):
+    """What is happening, for those who only look."""
+
+    @property
+    def state(self) -> SiteState:
+        """The state after the last tick."""
+        ...
+
+    @property
+    def decision(self) -> Decision | None:
+        """The last decision; None before the first tick."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Grows with every tick."""
+        ...
+
+    async def changed(self, version: int) -> int:
+        """Wait until the version differs from `version` and return it."""
+        ...
+
+    def history(self, since: datetime) -> Sequence[HistoryPoint]:
+        """What every circuit carried since then, oldest first."""
+        ...
+
+    def knocks(self) -> Sequence[Knock]:
+        """Stations that tried to connect and were refused, newest first."""
         ...
 
 

@@ -96,7 +96,7 @@ def _link_reason(at: Situation, link: int, binding: Binding) -> Reason:
 def circuit_views(at: Situation) -> tuple[CircuitView, ...]:
     """What people see of each circuit."""
     state, room = at.state, at.room
-    limit, shown, left = room.limit.tolist(), room.shown.tolist(), room.now.tolist()
+    limit, drawn, shown, left = (v.tolist() for v in (room.limit, room.drawn, room.shown, room.now))
     views = []
     for i, circuit in enumerate(state.site.circuits):
         first = i * LINKS_PER_CIRCUIT
@@ -111,6 +111,7 @@ def circuit_views(at: Situation) -> tuple[CircuitView, ...]:
                 limit_a=_phases(limit, first),
                 limit_source=room.sources[tightest].text,
                 measured_a=None if reading is None else reading.amps,
+                drawn_a=_phases(drawn, first),
                 base_load_a=_phases(shown, first),
                 headroom_a=_phases(left, first),
                 level=at.levels.circuits[i],

@@ -36,12 +36,14 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Headroom:
     """Per link: the tightest `limit` with its source, the upper `base` load, and the capacity left for our EVSEs now
-    and, where it has been there for a while, for raises. `shown` is the best estimate of the base load, for people.
+    and, where it has been there for a while, for raises. For people: `drawn` is what our EVSEs draw, `shown` the best
+    estimate of the base load.
     """
 
     limit: Floats
     sources: tuple[Source, ...]
     base: Floats
+    drawn: Floats
     shown: Floats
     now: Floats
     steady: Floats
@@ -105,6 +107,7 @@ def headroom(
             limit=limit,
             sources=sources,
             base=base,
+            drawn=estimated,
             shown=shown,
             now=left,
             steady=np.where(metered, np.minimum(left, room - peak), left),

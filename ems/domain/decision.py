@@ -85,12 +85,15 @@ class Setpoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CircuitView:
-    """A circuit at this tick, per phase: the tightest limit with its source, what flows, and what is left."""
+    """A circuit at this tick, per phase: the tightest limit with its source, what flows in all (None without a meter),
+    what our EVSEs draw of it, what else flows, and what is left for our EVSEs; a level above NORMAL is of its meter.
+    """
 
     circuit: str
     limit_a: PhaseAmps
     limit_source: str
     measured_a: PhaseAmps | None
+    drawn_a: PhaseAmps
     base_load_a: PhaseAmps
     headroom_a: PhaseAmps
     level: Level = Level.NORMAL

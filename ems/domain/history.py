@@ -1,0 +1,30 @@
+"""What is kept to be shown later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ems.domain.phases import PhaseAmps
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """A circuit at a moment: current in all (None without a meter), of our EVSEs, and the limit, per phase."""
+
+    at: datetime
+    circuit: str
+    measured_a: PhaseAmps | None
+    drawn_a: PhaseAmps
+    limit_a: PhaseAmps
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """A station that tried to connect and was refused: under which id, from where, why, how often and when last."""
+
+    station: str
+    address: str
+    reason: str
+    count: int
+    at: datetime
