@@ -115,8 +115,14 @@ class Ledger(Protocol):
         """Returns when the start is on disk."""
         ...
 
-    async def transaction_ended(self, evse: str, transaction: int, ended: datetime, energy_wh: float) -> None:
-        """Returns when the end is on disk."""
+    def transaction_adopted(self, evse: str, transaction: Transaction) -> None:
+        """A transaction that a station told us of is now ours; queued."""
+        ...
+
+    async def transaction_ended(
+        self, evse: str, transaction: int, ended: datetime, energy_wh: float | None, reason: str, inferred: bool
+    ) -> None:
+        """Returns when the end is on disk; `energy_wh` None when the station did not say."""
         ...
 
     def session_ended(self, session: Session, ended: datetime) -> None:

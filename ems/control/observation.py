@@ -17,11 +17,12 @@ import numpy as np
 from ems.control.liability import Liability, liability, next_change
 from ems.control.network import Bools, Floats, Incidence, Network
 from ems.domain.grant import OBEYED_A, OBEYED_SHARE
+from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phases import MAX_LEGS
 from ems.domain.policy import Policy
 from ems.domain.state import NEVER, EvseState, SiteState, StationState
 from ems.domain.station import Evse, EvseStatus
-from ems.domain.station_model import StationModel
+from ems.domain.station_model import RateUnit, StationModel
 
 
 class Column(IntEnum):
@@ -145,6 +146,11 @@ def _row(
                 if newest.at >= now - policy.sample_lag_s:
                     valid = min(valid, newest.at + policy.sample_lag_s + 0.001)
     session, model = known.session, station.model
+    least = model.min_a
+    if model.rate_unit is RateUnit.WATT and evse.dc_efficiency is None and known.leg_use.agreeing < PROOF_SAMPLES:
+        # Watts may all flow on one leg while nobody knows which are in use, so a limit counts there in full; and a
+        # vehicle that uses all legs needs its minimum current on each.
+        least = min(least * width, evse.max_a)
     return (
         judged.amps,
         judged.growth_a,
@@ -161,8 +167,8 @@ def _row(
         known.status is EvseStatus.SUSPENDED_EV,
         NEVER if session is None else session.plugged_s,
         0 if session is None else session.service_class,
-        model.min_a,
-        min(model.lowest_a, evse.max_a),
+        least,
+        min(least, evse.max_a) if model.lowest_a else 0.0,
         expressible_a(evse.max_a, model),
         expressible_a(evse.fallback_a, model),
         0.0 if model.allowed_a else model.step_a,

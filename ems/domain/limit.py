@@ -41,7 +41,8 @@ class Limit:
 class LimitWindow:
     """A limit that returns every week, in the site's local time.
 
-    A window whose `until` is not after `since` runs past midnight and belongs to the day on which it began.
+    A window whose `until` is not after `since` runs past midnight and belongs to the day on which it began; one that
+    fills every day never ends.
     The core evaluates windows at every tick, so no missed timer can miss a limit, and a day with a changed clock
     needs no special case.
     """
@@ -56,6 +57,8 @@ class LimitWindow:
 
     def limit_at(self, utc: datetime, zone: ZoneInfo) -> Limit | None:
         """The limit this window imposes at `utc`, with its end; None outside the window."""
+        if self.since == self.until and len(self.days) == len(WEEKDAYS):
+            return Limit(self.scope, self.source, self.max_a, self.max_w)
         local = utc.astimezone(zone)
         for began in (local.date(), local.date() - timedelta(days=1)):
             if began.weekday() not in self.days:
@@ -74,6 +77,8 @@ class LimitWindow:
         Raises ValueError with the remedy.
         """
         parts = text.split()
+        if not parts:
+            raise ValueError("say when: write for example 'Mon-Fri 17:00-20:00'")
         days_text, span = ("Mon-Sun", parts[0]) if len(parts) == 1 else (parts[0], parts[-1])
         if len(parts) not in {1, 2} or span.count("-") != 1:
             raise ValueError(f"cannot read '{text}': write for example 'Mon-Fri 17:00-20:00'")

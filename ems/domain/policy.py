@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+
+from ems.domain.units import not_negative
 
 
 class Strategy(StrEnum):
@@ -51,6 +53,10 @@ class Policy:
     restart_hold_s: float = 300.0
 
     def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, int | float):
+                not_negative(entry.name, value)
         if not 120 <= self.lease_s <= 3600:
             raise ValueError(f"lease_s must lie in 120 … 3600 s, got {self.lease_s:g}")
         if not self.hold_s < self.cautious_s < self.fallback_s:

@@ -94,5 +94,9 @@ class StationModel:
             raise ValueError(f"step_a of station model {self.id} must lie in 0.1 … 16 A, got {self.step_a:g}")
         if self.min_a < PILOT_MIN_A:
             raise ValueError(f"min_a of station model {self.id} is below {PILOT_MIN_A:g} A, which no vehicle accepts")
+        if self.kind is ProfileKind.RELATIVE and self.lease is not LeaseForm.NONE:
+            raise ValueError(
+                f"station model {self.id}: a relative schedule counts from the transaction, so it cannot lease"
+            )
         if not (self.session_profile or self.default_profile_steers) and self.smart_charging:
             raise ValueError(f"station model {self.id}: no profile steers a running session; set smart_charging: false")

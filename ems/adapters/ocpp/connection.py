@@ -1,0 +1,218 @@
+"""One live link to one station: reads frames, answers requests, makes ours, notices when the peer is dead."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Protocol
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from ems.adapters.ocpp import frame
+from ems.adapters.ocpp.call_queue import (
+    Answered,
+    CallQueue,
+    Outcome,
+    Priority,
+    QueueFullError,
+    Refused,
+    Request,
+    Unanswered,
+)
+from ems.ports import Clock
+
+log = logging.getLogger(__name__)
+
+WRITE_S = 5.0
+ANSWER_S = 5.0
+PING_EVERY_S = 10.0
+PONG_SILENCE_S = 30.0
+"""A station that ever answered a ping and then is silent for so long is gone (failsafe row 4)."""
+
+HEARTBEATS_MISSED = 3
+TIMEOUTS_TOLERATED = 3
+"""So many unanswered requests in a row, and the link is closed: some stations only recover by reconnecting (Q81)."""
+
+Reply = bytes | None
+
+
+class Dialect(Protocol):
+    """One OCPP version, speaking with one station."""
+
+    version: str
+
+    def handle(self, call: frame.Call) -> Reply | Awaitable[Reply]:
+        """The frame that answers a request of the station; never raises for what the station sent."""
+        ...
+
+
+class Connection:
+    """A socket with a generation number; it ends when the socket does, and never touches a successor."""
+
+    def __init__(self, socket: ServerConnection, station: str, generation: int, clock: Clock, heartbeat_s: float):
+        self.station = station
+        self.generation = generation
+        self.queue = CallQueue()
+        self.deviations: Counter[str] = Counter()
+        self.heard_at = clock.now().monotonic_s
+        self.frames = 0
+        self._socket = socket
+        self._clock = clock
+        self._silence_s = HEARTBEATS_MISSED * heartbeat_s
+        self._ponged = False
+        self._numbers = itertools.count(1)
+        self._dialect: Dialect | None = None
+
+    async def run(self, dialect: Dialect, beside: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Serve the link until it ends; `beside` runs along and may end earlier."""
+        self._dialect = dialect
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                others = [tasks.create_task(self._make_calls()), tasks.create_task(beside())]
+                await self._read()
+                for task in others:
+                    task.cancel()
+        except* (ConnectionClosed, TimeoutError, OSError):
+            pass
+        finally:
+            self.queue.close("the link ended")
+            await self.close(1001, "bye")
+
+    async def close(self, code: int, reason: str) -> None:
+        """End the link, politely if the peer allows it."""
+        try:
+            async with asyncio.timeout(WRITE_S):
+                await self._socket.close(code, reason)
+        except (TimeoutError, OSError, ConnectionClosed):
+            self._socket.transport.abort()
+
+    async def answers_ping(self, within_s: float) -> bool:
+        """Whether the peer is alive: it answers a ping, or says anything, within the time."""
+        frames = self.frames
+        try:
+            async with asyncio.timeout(within_s):
+                await (await self._socket.ping())
+        except (TimeoutError, ConnectionClosed, OSError):
+            return self.frames > frames
+        self._pong()
+        return True
+
+    def call(self, request: Request) -> None:
+        """Queue a request."""
+        self.queue.put(request)
+
+    async def ask(
+        self, action: str, payload: Mapping[str, Any], priority: Priority = Priority.COMMAND, timeout_s: float = 10.0
+    ) -> Outcome:
+        """Make a request and wait for what became of it; never longer than everything before it and its own time."""
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def done(result: Outcome) -> None:
+            if not outcome.done():
+                outcome.set_result(result)
+
+        try:
+            self.queue.put(Request(action, lambda: payload, priority, timeout_s, done))
+        except QueueFullError as full:
+            return Unanswered(str(full))
+        return await outcome
+
+    async def _read(self) -> None:
+        while True:
+            data = await self._socket.recv(decode=False)
+            self.heard_at = self._clock.now().monotonic_s
+            self.frames += 1
+            match frame.parse(data):
+                case frame.Call() as call:
+                    await self._answer(call)
+                case frame.Result(identity, payload):
+                    body = frame.decode_object(payload)
+                    self._resolve(identity, Answered(body) if body is not None else Refused("Payload", "not an object"))
+                case frame.Error(identity, code, description):
+                    self._resolve(identity, Refused(code, description))
+                case frame.Malformed(identity, reason):
+                    self._deviates("malformed frame", reason)
+                    if identity is not None:
+                        await self._send(frame.error(identity, "FormationViolation", reason))
+
+    async def _answer(self, call: frame.Call) -> None:
+        assert self._dialect is not None
+        reply = self._dialect.handle(call)
+        if reply is not None and not isinstance(reply, bytes):
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    reply = await reply
+            except TimeoutError:
+                reply = frame.error(call.id, "InternalError", "busy")
+        if reply is not None:
+            await self._send(reply)
+
+    def _resolve(self, identity: str, outcome: Outcome) -> None:
+        if not self.queue.resolve(identity, outcome):
+            self._deviates("answer nobody asked for", identity[:64])
+
+    async def _make_calls(self) -> None:
+        timeouts = 0
+        while True:
+            request = await self.queue.next(PING_EVERY_S)
+            self._check_alive()
+            if request is None:
+                await self._ping()
+                continue
+            outcome = await self._make(request)
+            timeouts = timeouts + 1 if isinstance(outcome, Unanswered) else 0
+            request.on_outcome(outcome)
+            if timeouts >= TIMEOUTS_TOLERATED:
+                log.warning("station.mute id=%r unanswered=%d", self.station, timeouts)
+                await self.close(1008, "no answers")
+                return
+
+    async def _make(self, request: Request) -> Outcome:
+        identity = f"{self.generation}-{next(self._numbers)}"
+        data = frame.call(identity, request.action, request.build())
+        answer = self.queue.start(identity)
+        self.queue.supersede(request.key)
+        if request.on_sent is not None:
+            request.on_sent()
+        try:
+            await self._send(data)
+            async with asyncio.timeout(request.timeout_s):
+                return await answer
+        except TimeoutError:
+            self.queue.abandon(identity, request)
+            return Unanswered(f"no answer within {request.timeout_s:g} s")
+        except (ConnectionClosed, OSError, asyncio.CancelledError):
+            request.on_outcome(Unanswered("the link broke"))
+            raise
+
+    async def _send(self, data: bytes) -> None:
+        async with asyncio.timeout(WRITE_S):
+            await self._socket.send(data, text=True)
+
+    async def _ping(self) -> None:
+        async with asyncio.timeout(WRITE_S):
+            pong = await self._socket.ping()
+        asyncio.ensure_future(pong).add_done_callback(self._pong_came)
+
+    def _pong_came(self, pong: asyncio.Future[float]) -> None:
+        if not pong.cancelled() and pong.exception() is None:
+            self._pong()
+
+    def _pong(self) -> None:
+        self._ponged = True
+        self.heard_at = self._clock.now().monotonic_s
+
+    def _check_alive(self) -> None:
+        silent = self._clock.now().monotonic_s - self.heard_at
+        if silent > (PONG_SILENCE_S if self._ponged else self._silence_s):
+            raise TimeoutError(f"silent for {silent:.0f} s")
+
+    def _deviates(self, kind: str, detail: str) -> None:
+        self.deviations[kind] += 1
+        if self.deviations[kind].bit_count() == 1:
+            log.info("station.deviates id=%r kind=%r detail=%r count=%d", self.station, kind, detail[:64],
+                     self.deviations[kind])  # fmt: skip

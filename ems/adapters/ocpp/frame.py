@@ -1,0 +1,153 @@
+"""The frame codec of OCPP-J (OCPP-J 1.6, section 4): bytes to messages and back, whatever the bytes are."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import msgspec
+
+MAX_ID = 256
+"""The standard says 36 characters; stations exist that send more. Longer ones are not echoed."""
+
+
+class Call(NamedTuple):
+    """A request; `payload` is its raw JSON object. An `id` that came as a number is answered as one."""
+
+    id: str | int
+    action: str
+    payload: bytes
+
+
+class Result(NamedTuple):
+    """The answer to one of our requests."""
+
+    id: str
+    payload: bytes
+
+
+class Error(NamedTuple):
+    """The refusal of one of our requests."""
+
+    id: str
+    code: str
+    description: str
+
+
+class Malformed(NamedTuple):
+    """Something else; `id` when it can be told which request the peer wants answered."""
+
+    id: str | int | None
+    reason: str
+
+
+Frame = Call | Result | Error | Malformed
+
+_CALL, _RESULT, _ERROR = 2, 3, 4
+_parts = msgspec.json.Decoder(list[msgspec.Raw])
+_text = msgspec.json.Decoder(str)
+_anything = msgspec.json.Decoder()
+_encoder = msgspec.json.Encoder()
+_TYPES = {b"2": _CALL, b"3": _RESULT, b"4": _ERROR, b'"2"': _CALL, b'"3"': _RESULT, b'"4"': _ERROR, b"2.0": _CALL}
+_LOOKS_LIKE_CALL = re.compile(rb'^\s*\[\s*"?2"?\s*,\s*"([^"\\]{1,%d})"' % MAX_ID)
+
+
+def parse(data: bytes) -> Frame:
+    """Read one frame. Never raises: what cannot be read even after repair is `Malformed`."""
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        parts = [bytes(part) for part in _parts.decode(data)]
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return _repaired(data)
+    return _classified(parts)
+
+
+def _classified(parts: list[bytes]) -> Frame:
+    kind = _TYPES.get(parts[0]) if parts else None
+    if kind is None or len(parts) < 2:
+        return Malformed(None, "not a call, a result or an error")
+    identity = _string(parts[1])
+    if identity is None or not 1 <= len(identity) <= MAX_ID:
+        return Malformed(None, "no usable message id")
+    if kind == _ERROR:
+        code, description = ((_string(part) or "")[:256] for part in (*parts[2:4], b'""', b'""')[:2])
+        return Error(identity, code or "GenericError", description)
+    if kind == _RESULT:
+        return Result(identity, _object(parts[2]) if len(parts) > 2 else b"{}")
+    action = _string(parts[2]) if len(parts) > 2 else None
+    if action is None or not action.isascii() or not action.isalnum() or len(action) > 64:
+        return Malformed(identity, "no usable action")
+    return Call(
+        int(identity) if parts[1][:1] != b'"' else identity, action, _object(parts[3]) if len(parts) > 3 else b"{}"
+    )
+
+
+def _string(part: bytes) -> str | None:
+    """A JSON string, or a number written where a string belongs; None for anything else."""
+    if part[:1] == b'"':
+        try:
+            return _text.decode(part)
+        except (msgspec.MsgspecError, ValueError):
+            return None
+    return part.decode() if part.isdigit() and len(part) <= MAX_ID else None
+
+
+def _object(part: bytes) -> bytes:
+    """An empty payload may be written as null (OCPP-J 1.6, section 4.2.1)."""
+    return b"{}" if part in {b"null", b'""', b"[]"} else part
+
+
+_MISSING_COMMA = re.compile(rb'((?:"|\d|true|false|null|\]|\}))(\s+)("[^"\\]{1,50}"\s*:)')
+
+
+def _repaired(data: bytes) -> Frame:
+    """Try again with what stations are known to leave out: commas between members, brackets at the end."""
+    if len(data) <= 16_384:
+        candidate = _closed(_MISSING_COMMA.sub(rb"\1,\2\3", data))
+        try:
+            return _classified([bytes(part) for part in _parts.decode(candidate)])
+        except (msgspec.MsgspecError, RecursionError, ValueError):
+            pass
+    call = _LOOKS_LIKE_CALL.match(data[: MAX_ID + 32])
+    return Malformed(call.group(1).decode(errors="replace") if call else None, "not JSON")
+
+
+def _closed(data: bytes) -> bytes:
+    """Append the brackets that are still open at the end."""
+    pending: list[int] = []
+    in_string = escaped = False
+    for byte in data:
+        if in_string:
+            in_string = byte != 0x22 or escaped
+            escaped = byte == 0x5C and not escaped
+        elif byte == 0x22:
+            in_string = True
+        elif byte in {0x5B, 0x7B}:
+            pending.append(byte + 2)
+        elif byte in {0x5D, 0x7D} and pending:
+            pending.pop()
+    return data + bytes(reversed(pending)) if len(pending) <= 8 else data
+
+
+def call(identity: str, action: str, payload: object) -> bytes:
+    """Encode a request."""
+    return _encoder.encode((_CALL, identity, action, payload))
+
+
+def result(identity: str | int, payload: object) -> bytes:
+    """Encode an answer."""
+    return _encoder.encode((_RESULT, identity, payload))
+
+
+def error(identity: str | int, code: str, description: str) -> bytes:
+    """Encode a refusal."""
+    return _encoder.encode((_ERROR, identity, code, description[:255], {}))
+
+
+def decode_object(payload: bytes) -> dict[str, object] | None:
+    """The payload as a dictionary; None when it is not a JSON object."""
+    try:
+        value = _anything.decode(payload)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None

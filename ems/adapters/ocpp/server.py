@@ -1,0 +1,179 @@
+"""The central system: accepts stations, keeps one live link for each, and passes orders to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from websockets.asyncio.server import ServerConnection, serve
+
+from ems.adapters.ocpp.connection import Connection, Dialect
+from ems.adapters.ocpp.handshake import Access, Doorkeeper, offered_subprotocols, select_subprotocol
+from ems.domain.events import StationGone
+from ems.domain.history import Knock
+from ems.domain.order import LimitOrder
+from ems.ports import Clock, Sink
+
+log = logging.getLogger(__name__)
+
+MAX_FRAME = 128 * 1024
+MAX_QUEUE = 16
+OPEN_S = 10.0
+CHALLENGE_S = 2.0
+FLAP_S = 2.0
+"""A station that replaces its link more often than this waits: two devices with one id must not shut each other out
+so fast that neither gets a word in."""
+
+
+class StationDialect(Dialect, Protocol):
+    """What a version must offer for one station."""
+
+    async def set_up(self, connection: Connection) -> None:
+        """Make the station ready after it connected; reports `StationConnected` when limits may be sent."""
+        ...
+
+    def limit(self, connection: Connection, order: LimitOrder) -> None:
+        """Queue a limit."""
+        ...
+
+    def read_back(self, connection: Connection, evse: int) -> None:
+        """Queue a request for the composite schedule."""
+        ...
+
+    def stop(self, connection: Connection, evse: int) -> None:
+        """Queue the end of a transaction."""
+        ...
+
+
+DialectOf = Callable[[str], StationDialect]
+"""Station id to its dialect; the same object for every link of that station, so that it remembers transactions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where stations connect; port 0 takes a free one."""
+
+    host: str
+    port: int
+    heartbeat_s: float = 60.0
+
+
+class CentralSystem:
+    """A `Service` and the `StationLink` of all stations. `versions` maps a lower-case subprotocol to its dialects."""
+
+    name = "central-system"
+
+    def __init__(
+        self, listen: Listen, access: Access, versions: Mapping[str, DialectOf], clock: Clock, sink: Sink
+    ) -> None:
+        self.port = listen.port
+        self.listening = asyncio.Event()
+        self._listen = listen
+        self._doorkeeper = Doorkeeper(access, clock)
+        self._versions = versions
+        self._clock = clock
+        self._sink = sink
+        self._links: dict[str, tuple[Connection, StationDialect]] = {}
+        self._generations: dict[str, int] = {}
+        self._taken_at: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Listen until cancelled; then end every link."""
+        async with serve(
+            self._serve,
+            self._listen.host,
+            self._listen.port,
+            process_request=self._doorkeeper.process_request,
+            subprotocols=None,
+            select_subprotocol=select_subprotocol(self._versions),
+            compression=None,
+            open_timeout=OPEN_S,
+            ping_interval=None,
+            close_timeout=2.0,
+            max_size=MAX_FRAME,
+            max_queue=MAX_QUEUE,
+            server_header=None,
+            logger=logging.getLogger("ems.websockets"),
+        ) as server:
+            self.port = next(iter(server.sockets)).getsockname()[1]
+            log.info("central-system.listening host=%s port=%d", self._listen.host, self.port)
+            self.listening.set()
+            await asyncio.get_running_loop().create_future()
+
+    def limit(self, order: LimitOrder) -> None:
+        """Pass a limit to its station; without a link it is dropped, and comes again after the next connect."""
+        station, _, _ = order.evse.rpartition("/")
+        link = self._links.get(station)
+        if link is not None:
+            link[1].limit(link[0], order)
+
+    def read_back(self, evse: str) -> None:
+        """Ask for the composite schedule of an EVSE."""
+        station, _, number = evse.rpartition("/")
+        link = self._links.get(station)
+        if link is not None:
+            link[1].read_back(link[0], int(number))
+
+    def stop(self, evse: str) -> None:
+        """End the transaction of an EVSE."""
+        station, _, number = evse.rpartition("/")
+        link = self._links.get(station)
+        if link is not None:
+            link[1].stop(link[0], int(number))
+
+    def knocks(self) -> Sequence[Knock]:
+        """Stations that were refused, newest first."""
+        return self._doorkeeper.knocks()
+
+    def connections(self) -> Mapping[str, Connection]:
+        """The live link of every connected station."""
+        return {station: connection for station, (connection, _) in self._links.items()}
+
+    async def _serve(self, socket: ServerConnection) -> None:
+        station = socket.username
+        assert socket.request is not None
+        offered = offered_subprotocols(socket.request.headers)
+        version = (socket.subprotocol or "").lower() or ("ocpp1.6" if not offered else "")
+        dialect_of = self._versions.get(version)
+        if dialect_of is None:
+            log.warning("station.version id=%r offered=%r", station, offered[:4])
+            await socket.close(1002, "no common subprotocol")
+            return
+        if not await self._may_take_over(station, locked=station in self._doorkeeper.access.locked):
+            await socket.close(1008, "another connection of this station is alive")
+            return
+        self._doorkeeper.forget(station)
+        generation = self._generations[station] = self._generations.get(station, 0) + 1
+        dialect = dialect_of(station)
+        connection = Connection(socket, station, generation, self._clock, self._listen.heartbeat_s)
+        self._links[station] = (connection, dialect)
+        log.info("station.link id=%r generation=%d version=%s", station, generation, version)
+        try:
+            await connection.run(dialect, lambda: dialect.set_up(connection))
+        finally:
+            if self._links.get(station, (None, None))[0] is connection:
+                del self._links[station]
+            self._sink(StationGone(station, self._clock.now(), generation))
+            log.info("station.gone id=%r generation=%d", station, generation)
+
+    async def _may_take_over(self, station: str, locked: bool) -> bool:
+        """The newest link wins, with proof: the old one must be dead, or the newcomer must have shown the password."""
+        while (link := self._links.get(station)) is not None:
+            old = link[0]
+            taken = self._taken_at.get(station, -FLAP_S)
+            wait = taken + FLAP_S - self._clock.now().monotonic_s
+            if wait > 0:
+                await asyncio.sleep(wait)
+            if await old.answers_ping(CHALLENGE_S):
+                if not locked:
+                    log.warning("station.duplicate id=%r kept='old'", station)
+                    return False
+                log.warning("station.duplicate id=%r kept='new'", station)
+            self._taken_at[station] = self._clock.now().monotonic_s
+            if self._links.get(station) is link:
+                del self._links[station]
+                await old.close(1008, "replaced by a newer connection")
+        return True

@@ -1,0 +1,138 @@
+"""From a limit order to SetChargingProfile (sections 3.13, 5.16, 6.43, 7.8, 7.13), and from a composite schedule back.
+
+Each EVSE has three slots with fixed ids, so that a profile is always overwritten and never cleared first (Q32):
+
+| layer   | purpose          | stack level      | ends                         |
+|---------|------------------|------------------|------------------------------|
+| floor   | TxDefaultProfile | 0                | never                        |
+| default | TxDefaultProfile | highest          | after the lease              |
+| session | TxProfile        | highest          | after the lease, or with its transaction |
+
+A station with a single stack level holds floor and default in one profile: the target until the lease ends, then the
+fallback for ever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ocpp.v16.enums import ChargingProfileKindType, ChargingProfilePurposeType, ChargingRateUnitType
+
+from ems.domain.grant import Layer
+from ems.domain.order import LimitOrder
+from ems.domain.station import Evse
+from ems.domain.station_model import LeaseForm, ProfileKind, RateUnit, StationModel
+
+START_BEFORE_S = 60
+"""Schedules start a minute ago, so that a station whose clock is a little behind applies them at once (Q20)."""
+
+DEFAULT_LEVEL = 1
+MAX_LEVEL = 8
+"""Stations that report absurd maximum levels still take these (Q14)."""
+
+SLOTS = 3
+COMPOSITE_S = 300
+
+
+def request(
+    order: LimitOrder, evse: Evse, model: StationModel, voltage_v: float, station_now: datetime
+) -> dict[str, Any]:
+    """SetChargingProfile.req for one order; `station_now` is UTC as the station's own clock shows it."""
+    single = model.lease is LeaseForm.TWO_PERIODS
+    limit = rate(order.amps, evse, model, order.legs, voltage_v)
+    periods = [{"startPeriod": 0, "limit": limit}]
+    schedule: dict[str, Any] = {"chargingRateUnit": _unit(model)}
+    start_before = 0
+    if model.kind is ProfileKind.ABSOLUTE:
+        start_before = START_BEFORE_S
+        schedule["startSchedule"] = _text(station_now - timedelta(seconds=START_BEFORE_S))
+    if math.isfinite(order.lease_s) and order.layer is not Layer.FLOOR:
+        ends = round(order.lease_s) + start_before
+        if single and order.layer is Layer.DEFAULT:
+            after = rate(order.fallback_a, evse, model, order.legs, voltage_v)
+            periods.append({"startPeriod": ends, "limit": after})
+        else:
+            schedule["duration"] = ends
+    if model.number_phases and order.legs is not None:
+        periods = [{**period, "numberPhases": order.legs} for period in periods]
+    schedule["chargingSchedulePeriod"] = periods
+    profile: dict[str, Any] = {
+        "chargingProfileId": slot(evse.number, Layer.FLOOR if single and order.layer < Layer.SESSION else order.layer),
+        "stackLevel": stack_level(order.layer, model),
+        "chargingProfilePurpose": _purpose(order.layer),
+        "chargingProfileKind": _kind(model),
+        "chargingSchedule": schedule,
+    }
+    if order.transaction is not None and order.layer is Layer.SESSION:
+        profile["transactionId"] = order.transaction
+    return {"connectorId": evse.number, "csChargingProfiles": profile}
+
+
+def slot(number: int, layer: Layer) -> int:
+    """The fixed profile id of a layer at an EVSE; small, because some stations only take small ones (Q30b)."""
+    return (number - 1) * SLOTS + int(layer) + 1
+
+
+def stack_level(layer: Layer, model: StationModel) -> int:
+    """The floor lies at 0; the others as high as the station allows, above whatever somebody left there (Q49)."""
+    if layer is Layer.FLOOR or model.lease is LeaseForm.TWO_PERIODS:
+        return 0
+    return DEFAULT_LEVEL if model.max_stack_level is None else min(model.max_stack_level, MAX_LEVEL)
+
+
+def rate(amps: float, evse: Evse, model: StationModel, legs: int | None, voltage_v: float) -> float:
+    """`amps` per leg in the station's unit, never rounded up.
+
+    Watts count all legs in use; while nobody knows which, only one, because a vehicle on one phase would draw them all
+    there (section 7.12). A DC outlet is told what leaves it.
+    """
+    if model.rate_unit is RateUnit.AMPERE and evse.dc_efficiency is None:
+        return math.floor(amps * 10 + 1e-6) / 10
+    if evse.dc_efficiency is not None:
+        return math.floor(amps * evse.wiring.watts_per_amp(voltage_v) * evse.dc_efficiency + 1e-6)
+    return math.floor(amps * evse.wiring.watts_per_amp(voltage_v, legs or 1) + 1e-6)
+
+
+def composite_a(
+    answer: Mapping[str, Any], evse: Evse, model: StationModel, legs: int | None, voltage_v: float
+) -> float | None:
+    """Ampere per leg now from GetCompositeSchedule.conf; None when it says nothing (Q50)."""
+    schedule = answer.get("chargingSchedule")
+    periods = schedule.get("chargingSchedulePeriod") if isinstance(schedule, dict) else None
+    if answer.get("status") != "Accepted" or not isinstance(periods, list) or not periods:
+        return None
+    first = min((p for p in periods if isinstance(p, dict)), key=lambda p: _float(p.get("startPeriod")), default={})
+    limit = _float(first.get("limit"))
+    if not 0 <= limit < math.inf or _float(first.get("startPeriod")) > 1:
+        return None
+    unit = str(schedule.get("chargingRateUnit", "A") if isinstance(schedule, dict) else "A").upper()
+    if unit != RateUnit.WATT:
+        return limit
+    one_amp = rate(1000.0, evse, replace(model, rate_unit=RateUnit.WATT), legs, voltage_v) / 1000.0
+    return limit / one_amp
+
+
+def _float(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -1.0
+
+
+def _unit(model: StationModel) -> str:
+    return (ChargingRateUnitType.watts if model.rate_unit is RateUnit.WATT else ChargingRateUnitType.amps).value
+
+
+def _kind(model: StationModel) -> str:
+    kinds = ChargingProfileKindType
+    return (kinds.relative if model.kind is ProfileKind.RELATIVE else kinds.absolute).value
+
+
+def _purpose(layer: Layer) -> str:
+    purposes = ChargingProfilePurposeType
+    return (purposes.tx_profile if layer is Layer.SESSION else purposes.tx_default_profile).value
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,258 @@
+"""Reading MeterValues (section 6.31, 7.14, 7.16): every sample that can be understood is used, one by one."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from datetime import UTC, datetime, tzinfo
+from enum import IntEnum
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+from ocpp.v16.enums import Location, Measurand, ReadingContext, ValueFormat
+
+MAX_SAMPLES = 512
+"""Beyond this a message is not meter values but an attack; the rest is ignored."""
+
+
+class SampledValue(msgspec.Struct):
+    """One sample, with nothing assumed about types: stations differ."""
+
+    value: Any = None
+    measurand: Any = None
+    phase: Any = None
+    unit: Any = None
+    context: Any = None
+    format: Any = None
+    location: Any = None
+
+
+class MeterValue(msgspec.Struct):
+    """Samples taken at one time."""
+
+    timestamp: Any = None
+    sampled_value: list[SampledValue] = msgspec.field(default_factory=list, name="sampledValue")
+
+
+class MeterValuesRequest(msgspec.Struct):
+    """MeterValues.req, section 6.31."""
+
+    connector_id: Any = msgspec.field(default=None, name="connectorId")
+    transaction_id: Any = msgspec.field(default=None, name="transactionId")
+    meter_value: list[MeterValue] = msgspec.field(default_factory=list, name="meterValue")
+
+
+class Quantity(IntEnum):
+    """What a sample means to us."""
+
+    IGNORED = 0
+    CURRENT = 1
+    OFFERED = 2
+    POWER = 3
+    REGISTER = 4
+    SOC = 5
+
+
+class Reading(NamedTuple):
+    """What one bucket says: `leg_a` per phase as the station counts them, `total_a` without a phase, and so on."""
+
+    timestamp: Any
+    leg_a: tuple[float, ...] | None = None
+    total_a: float | None = None
+    offered_a: float | None = None
+    power_w: float | None = None
+    register_wh: float | None = None
+    soc_percent: float | None = None
+    periodic: bool = True
+
+
+class Bounds(NamedTuple):
+    """What is physically possible at an EVSE; samples beyond are dropped."""
+
+    max_a: float
+    max_w: float
+    legs: int
+
+
+_decoder = msgspec.json.Decoder(MeterValuesRequest)
+
+
+def decode(payload: bytes) -> MeterValuesRequest | None:
+    """The message, or None when not even its frame can be understood."""
+    try:
+        return _decoder.decode(payload)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return _salvaged(payload)
+
+
+def _salvaged(payload: bytes) -> MeterValuesRequest | None:
+    """Take apart by hand what does not fit: buckets and samples that are objects, wherever they stand."""
+    try:
+        message = msgspec.json.decode(payload)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return None
+    if not isinstance(message, dict):
+        return None
+    buckets = message.get("meterValue", message.get("values"))
+    return MeterValuesRequest(
+        message.get("connectorId"),
+        message.get("transactionId"),
+        [_bucket(b) for b in (buckets if isinstance(buckets, list) else [buckets]) if isinstance(b, dict)],
+    )
+
+
+def _bucket(bucket: dict[str, Any]) -> MeterValue:
+    samples = bucket.get("sampledValue")
+    return MeterValue(
+        bucket.get("timestamp"),
+        [
+            SampledValue(**{key: s.get(key) for key in SampledValue.__struct_fields__})
+            for s in (samples if isinstance(samples, list) else [samples])
+            if isinstance(s, dict)
+        ],
+    )
+
+
+def read(bucket: MeterValue, bounds: Bounds, dropped: Counter[str]) -> Reading:
+    """The quantities of one bucket; what cannot be used is counted in `dropped` by kind."""
+    legs: dict[int, float] = {}
+    phase_w: dict[int, float] = {}
+    found: dict[Quantity, float] = {}
+    periodic = True
+    for sample in bucket.sampled_value[:MAX_SAMPLES]:
+        kind, phase, scale = _meaning(
+            _key(sample.measurand), _key(sample.phase), _key(sample.unit), _key(sample.format), _key(sample.location)
+        )
+        if sample.context is not None and sample.context != ReadingContext.sample_periodic:
+            periodic = periodic and sample.context not in _BOUNDARY
+        if kind is Quantity.IGNORED:
+            continue
+        value = number(sample.value)
+        if value is None or not _possible(kind, value * scale, bounds):
+            dropped[kind.name.lower()] += 1
+            continue
+        if kind is Quantity.CURRENT and phase >= 0:
+            legs[phase] = value * scale
+        elif kind is Quantity.POWER and phase >= 0:
+            phase_w[phase] = value * scale
+        elif phase < 0:
+            found[kind] = value * scale
+    return Reading(
+        timestamp=bucket.timestamp,
+        leg_a=_legs(legs, bounds.legs),
+        total_a=found.get(Quantity.CURRENT),
+        offered_a=found.get(Quantity.OFFERED),
+        power_w=found.get(Quantity.POWER, sum(phase_w.values()) if phase_w else None),
+        register_wh=found.get(Quantity.REGISTER),
+        soc_percent=found.get(Quantity.SOC),
+        periodic=periodic,
+    )
+
+
+_BOUNDARY = frozenset({ReadingContext.transaction_begin.value, ReadingContext.transaction_end.value})
+
+
+def _legs(amps: dict[int, float], legs: int) -> tuple[float, ...] | None:
+    """Currents by the station's phases; an outlet with fewer legs takes the first, or the only one that flows."""
+    if not amps:
+        return None
+    if legs == 1:
+        return (max(abs(a) for a in amps.values()),)
+    return tuple(abs(amps.get(k, 0.0)) for k in range(legs))
+
+
+def _possible(kind: Quantity, value: float, bounds: Bounds) -> bool:
+    if kind in {Quantity.CURRENT, Quantity.OFFERED}:
+        return abs(value) <= 2 * bounds.max_a + 10
+    if kind is Quantity.POWER:
+        return abs(value) <= 2 * bounds.max_w + 5000
+    if kind is Quantity.SOC:
+        return 0 <= value <= 100
+    return value >= 0
+
+
+_NUMBER = re.compile(r"[\s'\"]*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)[\s'\"]*\Z")
+
+
+def number(value: object) -> float | None:
+    """A finite number from whatever a station writes: '14.8', ' 0.0', "'3'", '1,5', 7; None for the rest."""
+    if isinstance(value, str):
+        try:
+            parsed = float(value)
+        except ValueError:
+            match = _NUMBER.match(value[:64])
+            if match is None:
+                return None
+            parsed = float(match.group(1).replace(",", "."))
+        return parsed if math.isfinite(parsed) else None
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    return None
+
+
+def _key(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+_CURRENT, _POWER = {Measurand.current_import.value.lower()}, {Measurand.power_active_import.value.lower()}
+_SCALES: dict[Quantity, dict[str, float]] = {
+    Quantity.CURRENT: {"": 1.0, "a": 1.0, "amp": 1.0, "ma": 0.001, "da": 0.1},
+    Quantity.OFFERED: {"": 1.0, "a": 1.0, "amp": 1.0, "ma": 0.001, "da": 0.1},
+    Quantity.POWER: {"": 1.0, "w": 1.0, "va": 1.0, "kw": 1000.0, "kva": 1000.0, "mw": 1e6},
+    Quantity.REGISTER: {"": 1.0, "wh": 1.0, "kwh": 1000.0, "mwh": 1e6},
+    Quantity.SOC: {"": 1.0, "percent": 1.0, "%": 1.0},
+}
+_PHASES = {"l1": 0, "l2": 1, "l3": 2, "l1-n": 0, "l2-n": 1, "l3-n": 2, "l1-l2": 0, "l2-l3": 1, "l3-l1": 2}
+_QUANTITIES = {
+    Measurand.current_import.value.lower(): Quantity.CURRENT,
+    Measurand.current_offered.value.lower(): Quantity.OFFERED,
+    Measurand.power_active_import.value.lower(): Quantity.POWER,
+    Measurand.energy_active_import_register.value.lower(): Quantity.REGISTER,
+    Measurand.soc.value.lower(): Quantity.SOC,
+}
+_OUTSIDE = {Location.ev.value.lower(), Location.cable.value.lower(), Location.body.value.lower()}
+
+
+@lru_cache(maxsize=2048)
+def _meaning(
+    measurand: str | None, phase: str | None, unit: str | None, form: str | None, location: str | None
+) -> tuple[Quantity, int, float]:
+    """(quantity, phase or -1 for none, factor to A, W, Wh or %) of a sample by its labels; cached, they repeat."""
+    if form == ValueFormat.signed_data:
+        return Quantity.IGNORED, -1, 1.0
+    name = _plain(measurand or Measurand.energy_active_import_register)
+    leg = _plain(phase or "")
+    for suffix in (".l1", ".l2", ".l3", "-l1", "-l2", "-l3"):
+        # Some stations write the phase into the measurand (Q63).
+        if name.endswith(suffix):
+            name, leg = name.removesuffix(suffix), suffix[1:]
+    kind = _QUANTITIES.get(name, Quantity.IGNORED)
+    if kind in {Quantity.CURRENT, Quantity.POWER, Quantity.REGISTER} and _plain(location or "") in _OUTSIDE:
+        return Quantity.IGNORED, -1, 1.0
+    scale = _SCALES.get(kind, {}).get(_plain(unit or ""))
+    if scale is None or (leg and leg not in _PHASES):
+        return Quantity.IGNORED, -1, 1.0
+    return kind, _PHASES.get(leg, -1), scale
+
+
+def _plain(text: str) -> str:
+    return text.strip(" '\"").lower()
+
+
+def moment(value: object, local: tzinfo) -> datetime | None:
+    """A UTC time from a station's timestamp; without a zone it is local time (Q107); None when it is not a time."""
+    if not isinstance(value, str) or not 8 <= len(value) <= 40:
+        return None
+    text = value.strip().replace("z", "Z").replace("T24:", "T00:")
+    if text.endswith(":60Z"):
+        text = text.removesuffix(":60Z") + ":59Z"
+    try:
+        parsed = datetime.fromisoformat(re.sub(r"([+-]\d\d)\Z", r"\1:00", text))
+    except ValueError:
+        return None
+    try:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=local)).astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None

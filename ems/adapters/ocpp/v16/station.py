@@ -1,0 +1,47 @@
+"""OCPP 1.6 with one station: what it says, what it is told, and its set-up, over all its links."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from ems.adapters.ocpp import frame
+from ems.adapters.ocpp.connection import Connection
+from ems.adapters.ocpp.v16.incoming import Incoming
+from ems.adapters.ocpp.v16.limits import Limits
+from ems.adapters.ocpp.v16.record import StationRecord
+from ems.adapters.ocpp.v16.set_up import SetUp
+from ems.domain.order import LimitOrder
+
+SUBPROTOCOL = "ocpp1.6"
+
+
+class Station16:
+    """The `StationDialect` of OCPP 1.6."""
+
+    version = "v16"
+
+    def __init__(self, record: StationRecord) -> None:
+        self.record = record
+        self._incoming = Incoming(record)
+        self._limits = Limits(record)
+        self._set_up = SetUp(record, self._incoming)
+
+    def handle(self, call: frame.Call) -> bytes | Awaitable[bytes | None] | None:
+        """The frame that answers a request."""
+        return self._incoming.handle(call)
+
+    async def set_up(self, connection: Connection) -> None:
+        """Make the station ready and watch over it while it is connected."""
+        await self._set_up.run(connection)
+
+    def limit(self, connection: Connection, order: LimitOrder) -> None:
+        """Queue a limit."""
+        self._limits.limit(connection, order)
+
+    def read_back(self, connection: Connection, evse: int) -> None:
+        """Queue a request for what is in force."""
+        self._limits.read_back(connection, evse)
+
+    def stop(self, connection: Connection, evse: int) -> None:
+        """Queue the end of a transaction."""
+        self._limits.stop(connection, evse)

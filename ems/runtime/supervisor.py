@@ -1,0 +1,35 @@
+"""Keeps the services running: what fails is restarted, at growing distance, without touching the others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from ems.ports import Service
+
+log = logging.getLogger(__name__)
+
+BACK_OFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+HEALTHY_S = 600.0
+
+
+async def supervise(services: Sequence[Service]) -> None:
+    """Run all services until cancelled."""
+    async with asyncio.TaskGroup() as tasks:
+        for service in services:
+            tasks.create_task(_keep(service), name=service.name)
+
+
+async def _keep(service: Service) -> None:
+    failures = 0
+    loop = asyncio.get_running_loop()
+    while True:
+        began = loop.time()
+        try:
+            await service.run()
+            log.error("service.ended name=%s", service.name)
+        except Exception:
+            log.exception("service.failed name=%s", service.name)
+        failures = 0 if loop.time() - began > HEALTHY_S else failures + 1
+        await asyncio.sleep(BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1])

@@ -1,0 +1,46 @@
+"""Proof of life for systemd: stroked by the loop after a finished tick, and by nothing else (sd_notify(3))."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+
+log = logging.getLogger(__name__)
+
+
+class Watchdog:
+    """Speaks to the service manager through NOTIFY_SOCKET; silent where there is none."""
+
+    def __init__(self, address: str | None = None) -> None:
+        self._address = os.environ.get("NOTIFY_SOCKET") if address is None else address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if self._address else None
+        self._ready = False
+
+    @property
+    def is_supervised(self) -> bool:
+        """Whether a service manager would restart us."""
+        return self._socket is not None
+
+    def stroke(self, status: str) -> None:
+        """A tick is finished and its outputs are written; the first one also says that the service is ready."""
+        ready = "" if self._ready else "READY=1\n"
+        self._ready = True
+        self._send(f"{ready}WATCHDOG=1\nSTATUS={status}\n")
+
+    def stopping(self) -> None:
+        """The daemon goes down on purpose."""
+        self._send("STOPPING=1\n")
+
+    def reloading(self) -> None:
+        """The daemon reads its site again; it stays ready all along."""
+        self._send("STATUS=reloading\n")
+
+    def _send(self, text: str) -> None:
+        if self._socket is None or self._address is None:
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        try:
+            self._socket.sendto(text.encode(), socket.MSG_DONTWAIT, address)
+        except OSError as failed:
+            log.warning("watchdog.send %s", failed)

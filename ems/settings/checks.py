@@ -1,0 +1,49 @@
+"""Every check that needs more than one value, in the order in which a reader of the file meets them.
+
+A check is a function from the draft to findings; none stops another. To add one, write it in the file of its subject
+and name it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ems.settings import access, installation, metering, outlets, restrictions, topology
+from ems.settings.draft import Draft
+from ems.settings.finding import Finding, in_order
+
+Check = Callable[[Draft], Iterator[Finding]]
+
+CHECKS: tuple[Check, ...] = (
+    installation.voltage,
+    installation.tariff,
+    installation.listeners,
+    topology.identifiers,
+    topology.roots,
+    topology.parents,
+    topology.circles,
+    topology.ratings,
+    topology.base_loads,
+    topology.fallback,
+    metering.models,
+    metering.connections,
+    metering.addresses,
+    metering.roles,
+    metering.assignments,
+    metering.periods,
+    outlets.identifiers,
+    outlets.circuits,
+    outlets.models,
+    outlets.currents,
+    outlets.fallbacks,
+    outlets.wirings,
+    restrictions.scopes,
+    restrictions.values,
+    restrictions.policy,
+    access.unprotected,
+)
+
+
+def run_checks(draft: Draft) -> tuple[Finding, ...]:
+    """Every finding of every check."""
+    return in_order(finding for check in CHECKS for finding in check(draft))

@@ -1,0 +1,144 @@
+"""What differs between two revisions of a site, in words, and what of it needs a restart."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ems.domain.limit import LimitWindow
+from ems.domain.phases import Phase, PhaseAmps
+from ems.domain.station import Evse
+from ems.settings.build import SiteSettings
+
+
+class Difference(NamedTuple):
+    """One line for people. What `needs_restart` does not take effect on reload: installation facts never change while
+    currents flow that were decided with the old ones.
+    """
+
+    text: str
+    needs_restart: bool
+
+    def __str__(self) -> str:
+        return f"{self.text} ({'needs a restart' if self.needs_restart else 'takes effect at once'})"
+
+
+def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
+    """Every difference that means something, installation first. Comments and order mean nothing."""
+    return (
+        *_changed("site", _site_facts(old), _site_facts(new)),
+        *_entries("circuit", {c.id: c for c in old.site.circuits}, {c.id: c for c in new.site.circuits}),
+        *_entries("meter", _meters(old), _meters(new)),
+        *_entries("station", _stations(old), _stations(new)),
+        *_entries("EVSE", {e.id: e for e in old.site.evses}, {e.id: e for e in new.site.evses}),
+        *_changed("ocpp", dataclasses.asdict(old.ocpp), dataclasses.asdict(new.ocpp)),
+        *_changed("web", dataclasses.asdict(old.web), dataclasses.asdict(new.web)),
+        *_changed("policy", _fields(old.site.policy), _fields(new.site.policy), needs_restart=False),
+        *_limits(old.site.limits, new.site.limits),
+        *_passwords(old, new),
+        *_tariff(old, new),
+    )
+
+
+def applied(old: SiteSettings, new: SiteSettings) -> SiteSettings:
+    """What may run after a reload: the old installation with the new policy, limits and passwords.
+
+    The text is the new one. While something waits for the restart, the revision names both files. A limit on something
+    that only the new file has waits too.
+    """
+    waits = any(line.needs_restart for line in difference(old, new))
+    known = {*(c.id for c in old.site.circuits), *(evse.id for evse in old.site.evses)}
+    limits = tuple(limit for limit in new.site.limits if limit.scope in known)
+    return dataclasses.replace(
+        old,
+        text=new.text,
+        revision=f"{old.revision.partition('+')[0]}+{new.revision}" if waits else new.revision,
+        site=dataclasses.replace(old.site, policy=new.site.policy, limits=limits),
+        access={station: new.access.get(station, password) for station, password in old.access.items()},
+        tariff=new.tariff,
+    )
+
+
+def _changed(
+    what: str, old: Mapping[str, Any], new: Mapping[str, Any], needs_restart: bool = True
+) -> Iterator[Difference]:
+    for key in new:
+        if old.get(key) != new[key]:
+            yield Difference(f"{what}: {key} {_shown(old.get(key))} → {_shown(new[key])}", needs_restart)
+
+
+def _entries(what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
+    for name in old:
+        if name not in new:
+            yield Difference(f"{what} {name} is gone", True)
+    for name, record in new.items():
+        if name not in old:
+            yield Difference(f"{what} {name} is new", True)
+        else:
+            yield from _changed(f"{what} {name}", _fields(old[name]), _fields(record))
+
+
+def _limits(old: tuple[LimitWindow, ...], new: tuple[LimitWindow, ...]) -> Iterator[Difference]:
+    for limit in (x for x in old if x not in new):
+        yield Difference(f"limit gone: {limit_in_words(limit)}", False)
+    for limit in (x for x in new if x not in old):
+        yield Difference(f"limit new: {limit_in_words(limit)}", False)
+
+
+def limit_in_words(limit: LimitWindow) -> str:
+    """'contract: 80 kW on grid'."""
+    amounts = [
+        f"{limit.max_a:g} A" if limit.max_a is not None else "",
+        f"{limit.max_w / 1000:g} kW" if limit.max_w is not None else "",
+    ]
+    return f"{limit.source}: {' and '.join(a for a in amounts if a)} on {limit.scope}"
+
+
+def _passwords(old: SiteSettings, new: SiteSettings) -> Iterator[Difference]:
+    for station in old.access:
+        if station in new.access and (old.access[station] is None) != (new.access[station] is None):
+            now = "needs no password any more" if new.access[station] is None else "needs a password now"
+            yield Difference(f"station {station} {now}", False)
+
+
+def _tariff(old: SiteSettings, new: SiteSettings) -> Iterator[Difference]:
+    names = [None if s.tariff is None else s.tariff.name for s in (old, new)]
+    if names[0] != names[1]:
+        yield Difference(f"tariff: {_shown(names[0])} → {_shown(names[1])}", False)
+
+
+def _site_facts(settings: SiteSettings) -> dict[str, Any]:
+    site = settings.site
+    return {"name": site.name, "timezone": site.timezone, "currency": site.currency, "voltage_v": site.voltage_v}
+
+
+def _meters(settings: SiteSettings) -> dict[str, dict[str, Any]]:
+    roles = {meter.id: _fields(meter) for meter in settings.site.meters}
+    return {meter.id: {**roles[meter.id], **_fields(meter)} for meter in settings.meters}
+
+
+def _stations(settings: SiteSettings) -> dict[str, dict[str, Any]]:
+    return {s.id: {"model": "auto" if s.id in settings.recognisable else s.model.id} for s in settings.site.stations}
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    if isinstance(record, dict):
+        return record
+    hidden = {"id", "station", "number"} if isinstance(record, Evse) else {"id"}
+    return {f.name: getattr(record, f.name) for f in dataclasses.fields(record) if f.name not in hidden}
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, tuple) and len(value) == len(Phase) and all(isinstance(v, float) for v in value):
+        return amps_in_words(value)
+    if isinstance(value, tuple):
+        return " ".join(p.name if isinstance(p, Phase) else str(p) for p in value) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def amps_in_words(amps: PhaseAmps) -> str:
+    """'63' when all phases are equal, else '63/63/50'."""
+    return f"{amps[0]:g}" if len(set(amps)) == 1 else "/".join(f"{a:g}" for a in amps)

@@ -1,0 +1,46 @@
+"""What is wrong with a file, where, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+MAX_SHOWN = 600
+
+
+class Severity(StrEnum):
+    """An error keeps the site from starting, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Finding(NamedTuple):
+    """One problem. `line` counts from 1; `remedy` says what to write instead."""
+
+    path: Path
+    line: int
+    severity: Severity
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return printable(f"{self.path}:{self.line}: {self.severity}: {self.message}")
+
+
+def printable(text: str) -> str:
+    """A text from a file, fit for a terminal or a log: on one line, without control characters, and not endless."""
+    shown = "".join(c if c.isprintable() else "�" for c in text[:MAX_SHOWN])
+    return shown if len(text) <= MAX_SHOWN else f"{shown}…"
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Whether any of the findings keeps the site from starting."""
+    return any(finding.severity is Severity.ERROR for finding in findings)
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings by file and line, each once; of one line the errors first."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda f: (str(f.path), f.line, f.severity, f.message)))

@@ -1,0 +1,91 @@
+"""The way in: the path of a site in, settings or findings out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ems.settings.access import Access, read_access
+from ems.settings.build import SiteSettings, build
+from ems.settings.checks import run_checks
+from ems.settings.document import MAX_BYTES, parse
+from ems.settings.draft import Draft, draft_of
+from ems.settings.finding import Finding, Severity, has_errors, in_order
+from ems.settings.places import SITE_FILE, Catalogue, catalogue_files, shipped_sites, site_file
+from ems.settings.shape import shape_of
+from ems.settings.station_models import station_models
+
+REVISION_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came of loading a site. `settings` is None when any finding is an error.
+
+    `draft` is there as soon as the file could be parsed. `files` are the site's own files by their name in its
+    folder, passwords excepted: what the revision is made of.
+    """
+
+    settings: SiteSettings | None
+    findings: tuple[Finding, ...]
+    draft: Draft | None = None
+    files: tuple[tuple[str, bytes], ...] = ()
+
+
+def load(site: str | Path, access: Access | None = None) -> Loaded:
+    """Load a site (a folder, a `site.yaml`, or the name of a shipped site) and check all of it. Never raises.
+
+    `access` given: passwords are already known, and their files are not read.
+    """
+    path = site_file(site)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as problem:
+        return Loaded(None, (_unreadable(path, problem),))
+    document, syntax = parse(raw, path)
+    if document is None:
+        return Loaded(None, syntax)
+    shape, shapes = shape_of(document)
+    models, in_models = station_models(path.parent)
+    draft = draft_of(document, shape, models, catalogue_files(Catalogue.METERS, path.parent))
+    known, in_access = read_access(draft) if access is None else ({**access}, ())
+    findings = in_order((*syntax, *shapes, *in_models, *run_checks(draft), *in_access))
+    if has_errors(findings):
+        return Loaded(None, findings, draft)
+    try:
+        files = ((SITE_FILE, raw), *_files_beside(draft))
+        settings = build(draft, known, _revision(files))
+    except (ValueError, OSError) as problem:
+        # The checks find what the domain refuses; whatever they do not must still not start.
+        finding = document.error((), str(problem), "correct the part of the file that this names")
+        return Loaded(None, in_order((*findings, finding)), draft)
+    return Loaded(settings, findings, draft, files)
+
+
+def _files_beside(draft: Draft) -> tuple[tuple[str, bytes], ...]:
+    """The site's own models and its tariff."""
+    paths = [
+        path
+        for kind in Catalogue
+        for path in catalogue_files(kind, draft.folder).values()
+        if path.parent == draft.folder / kind
+    ]
+    if draft.shape.tariff is not None:
+        paths.append(draft.folder / draft.shape.tariff.file)
+    return tuple((path.relative_to(draft.folder).as_posix(), path.read_bytes()) for path in sorted(paths))
+
+
+def _revision(files: tuple[tuple[str, bytes], ...]) -> str:
+    digest = hashlib.sha256()
+    for name, content in sorted(files):
+        digest.update(f"{len(name)}:{name}:{len(content)}:".encode())
+        digest.update(content)
+    return digest.hexdigest()[:REVISION_DIGITS]
+
+
+def _unreadable(path: Path, problem: Exception) -> Finding:
+    reason = getattr(problem, "strerror", None) or str(problem)
+    remedy = f"give a folder that holds {SITE_FILE}, or the name of a shipped site: {', '.join(shipped_sites())}"
+    return Finding(path, 1, Severity.ERROR, f"cannot be read: {reason}", remedy)

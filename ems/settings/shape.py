@@ -1,0 +1,272 @@
+"""From plain data to validated sections. An entry that is wrong is left out, with findings; the rest goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from ems.domain.policy import Policy, Strategy
+from ems.settings import schema
+from ems.settings.document import Document
+from ems.settings.finding import Finding
+from ems.settings.hints import as_number, or_known, unknown_key
+from ems.settings.route import Route
+
+
+class Dataclass(Protocol):
+    """Any class made by `dataclass`."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Model = TypeVar("Model", bound=BaseModel)
+Record = TypeVar("Record", bound=Dataclass)
+
+PLANNED_STRATEGIES = ("cheapest", "solar", "balanced", "fast")
+"""Words of the planner, which is not there yet."""
+
+GUARANTEES = ("minimum-first",)
+
+LOWEST_V, HIGHEST_V, USUAL_V = 90.0, 350.0, 230.0
+"""Voltages between phase and neutral."""
+
+NO_OCPP = schema.OcppSection.model_validate({})
+NO_WEB = schema.WebSection.model_validate({})
+"""The sections as they hold when the file has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sections of a site as far as they are valid. `limits` by their position in the file."""
+
+    site: schema.SiteSection | None = None
+    circuits: dict[str, schema.CircuitSection] = field(default_factory=dict)
+    meters: dict[str, schema.MeterSection] = field(default_factory=dict)
+    stations: dict[str, schema.StationSection] = field(default_factory=dict)
+    limits: dict[int, schema.LimitSection] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    tariff: schema.TariffSection | None = None
+    ocpp: schema.OcppSection = NO_OCPP
+    web: schema.WebSection = NO_WEB
+
+    @property
+    def voltage_v(self) -> float:
+        """Phase to neutral; 230 while it is not known or not plausible."""
+        known = USUAL_V if self.site is None else self.site.voltage_v
+        return known if LOWEST_V <= known <= HIGHEST_V else USUAL_V
+
+
+def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
+    """Validate every section of a site by itself."""
+    reader = _Reader(document)
+    reader.unknown_sections()
+    site = reader.section("site", schema.SiteSection)
+    reader.voltage_v = 230.0 if site is None else site.voltage_v
+    shape = Shape(
+        site=site,
+        circuits=reader.entries("circuits", schema.CircuitSection),
+        meters=reader.entries("meters", schema.MeterSection),
+        stations=reader.entries("stations", schema.StationSection),
+        limits=reader.items("limits", schema.LimitSection),
+        policy=reader.policy(),
+        tariff=reader.section("tariff", schema.TariffSection),
+        ocpp=reader.section("ocpp", schema.OcppSection) or NO_OCPP,
+        web=reader.section("web", schema.WebSection) or NO_WEB,
+    )
+    if "site" not in document.data:
+        reader.error((), "the section 'site' is missing", "write site: {name: Depot North, timezone: Europe/Berlin}")
+    if not document.data.get("circuits"):
+        reader.error((), "the section 'circuits' is missing", "write circuits: {grid: {rating_a: 250}}")
+    return shape, tuple(reader.findings)
+
+
+def record_of(
+    kind: type[Record], data: Mapping[str, Any], document: Document, route: Route, *, without: tuple[str, ...] = ()
+) -> tuple[Record | None, tuple[Finding, ...]]:
+    """A frozen dataclass from a mapping whose keys are its field names, each of the field's own type.
+
+    `without`: fields that the mapping may not set. With findings the record holds what was sound, or is None.
+    """
+    hints = get_type_hints(kind)
+    fields = [f.name for f in dataclasses.fields(kind) if f.init and f.name not in without]
+    reader = _Reader(document)
+    values: dict[str, Any] = {}
+    for key, value in data.items():
+        if key not in fields:
+            reader.unknown_key((*route, key), key, value, fields)
+            continue
+        try:
+            values[key] = TypeAdapter(hints[key]).validate_json(json.dumps(value), strict=True)
+        except ValidationError as invalid:
+            reader.error((*route, key), *_type_problem(key, value, invalid.errors()[0], unit_of(key)))
+    try:
+        return kind(**values), tuple(reader.findings)
+    except ValueError as problem:
+        remedy = "write a value that fits, or remove the line for the default"
+        reader.error(_route_of(route, list(data), str(problem)), str(problem), remedy)
+        return None, tuple(reader.findings)
+
+
+class _Reader:
+    """Collects findings while sections are read."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.data = document.data
+        self.voltage_v = 230.0
+        self.findings: list[Finding] = []
+
+    def error(self, route: Route, message: str, remedy: str = "") -> None:
+        self.findings.append(self.document.error(route, message, remedy))
+
+    def unknown_key(self, route: Route, key: str, value: Any, known: list[str]) -> str | None:
+        hint = unknown_key(key, value, known, self.voltage_v)
+        guess = f": did you mean '{hint.key}'?" if hint.key else ""
+        self.error(route, f"unknown key '{key[:60]}'{guess}", hint.remedy)
+        return hint.key
+
+    def unknown_sections(self) -> None:
+        for key, value in self.data.items():
+            if key not in schema.SECTIONS:
+                self.unknown_key((key,), key, value, list(schema.SECTIONS))
+
+    def section(self, name: str, kind: type[Model]) -> Model | None:
+        if name not in self.data:
+            return None
+        return self._validated(kind, self.data[name], (name,))
+
+    def entries(self, name: str, kind: type[Model]) -> dict[str, Model]:
+        known = self.data.get(name)
+        if known is None:
+            return {}
+        if not isinstance(known, dict):
+            self.error((name,), f"{name} must be entries with names", f"write {name}: {{NAME: {{…}}}}")
+            return {}
+        read = {key: self._validated(kind, value, (name, key)) for key, value in known.items()}
+        return {key: value for key, value in read.items() if value is not None}
+
+    def items(self, name: str, kind: type[Model]) -> dict[int, Model]:
+        known = self.data.get(name)
+        if known is None:
+            return {}
+        if not isinstance(known, list):
+            self.error((name,), f"{name} must be a list", f"begin every entry of {name} with a dash")
+            return {}
+        read = {i: self._validated(kind, value, (name, i)) for i, value in enumerate(known)}
+        return {i: value for i, value in read.items() if value is not None}
+
+    def policy(self) -> Policy:
+        known = self.data.get("policy")
+        if known is None:
+            return Policy()
+        if not isinstance(known, dict):
+            self.error(("policy",), "policy must be keys with values", "write policy: {strategy: equal}")
+            return Policy()
+        values = dict(known)
+        guarantee = values.pop("guarantee", GUARANTEES[0])
+        if guarantee not in GUARANTEES:
+            self.error(("policy", "guarantee"), f"'{str(guarantee)[:40]}' is not a guarantee", or_known("", GUARANTEES))
+        strategy = values.get("strategy")
+        words = [s.value for s in Strategy]
+        if strategy in PLANNED_STRATEGIES:
+            values["strategy"] = Strategy.LEAST_LAXITY.value
+            message = (
+                f"strategy '{strategy}' needs the planner, which is not there yet: least-laxity is used until then"
+            )
+            remedy = f"write one of {', '.join(words)} to choose another"
+            self.findings.append(self.document.warning(("policy", "strategy"), message, remedy))
+        elif strategy is not None and strategy not in words:
+            remedy = or_known(str(strategy), [*words, *PLANNED_STRATEGIES])
+            self.error(("policy", "strategy"), f"'{str(strategy)[:40]}' is not a strategy", remedy)
+            del values["strategy"]
+        policy, findings = record_of(Policy, values, self.document, ("policy",))
+        self.findings += findings
+        return policy or Policy()
+
+    def _validated(self, kind: type[Model], value: Any, route: Route) -> Model | None:
+        if not isinstance(value, dict):
+            what = "is empty" if value is None else "must be keys with values"
+            self.error(route, f"'{_last_word(route)}' {what}", f"write {_last_word(route)}: {{{_example(kind)}}}")
+            return None
+        try:
+            return kind.model_validate_json(json.dumps(value), strict=True)
+        except ValidationError as invalid:
+            guessed: set[Route] = set()
+            for error in sorted(invalid.errors(), key=lambda e: e["type"] != "extra_forbidden"):
+                self._report(kind, route, error, guessed)
+            return None
+
+    def _report(self, kind: type[BaseModel], route: Route, error: Any, guessed: set[Route]) -> None:
+        """Report one error; of a key that is missing because it is misspelt only the slip is told (`guessed`)."""
+        loc = tuple(step for step in error["loc"] if step != "[key]")
+        place = (*route, *loc)
+        model = schema.EvseSection if kind is schema.StationSection and len(loc) > 2 else kind
+        key = str(loc[-1]) if loc else _last_word(route)
+        if error["type"] == "extra_forbidden":
+            meant = self.unknown_key(place, key, error["input"], list(model.model_fields))
+            guessed.add((*place[:-1], meant or ""))
+        elif error["type"] != "missing" or place not in guessed:
+            known = model.model_fields.get(key)
+            about = (known.description or "") if known is not None else ""
+            self.error(place, *_type_problem(key, error["input"], error, about))
+
+
+def _type_problem(key: str, value: Any, error: Any, about: str) -> tuple[str, str]:
+    """Message and remedy of one validation error."""
+    kind, context = error["type"], error.get("ctx", {})
+    shown = "nothing" if value is None else f"'{str(value)[:40]}'"
+    if kind == schema.PROBLEM:
+        return f"{key}: {context['message']}", context["remedy"]
+    if kind == "missing":
+        return f"{key} is missing", f"write {key}: {about}"
+    if kind in {"float_type", "int_type", "int_from_float"}:
+        number = as_number(value) if isinstance(value, str) else None
+        what = "a whole number" if kind.startswith("int") else "a number"
+        remedy = f"write the number alone: {key}: {number:g}" if number is not None else f"{key}: {about}"
+        return f"{key} must be {what}, not {shown}", remedy
+    if kind == "bool_type":
+        return f"{key} must be true or false, not {shown}", f"write {key}: true or {key}: false"
+    if kind == "string_type":
+        return (
+            f"{key} must be text, not {shown}",
+            f'put it into quotes: {key}: "{value}"' if value is not None else about,
+        )
+    if kind == "enum":
+        words = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ",").split(",")]
+        return f"{key} cannot be {shown}", or_known(str(value), words)
+    if kind in {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}:
+        bound = next(iter(context.values()))
+        word = {"greater_than_equal": "at least", "greater_than": "more than", "less_than_equal": "at most"}.get(
+            kind, "less than"
+        )
+        return f"{key} must be {word} {bound:g}, not {value}", f"{key}: {about}"
+    if kind == "finite_number":
+        return f"{key} must be a finite number", f"{key}: {about}"
+    return f"{key}: {error['msg'][:100]}", f"{key}: {about}"
+
+
+def unit_of(key: str) -> str:
+    """What a number under `key` is in, by the unit in its name."""
+    units = {"a": "ampere", "w": "watt", "wh": "watt-hours", "s": "seconds", "v": "volt"}
+    unit = units.get(key.rpartition("_")[2])
+    return f"a number in {unit}" if unit else "write a value of that kind"
+
+
+def _route_of(route: Route, fields: list[str], message: str) -> Route:
+    """The route of the field that a constructor's message names first, if it names one."""
+    named = [name for name in fields if name in message.replace(",", " ").split()]
+    return (*route, min(named, key=message.find)) if named else route
+
+
+def _last_word(route: Route) -> str:
+    return str(route[-1]) if len(route) != 2 or isinstance(route[-1], str) else f"item {route[-1] + 1} of {route[0]}"
+
+
+def _example(kind: type[BaseModel]) -> str:
+    names: Iterator[str] = (name for name, known in kind.model_fields.items() if known.is_required())
+    return ", ".join(f"{name}: …" for name in names) or "…"
