@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from ems.control.memory import Memory
 from ems.domain.decision import Decision
 from ems.domain.events import Event
 from ems.domain.history import HistoryPoint, Knock
 from ems.domain.instant import Instant
 from ems.domain.order import LimitOrder
-from ems.domain.session import Session, Transaction
+from ems.domain.session import Transaction
 from ems.domain.state import SiteState
 
 Sink = Callable[[Event], None]
@@ -93,26 +94,40 @@ class Service(Protocol):
 
 
 class Journal(Protocol):
-    """The append-only record of what happened and what was decided."""
+    """The append-only record of what happened and what was decided; never blocks."""
 
-    def append(self, at: Instant, events: Sequence[Event], decision: Decision) -> None:
-        """Take one tick; never blocks."""
+    def begin(self, state: SiteState, memory: Memory) -> None:
+        """What the next tick starts from; before the first one, and whenever the site was reloaded."""
         ...
+
+    def append(
+        self, at: Instant, events: Sequence[Event], decision: Decision, state: SiteState, memory: Memory
+    ) -> None:
+        """Take one tick, with `state` and `memory` as they are after it."""
+        ...
+
+
+class NotStoredError(Exception):
+    """A record was refused and will not be on disk."""
 
 
 class Ledger(Protocol):
-    """What must survive a crash: transactions, sessions, and what stations were told."""
+    """What must survive a crash: transactions and the ids they get."""
 
     def open_transactions(self) -> Iterable[tuple[str, Transaction]]:
-        """(EVSE, transaction) of everything that was not ended when the controller stopped."""
+        """(EVSE, transaction) of everything that has started and not ended."""
         ...
 
     def next_transaction_id(self) -> int:
-        """A transaction id that was never given before; site-wide, growing, positive int32."""
+        """An id that was never given before; site-wide, growing, positive int32."""
+        ...
+
+    def transaction_id(self, evse: str, announced: datetime | None, meter_start_wh: float, id_tag: str | None) -> int:
+        """The id of a start as a station announces it: the same for a repeated announcement, else the next."""
         ...
 
     async def transaction_started(self, evse: str, transaction: Transaction) -> None:
-        """Returns when the start is on disk."""
+        """Returns when the start is on disk; TimeoutError when that takes too long, NotStoredError when refused."""
         ...
 
     def transaction_adopted(self, evse: str, transaction: Transaction) -> None:
@@ -122,9 +137,5 @@ class Ledger(Protocol):
     async def transaction_ended(
         self, evse: str, transaction: int, ended: datetime, energy_wh: float | None, reason: str, inferred: bool
     ) -> None:
-        """Returns when the end is on disk; `energy_wh` None when the station did not say."""
-        ...
-
-    def session_ended(self, session: Session, ended: datetime) -> None:
-        """A vehicle left; queued."""
+        """Returns when the end is on disk, raises as `transaction_started`; `energy_wh` None when not said."""
         ...

@@ -35,8 +35,8 @@ STALLED_S = 5.0
 GAP_S = 0.1
 """Urgent events come in bursts; one tick serves them all."""
 
-Output = Callable[[Sequence[Event], SiteState, Decision], None]
-"""Something that a finished decision is handed to: dispatcher, journal, observers, watchdog, in this order."""
+Output = Callable[[Sequence[Event], SiteState, Memory, Decision], None]
+"""Something that a finished tick is handed to: events, then state and memory after them, and the decision."""
 
 
 @dataclass(slots=True)
@@ -64,15 +64,23 @@ class Core:
 
 
 class Loop:
-    """Drives the core from the inbox and hands every decision to the outputs."""
+    """Drives the core from the inbox and hands every decision to the outputs, in their order.
 
-    name = "loop"
+    `outputs` is set before it runs. `finished` is called after a tick whose outputs all went well, and after no other.
+    """
 
-    def __init__(self, core: Core, clock: Clock, outputs: Sequence[Output], on_stall: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        clock: Clock,
+        finished: Callable[[Decision], None],
+        on_stall: Callable[[float], None],
+    ) -> None:
         self.core = core
         self.inbox = Inbox(self._is_urgent)
+        self.outputs: Sequence[Output] = ()
         self._clock = clock
-        self._outputs = outputs
+        self._finished = finished
         self._on_stall = on_stall
 
     async def run(self) -> None:
@@ -88,14 +96,24 @@ class Loop:
                     self._on_stall(late)
             events = self.inbox.drain()
             decision = self.core.tick(events, now)
-            for output in self._outputs:
-                output(events, self.core.state, decision)
+            if self._hand_out(events, decision):
+                self._finished(decision)
             # The phase is kept; ticks that were missed are not made up for.
             after = self._clock.now().monotonic_s
             if now.monotonic_s >= due:
                 due += TICK_S * max(1, math.ceil((after - due) / TICK_S))
             await asyncio.sleep(GAP_S)
             await self.inbox.wait(due - self._clock.now().monotonic_s)
+
+    def _hand_out(self, events: Sequence[Event], decision: Decision) -> bool:
+        done = True
+        for output in self.outputs:
+            try:
+                output(events, self.core.state, self.core.memory, decision)
+            except Exception:
+                log.exception("loop.output-failed")
+                done = False
+        return done
 
     def _is_urgent(self, event: Event) -> bool:
         """What must not wait for the next second: less room, or somebody to serve."""

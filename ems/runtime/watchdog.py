@@ -36,6 +36,12 @@ class Watchdog:
         """The daemon reads its site again; it stays ready all along."""
         self._send("STATUS=reloading\n")
 
+    def close(self) -> None:
+        """Nothing more will be said."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
     def _send(self, text: str) -> None:
         if self._socket is None or self._address is None:
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 
@@ -77,8 +76,3 @@ def policy(draft: Draft) -> Iterator[Finding]:
     if 0 < chosen.idle_a < PILOT_MIN_A:
         message = f"idle_a is {chosen.idle_a:g} A: no vehicle charges between 0 and {PILOT_MIN_A:g} A"
         yield draft.document.error(("policy", "idle_a"), message, "write 0, or at least 6")
-    for field in dataclasses.fields(chosen):
-        value = getattr(chosen, field.name)
-        if isinstance(value, float) and not value >= 0:
-            message = f"{field.name} must not be below 0, got {value:g}"
-            yield draft.document.error(("policy", field.name), message, "remove the line for the default")

@@ -232,7 +232,7 @@ LIMITS = [
      "10: warning: the limit of 40 A has no effect: it is above what CP-01/1 can draw, 32 A"),
     (swap('"17:00"}', '"25:00"}'), "11: error: departure_default '25:00' is not a time of day"),
     (swap("strategy: equal", "idle_a: 3"), "11: error: idle_a is 3 A: no vehicle charges between 0 and 6 A"),
-    (swap("strategy: equal", "dead_band_a: -1"), "11: error: dead_band_a must not be below 0, got -1"),
+    (swap("strategy: equal", "dead_band_a: -1"), "11: error: dead_band_a must not be negative, got -1"),
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from ems.adapters.ocpp.v16.samples import MeterValue, MeterValuesRequest, Readin
 from ems.domain.events import MeterValues, StationBooted, StatusChanged, TransactionEnded, TransactionStarted
 from ems.domain.session import Transaction
 from ems.domain.station import Evse, EvseStatus
+from ems.ports import NotStoredError
 
 log = logging.getLogger(__name__)
 
@@ -174,13 +175,13 @@ class Incoming:
         evse = record.evse(payload.get("connectorId"))
         if evse is None:
             record.deviates("unknown connector")
-            return _started(record.book.next_id(), AuthorizationStatus.invalid)
+            return _started(record.ledger.next_transaction_id(), AuthorizationStatus.invalid)
         now = record.clock.now()
-        at = moment(payload.get("timestamp"), record.zone) or now.utc
+        announced = moment(payload.get("timestamp"), record.zone)
         register = number(payload.get("meterStart")) or 0.0
         tag = _text(payload, "idTag") or None
         running = record.book.open.get(evse.id)
-        transaction, is_new = record.book.start(evse.id, at, tag, register)
+        transaction, is_new = record.book.start(evse.id, announced, now.utc, tag, register)
         if is_new:
             if running is not None:
                 await self._end(evse.id, running, None, "replaced by another start", inferred=True)
@@ -229,11 +230,12 @@ class Incoming:
         )
 
     async def _on_disk(self, writing: Awaitable[None]) -> None:
+        """Give the disk a moment; what it does not take now stays queued there, and the station gets its answer."""
         try:
             async with asyncio.timeout(ON_DISK_S):
                 await writing
-        except TimeoutError:
-            log.warning("transaction.not-on-disk station=%s", self._record.id)
+        except (TimeoutError, NotStoredError) as missed:
+            log.warning("transaction.not-on-disk station=%s %s", self._record.id, missed)
 
     def _authorize(self, _payload: Payload) -> Payload:
         return {"idTagInfo": {"status": AuthorizationStatus.accepted.value}}

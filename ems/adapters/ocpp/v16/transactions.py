@@ -10,44 +10,41 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from ems.domain.session import Transaction
 
 REMEMBERED = 32
 NOT_AN_ID = frozenset({0, -1})
 
-StartKey = tuple[str, datetime, str | None, float]
-"""EVSE, time, tag and register of a start: what tells a repetition from a new one."""
+Identify = Callable[[str, datetime | None, float, str | None], int]
+"""(EVSE, time as the station wrote it, register, tag) of a start to its id: the same for a repeated start (Q88)."""
 
 
 @dataclass(slots=True)
 class Book:
-    """Open transactions by EVSE, and what was started and ended lately."""
+    """Open transactions by EVSE, and what ended lately."""
 
-    next_id: Callable[[], int]
+    identify: Identify
     open: dict[str, Transaction] = field(default_factory=dict)
-    _starts: OrderedDict[StartKey, int] = field(default_factory=OrderedDict)
     _ended: OrderedDict[int, str] = field(default_factory=OrderedDict)
 
-    def start(self, evse: str, at: datetime, id_tag: str | None, register_wh: float) -> tuple[Transaction, bool]:
+    def start(
+        self, evse: str, announced: datetime | None, now: datetime, id_tag: str | None, register_wh: float
+    ) -> tuple[Transaction, bool]:
         """The transaction of a start, and whether it is new; a repeated start gets its old id."""
-        key = (evse, at, id_tag, register_wh)
-        known = self._starts.get(key)
-        if known is not None:
-            current = self.open.get(evse)
-            repeated = current if current is not None and current.id == known else None
-            return repeated or Transaction(known, at, register_wh, id_tag), False
-        transaction = Transaction(self.next_id(), at, register_wh, id_tag)
-        self._starts[key] = transaction.id
-        _bound(self._starts)
+        identity = self.identify(evse, announced, register_wh, id_tag)
+        running = self.open.get(evse)
+        if running is not None and running.id == identity:
+            return running, False
+        transaction = Transaction(identity, announced or now, register_wh, id_tag)
+        if identity in self._ended:
+            return transaction, False
         self.open[evse] = transaction
         return transaction, True
 
     def restore(self, evse: str, transaction: Transaction) -> None:
         """Take over a transaction that was open when the controller stopped."""
         self.open[evse] = transaction
-        self._starts[evse, transaction.started, transaction.id_tag, transaction.meter_start_wh] = transaction.id
 
     def adopt(self, evse: str, identity: int | None, at: datetime, register_wh: float) -> Transaction | None:
         """A transaction that a station speaks of and nobody knows; None when it is known or over."""
@@ -76,10 +73,7 @@ class Book:
     def _close(self, evse: str) -> tuple[str, Transaction]:
         transaction = self.open.pop(evse)
         self._ended[transaction.id] = evse
-        _bound(self._ended)
+        while len(self._ended) > REMEMBERED:
+            self._ended.popitem(last=False)
         return evse, transaction
 
-
-def _bound(table: OrderedDict[Any, Any]) -> None:
-    while len(table) > REMEMBERED:
-        table.popitem(last=False)

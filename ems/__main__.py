@@ -1,0 +1,6 @@
+"""`python -m ems` is `ems`."""
+
+from ems.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
