@@ -153,7 +153,7 @@ def database_of(state_dir: Path) -> str | Path:
 
 
 def tuned_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The event loop to run on; and fewer, later rounds of the garbage collector, whose long ones would delay a tick."""
+    """The event loop to run on; and fewer rounds of the garbage collector, whose long ones would delay a tick."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -215,14 +215,16 @@ def _central(settings: SiteSettings, clock: Clock, loop: Loop, store: Store) -> 
     site, ledger = settings.site, store.ledger
     running = dict(ledger.open_transactions())
     dialects: dict[str, Station16] = {}
+    owners: dict[int, str] = {}
     for index, station in enumerate(site.stations):
-        book = Book(ledger.transaction_id)
+        book = Book(ledger.transaction_id, ledger.has_ended, owners)
         for evse in station.evses:
             if evse.id in running:
                 book.restore(evse.id, running[evse.id])
         known = partial(recognise, models=settings.station_models) if station.id in settings.recognisable else None
         record = StationRecord(station, site.voltage_v, site.zone, clock, loop.inbox.put, ledger, known, book)
         record.model = loop.core.state.stations[index].model
+        record.opened_at = dict.fromkeys(book.open, clock.now().monotonic_s)
         dialects[station.id] = Station16(record)
     listen = OcppListen(settings.ocpp.host, settings.ocpp.port)
     versions = {SUBPROTOCOL: dialects.__getitem__}
@@ -277,7 +279,7 @@ def _locked(state_dir: Path) -> IO[str]:
 
 
 def _on_stall(watchdog: Watchdog, seconds: float) -> None:
-    """A machine that does not let us run for seconds needs a fresh start; without a service manager it would be none."""
+    """A machine that does not let us run for seconds needs a fresh start; without a manager it would be none."""
     if watchdog.is_supervised:
         log.critical("loop.stalled seconds=%.1f leaving", seconds)
         os._exit(EXIT_STALLED)

@@ -118,6 +118,10 @@ class Ledger(Protocol):
         """(EVSE, transaction) of everything that has started and not ended."""
         ...
 
+    def has_ended(self, transaction: int) -> bool:
+        """Whether a transaction is known to be over."""
+        ...
+
     def next_transaction_id(self) -> int:
         """An id that was never given before; site-wide, growing, positive int32."""
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ems.domain.grant import Answer, Layer
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
-from ems.domain.measurement import LegAmps
+from ems.domain.measurement import ReportedAmps
 from ems.domain.meter import MeterReading
 from ems.domain.session import Need, Transaction
 from ems.domain.station import EvseStatus
@@ -111,13 +111,13 @@ class TransactionEnded:
 class MeterValues:
     """What an EVSE measured at the monotonic time `at`; None for what it did not report.
 
-    `leg_a` in the station's own phase order; `total_a` a current that names no phase. `control` False marks values
-    that are too old to steer by and only count as energy.
+    `leg_a` in the station's own phase order, None for a leg it is silent about; `total_a` a current that names no
+    phase. `control` False marks values that are too old to steer by and only count as energy.
     """
 
     evse: str
     at: float
-    leg_a: LegAmps | None = None
+    leg_a: ReportedAmps | None = None
     total_a: float | None = None
     power_w: float | None = None
     register_wh: float | None = None

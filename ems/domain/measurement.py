@@ -10,6 +10,9 @@ from ems.domain.units import finite
 
 LegAmps = tuple[float, ...]
 
+ReportedAmps = tuple[float | None, ...]
+"""Current per leg; None for a leg that the station is silent about."""
+
 LEG_IN_USE_A = 1.0
 """A leg above this current is in use; placeholders and standby losses stay below (Q65)."""
 
@@ -31,10 +34,16 @@ class Sample:
     high_a: LegAmps
 
     @classmethod
-    def of_currents(cls, at: float, amps: LegAmps) -> Sample:
-        """A station that reports each of its phases. Raises ValueError on NaN."""
-        drawn = tuple(max(0.0, finite("current", a)) for a in amps)
-        return cls(at, drawn, drawn)
+    def of_currents(cls, at: float, amps: ReportedAmps) -> Sample:
+        """A station that reports its phases; one that it is silent about may carry as much as any other. Raises
+        ValueError on NaN.
+        """
+        told = tuple(None if a is None else max(0.0, finite("current", a)) for a in amps)
+        known = tuple(a for a in told if a is not None)
+        if len(known) == len(told):
+            return cls(at, known, known)
+        most = max(known, default=0.0)
+        return cls(at, tuple(a or 0.0 for a in told), tuple(most if a is None else a for a in told))
 
     @classmethod
     def of_total(cls, at: float, evse: Evse, amps: float) -> Sample:

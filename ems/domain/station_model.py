@@ -98,5 +98,9 @@ class StationModel:
             raise ValueError(
                 f"station model {self.id}: a relative schedule counts from the transaction, so it cannot lease"
             )
+        if self.max_stack_level == 0 and self.lease is LeaseForm.DURATION:
+            raise ValueError(
+                f"station model {self.id}: with a single stack level the lease must be two-periods or none"
+            )
         if not (self.session_profile or self.default_profile_steers) and self.smart_charging:
             raise ValueError(f"station model {self.id}: no profile steers a running session; set smart_charging: false")

@@ -87,17 +87,13 @@ class CallQueue:
         self._abandoned: OrderedDict[str, Request] = OrderedDict()
 
     def put(self, request: Request) -> None:
-        """Queue a request; raises QueueFullError beyond the bound, which limits never reach because they have keys."""
+        """Queue a request; raises QueueFullError beyond the bound. Requests with a key are bounded by their keys."""
         number = next(self._order)
         key = number if request.key is None else request.key
-        if key not in self._waiting and len(self._waiting) >= MAX_WAITING:
+        if request.key is None and len(self._waiting) >= MAX_WAITING:
             raise QueueFullError(f"{MAX_WAITING} requests are waiting already")
         self._waiting[key] = (request.priority, number, request)
         self._wake.set()
-
-    def drop(self, key: Hashable) -> None:
-        """Forget a waiting request."""
-        self._waiting.pop(key, None)
 
     async def next(self, patience_s: float) -> Request | None:
         """The most important waiting request; None when there is none within `patience_s`."""

@@ -35,7 +35,9 @@ PONG_SILENCE_S = 30.0
 
 HEARTBEATS_MISSED = 3
 TIMEOUTS_TOLERATED = 3
-"""So many unanswered requests in a row, and the link is closed: some stations only recover by reconnecting (Q81)."""
+MUTE_S = 60.0
+"""So many requests in a row without an answer, not all of one kind, and none answered for so long, not even late: the
+link is closed, because some stations only recover by reconnecting (Q81)."""
 
 Reply = bytes | None
 
@@ -45,6 +47,11 @@ class Dialect(Protocol):
 
     version: str
 
+    @property
+    def heartbeat_s(self) -> float:
+        """How often the station is told to say that it is there."""
+        ...
+
     def handle(self, call: frame.Call) -> Reply | Awaitable[Reply]:
         """The frame that answers a request of the station; never raises for what the station sent."""
         ...
@@ -53,16 +60,17 @@ class Dialect(Protocol):
 class Connection:
     """A socket with a generation number; it ends when the socket does, and never touches a successor."""
 
-    def __init__(self, socket: ServerConnection, station: str, generation: int, clock: Clock, heartbeat_s: float):
+    def __init__(self, socket: ServerConnection, station: str, generation: int, clock: Clock) -> None:
         self.station = station
         self.generation = generation
         self.queue = CallQueue()
         self.deviations: Counter[str] = Counter()
-        self.heard_at = clock.now().monotonic_s
+        self.opened_at = self.heard_at = clock.now().monotonic_s
         self.frames = 0
+        self._unanswered: list[str] = []
+        self._unanswered_since = self.opened_at
         self._socket = socket
         self._clock = clock
-        self._silence_s = HEARTBEATS_MISSED * heartbeat_s
         self._ponged = False
         self._numbers = itertools.count(1)
         self._dialect: Dialect | None = None
@@ -152,11 +160,11 @@ class Connection:
             await self._send(reply)
 
     def _resolve(self, identity: str, outcome: Outcome) -> None:
+        self._unanswered.clear()
         if not self.queue.resolve(identity, outcome):
             self._deviates("answer nobody asked for", identity[:64])
 
     async def _make_calls(self) -> None:
-        timeouts = 0
         while True:
             request = await self.queue.next(PING_EVERY_S)
             self._check_alive()
@@ -164,12 +172,19 @@ class Connection:
                 await self._ping()
                 continue
             outcome = await self._make(request)
-            timeouts = timeouts + 1 if isinstance(outcome, Unanswered) else 0
             request.on_outcome(outcome)
-            if timeouts >= TIMEOUTS_TOLERATED:
-                log.warning("station.mute id=%r unanswered=%d", self.station, timeouts)
+            if isinstance(outcome, Unanswered) and self._is_mute(request.action):
+                log.warning("station.mute id=%r unanswered=%d", self.station, len(self._unanswered))
                 await self.close(1008, "no answers")
                 return
+
+    def _is_mute(self, action: str) -> bool:
+        now = self._clock.now().monotonic_s
+        if not self._unanswered:
+            self._unanswered_since = now
+        self._unanswered = [*self._unanswered[-TIMEOUTS_TOLERATED:], action]
+        several = len(self._unanswered) >= TIMEOUTS_TOLERATED and len(set(self._unanswered)) > 1
+        return several and now - self._unanswered_since >= MUTE_S
 
     async def _make(self, request: Request) -> Outcome:
         identity = f"{self.generation}-{next(self._numbers)}"
@@ -208,7 +223,8 @@ class Connection:
 
     def _check_alive(self) -> None:
         silent = self._clock.now().monotonic_s - self.heard_at
-        if silent > (PONG_SILENCE_S if self._ponged else self._silence_s):
+        heartbeat_s = self._dialect.heartbeat_s if self._dialect is not None else PONG_SILENCE_S
+        if silent > (PONG_SILENCE_S if self._ponged else HEARTBEATS_MISSED * heartbeat_s):
             raise TimeoutError(f"silent for {silent:.0f} s")
 
     def _deviates(self, kind: str, detail: str) -> None:

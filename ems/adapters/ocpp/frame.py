@@ -89,7 +89,7 @@ def _string(part: bytes) -> str | None:
             return _text.decode(part)
         except (msgspec.MsgspecError, ValueError):
             return None
-    return part.decode() if part.isdigit() and len(part) <= MAX_ID else None
+    return part.decode() if part.removeprefix(b"-").isdigit() and len(part) <= MAX_ID else None
 
 
 def _object(part: bytes) -> bytes:
@@ -98,12 +98,13 @@ def _object(part: bytes) -> bytes:
 
 
 _MISSING_COMMA = re.compile(rb'((?:"|\d|true|false|null|\]|\}))(\s+)("[^"\\]{1,50}"\s*:)')
+_NOT_A_NUMBER = re.compile(rb"(?<=[:,\[\s])(?:-?Infinity|-?inf|NaN|nan)(?=[,\]}\s])")
 
 
 def _repaired(data: bytes) -> Frame:
-    """Try again with what stations are known to leave out: commas between members, brackets at the end."""
+    """Try again without what stations are known to get wrong: commas left out, brackets left open, NaN."""
     if len(data) <= 16_384:
-        candidate = _closed(_MISSING_COMMA.sub(rb"\1,\2\3", data))
+        candidate = _closed(_NOT_A_NUMBER.sub(b"null", _MISSING_COMMA.sub(rb"\1,\2\3", data)))
         try:
             return _classified([bytes(part) for part in _parts.decode(candidate)])
         except (msgspec.MsgspecError, RecursionError, ValueError):
@@ -113,7 +114,9 @@ def _repaired(data: bytes) -> Frame:
 
 
 def _closed(data: bytes) -> bytes:
-    """Append the brackets that are still open at the end."""
+    """Append the brackets that are still open at the end, unless the cut may have gone through a value."""
+    if data.rstrip()[-1:] not in {b'"', b"}", b"]"}:
+        return data
     pending: list[int] = []
     in_string = escaped = False
     for byte in data:

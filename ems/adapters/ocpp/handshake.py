@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -21,6 +22,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from ems.adapters.ocpp.notice import Notices
 from ems.domain.history import Knock
 from ems.ports import Clock
 
@@ -33,6 +35,7 @@ _ID = re.compile(r"[A-Za-z0-9*+=:|@._\-]{1,48}\Z")
 FAILURES_TOLERATED = 10
 FAILURE_WINDOW_S = 60.0
 MAX_KNOCKS = 64
+CHECKS_AT_ONCE = 2
 MAX_SOURCES = 1024
 
 
@@ -58,10 +61,20 @@ class Doorkeeper:
 
     access: Access
     clock: Clock
+    _notices: Notices = field(init=False)
+    _checking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS_AT_ONCE))
     _knocks: OrderedDict[tuple[str, str], Knock] = field(default_factory=OrderedDict)
-    _failures: OrderedDict[str, list[float]] = field(default_factory=OrderedDict)
+    _failures: OrderedDict[tuple[str, str], list[float]] = field(default_factory=OrderedDict)
     _proofs: dict[str, bytes] = field(default_factory=dict)
     _salt: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+
+    def __post_init__(self) -> None:
+        self._notices = Notices(self.clock, log)
+
+    def admit(self, access: Access) -> None:
+        """Go on with other stations or passwords."""
+        self.access = access
+        self._proofs.clear()
 
     async def process_request(self, socket: ServerConnection, request: Request) -> Response | None:
         """Let a request through (None) or refuse it; the hook that `websockets` calls."""
@@ -86,13 +99,11 @@ class Doorkeeper:
         for key in [key for key in self._knocks if key[0] == station]:
             del self._knocks[key]
 
-    async def _judge(self, station: str | None, headers: Mapping[str, str], address: str) -> Refusal | None:
+    async def _judge(self, station: str | None, headers: Headers, address: str) -> Refusal | None:
         if "Origin" in headers:
             return Refusal(http.HTTPStatus.FORBIDDEN, "a browser, not a station")
         if station is None:
             return Refusal(http.HTTPStatus.BAD_REQUEST, "no usable station id in the path")
-        if self._is_blocked(address) or self._is_blocked(station):
-            return Refusal(http.HTTPStatus.TOO_MANY_REQUESTS, "too many failed attempts")
         if station not in self.access.stations:
             return Refusal(http.HTTPStatus.UNAUTHORIZED, "unknown station id")
         if station not in self.access.locked:
@@ -101,33 +112,43 @@ class Doorkeeper:
         if credentials is None:
             return Refusal(http.HTTPStatus.UNAUTHORIZED, "no password")
         username, password = credentials
+        if username == station and self._is_proven(station, password):
+            return None
+        if self._is_blocked(address, station):
+            return Refusal(http.HTTPStatus.TOO_MANY_REQUESTS, "too many failed attempts")
         if username != station or not await self._is_right(station, password):
-            self._fail(address)
-            self._fail(station)
+            self._fail(address, station)
             return Refusal(http.HTTPStatus.UNAUTHORIZED, "wrong password")
         return None
 
-    async def _is_right(self, station: str, password: bytes) -> bool:
-        """Verify once the slow way, then by a fast digest under a key that lives only in this process."""
-        proof = hashlib.blake2b(password, key=self._salt).digest()
+    def _is_proven(self, station: str, password: bytes) -> bool:
+        """Compare with what was verified before, by a fast digest under a key that lives only in this process."""
         known = self._proofs.get(station)
-        if known is not None and hmac.compare_digest(known, proof):
-            return True
-        for candidate in _spellings(password):
-            if await self.access.verify(station, candidate):
-                self._proofs[station] = proof
-                return True
+        return known is not None and hmac.compare_digest(known, self._proof(password))
+
+    def _proof(self, password: bytes) -> bytes:
+        return hashlib.blake2b(password, key=self._salt).digest()
+
+    async def _is_right(self, station: str, password: bytes) -> bool:
+        """Verify the slow way, a few at a time."""
+        access = self.access
+        async with self._checking:
+            for candidate in _spellings(password):
+                if await access.verify(station, candidate):
+                    if access is self.access:
+                        self._proofs[station] = self._proof(password)
+                    return True
         return False
 
-    def _is_blocked(self, source: str) -> bool:
+    def _is_blocked(self, address: str, station: str) -> bool:
         now = self.clock.now().monotonic_s
-        recent = [t for t in self._failures.get(source, ()) if now - t < FAILURE_WINDOW_S]
+        recent = [t for t in self._failures.get((address, station), ()) if now - t < FAILURE_WINDOW_S]
         return len(recent) >= FAILURES_TOLERATED
 
-    def _fail(self, source: str) -> None:
+    def _fail(self, address: str, station: str) -> None:
         now = self.clock.now().monotonic_s
-        recent = [t for t in self._failures.pop(source, ()) if now - t < FAILURE_WINDOW_S]
-        self._failures[source] = [*recent[-FAILURES_TOLERATED:], now]
+        recent = [t for t in self._failures.pop((address, station), ()) if now - t < FAILURE_WINDOW_S]
+        self._failures[address, station] = [*recent[-FAILURES_TOLERATED:], now]
         while len(self._failures) > MAX_SOURCES:
             self._failures.popitem(last=False)
 
@@ -139,7 +160,7 @@ class Doorkeeper:
         while len(self._knocks) > MAX_KNOCKS:
             self._knocks.popitem(last=False)
         if before is None or before.reason != reason:
-            log.warning("station.refused id=%r address=%s reason=%r", station[:64], address, reason)
+            self._notices.warn("station.refused id=%r address=%s reason=%r", station[:64], address, reason)
 
 
 def station_id(path: str) -> str | None:
@@ -151,9 +172,10 @@ def station_id(path: str) -> str | None:
     return identity if _ID.match(identity) else None
 
 
-def basic_credentials(headers: Mapping[str, str]) -> tuple[str, bytes] | None:
+def basic_credentials(headers: Headers) -> tuple[str, bytes] | None:
     """User name and password bytes of HTTP Basic (RFC 7617); the password may hold any byte, also a colon."""
-    scheme, _, value = headers.get("Authorization", "").partition(" ")
+    lines = headers.get_all("Authorization")
+    scheme, _, value = lines[0].partition(" ") if len(lines) == 1 else ("", "", "")
     if scheme.lower() != "basic":
         return None
     try:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.protocol import State
 
 from ems.adapters.ocpp.connection import Connection, Dialect
 from ems.adapters.ocpp.handshake import Access, Doorkeeper, offered_subprotocols, select_subprotocol
+from ems.adapters.ocpp.notice import Notices
 from ems.domain.events import StationGone
 from ems.domain.history import Knock
 from ems.domain.order import LimitOrder
@@ -19,7 +21,9 @@ from ems.ports import Clock, Sink
 
 log = logging.getLogger(__name__)
 
-MAX_FRAME = 128 * 1024
+MAX_FRAME = 512 * 1024
+"""A StopTransaction may carry the samples of a whole night."""
+
 MAX_QUEUE = 16
 OPEN_S = 10.0
 CHALLENGE_S = 2.0
@@ -58,7 +62,6 @@ class Listen:
 
     host: str
     port: int
-    heartbeat_s: float = 60.0
 
 
 class CentralSystem:
@@ -76,6 +79,7 @@ class CentralSystem:
         self._versions = versions
         self._clock = clock
         self._sink = sink
+        self._notices = Notices(clock, log)
         self._links: dict[str, tuple[Connection, StationDialect]] = {}
         self._generations: dict[str, int] = {}
         self._taken_at: dict[str, float] = {}
@@ -96,7 +100,7 @@ class CentralSystem:
             max_size=MAX_FRAME,
             max_queue=MAX_QUEUE,
             server_header=None,
-            logger=logging.getLogger("ems.websockets"),
+            logger=_quiet(logging.getLogger("ems.websockets")),
         ) as server:
             self.port = next(iter(server.sockets)).getsockname()[1]
             log.info("central-system.listening host=%s port=%d", self._listen.host, self.port)
@@ -126,7 +130,7 @@ class CentralSystem:
 
     def admit(self, access: Access) -> None:
         """Go on with other stations or passwords; links that are open stay open."""
-        self._doorkeeper.access = access
+        self._doorkeeper.admit(access)
 
     def knocks(self) -> Sequence[Knock]:
         """Stations that were refused, newest first."""
@@ -146,13 +150,13 @@ class CentralSystem:
             log.warning("station.version id=%r offered=%r", station, offered[:4])
             await socket.close(1002, "no common subprotocol")
             return
-        if not await self._may_take_over(station, locked=station in self._doorkeeper.access.locked):
+        if not await self._may_take_over(socket, station):
             await socket.close(1008, "another connection of this station is alive")
             return
         self._doorkeeper.forget(station)
         generation = self._generations[station] = self._generations.get(station, 0) + 1
         dialect = dialect_of(station)
-        connection = Connection(socket, station, generation, self._clock, self._listen.heartbeat_s)
+        connection = Connection(socket, station, generation, self._clock)
         self._links[station] = (connection, dialect)
         log.info("station.link id=%r generation=%d version=%s", station, generation, version)
         try:
@@ -163,7 +167,7 @@ class CentralSystem:
             self._sink(StationGone(station, self._clock.now(), generation))
             log.info("station.gone id=%r generation=%d", station, generation)
 
-    async def _may_take_over(self, station: str, locked: bool) -> bool:
+    async def _may_take_over(self, socket: ServerConnection, station: str) -> bool:
         """The newest link wins, with proof: the old one must be dead, or the newcomer must have shown the password."""
         while (link := self._links.get(station)) is not None:
             old = link[0]
@@ -171,13 +175,22 @@ class CentralSystem:
             wait = taken + FLAP_S - self._clock.now().monotonic_s
             if wait > 0:
                 await asyncio.sleep(wait)
-            if await old.answers_ping(CHALLENGE_S):
-                if not locked:
-                    log.warning("station.duplicate id=%r kept='old'", station)
+            alive = await old.answers_ping(CHALLENGE_S)
+            if socket.state is not State.OPEN:
+                return False
+            if alive:
+                proven = station in self._doorkeeper.access.locked
+                self._notices.warn("station.duplicate id=%r kept=%s", station, "new" if proven else "old")
+                if not proven:
                     return False
-                log.warning("station.duplicate id=%r kept='new'", station)
             self._taken_at[station] = self._clock.now().monotonic_s
             if self._links.get(station) is link:
                 del self._links[station]
                 await old.close(1008, "replaced by a newer connection")
         return True
+
+
+def _quiet(logger: logging.Logger) -> logging.Logger:
+    """At DEBUG `websockets` writes whole requests, passwords included."""
+    logger.setLevel(max(logging.INFO, logger.level))
+    return logger

@@ -88,6 +88,9 @@ class MemoryLedger:
         self._next = 100
         self._known: dict[object, int] = {}
 
+    def has_ended(self, transaction: int) -> bool:
+        return any(ended[1] == transaction for ended in self.ended)
+
     def next_transaction_id(self) -> int:
         self._next += 1
         return self._next
@@ -165,11 +168,12 @@ async def central(
         return locked[station] == password
 
     records = {}
+    owners: dict[int, str] = {}
     for name in stations:
         evses = tuple(Evse(name, n + 1, "grid", Wiring.parse(phases), 32, 6) for n in range(outlets))
         records[name] = StationRecord(
             Station(name, evses, model), 230.0, UTC, clock, events.append, ledger, recognise,
-            Book(ledger.transaction_id),
+            Book(ledger.transaction_id, ledger.has_ended, owners),
         )  # fmt: skip
     dialects = {name: Station16(record) for name, record in records.items()}
     system = CentralSystem(

@@ -169,13 +169,15 @@ async def test_of_two_answers_the_first_counts(layer: Layer) -> None:
 
 
 @virtual
-async def test_a_mute_station_is_closed_after_three_silences_and_everything_has_an_answer() -> None:
+async def test_a_mute_station_is_closed_after_a_minute_of_silence() -> None:
     """R14, Q81: some recover only by connecting anew."""
     async with ready(lambda *_: None) as (site, point):
-        await asyncio.sleep(5)
+        for _ in range(8):
+            assert point.is_open
+            site.system.limit(order(FLOOR, 6))
+            await asyncio.sleep(10)
         assert not point.is_open
         assert point.socket.close_code == 1008
-        assert len(point.told) == 3
         assert [event.station for event in site.of(StationGone)] == ["CP"]
 
 

@@ -131,7 +131,7 @@ def test_no_two_layers_share_a_slot_and_ids_stay_small() -> None:
     assert sorted(slots) == list(range(1, 13))
 
 
-ONE_LEVEL = [SINGLE, *(replace(model, max_stack_level=0) for model in (RELATIVE, ENDLESS, WATT))]
+ONE_LEVEL = [SINGLE, *(replace(model, max_stack_level=0) for model in (RELATIVE, ENDLESS))]
 
 
 @pytest.mark.parametrize("model", [PLAIN, LEVELS, ABSURD, RELATIVE, ENDLESS, *ONE_LEVEL])

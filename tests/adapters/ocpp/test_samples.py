@@ -41,7 +41,14 @@ class Handset:
         evses = tuple(Evse("CP", n + 1, "grid", Wiring.parse(self.phases), 32, 6) for n in range(self.outlets))
         ledger = MemoryLedger()
         self.record = StationRecord(
-            Station("CP", evses), 230.0, UTC, self, self.events.append, ledger, None, Book(ledger.transaction_id)
+            Station("CP", evses),
+            230.0,
+            UTC,
+            self,
+            self.events.append,
+            ledger,
+            None,
+            Book(ledger.transaction_id, ledger.has_ended),
         )
         self.incoming = Incoming(self.record)
 
@@ -68,10 +75,10 @@ class Handset:
         return event
 
     def registers(self, *values: float) -> list[float | None]:
-        """What becomes of a register that shows these values, ten seconds apart."""
+        """What becomes of a register that shows these values, half an hour apart."""
         said = []
         for value in values:
-            self.at += 10
+            self.at += 1800
             said.append(self.reports(REGISTER | {"value": str(value)}).register_wh)
         return said
 
@@ -89,14 +96,14 @@ def v(sample: dict[str, str], value: object, **more: object) -> dict[str, object
 
 
 ONE_SAMPLE: list[tuple[str, dict[str, object], str, object]] = [
-    ("on L1", v(L1, "14.8"), "leg_a", (14.8, 0, 0)),
-    ("on L3-N", v(CURRENT, "14.8", phase="L3-N"), "leg_a", (0, 0, 14.8)),
+    ("on L1", v(L1, "14.8"), "leg_a", (14.8, None, None)),
+    ("on L3-N", v(CURRENT, "14.8", phase="L3-N"), "leg_a", (None, None, 14.8)),
     ("on N (Q64)", v(CURRENT, "14.8", phase="N"), "leg_a", None),
     ("without a phase (Q66)", v(CURRENT, "14.8"), "total_a", 14.8),
     ("phase null", v(CURRENT, "14.8", phase=None), "total_a", 14.8),
-    ("phase in lower case with blanks", v(CURRENT, "14.8", phase=" l2 "), "leg_a", (0, 14.8, 0)),
-    ("phase in the measurand (Q63)", v({}, "7", measurand="Current.Import.L2", unit="A"), "leg_a", (0, 7, 0)),
-    ("measurand with a dash", v({}, "7", measurand="current.import-l2", unit="A"), "leg_a", (0, 7, 0)),
+    ("phase in lower case with blanks", v(CURRENT, "14.8", phase=" l2 "), "leg_a", (None, 14.8, None)),
+    ("phase in the measurand (Q63)", v({}, "7", measurand="Current.Import.L2", unit="A"), "leg_a", (None, 7, None)),
+    ("measurand with a dash", v({}, "7", measurand="current.import-l2", unit="A"), "leg_a", (None, 7, None)),
     ("measurand in quotes", v({}, "7", measurand="'Current.Import'", unit="A"), "total_a", 7),
     ("leading blank (Q63)", v(CURRENT, " 0.0"), "total_a", 0),
     ("quotes (Q63)", v(CURRENT, "'3.5'"), "total_a", 3.5),
@@ -107,7 +114,7 @@ ONE_SAMPLE: list[tuple[str, dict[str, object], str, object]] = [
     ("milliampere", v({"measurand": "Current.Import", "unit": "mA"}, "7000"), "total_a", 7),
     ("wrong unit: Hz (Q62)", v(CURRENT, "50", unit="Hz"), "total_a", None),
     ("wrong unit: Celcius (Q62)", v(CURRENT, "32", unit="Celcius"), "total_a", None),
-    ("negative: fed back", v(L1, "-6"), "leg_a", (6, 0, 0)),
+    ("negative: fed back", v(L1, "-6"), "leg_a", (6, None, None)),
     ("no number: NaN (P04)", v(CURRENT, "NaN"), "total_a", None),
     ("no number: empty (Q71)", v(CURRENT, ""), "total_a", None),
     ("no number: null", v(CURRENT, None), "total_a", None),
@@ -155,8 +162,8 @@ def test_one_sample(sample: dict[str, object], quantity: str, expected: object) 
         ("L2", [v(L1, 16), v(L2, 0), v(L3, 0)], (16,)),
         ("L2", [v(L2, 16)], (16,)),
         ("L1-L2", [v(CURRENT, 16, phase="L1-L2")], (16,)),
-        ("L1 L2 L3", [v(L1, 1), v(L1, 2)], (2, 0, 0)),
-        ("L1 L2 L3", [v(L1, 1), v(CURRENT, 9, phase="N"), v(L3, 3)], (1, 0, 3)),
+        ("L1 L2 L3", [v(L1, 1), v(L1, 2)], (2, None, None)),
+        ("L1 L2 L3", [v(L1, 1), v(CURRENT, 9, phase="N"), v(L3, 3)], (1, None, 3)),
     ],
 )
 def test_legs_are_the_stations_own_phases(phases: str, samples: list[object], expected: tuple[float, ...]) -> None:

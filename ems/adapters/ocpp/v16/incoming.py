@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from ocpp.v16.enums import Action, AuthorizationStatus, ChargePointErrorCode, DataTransferStatus, RegistrationStatus
 
 from ems.adapters.ocpp import frame, schemas
+from ems.adapters.ocpp.notice import Notices
 from ems.adapters.ocpp.v16.record import StationRecord
 from ems.adapters.ocpp.v16.samples import MeterValue, MeterValuesRequest, Reading, decode, moment, number, read
+from ems.adapters.ocpp.v16.transactions import plausible
 from ems.domain.events import MeterValues, StationBooted, StatusChanged, TransactionEnded, TransactionStarted
 from ems.domain.session import Transaction
 from ems.domain.station import Evse, EvseStatus
@@ -25,7 +28,7 @@ ON_DISK_S = 2.0
 """A start is answered when it is on disk, but no later than this: a full disk must not keep a driver waiting."""
 
 STALE_S = 60.0
-TIME_TRUSTED = timedelta(days=7)
+AGE_COUNTED_S = 30.0
 TEXT = 64
 
 Payload = Mapping[str, Any]
@@ -37,6 +40,10 @@ class Incoming:
 
     def __init__(self, record: StationRecord) -> None:
         self._record = record
+        self._notices = Notices(record.clock, log)
+        self._speaking: set[str] = set()
+        self._unknown_starts: set[int] = set()
+        self._inferred: dict[int, tuple[str, Transaction]] = {}
         self._handlers: dict[str, Callable[[Payload], Payload | Awaitable[Payload]]] = {
             Action.boot_notification: self._boot,
             Action.status_notification: self._status,
@@ -76,50 +83,59 @@ class Incoming:
             return
         evse = self._record.evse(message.connector_id)
         if evse is None:
-            if message.connector_id != 0:
-                self._record.deviates("unknown connector")
+            self._record.deviates("unknown connector")
             return
         self._adopt(evse, message)
+        identity = _whole(message.transaction_id)
+        over = identity is not None and evse.id not in self._record.book.open and self._record.book.has_ended(identity)
         for bucket in message.meter_value[-_BUCKETS:]:
-            self._sample(evse, bucket)
+            self._sample(evse, bucket, closing=over)
 
-    def _sample(self, evse: Evse, bucket: MeterValue) -> None:
+    def _sample(self, evse: Evse, bucket: MeterValue, closing: bool) -> None:
+        """One bucket; values that close a transaction (Q73) or waited in the station (Q73b) do not steer."""
         record = self._record
         reading = read(bucket, record.bounds(evse), record.deviations)
         now = record.clock.now()
         told = moment(reading.timestamp, record.zone)
-        age = 0.0 if told is None else (record.station_now() - told).total_seconds()
-        if told is not None and reading.periodic and abs(age) < STALE_S * 60 and not self._is_backlog(told):
-            record.measure_clock(told)
-            age = (record.station_now() - told).total_seconds()
-        stale = STALE_S < age < TIME_TRUSTED.total_seconds()
+        age = 0.0
+        if told is not None:
+            if reading.periodic:
+                record.heard_time(told)
+            age = record.time.age_s(told, now.utc)
+        stale = age > STALE_S
+        steers = reading.periodic and not stale and not closing
         record.sink(
             MeterValues(
                 evse=evse.id,
-                at=now.monotonic_s - min(max(age, 0.0), STALE_S / 2),
+                at=now.monotonic_s - (0.0 if stale else min(age, AGE_COUNTED_S)),
                 leg_a=reading.leg_a,
                 total_a=reading.total_a,
                 power_w=reading.power_w,
-                register_wh=self._register(evse, reading),
+                register_wh=self._register(evse, reading, now.monotonic_s),
                 soc_percent=reading.soc_percent,
                 offered_a=reading.offered_a,
-                control=not stale and reading.periodic,
+                control=steers,
             )
         )
-        if not stale:
+        if steers:
             record.sampled_at[evse.id] = now.monotonic_s
 
-    def _is_backlog(self, told: datetime) -> bool:
-        """A sample from before the station connected says nothing about its clock (Q73b)."""
-        return self._record.clock.now().utc - told > timedelta(seconds=STALE_S) and self._record.skew_s == 0.0
-
-    def _register(self, evse: Evse, reading: Reading) -> float | None:
-        """Some stations count from the start of the transaction in MeterValues, and for life at its ends (Q68)."""
-        transaction = self._record.book.open.get(evse.id)
-        register = reading.register_wh
-        if register is None or transaction is None or register >= transaction.meter_start_wh:
-            return register
-        return register + transaction.meter_start_wh
+    def _register(self, evse: Evse, reading: Reading, now: float) -> float | None:
+        value, record = reading.register_wh, self._record
+        if value is None:
+            return None
+        running = record.book.open.get(evse.id)
+        if running is not None and running.id in self._unknown_starts:
+            # Nobody said where its register stood; it counts from what is seen first.
+            self._unknown_starts.discard(running.id)
+            running = record.book.open[evse.id] = replace(running, meter_start_wh=value)
+            record.registers[evse.id].began(value, now)
+            record.sink(TransactionStarted(evse.id, record.clock.now(), running))
+        identity, start = (None, 0.0) if running is None else (running.id, running.meter_start_wh)
+        register = record.registers[evse.id].read(value, identity, start, now)
+        if register is None:
+            record.deviates("register that cannot be")
+        return register
 
     def _adopt(self, evse: Evse, message: MeterValuesRequest) -> None:
         """A transaction that began before us, or while we were away (Q92)."""
@@ -127,25 +143,30 @@ class Incoming:
         identity = _whole(message.transaction_id)
         if evse.id in record.book.open or identity is None or not message.meter_value:
             return
-        register = read(message.meter_value[-1], record.bounds(evse), record.deviations).register_wh or 0.0
-        adopted = record.book.adopt(evse.id, identity, record.clock.now().utc, register)
+        register = read(message.meter_value[-1], record.bounds(evse), record.deviations).register_wh
+        adopted = record.book.adopt(evse.id, identity, record.clock.now().utc, register or 0.0)
         if adopted is not None:
+            if register is None:
+                self._unknown_starts.add(adopted.id)
             log.info("transaction.adopted evse=%s id=%d", evse.id, adopted.id)
+            record.opened_at[evse.id] = record.clock.now().monotonic_s
             record.sink(TransactionStarted(evse.id, record.clock.now(), adopted))
             record.ledger.transaction_adopted(evse.id, adopted)
 
     def _boot(self, payload: Payload) -> Payload:
         record = self._record
-        record.vendor, record.product = _text(payload, "chargePointVendor"), _text(payload, "chargePointModel")
-        record.firmware = _text(payload, "firmwareVersion")
-        record.boots += 1
-        known = record.recognise(record.vendor, record.product) if record.recognise else None
-        if known is not None:
-            record.learned(known)
-        record.sink(StationBooted(record.id, record.clock.now(), record.vendor, record.product, record.firmware))
+        now = record.clock.now()
+        found = tuple(_text(payload, key) for key in ("chargePointVendor", "chargePointModel", "firmwareVersion"))
+        if found != (record.vendor, record.product, record.firmware):
+            # What was learned of it holds until it is another station or has other firmware.
+            record.vendor, record.product, record.firmware = found
+            known = record.recognise(record.vendor, record.product) if record.recognise else None
+            if known is not None:
+                record.learned(known)
+        record.boots.append(now.monotonic_s)
+        record.sink(StationBooted(record.id, now, *found))
         record.booted.set()
-        log.info("station.boot id=%s vendor=%r model=%r firmware=%r", record.id, record.vendor, record.product,
-                 record.firmware)  # fmt: skip
+        self._notices.tell("station.boot id=%s vendor=%r model=%r firmware=%r", record.id, *found)
         return {
             "status": RegistrationStatus.accepted.value,
             "currentTime": self._now_text(),
@@ -155,14 +176,23 @@ class Incoming:
     def _status(self, payload: Payload) -> Payload:
         record = self._record
         told = moment(payload.get("timestamp"), record.zone)
-        if told is not None and abs((record.station_now() - told).total_seconds()) < STALE_S:
-            record.measure_clock(told)
+        if told is not None:
+            record.heard_time(told)
         status = _STATUS.get(str(payload.get("status", "")).strip().lower())
-        evse = record.evse(payload.get("connectorId"))
-        if evse is None or status is None or payload.get("connectorId") == 0:
-            if status is None:
-                record.deviates("unknown status")
+        if status is None:
+            record.deviates("unknown status")
             return {}
+        connector = number(payload.get("connectorId"))
+        evse = record.evse(payload.get("connectorId"))
+        if evse is None:
+            if connector != 0:
+                record.deviates("unknown connector")
+            return {}
+        if connector == 0 and evse.id in self._speaking:
+            # The station as a whole; its outlet speaks for itself (Q114).
+            return {}
+        if connector != 0:
+            self._speaking.add(evse.id)
         now = record.clock.now()
         before = record.status.get(evse.id)
         if before is None or before[0] is not status:
@@ -178,11 +208,17 @@ class Incoming:
             return _started(record.ledger.next_transaction_id(), AuthorizationStatus.invalid)
         now = record.clock.now()
         announced = moment(payload.get("timestamp"), record.zone)
-        register = number(payload.get("meterStart")) or 0.0
-        tag = _text(payload, "idTag") or None
+        told = number(payload.get("meterStart"))
+        register = 0.0 if told is None else told
         running = record.book.open.get(evse.id)
-        transaction, is_new = record.book.start(evse.id, announced, now.utc, tag, register)
+        transaction, is_new = record.book.start(evse.id, announced, now.utc, _text(payload, "idTag") or None, register)
         if is_new:
+            record.opened_at[evse.id] = now.monotonic_s
+            if told is None:
+                record.deviates("start without a register")
+                self._unknown_starts.add(transaction.id)
+            else:
+                record.registers[evse.id].began(told, now.monotonic_s)
             if running is not None:
                 await self._end(evse.id, running, None, "replaced by another start", inferred=True)
             record.sink(TransactionStarted(evse.id, now, transaction))
@@ -194,11 +230,16 @@ class Incoming:
         record = self._record
         identity = _whole(payload.get("transactionId"))
         ended = None if identity is None else record.book.end(identity)
+        register, reason = number(payload.get("meterStop")), _text(payload, "reason") or "Local"
+        at = plausible(moment(payload.get("timestamp"), record.zone), record.clock.now().utc)
         if ended is not None:
-            register = number(payload.get("meterStop"))
-            at = moment(payload.get("timestamp"), record.zone) or record.clock.now().utc
-            await self._end(*ended, register, _text(payload, "reason") or "Local", at=at)
-        elif identity is None or not record.book.was_ended(identity):
+            await self._end(*ended, register, reason, at=at)
+        elif identity in self._inferred:
+            # Late, after the end had to be inferred: what the station says replaces that in the books.
+            evse, transaction = self._inferred.pop(identity)
+            energy = self._energy_wh(evse, transaction, register, at)
+            await self._on_disk(record.ledger.transaction_ended(evse, transaction.id, at, energy, reason, False))
+        else:
             record.deviates("stop of an unknown transaction")
         return {"idTagInfo": {"status": AuthorizationStatus.accepted.value}} if payload.get("idTag") else {}
 
@@ -218,16 +259,27 @@ class Incoming:
         inferred: bool = False,
     ) -> None:
         record = self._record
-        energy = None if register is None else register - transaction.meter_start_wh
-        if energy is not None and energy < 0:
-            record.deviates("register ran backwards")
-            energy = None
         now = record.clock.now()
+        energy = self._energy_wh(evse, transaction, register, at or now.utc)
+        self._unknown_starts.discard(transaction.id)
+        if inferred:
+            self._inferred = {**dict(list(self._inferred.items())[-_REMEMBERED:]), transaction.id: (evse, transaction)}
         record.sink(TransactionEnded(evse, now, transaction.id, energy, reason, inferred))
         log.info("transaction.end evse=%s id=%d reason=%r inferred=%s", evse, transaction.id, reason[:TEXT], inferred)
         await self._on_disk(
             record.ledger.transaction_ended(evse, transaction.id, at or now.utc, energy, reason, inferred)
         )
+
+    def _energy_wh(self, evse: str, transaction: Transaction, register: float | None, at: datetime) -> float | None:
+        """What flowed, if the registers can be true (P02, P03)."""
+        if register is None or transaction.id in self._unknown_starts:
+            return None
+        energy = register - transaction.meter_start_wh
+        lasted = max(at, self._record.clock.now().utc) - transaction.started
+        if 0 <= energy <= self._record.registers[evse].most_wh(lasted.total_seconds()):
+            return energy
+        self._record.deviates("register that cannot be")
+        return None
 
     async def _on_disk(self, writing: Awaitable[None]) -> None:
         """Give the disk a moment; what it does not take now stays queued there, and the station gets its answer."""
@@ -256,6 +308,7 @@ class Incoming:
 
 _METER_VALUES, _HEARTBEAT = Action.meter_values.value, Action.heartbeat.value
 _BUCKETS = 64
+_REMEMBERED = 32
 _ACKNOWLEDGED = (
     Action.firmware_status_notification,
     Action.diagnostics_status_notification,
@@ -288,7 +341,7 @@ def _text(payload: Payload, key: str) -> str:
 
 def _whole(value: object) -> int | None:
     """A transaction id, also when it comes as a text; numbers beyond 64 bit are nobody's."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if abs(value) < 2**63 else None
     parsed = number(value)
-    if parsed is None or abs(parsed) >= 2**63:
-        return None
-    return value if isinstance(value, int) else int(parsed)
+    return None if parsed is None or abs(parsed) >= 2**63 else int(parsed)

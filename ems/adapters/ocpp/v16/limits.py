@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +31,10 @@ log = logging.getLogger(__name__)
 VERSION = "v16"
 LIMIT_S = 5.0
 STOP_EVERY_S = 30.0
+SILENCES_TOLERATED = 2
+REFUSALS_TO_LEARN = 3
+DETAIL = 64
+_CANNOT = frozenset({"NotSupported", "NotImplemented"})
 
 
 @dataclass(slots=True)
@@ -49,13 +54,18 @@ class Limits:
 
     record: StationRecord
     _stopped_at: dict[str, float] = field(default_factory=dict)
-    _last_a: dict[str, float] = field(default_factory=dict)
+    _last_a: dict[tuple[str, Layer], float] = field(default_factory=dict)
+    _silences: dict[str, int] = field(default_factory=dict)
+    _session_refusals: dict[str, int] = field(default_factory=dict)
 
     def limit(self, connection: Connection, order: LimitOrder) -> None:
         """Queue an order; it replaces one of the same EVSE and layer that still waits."""
-        evse = next(evse for evse in self.record.station.evses if evse.id == order.evse)
-        models = spellings(self.record.model)
+        evse = next((evse for evse in self.record.station.evses if evse.id == order.evse), None)
+        if evse is None:
+            return
         self.record.legs[evse.id] = order.legs
+        silent = order.layer is Layer.FLOOR and self._silences.get(evse.id, 0) >= SILENCES_TOLERATED
+        models = spellings(self.record.model, silent)
         self._try(connection, _Attempt(order, evse, models, next(models)))
 
     def read_back(self, connection: Connection, number: int) -> None:
@@ -66,18 +76,23 @@ class Limits:
         payload = {
             "connectorId": number,
             "duration": profiles.COMPOSITE_S,
-            "chargingRateUnit": self.record.model.rate_unit.value,
+            "chargingRateUnit": profiles.unit(evse, self.record.model).value,
         }
         schemas.check_request(VERSION, Action.get_composite_schedule, payload)
 
+        answers = iter((True,))
+
         def told(outcome: Outcome) -> None:
+            if not next(answers, False):
+                # Late: what was in force then says nothing about now.
+                return
             amps = None
             if isinstance(outcome, Answered):
                 legs = self.record.legs.get(evse.id)
                 amps = profiles.composite_a(outcome.payload, evse, self.record.model, legs, self.record.voltage_v)
                 if outcome.payload.get("status") != GetCompositeScheduleStatus.accepted:
                     self.record.deviates("composite schedule refused")
-            elif isinstance(outcome, Refused):
+            elif isinstance(outcome, Refused) and outcome.code in _CANNOT:
                 self.record.learned(replace(self.record.model, composite=False))
             self.record.sink(CompositeRead(evse.id, self.record.clock.now().monotonic_s, amps))
 
@@ -108,6 +123,9 @@ class Limits:
         self._put(connection, Request(action, lambda: payload, Priority.STOP, LIMIT_S, stopped, key=(evse.id, "stop")))
 
     def _take_out(self, connection: Connection, number: int) -> None:
+        evse = self.record.evse(number)
+        if evse is not None:
+            self.record.out_of_service[evse.id] = self._now()
         payload = {"connectorId": number, "type": AvailabilityType.inoperative.value}
         action = Action.change_availability.value
         self._put(connection, Request(action, lambda: payload, Priority.STOP, LIMIT_S, lambda _: None))
@@ -139,12 +157,14 @@ class Limits:
 
     def _answered(self, connection: Connection, attempt: _Attempt, outcome: Outcome) -> None:
         order, answer = attempt.order, _answer(outcome)
-        if answer in {Answer.REJECTED, Answer.NOT_SUPPORTED} and order.layer is not Layer.SESSION:
-            following = next(attempt.models, None)
-            if following is not None:
-                attempt.model = following
-                self._try(connection, attempt)
-                return
+        refused = answer in {Answer.REJECTED, Answer.NOT_SUPPORTED}
+        if refused and order.layer is not Layer.SESSION and self._in_other_words(connection, attempt):
+            return
+        if order.layer is Layer.FLOOR:
+            missed = self._silences.get(order.evse, 0) + 1 if answer is Answer.TIMEOUT else 0
+            self._silences[order.evse] = missed
+        if order.layer is Layer.SESSION:
+            self._learn_steering(order.evse, refused)
         if answer is Answer.ACCEPTED:
             self.record.learned(_as_learned(self.record.model, attempt.model))
             self._repeat_after_zero(connection, attempt)
@@ -152,18 +172,43 @@ class Limits:
             log.warning("limit.%s evse=%s layer=%s amps=%g detail=%r", answer.name.lower(), order.evse,
                         order.layer.name, order.amps, _detail(outcome)[:64])  # fmt: skip
         sent_at = self._now() if attempt.sent_at is None else attempt.sent_at
-        self._tell(order.evse, order.layer, order.amps, answer, sent_at + order.lease_s, _detail(outcome))
-        if answer is Answer.ACCEPTED and order.layer is Layer.FLOOR and attempt.model.lease is LeaseForm.TWO_PERIODS:
+        lease_s = math.inf if attempt.model.lease is LeaseForm.NONE else order.lease_s
+        self._tell(order.evse, order.layer, order.amps, answer, sent_at + lease_s, _detail(outcome))
+        if answer is Answer.ACCEPTED and order.layer is Layer.FLOOR and profiles.is_single(attempt.model):
             # Floor and default share one profile there, so the default is now what the floor says.
-            self._tell(order.evse, Layer.DEFAULT, order.amps, answer, sent_at + order.lease_s, "")
+            self._tell(order.evse, Layer.DEFAULT, order.amps, answer, math.inf, "")
+
+    def _in_other_words(self, connection: Connection, attempt: _Attempt) -> bool:
+        """Try again: once more as it was, because refusals may pass; then in every way that says something else."""
+        said = self._words(attempt)
+        for model in attempt.models:
+            repeats = model == attempt.model
+            attempt.model = model
+            if repeats or self._words(attempt) != said:
+                self._try(connection, attempt)
+                return True
+        return False
+
+    def _words(self, attempt: _Attempt) -> dict[str, object]:
+        now = self.record.clock.now().utc
+        return profiles.request(attempt.order, attempt.evse, attempt.model, self.record.voltage_v, now)
+
+    def _learn_steering(self, evse: str, refused: bool) -> None:
+        """A station that refuses session limits again and again is steered by its default (Q45)."""
+        count = self._session_refusals[evse] = self._session_refusals.get(evse, 0) + 1 if refused else 0
+        if count >= REFUSALS_TO_LEARN:
+            model = replace(self.record.model, session_profile=False, default_profile_steers=True)
+            log.warning("station.learned id=%s: session limits are refused, the default limit steers", self.record.id)
+            self.record.learned(model)
 
     def _tell(self, evse: str, layer: Layer, amps: float, answer: Answer, ends_at: float, detail: str) -> None:
-        self.record.sink(ProfileAnswered(evse, layer, amps, self._now(), answer, ends_at, detail))
+        self.record.sink(ProfileAnswered(evse, layer, amps, self._now(), answer, ends_at, detail[:DETAIL]))
 
     def _repeat_after_zero(self, connection: Connection, attempt: _Attempt) -> None:
         """Some stations ignore the first limit after a pause (Q41): it goes out once more."""
         order = attempt.order
-        before, self._last_a[order.evse] = self._last_a.get(order.evse), order.amps
+        key = (order.evse, order.layer)
+        before, self._last_a[key] = self._last_a.get(key), order.amps
         if self.record.model.repeat_after_zero and before == 0 and order.amps > 0 and order.layer is not Layer.FLOOR:
             self._try(connection, replace(attempt))
 
@@ -177,8 +222,13 @@ class Limits:
         return self.record.clock.now().monotonic_s
 
 
-def spellings(model: StationModel) -> Iterator[StationModel]:
-    """A station model, and what it may be instead when it refuses: the other unit, one stack level, relative times."""
+def spellings(model: StationModel, silent: bool = False) -> Iterator[StationModel]:
+    """A station model, the same again, and what it may be instead when it refuses: one stack level, relative times, the
+    other unit. `silent`: it does not even answer absolute times (Q21), so relative ones come first.
+    """
+    if silent and model.kind is ProfileKind.ABSOLUTE:
+        yield replace(model, kind=ProfileKind.RELATIVE, lease=LeaseForm.NONE)
+    yield model
     yield model
     other = RateUnit.AMPERE if model.rate_unit is RateUnit.WATT else RateUnit.WATT
     if model.lease is LeaseForm.DURATION:
@@ -206,7 +256,7 @@ def _answer(outcome: Outcome) -> Answer:
         case Unanswered():
             return Answer.TIMEOUT
         case Refused(code, _):
-            return Answer.NOT_SUPPORTED if code in {"NotSupported", "NotImplemented"} else Answer.REJECTED
+            return Answer.NOT_SUPPORTED if code in _CANNOT else Answer.REJECTED
         case Answered(payload):
             status = str(payload.get("status", "")).lower()
             if status == ChargingProfileStatus.accepted.lower():

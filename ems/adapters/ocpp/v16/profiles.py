@@ -9,7 +9,7 @@ Each EVSE has three slots with fixed ids, so that a profile is always overwritte
 | session | TxProfile        | highest          | after the lease, or with its transaction |
 
 A station with a single stack level holds floor and default in one profile: the target until the lease ends, then the
-fallback for ever.
+fallback for ever; or, where it cannot even do that, only the target.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ocpp.v16.enums import ChargingProfileKindType, ChargingProfilePurposeType, ChargingRateUnitType
+from ocpp.v16.enums import ChargingProfileKindType, ChargingProfilePurposeType
 
+from ems.adapters.ocpp.v16.samples import number
 from ems.domain.grant import Layer
 from ems.domain.order import LimitOrder
 from ems.domain.station import Evse
@@ -42,15 +43,15 @@ def request(
     order: LimitOrder, evse: Evse, model: StationModel, voltage_v: float, station_now: datetime
 ) -> dict[str, Any]:
     """SetChargingProfile.req for one order; `station_now` is UTC as the station's own clock shows it."""
-    single = model.lease is LeaseForm.TWO_PERIODS
+    single = is_single(model)
     limit = rate(order.amps, evse, model, order.legs, voltage_v)
     periods = [{"startPeriod": 0, "limit": limit}]
-    schedule: dict[str, Any] = {"chargingRateUnit": _unit(model)}
+    schedule: dict[str, Any] = {"chargingRateUnit": unit(evse, model).value}
     start_before = 0
     if model.kind is ProfileKind.ABSOLUTE:
         start_before = START_BEFORE_S
         schedule["startSchedule"] = _text(station_now - timedelta(seconds=START_BEFORE_S))
-    if math.isfinite(order.lease_s) and order.layer is not Layer.FLOOR:
+    if math.isfinite(order.lease_s) and order.layer is not Layer.FLOOR and model.lease is not LeaseForm.NONE:
         ends = round(order.lease_s) + start_before
         if single and order.layer is Layer.DEFAULT:
             after = rate(order.fallback_a, evse, model, order.legs, voltage_v)
@@ -77,9 +78,14 @@ def slot(number: int, layer: Layer) -> int:
     return (number - 1) * SLOTS + int(layer) + 1
 
 
+def is_single(model: StationModel) -> bool:
+    """Floor and default share one profile."""
+    return model.lease is LeaseForm.TWO_PERIODS or model.max_stack_level == 0
+
+
 def stack_level(layer: Layer, model: StationModel) -> int:
     """The floor lies at 0; the others as high as the station allows, above whatever somebody left there (Q49)."""
-    if layer is Layer.FLOOR or model.lease is LeaseForm.TWO_PERIODS:
+    if layer is Layer.FLOOR or is_single(model):
         return 0
     return DEFAULT_LEVEL if model.max_stack_level is None else min(model.max_stack_level, MAX_LEVEL)
 
@@ -105,23 +111,29 @@ def composite_a(
     periods = schedule.get("chargingSchedulePeriod") if isinstance(schedule, dict) else None
     if answer.get("status") != "Accepted" or not isinstance(periods, list) or not periods:
         return None
-    first = min((p for p in periods if isinstance(p, dict)), key=lambda p: _float(p.get("startPeriod")), default={})
-    limit = _float(first.get("limit"))
-    if not 0 <= limit < math.inf or _float(first.get("startPeriod")) > 1:
+    first = min((p for p in periods if isinstance(p, dict)), key=lambda p: _number(p.get("startPeriod")), default={})
+    limit = _number(first.get("limit"))
+    if not 0 <= limit < math.inf or _number(first.get("startPeriod")) > 1:
         return None
-    unit = str(schedule.get("chargingRateUnit", "A") if isinstance(schedule, dict) else "A").upper()
-    if unit != RateUnit.WATT:
+    told = str(schedule.get("chargingRateUnit", "A") if isinstance(schedule, dict) else "A").upper()
+    if told != RateUnit.WATT and evse.dc_efficiency is None:
         return limit
+    counted = _number(first.get("numberPhases"))
+    if unit(evse, model) is RateUnit.AMPERE:
+        # The station converted on its own account, and then all its phases count (section 7.12; Q5).
+        legs = int(counted) if 1 <= counted <= len(evse.wiring.legs) else len(evse.wiring.legs)
     one_amp = rate(1000.0, evse, replace(model, rate_unit=RateUnit.WATT), legs, voltage_v) / 1000.0
-    return limit / one_amp
+    return limit / one_amp if told == RateUnit.WATT else None
 
 
-def _float(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -1.0
+def _number(value: object) -> float:
+    parsed = number(value)
+    return -1.0 if parsed is None else parsed
 
 
-def _unit(model: StationModel) -> str:
-    return (ChargingRateUnitType.watts if model.rate_unit is RateUnit.WATT else ChargingRateUnitType.amps).value
+def unit(evse: Evse, model: StationModel) -> RateUnit:
+    """What limits of this EVSE are written in; a DC outlet is always told watts (Q55)."""
+    return RateUnit.WATT if evse.dc_efficiency is not None else model.rate_unit
 
 
 def _kind(model: StationModel) -> str:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
-from ems.adapters.ocpp.v16.samples import Bounds
+from ems.adapters.ocpp.v16.clock import StationClock
+from ems.adapters.ocpp.v16.register import Register
+from ems.adapters.ocpp.v16.samples import Bounds, number
 from ems.adapters.ocpp.v16.transactions import Book
 from ems.domain.events import ClockMeasured, ModelLearned
 from ems.domain.station import Evse, EvseStatus, Station
 from ems.domain.station_model import StationModel
 from ems.ports import Clock, Ledger, Sink
 
+log = logging.getLogger(__name__)
+
 Recognise = Callable[[str, str], StationModel | None]
 """(vendor, model) of a BootNotification to the station model that is shipped for it."""
 
 SKEW_REPORTED_S = 5.0
-SKEW_SAMPLES = 5
+BOOTS_WATCHED = 8
 
 
 @dataclass(slots=True)
@@ -36,20 +41,23 @@ class StationRecord:
     book: Book
     model: StationModel = field(init=False)
     booted: asyncio.Event = field(default_factory=asyncio.Event)
-    boots: int = 0
+    boots: deque[float] = field(default_factory=lambda: deque(maxlen=BOOTS_WATCHED))
     vendor: str = ""
     product: str = ""
     firmware: str = ""
-    heartbeat_s: int = 60
     status: dict[str, tuple[EvseStatus, float]] = field(default_factory=dict)
     sampled_at: dict[str, float] = field(default_factory=dict)
     legs: dict[str, int | None] = field(default_factory=dict)
+    opened_at: dict[str, float] = field(default_factory=dict)
+    registers: dict[str, Register] = field(default_factory=dict)
+    out_of_service: dict[str, float] = field(default_factory=dict)
     deviations: Counter[str] = field(default_factory=Counter)
-    skew_s: float = 0.0
-    _skews: deque[float] = field(default_factory=lambda: deque(maxlen=SKEW_SAMPLES))
+    time: StationClock = field(default_factory=StationClock)
+    _reported_skew_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.model = self.station.model
+        self.registers = {evse.id: Register(self.bounds(evse).max_w) for evse in self.station.evses}
 
     @property
     def id(self) -> str:
@@ -57,11 +65,16 @@ class StationRecord:
         return self.station.id
 
     def evse(self, connector: object) -> Evse | None:
-        """The EVSE of a connector id; on a station with one outlet connector 0 is that outlet (Q73e)."""
-        evses = self.station.evses
-        if connector == 0 and len(evses) == 1:
+        """The EVSE of a connector id; on a station with one outlet connector 0, or none, is that outlet (Q73e)."""
+        evses, told = self.station.evses, number(connector)
+        if len(evses) == 1 and (connector is None or told == 0):
             return evses[0]
-        return next((evse for evse in evses if evse.number == connector), None) if _is_count(connector) else None
+        return next((evse for evse in evses if evse.number == told), None)
+
+    @property
+    def heartbeat_s(self) -> int:
+        """How often the station is told to say that it is there."""
+        return self.model.heartbeat_s
 
     def bounds(self, evse: Evse) -> Bounds:
         """What this EVSE can physically do."""
@@ -76,21 +89,20 @@ class StationRecord:
 
     def station_now(self) -> datetime:
         """UTC as the station's own clock shows it."""
-        return self.clock.now().utc + timedelta(seconds=self.skew_s)
+        return self.time.now(self.clock.now().utc)
 
-    def measure_clock(self, told: datetime) -> None:
-        """Learn the station's clock from a time it wrote just now; the least delayed of the last few is nearest."""
-        self._skews.append((told - self.clock.now().utc).total_seconds())
-        skew = max(self._skews)
+    def heard_time(self, told: datetime) -> None:
+        """Learn the station's clock from a time in a message that came just now, and tell the core when it is off."""
+        if not self.time.heard(told, self.clock.now().utc):
+            return
+        skew = self.time.skew_s or 0.0
         skew = 0.0 if abs(skew) < SKEW_REPORTED_S else skew
-        if abs(skew - self.skew_s) >= SKEW_REPORTED_S:
-            self.skew_s = skew
+        if abs(skew - self._reported_skew_s) >= SKEW_REPORTED_S:
+            self._reported_skew_s = skew
             self.sink(ClockMeasured(self.id, skew))
 
     def deviates(self, kind: str) -> None:
-        """Count something that the standard does not allow and that did no harm."""
+        """Count something that the standard does not allow and that did no harm; logged at 1, 2, 4, 8, …"""
         self.deviations[kind] += 1
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+        if self.deviations[kind].bit_count() == 1:
+            log.info("station.deviates id=%s kind=%r count=%d", self.id, kind, self.deviations[kind])

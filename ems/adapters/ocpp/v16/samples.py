@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 from ocpp.v16.enums import Location, Measurand, ReadingContext, ValueFormat
+
+from ems.domain.measurement import ReportedAmps
 
 MAX_SAMPLES = 512
 """Beyond this a message is not meter values but an attack; the rest is ignored."""
@@ -59,7 +61,7 @@ class Reading(NamedTuple):
     """What one bucket says: `leg_a` per phase as the station counts them, `total_a` without a phase, and so on."""
 
     timestamp: Any
-    leg_a: tuple[float, ...] | None = None
+    leg_a: ReportedAmps | None = None
     total_a: float | None = None
     offered_a: float | None = None
     power_w: float | None = None
@@ -135,6 +137,8 @@ def read(bucket: MeterValue, bounds: Bounds, dropped: Counter[str]) -> Reading:
             continue
         if kind is Quantity.CURRENT and phase >= 0:
             legs[phase] = value * scale
+        elif kind is Quantity.OFFERED:
+            found[kind] = max(found.get(kind, 0.0), value * scale)
         elif kind is Quantity.POWER and phase >= 0:
             phase_w[phase] = value * scale
         elif phase < 0:
@@ -154,13 +158,13 @@ def read(bucket: MeterValue, bounds: Bounds, dropped: Counter[str]) -> Reading:
 _BOUNDARY = frozenset({ReadingContext.transaction_begin.value, ReadingContext.transaction_end.value})
 
 
-def _legs(amps: dict[int, float], legs: int) -> tuple[float, ...] | None:
-    """Currents by the station's phases; an outlet with fewer legs takes the first, or the only one that flows."""
+def _legs(amps: dict[int, float], legs: int) -> ReportedAmps | None:
+    """Currents by the station's phases, None for those it is silent about; one leg takes the current that flows."""
     if not amps:
         return None
     if legs == 1:
         return (max(abs(a) for a in amps.values()),)
-    return tuple(abs(amps.get(k, 0.0)) for k in range(legs))
+    return tuple(abs(amps[k]) if k in amps else None for k in range(legs))
 
 
 def _possible(kind: Quantity, value: float, bounds: Bounds) -> bool:
@@ -187,16 +191,24 @@ def number(value: object) -> float | None:
                 return None
             parsed = float(match.group(1).replace(",", "."))
         return parsed if math.isfinite(parsed) else None
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return float(value) if math.isfinite(value) else None
+        except OverflowError:
+            return None
     return None
 
 
+MAX_LABEL = 64
+
+
 def _key(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    """A label that may be remembered; what is no text or too long is like one that nobody knows."""
+    if value is None:
+        return None
+    return value if isinstance(value, str) and len(value) <= MAX_LABEL else "?"
 
 
-_CURRENT, _POWER = {Measurand.current_import.value.lower()}, {Measurand.power_active_import.value.lower()}
 _SCALES: dict[Quantity, dict[str, float]] = {
     Quantity.CURRENT: {"": 1.0, "a": 1.0, "amp": 1.0, "ma": 0.001, "da": 0.1},
     Quantity.OFFERED: {"": 1.0, "a": 1.0, "amp": 1.0, "ma": 0.001, "da": 0.1},
@@ -212,7 +224,7 @@ _QUANTITIES = {
     Measurand.energy_active_import_register.value.lower(): Quantity.REGISTER,
     Measurand.soc.value.lower(): Quantity.SOC,
 }
-_OUTSIDE = {Location.ev.value.lower(), Location.cable.value.lower(), Location.body.value.lower()}
+_OUTSIDE = {Location.ev.value.lower(), Location.cable.value.lower()}
 
 
 @lru_cache(maxsize=2048)
@@ -245,12 +257,14 @@ def moment(value: object, local: tzinfo) -> datetime | None:
     """A UTC time from a station's timestamp; without a zone it is local time (Q107); None when it is not a time."""
     if not isinstance(value, str) or not 8 <= len(value) <= 40:
         return None
-    text = value.strip().replace("z", "Z").replace("T24:", "T00:")
+    text = value.strip().replace("z", "Z")
+    days = 1 if "T24:" in text else 0
+    text = text.replace("T24:", "T00:")
     if text.endswith(":60Z"):
         text = text.removesuffix(":60Z") + ":59Z"
     try:
-        parsed = datetime.fromisoformat(re.sub(r"([+-]\d\d)\Z", r"\1:00", text))
-    except ValueError:
+        parsed = datetime.fromisoformat(re.sub(r"([+-]\d\d)\Z", r"\1:00", text)) + timedelta(days=days)
+    except (ValueError, OverflowError):
         return None
     try:
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=local)).astimezone(UTC)

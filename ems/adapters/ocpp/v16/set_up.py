@@ -11,18 +11,21 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ocpp.v16.enums import Action, ChargingRateUnitType, ConfigurationKey, MessageTrigger
+from ocpp.v16.enums import Action, AvailabilityType, ChargingRateUnitType, ConfigurationKey, MessageTrigger
 
+from ems.adapters.ocpp import schemas
 from ems.adapters.ocpp.call_queue import Answered, Outcome, Priority, Refused
 from ems.adapters.ocpp.connection import Connection
 from ems.adapters.ocpp.v16.incoming import Incoming
 from ems.adapters.ocpp.v16.profiles import MAX_LEVEL
 from ems.adapters.ocpp.v16.record import StationRecord
 from ems.domain.events import StationConnected
-from ems.domain.station import EvseStatus
+from ems.domain.station import Evse, EvseStatus
 from ems.domain.station_model import LeaseForm, RateUnit, StationModel
 
 log = logging.getLogger(__name__)
+
+VERSION = "v16"
 
 BOOT_S = 5.0
 """A station that merely reconnects does not boot (OCPP-J 1.6, section 5.4); after this we go ahead."""
@@ -34,6 +37,10 @@ UNPLUGGED_S = 30.0
 """A stop may come a little after the status says that the vehicle is gone (Q91)."""
 
 BOOTS_AT_ONCE = 3
+BOOTS_WITHIN_S = 300.0
+"""A station that boots again and again is left alone with set-up in between (Q120)."""
+
+OUT_OF_SERVICE_S = 600.0
 ASK_S = 5.0
 
 
@@ -47,12 +54,11 @@ class SetUp:
     async def run(self, connection: Connection) -> None:
         """Work for as long as the link lives."""
         record = self.record
-        booted_before = record.boots
         await self._wait_for_boot(BOOT_S)
         if not record.vendor and record.model.trigger_boot:
             await self._trigger(connection, MessageTrigger.boot_notification, None)
             await self._wait_for_boot(ASK_S)
-        if record.boots > booted_before:
+        if record.boots and record.boots[-1] >= connection.opened_at:
             await asyncio.sleep(record.model.settle_s)
         keys = await self._learn(connection)
         record.sink(StationConnected(record.id, record.clock.now(), connection.generation))
@@ -73,13 +79,11 @@ class SetUp:
     async def _learn(self, connection: Connection) -> Mapping[str, str]:
         """What the station says it can do; a station that says nothing is taken as its model says."""
         wanted = [str(key) for key in _READ]
-        outcome = await connection.ask(Action.get_configuration, {"key": wanted}, Priority.SET_UP, ASK_S)
+        outcome = await _ask(connection, Action.get_configuration, {"key": wanted})
         keys = _configuration(outcome)
         if isinstance(outcome, Refused):
             for key in wanted[:3]:
-                keys |= _configuration(
-                    await connection.ask(Action.get_configuration, {"key": [key]}, Priority.SET_UP, ASK_S)
-                )
+                keys |= _configuration(await _ask(connection, Action.get_configuration, {"key": [key]}))
         self.record.learned(learned_from(self.record.model, keys))
         return keys
 
@@ -102,9 +106,7 @@ class SetUp:
                 return
 
     async def _change(self, connection: Connection, key: str, value: str) -> bool:
-        outcome = await connection.ask(
-            Action.change_configuration, {"key": str(key), "value": value}, Priority.SET_UP, ASK_S
-        )
+        outcome = await _ask(connection, Action.change_configuration, {"key": str(key), "value": value})
         accepted = isinstance(outcome, Answered) and outcome.payload.get("status") in {"Accepted", "RebootRequired"}
         if not accepted:
             log.info("station.configuration id=%s key=%s value=%r refused", self.record.id, key, value)
@@ -120,29 +122,47 @@ class SetUp:
         """TriggerMessage; some stations only take it without a connector (Q113)."""
         payload: dict[str, object] = {"requestedMessage": str(message)}
         with_connector = payload if connector is None else {**payload, "connectorId": connector}
-        outcome = await connection.ask(Action.trigger_message, with_connector, Priority.SET_UP, ASK_S)
-        if isinstance(outcome, Answered) and outcome.payload.get("status") == "Rejected" and connector is not None:
-            await connection.ask(Action.trigger_message, payload, Priority.SET_UP, ASK_S)
+        outcome = await _ask(connection, Action.trigger_message, with_connector)
+        rejected = isinstance(outcome, Answered) and outcome.payload.get("status") == "Rejected"
+        if connector is not None and (rejected or isinstance(outcome, Refused)):
+            await _ask(connection, Action.trigger_message, payload)
 
     async def _watch(self, connection: Connection) -> None:
         """Set up again after a boot, ask for samples that stopped coming, close what the station forgot to close."""
-        boots = self.record.boots
+        done = self.record.clock.now().monotonic_s
         while True:
             await self._wait_for_boot(WATCH_S)
-            if self.record.boots > boots:
-                await asyncio.sleep(min(WATCH_S * max(0, self.record.boots - boots - BOOTS_AT_ONCE), 300.0))
-                boots = self.record.boots
+            now = self.record.clock.now().monotonic_s
+            lately = [at for at in self.record.boots if now - at < BOOTS_WITHIN_S]
+            if lately and lately[-1] > done and (len(lately) <= BOOTS_AT_ONCE or now - done >= BOOTS_WITHIN_S):
+                done = now
                 await self._configure(connection, await self._learn(connection))
                 await self._ask_for_state(connection)
             now = self.record.clock.now().monotonic_s
             for evse in self.record.station.evses:
                 status, since = self.record.status.get(evse.id, (EvseStatus.UNKNOWN, now))
                 is_open = evse.id in self.record.book.open
+                since = max(since, self.record.opened_at.get(evse.id, now))
                 if is_open and status is EvseStatus.AVAILABLE and now - since > UNPLUGGED_S:
                     await self.incoming.end_inferred(evse.id, "the vehicle left")
                 missed = SAMPLES_MISSED * self.record.model.sample_interval_s
                 if is_open and now - self.record.sampled_at.get(evse.id, now - missed - 1) > missed:
                     await self._trigger(connection, MessageTrigger.meter_values, evse.number)
+                await self._back_into_service(connection, evse, status, now)
+
+    async def _back_into_service(self, connection: Connection, evse: Evse, status: EvseStatus, now: float) -> None:
+        """An outlet that had to be taken out of service comes back when its vehicle has gone."""
+        taken = self.record.out_of_service.get(evse.id)
+        if taken is None or now - taken < OUT_OF_SERVICE_S or status.is_occupied:
+            return
+        payload = {"connectorId": evse.number, "type": AvailabilityType.operative.value}
+        if isinstance(await _ask(connection, Action.change_availability, payload), Answered):
+            self.record.out_of_service.pop(evse.id, None)
+
+
+async def _ask(connection: Connection, action: str, payload: Mapping[str, object]) -> Outcome:
+    schemas.check_request(VERSION, action, payload)
+    return await connection.ask(action, payload, Priority.SET_UP, ASK_S)
 
 
 _READ = (
@@ -172,10 +192,9 @@ def learned_from(model: StationModel, keys: Mapping[str, str]) -> StationModel:
     if tokens and not tokens & _AMPERE and tokens & _WATT:
         model = replace(model, rate_unit=RateUnit.WATT)
     level = keys.get(ConfigurationKey.charge_profile_max_stack_level.lower(), "")
-    if level.isdigit() and model.max_stack_level is None:
+    if level.isascii() and level.isdecimal() and len(level) <= 4 and model.max_stack_level is None:
         highest = min(int(level), MAX_LEVEL)
-        single = highest == 0 and model.lease is LeaseForm.DURATION
-        lease = LeaseForm.TWO_PERIODS if single else model.lease
+        lease = LeaseForm.TWO_PERIODS if highest == 0 and model.lease is LeaseForm.DURATION else model.lease
         model = replace(model, max_stack_level=highest, lease=lease)
     return model
 

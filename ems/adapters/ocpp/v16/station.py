@@ -26,6 +26,11 @@ class Station16:
         self._limits = Limits(record)
         self._set_up = SetUp(record, self._incoming)
 
+    @property
+    def heartbeat_s(self) -> float:
+        """How often the station is told to say that it is there."""
+        return self.record.heartbeat_s
+
     def handle(self, call: frame.Call) -> bytes | Awaitable[bytes | None] | None:
         """The frame that answers a request."""
         return self._incoming.handle(call)
