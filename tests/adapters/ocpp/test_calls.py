@@ -173,10 +173,9 @@ async def test_a_mute_station_is_closed_after_a_minute_of_silence() -> None:
     """R14, Q81: some recover only by connecting anew."""
     async with ready(lambda *_: None) as (site, point):
         for _ in range(8):
-            assert point.is_open
             site.system.limit(order(FLOOR, 6))
             await asyncio.sleep(10)
-        assert not point.is_open
+            assert point.is_open is (asyncio.get_running_loop().time() < 66)
         assert point.socket.close_code == 1008
         assert [event.station for event in site.of(StationGone)] == ["CP"]
 
