@@ -1,0 +1,169 @@
+"""What was running when the controller stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Connection, Table, desc, func, select
+
+from ems.adapters.store.moment import from_ms, to_ms
+from ems.adapters.store.rows import grant_of, model_of, session_of, transaction_of, transactions_of
+from ems.adapters.store.schema import alarm, grant, session, start, station_model, transaction_log
+from ems.domain.grant import Grant
+from ems.domain.instant import Instant
+from ems.domain.session import Need, Session, Transaction
+from ems.domain.station_model import StationModel
+
+log = logging.getLogger(__name__)
+
+KEPT_STARTS = 20_000
+"""Announcements of a start that are remembered; a station repeats one within minutes or after its own power cut."""
+
+CRASHES_COUNT_FOR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedModel:
+    """What a station was found to be able to do, and what it said it was at that time."""
+
+    vendor: str
+    product: str
+    firmware: str
+    model: StationModel
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was running, with monotonic times of this run.
+
+    `sessions` and `grants` by EVSE, `models` by station. `crashes`: runs within the last hour that ended without a
+    goodbye. `alive`: the last sign of life of the run before. `complete` False: the database could not be read.
+    """
+
+    sessions: Mapping[str, Session] = field(default_factory=dict)
+    grants: Mapping[str, Grant] = field(default_factory=dict)
+    models: Mapping[str, LearnedModel] = field(default_factory=dict)
+    crashes: int = 0
+    alive: datetime | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """Rows as they were found. `open` and `sessions` hold at most one per EVSE; what a later one superseded, and what
+    else the run before could not close, is in `left` with its table, closed. `energies` of the sessions' transactions.
+    """
+
+    last_id: int = 0
+    newest: tuple[Any, ...] = ()
+    open: tuple[Any, ...] = ()
+    sessions: tuple[Any, ...] = ()
+    left: tuple[tuple[Table, Mapping[str, Any]], ...] = ()
+    energies: Mapping[int, float] = field(default_factory=dict)
+    grants: tuple[Any, ...] = ()
+    models: tuple[Any, ...] = ()
+    crashes: int = 0
+    alive: int | None = None
+    complete: bool = False
+
+
+def read_remains(connection: Connection, now: datetime) -> Remains:
+    """Read what the runs before left."""
+    log_ = transaction_log.c
+    ours = select(transaction_log).where(log_.start_key.is_not(None)).order_by(desc(log_.id))
+    newest = connection.execute(ours.limit(KEPT_STARTS)).all()
+    running = select(transaction_log).where(log_.ended.is_(None), log_.started.is_not(None))
+    open_, superseded = _latest(connection.execute(running.order_by(log_.started, log_.id)).all())
+    plugged = select(session).where(session.c.unplugged.is_(None)).order_by(session.c.plugged)
+    sessions, gone = _latest(connection.execute(plugged).all())
+    ids = list(chain.from_iterable(transactions_of(row) for row in sessions))
+    energies = connection.execute(select(log_.id, log_.energy_wh).where(log_.id.in_(ids))).all()
+    alive = connection.execute(select(func.max(start.c.alive))).scalar()
+    raised = connection.execute(select(alarm).where(alarm.c.ended.is_(None))).all()
+    over = to_ms(now) if alive is None else alive
+    since = to_ms(now - CRASHES_COUNT_FOR)
+    crashes = select(func.count()).select_from(start).where(start.c.ended.is_(None), start.c.alive >= since)
+    return Remains(
+        last_id=newest[0].id if newest else 0,
+        newest=tuple(newest),
+        open=open_,
+        sessions=sessions,
+        left=(
+            *((transaction_log, _row(old, ended=later.started, **_SUPERSEDED)) for old, later in superseded),
+            *((session, _row(old, unplugged=later.plugged)) for old, later in gone),
+            *((alarm, _row(row, ended=max(row.began, over))) for row in raised),
+        ),
+        energies={row.id: row.energy_wh or 0.0 for row in energies},
+        grants=tuple(connection.execute(select(grant)).all()),
+        models=tuple(connection.execute(select(station_model)).all()),
+        crashes=connection.execute(crashes).scalar() or 0,
+        alive=alive,
+        complete=True,
+    )
+
+
+_SUPERSEDED = {"reason": "superseded", "inferred": True}
+
+
+def _row(row: Any, **changes: Any) -> Mapping[str, Any]:
+    return {**row._mapping, **changes}
+
+
+def _latest(rows: Iterable[Any]) -> tuple[tuple[Any, ...], list[tuple[Any, Any]]]:
+    """The last row of each EVSE, and each other row with the one that followed it."""
+    latest: dict[str, Any] = {}
+    followed: list[tuple[Any, Any]] = []
+    for row in rows:
+        if row.evse in latest:
+            followed.append((latest[row.evse], row))
+        latest[row.evse] = row
+    return tuple(latest.values()), followed
+
+
+def recover(remains: Remains, now: Instant) -> Recovered:
+    """The records that `remains` describe, with leases and plug-ins on this run's monotonic clock."""
+    by_evse: dict[str, list[Any]] = defaultdict(list)
+    for row in remains.grants:
+        by_evse[row.evse].append(row)
+    return Recovered(
+        sessions=_sessions(remains, now),
+        grants={evse: grant_of(rows, now) for evse, rows in by_evse.items()},
+        models=dict(_models(remains.models)),
+        crashes=remains.crashes,
+        alive=None if remains.alive is None else from_ms(remains.alive),
+        complete=remains.complete,
+    )
+
+
+def _sessions(remains: Remains, now: Instant) -> dict[str, Session]:
+    running = {row.evse: transaction_of(row) for row in remains.open}
+    found: dict[str, Session] = {}
+    for row in remains.sessions:
+        transaction = running.pop(row.evse, None)
+        before = sum(remains.energies.get(id_, 0.0) for id_ in transactions_of(row))
+        try:
+            found[row.evse] = session_of(row, max(0.0, row.energy_wh - before), transaction, now)
+        except ValueError as error:
+            log.warning("store.session_unreadable id=%.64r: %s", row.id, error)
+    found.update({evse: _session_around(evse, transaction, now) for evse, transaction in running.items()})
+    return found
+
+
+def _session_around(evse: str, transaction: Transaction, now: Instant) -> Session:
+    """A transaction without a session: the controller stopped before it had written that a vehicle is there."""
+    plugged_s = min(now.monotonic_s, now.monotonic_at(transaction.started))
+    return Session(evse, transaction.started, plugged_s, transaction, need=Need())
+
+
+def _models(rows: Iterable[Any]) -> Iterable[tuple[str, LearnedModel]]:
+    for row in rows:
+        try:
+            yield row.station, LearnedModel(row.vendor, row.product, row.firmware, model_of(row.model))
+        except ValueError as error:
+            log.warning("store.model_unreadable station=%.64r: %s", row.station, error)

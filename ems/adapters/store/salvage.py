@@ -1,0 +1,49 @@
+"""What can still be read in a database that was put aside is carried over to the new one."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Table
+
+from ems.adapters.store.batch import Key, Subjects, write
+from ems.adapters.store.schema import alarm, audit, grant, session, start, station_model, transaction_log
+
+log = logging.getLogger(__name__)
+
+CARRIED = (transaction_log, session, grant, station_model, start, alarm, audit)
+"""Bookkeeping, small and irreplaceable. Measurements stay in the old file, where they can still be exported."""
+
+
+def salvage(damaged: Path, connection: Connection) -> int:
+    """Copy the readable rows of `CARRIED` inside the caller's transaction; returns how many. Damage is no error."""
+    total = 0
+    for table in CARRIED:
+        rows = list(_readable(damaged, table))
+        for row in rows:
+            write(connection, {Key.of(table, row): row}, (), Subjects())
+        total += len(rows)
+    return total
+
+
+def _readable(damaged: Path, table: Table) -> Iterator[dict[str, Any]]:
+    """Rows up to the first damaged page; only the columns that both databases have."""
+    name = f"file:{quote(str(damaged))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(name, uri=True)) as raw:
+            raw.row_factory = sqlite3.Row
+            there = {row["name"] for row in raw.execute(f'PRAGMA table_info("{table.name}")')}
+            columns = [column.name for column in table.columns if column.name in there]
+            if not {column.name for column in table.primary_key} <= set(columns):
+                return
+            names = ", ".join(f'"{column}"' for column in columns)
+            for row in raw.execute(f'SELECT {names} FROM "{table.name}"'):  # noqa: S608 names are those of schema.py
+                yield dict(row)
+    except sqlite3.Error as error:
+        log.warning("store.salvage table=%s stopped: %s", table.name, error)

@@ -1,0 +1,79 @@
+"""The tables come from the migrations, and an older database becomes a newer one without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, select
+
+from ems.adapters.store import schema
+from ems.adapters.store.database import Database
+from ems.adapters.store.migration import MIGRATIONS, NewerSchemaError
+from ems.adapters.store.store import Store
+from ems.domain.session import Transaction
+from tests.adapters.store.clocks import BEGIN, HandClock
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0002", "0001"
+
+def upgrade():
+    op.add_column("transaction_log", sa.Column("price_ct", sa.Integer, server_default="0"))
+    op.create_table("invoice", sa.Column("id", sa.Integer, primary_key=True))
+    {then}
+"""
+
+
+def later_program(tmp_path: Path, then: str = "") -> Path:
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "r0002_prices.py").write_text(NEXT.format(then=then))
+    return folder
+
+
+def test_migrations_and_schema_say_the_same(nothing: str | Path) -> None:
+    with Database(nothing).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_an_older_database_is_migrated_with_its_rows(nothing: str | Path, tmp_path: Path, clock: HandClock) -> None:
+    store = Store(nothing, clock)
+    store.open()
+    asyncio.run(store.ledger.transaction_started("CP-01/1", Transaction(7, BEGIN.utc, 1234.5)))
+    store.close()
+    with Database(nothing, migrations=later_program(tmp_path)).connect() as connection:
+        assert {"invoice", "transaction_log"} <= set(inspect(connection).get_table_names())
+        row = connection.exec_driver_sql("SELECT id, meter_start_wh, price_ct FROM transaction_log").one()
+        assert tuple(row) == (7, 1234.5, 0)
+
+
+def test_a_migration_that_fails_half_way_changes_nothing(nothing: str | Path, tmp_path: Path, clock: HandClock) -> None:
+    Database(nothing).connect().close()
+    broken = later_program(tmp_path, then='op.drop_table("there_is_no_such_table")')
+    with pytest.raises(Exception, match="there_is_no_such_table"):
+        Database(nothing, migrations=broken).connect()
+    with Database(nothing).connect() as connection:
+        assert "invoice" not in inspect(connection).get_table_names()
+        assert connection.execute(select(schema.transaction_log)).all() == []
+
+
+def test_a_newer_database_is_not_touched(nothing: str | Path, tmp_path: Path) -> None:
+    Database(nothing, migrations=later_program(tmp_path)).connect().close()
+    with pytest.raises(NewerSchemaError, match="0002"):
+        Database(nothing).connect()
+
+
+@pytest.mark.parametrize("where_to", ["mysql://host/x", "postgresql//host", "sqlite://", "://"])
+def test_a_wrong_url_names_the_remedy(where_to: str) -> None:
+    if "://" not in where_to:
+        assert Database(where_to).path is not None, "without a scheme it is a path"
+        return
+    with pytest.raises(ValueError, match="postgresql://user@host/name"):
+        Database(where_to)
