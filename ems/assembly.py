@@ -6,12 +6,14 @@ Read top-down: `Daemon.of` builds every part from the settings, `Daemon.run` let
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import gc
 import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -36,7 +38,7 @@ from ems.adapters.web.server import WebServer
 from ems.control.memory import Memory
 from ems.control.tick import Controller
 from ems.domain.decision import Decision
-from ems.domain.events import ControllerStarted, Event
+from ems.domain.events import ControllerStarted, Event, StoreTroubled
 from ems.domain.state import SiteState
 from ems.ports import Clock, Service
 from ems.runtime.clock import SystemClock
@@ -89,12 +91,14 @@ class Daemon:
         """Build everything. Blocks while the database opens. Raises AssemblyError."""
         lock = _locked(state_dir)
         clock = SystemClock()
-        store = Store(database_of(state_dir), clock)
+        troubles = _Troubles()
+        store = Store(database_of(state_dir), clock, troubles)
         recovered = store.open()
         core = _core(settings, recovered, clock)
         watchdog = Watchdog()
         loop = Loop(core, clock, lambda decision: watchdog.stroke(_status(decision)), partial(_on_stall, watchdog))
         loop.inbox.put(ControllerStarted(clock.now(), recovered.crashes))
+        troubles.tell(loop, clock)
         central = _central(settings, clock, loop, store)
         dispatcher, live = Dispatcher(central), LiveView(core.state, central.knocks)
         journal = FileJournal(state_dir / JOURNAL, Header(__version__, settings.revision, settings.text))
@@ -102,7 +106,7 @@ class Daemon:
         web = WebServer(live, clock, WebOptions(settings.web.host, settings.web.port))
         loop.outputs = _outputs(dispatcher, journal, store, live)
         poller = Poller(installed_meters(settings), clock, loop.inbox.put)
-        calendar = Calendar(_jobs(store), clock)
+        calendar = Calendar(_jobs(store, live), clock)
         services: tuple[Service, ...] = (central, poller, web, calendar)
         return cls(
             settings, clock, loop, live, central, web, store, journal, dispatcher, watchdog, services, state_dir, lock
@@ -253,14 +257,44 @@ def _outputs(
     )
 
 
-def _jobs(store: Store) -> tuple[Job, ...]:
-    async def aggregate(due: object) -> None:
-        await store.aggregate(due)  # type: ignore[arg-type]
+def _jobs(store: Store, live: LiveView) -> tuple[Job, ...]:
+    async def aggregate(due: datetime) -> None:
+        store.ledger.knocked(live.knocks())
+        await store.aggregate(due)
 
-    async def purge(_due: object) -> None:
+    async def purge(_due: datetime) -> None:
         await store.purge()
 
     return (Job("aggregate", EVERY_QUARTER, aggregate), Job("purge", EVERY_HOUR, purge))
+
+
+class _Troubles:
+    """Carries what the writer's thread says about its disk to the loop, once there is one."""
+
+    def __init__(self) -> None:
+        self._latest = ""
+        self._tell: Callable[[str], None] | None = None
+
+    def __call__(self, reason: str) -> None:
+        self._latest = reason
+        if self._tell is not None:
+            self._tell(reason)
+
+    def tell(self, loop: Loop, clock: Clock) -> None:
+        """From now on tell this loop."""
+        running = asyncio.get_running_loop()
+
+        def put(reason: str) -> None:
+            loop.inbox.put(StoreTroubled(clock.now().monotonic_s, reason))
+
+        self._tell = lambda reason: _in_loop(running, partial(put, reason))
+        if self._latest:
+            put(self._latest)
+
+
+def _in_loop(running: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody listens any more
+        running.call_soon_threadsafe(work)
 
 
 def _locked(state_dir: Path) -> IO[str]:

@@ -36,6 +36,8 @@ def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequenc
             why.append(_absent(known))
         elif at.levels.evses[j] >= Level.HOLD and (held := _held(at, j, amps[j], allotted)):
             why.append(held)
+        elif known.status is EvseStatus.SUSPENDED_EV and amps[j] > 0:
+            why.append(Reason(Binding.DONE))
         elif link >= 0 and allotted < minimum[j]:
             why.append(_at_link(at, links, link, Binding.WAITING))
         elif blocked[j] or amps[j] < allotted - max(1.0, at.state.site.policy.dead_band_a):
@@ -116,6 +118,8 @@ def circuit_views(at: Situation) -> tuple[CircuitView, ...]:
                 headroom_a=_phases(left, first),
                 level=at.levels.circuits[i],
                 limit_w=limit[power] if capped else None,
+                headroom_w=left[power] if capped else None,
+                limit_until=room.sources[tightest].until,
             )
         )
     return tuple(views)

@@ -31,6 +31,7 @@ MASS_LOSS_CLEAR_S = 60.0
 CLOCK_STEP_S = 2.0
 CLOCK_STEP_SHOWN_S = 600.0
 BLOCKED_SHOWN_S = 60.0
+OFFLINE_SINGLY = 5
 CRASHES_TOLERATED = 5
 CRASH_LOOP_S = 3600.0
 
@@ -188,6 +189,9 @@ def _site_conditions(state: SiteState, memory: Memory, now: float) -> Iterator[t
     if now - memory.stepped_at < CLOCK_STEP_SHOWN_S:
         cause = "the wall clock was set"
         yield Level.NORMAL, cause, Alarm("clock-step", Level.NORMAL, "site", cause, "check the time service")
+    if state.store_trouble:
+        cause = f"records cannot be written: {state.store_trouble}"
+        yield Level.NORMAL, cause, Alarm("store", Level.NORMAL, "site", cause, "make room on the disk, or replace it")
     if state.blocked is not None and now - state.blocked.at < BLOCKED_SHOWN_S:
         cause = f"the controller stalled for {state.blocked.seconds:.1f} s"
         yield (
@@ -210,9 +214,8 @@ def _station_alarms(state: SiteState, seen: Observation, memory: Memory, now: fl
         if known.connected and math.isinf(clock_uncertainty_s(known, state.site.policy)):
             text = f"{station.id}: its clock is off by {timedelta(seconds=round(known.clock_skew_s))}; no leases there"
             yield Alarm(f"clock:{station.id}", Level.NORMAL, station.id, text, "set the station's time server")
-        if not known.connected and not mass:
-            text = f"{station.id} is offline" if known.seen else f"{station.id} has never connected"
-            yield Alarm(f"offline:{station.id}", Level.NORMAL, station.id, text, "check its power and network")
+    if not mass:
+        yield from _offline_alarms(state)
     columns = zip(state.site.evses, state.site.station_of_evse, state.evses, seen.liabilities, strict=True)
     for evse, index, view, judged in columns:
         if not judged.controlled and state.stations[index].connected:
@@ -220,6 +223,21 @@ def _station_alarms(state: SiteState, seen: Observation, memory: Memory, now: fl
             yield Alarm(f"control:{evse.id}", Level.NORMAL, evse.id, text, "see the station's smart-charging settings")
         if view.error:
             yield Alarm(f"fault:{evse.id}", Level.NORMAL, evse.id, f"{evse.id}: {view.error[:64]}")
+
+
+def _offline_alarms(state: SiteState) -> Iterator[Alarm]:
+    """One alarm per station; many at once are one alarm."""
+    remedy = "check its power and network"
+    pairs = zip(state.site.stations, state.stations, strict=True)
+    away = [(station.id, known.seen) for station, known in pairs if not known.connected]
+    if len(away) > OFFLINE_SINGLY:
+        names = ", ".join(name for name, _ in away[:OFFLINE_SINGLY])
+        text = f"{len(away)} stations are offline: {names}, …"
+        yield Alarm("offline", Level.NORMAL, "site", text, "check their power and network")
+        return
+    for name, seen in away:
+        text = f"{name} is offline" if seen else f"{name} has never connected"
+        yield Alarm(f"offline:{name}", Level.NORMAL, name, text, remedy)
 
 
 def _with_begin(alarms: list[Alarm], memory: Memory, now: Instant) -> tuple[tuple[Alarm, ...], Memory]:

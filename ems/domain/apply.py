@@ -300,6 +300,10 @@ def _loop_blocked(state: SiteState, event: e.LoopBlocked) -> SiteState:
     return replace(state, blocked=event)
 
 
+def _store_troubled(state: SiteState, event: e.StoreTroubled) -> SiteState:
+    return replace(state, store_trouble=event.reason)
+
+
 _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.MeterRead: _meter_read,
     e.MeterFailed: _meter_failed,
@@ -320,4 +324,5 @@ _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.NeedStated: _need_stated,
     e.ControllerStarted: _controller_started,
     e.LoopBlocked: _loop_blocked,
+    e.StoreTroubled: _store_troubled,
 }

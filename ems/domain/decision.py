@@ -86,7 +86,8 @@ class Setpoint(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class CircuitView:
     """A circuit at this tick, per phase: the tightest limit with its source, what flows in all (None without a meter),
-    what our EVSEs draw of it, what else flows, and what is left for our EVSEs; a level above NORMAL is of its meter.
+    what our EVSEs draw of it, what else flows, and what is left for our EVSEs; the same in watts where there is a limit
+    on power. A level above NORMAL is of its meter.
     """
 
     circuit: str
@@ -98,6 +99,8 @@ class CircuitView:
     headroom_a: PhaseAmps
     level: Level = Level.NORMAL
     limit_w: float | None = None
+    headroom_w: float | None = None
+    limit_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

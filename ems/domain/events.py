@@ -197,6 +197,14 @@ class LoopBlocked:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class StoreTroubled:
+    """Records cannot be written, for this reason; an empty reason means that they can again."""
+
+    at: float
+    reason: str
+
+
 Event = (
     MeterRead
     | MeterFailed
@@ -217,4 +225,5 @@ Event = (
     | NeedStated
     | ControllerStarted
     | LoopBlocked
+    | StoreTroubled
 )

@@ -84,6 +84,7 @@ class SiteState:
     limits: tuple[Limit, ...] = ()
     started: ControllerStarted | None = None
     blocked: LoopBlocked | None = None
+    store_trouble: str = ""
 
     @classmethod
     def initial(cls, site: Site) -> SiteState:

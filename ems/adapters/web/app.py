@@ -1,0 +1,146 @@
+"""The HTTP application of one site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from ipaddress import ip_address
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.types import Message
+
+from ems.adapters.web import assets as files
+from ems.adapters.web.api import FRESH, Desk, answer, api, watch
+from ems.adapters.web.gate import LOOPBACK, Gate
+from ems.adapters.web.once import Once
+from ems.adapters.web.page import Pages
+from ems.adapters.web.problem import of_failure, of_http, of_query, problem
+from ems.adapters.web.stream import Hall
+from ems.ports import Clock, Live
+
+FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
+_HTML = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """Where the page is served and under which names it may be asked for; loopback names always work, and so does
+    `host` when it is one address. Limits: streams and connections at a time; how long a connection may ask nothing, or
+    take nothing of its answer.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    names: tuple[str, ...] = ()
+    max_streams: int = 64
+    max_connections: int = 256
+    idle_s: float = 10.0
+    stalled_s: float = 10.0
+
+    @property
+    def is_private(self) -> bool:
+        """Only this machine can reach it."""
+        return self.host in LOOPBACK or _is_loopback(self.host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def create_app(live: Live, clock: Clock, options: WebOptions, hall: Hall | None = None) -> Gate:
+    """The application. `hall` is where listeners of the event stream stand; close it before stopping. The first
+    one reads and compiles what the page needs, which takes a fraction of a second: make it before the controller ticks.
+    """
+    pages = Pages(_reach(options))
+    desk = Desk(live, clock, hall or Hall(options.max_streams), pages, _software())
+    app = FastAPI(
+        title="ems",
+        summary="What a site energy controller sees and decides",
+        version=desk.software,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={HTTPException: of_http, RequestValidationError: of_query, Exception: of_failure},
+    )
+    described = (api(desk), watch(desk))
+    for router in described:
+        app.include_router(router)
+    app.include_router(_page(desk, described))
+    return Gate(app, (*options.names, options.host))
+
+
+async def warm_up(gate: Gate) -> None:
+    """Answer a few questions to nobody: templates are compiled and documents made before anybody has to wait."""
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        del message
+
+    for path in ("/", "/docs", "/openapi.json", "/metrics", "/api/v1/state"):
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode("ascii"),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"host", b"localhost")],
+        }
+        await gate(scope, receive, send)
+
+
+def _page(desk: Desk, described: Iterable[APIRouter]) -> APIRouter:
+    """The browser's side."""
+    router = APIRouter(include_in_schema=False)
+    paths = [
+        (route.path, (route.description or "").strip())
+        for part in described
+        for route in part.routes
+        if isinstance(route, APIRoute) and route.include_in_schema
+    ]
+    assets = files.load()
+    page = Once(lambda: desk.pages.live(desk.view()), desk.clock)
+
+    @router.get("/")
+    @router.head("/")
+    async def live_page(request: Request) -> Response:
+        return answer(request, await page.latest(), _HTML)
+
+    @router.get("/docs")
+    async def docs() -> Response:
+        return Response(await desk.pages.docs(desk.live.state.site.name, paths), headers=FRESH, media_type=_HTML)
+
+    @router.get("/static/{build}/{name:path}")
+    async def static(request: Request, build: str, name: str) -> Response:
+        asset = assets.get(build, name)
+        if asset is None:
+            return problem(404, "no such file in this version; load the page again", "unknown-file")
+        return answer(request, asset.content, asset.media_type, FOR_EVER)
+
+    return router
+
+
+def _reach(options: WebOptions) -> str:
+    if options.is_private:
+        return f"No login: this page is served on {options.host} only, to this machine and its tunnels."
+    return (
+        f"No login: everybody who can reach {options.host}:{options.port} can see this page; nobody can change a thing."
+    )
+
+
+def _software() -> str:
+    try:
+        return metadata.version("ems")
+    except metadata.PackageNotFoundError:
+        return "from a checkout"

@@ -1,0 +1,329 @@
+"""What everybody sees: the state and the decision of a tick as plain values, ready for JSON.
+
+`picture` is the whole of it. `head` and `sections` are the same in parts, for those who must give way between rows.
+Numbers are rounded to what a person can use; NaN and infinity become null; foreign text is cut and shown inert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from ems.adapters.web.shape import (
+    AlarmRow,
+    CircuitRow,
+    EvseRow,
+    Head,
+    KnockRow,
+    MeterRow,
+    NeedRow,
+    Picture,
+    PowerRow,
+    ReasonRow,
+    SessionRow,
+    StationRow,
+)
+from ems.adapters.web.values import age, moment, number, phases, plain, time_of
+from ems.adapters.web.words import condition_of, mode_of
+from ems.domain.circuit import Circuit
+from ems.domain.decision import Alarm, CircuitView, Decision, Level, Reason
+from ems.domain.history import Knock
+from ems.domain.instant import Instant
+from ems.domain.measurement import Sample
+from ems.domain.meter import Meter, MeterRole
+from ems.domain.session import Session
+from ems.domain.state import NEVER, EvseState, MeterState, SiteState
+from ems.domain.station import Evse, Station
+
+MAX_ALARMS = 200
+MAX_KNOCKS = 50
+
+Row = CircuitRow | EvseRow | MeterRow | StationRow | AlarmRow | KnockRow
+
+
+class View(NamedTuple):
+    """What is to be shown: one state with its decision, at `now`. A decision for another site counts as none."""
+
+    state: SiteState
+    decision: Decision | None
+    now: Instant
+    knocks: Sequence[Knock] = ()
+    version: int = 0
+    software: str = ""
+
+    def checked(self) -> View:
+        """The view without a decision that does not fit the state, as between a reload and the next tick."""
+        decided, site = self.decision, self.state.site
+        if decided is None or (len(decided.setpoints), len(decided.circuits)) == (len(site.evses), len(site.circuits)):
+            return self
+        return self._replace(decision=None)
+
+
+def picture(
+    state: SiteState,
+    decision: Decision | None,
+    now: Instant,
+    knocks: Sequence[Knock] = (),
+    version: int = 0,
+    software: str = "",
+) -> Picture:
+    """The site at `now` in the shape of `GET /api/v1/state`."""
+    view = View(state, decision, now, knocks, version, software).checked()
+    return Picture(
+        **head(view),
+        circuits=list(circuits(view)),
+        evses=list(evses(view)),
+        meters=list(meters(view)),
+        stations=list(stations(view)),
+        alarms=list(alarms(view)),
+        knocks=list(knocking(view)),
+    )
+
+
+def sections(view: View) -> Iterator[tuple[str, Iterator[Row]]]:
+    """The lists of the picture, row by row."""
+    makers: tuple[tuple[str, Callable[[View], Iterator[Row]]], ...] = (
+        ("circuits", circuits),
+        ("evses", evses),
+        ("meters", meters),
+        ("stations", stations),
+        ("alarms", alarms),
+        ("knocks", knocking),
+    )
+    return ((name, make(view)) for name, make in makers)
+
+
+def head(view: View) -> Head:
+    """What the picture says about the site as a whole."""
+    state, decision, now = view.state, view.decision, view.now
+    return {
+        "site": {
+            "name": plain(state.site.name),
+            "timezone": state.site.timezone,
+            "currency": state.site.currency,
+            "voltage_v": state.site.voltage_v,
+        },
+        "at": time_of(now.utc),
+        "version": view.version,
+        "software": view.software,
+        "mode": "starting" if decision is None else mode_of(decision.level),
+        "cause": _cause(decision),
+        "tick_age_s": None if decision is None else number(now.monotonic_s - decision.at.monotonic_s),
+        "power_w": _power(view),
+        "alarms_total": 0 if decision is None else len(decision.alarms),
+    }
+
+
+def _cause(decision: Decision | None) -> str:
+    if decision is None or decision.level is Level.NORMAL:
+        return ""
+    return next((plain(alarm.text) for alarm in decision.alarms if alarm.level is decision.level), "")
+
+
+def _power(view: View) -> PowerRow:
+    site = view.state.site
+    grid = _metered_w(view, [site.circuits.root.meter])
+    pv = _metered_w(view, [m.id for m in site.meters if m.role is MeterRole.PV])
+    battery = _metered_w(view, [m.id for m in site.meters if m.role is MeterRole.BATTERY])
+    columns = zip(site.evses, view.state.evses, strict=True)
+    ours = sum(_power_of(evse, known, site.voltage_v) or 0.0 for evse, known in columns)
+    other = None if grid is None else grid - ours - (pv or 0.0) - (battery or 0.0)
+    return {"grid": number(grid), "ev": number(ours) or 0.0, "pv": number(pv), "battery": number(battery),
+            "other": number(other)}  # fmt: skip
+
+
+def _metered_w(view: View, meter_ids: Sequence[str | None]) -> float | None:
+    """The sum of what these meters read; None when there are none or one has never answered."""
+    total, site = 0.0, view.state.site
+    for meter_id in meter_ids:
+        index = None if meter_id is None else site.meter_index(meter_id)
+        reading = None if index is None else view.state.meters[index].reading
+        if reading is None:
+            return None
+        total += sum(reading.amps) * site.voltage_v if reading.power_w is None else reading.power_w
+    return total if meter_ids else None
+
+
+def circuits(view: View) -> Iterator[CircuitRow]:
+    """Every circuit, parents before their children."""
+    decided: Sequence[CircuitView | None]
+    tree = view.state.site.circuits
+    decided = (None,) * len(tree) if view.decision is None else view.decision.circuits
+    for circuit, seen in zip(tree, decided, strict=True):
+        yield _circuit(view, circuit, seen)
+
+
+def _circuit(view: View, circuit: Circuit, seen: CircuitView | None) -> CircuitRow:
+    there = circuit.rating_a
+    index = None if circuit.meter is None else view.state.site.meter_index(circuit.meter)
+    read_at = NEVER if index is None else view.state.meters[index].at
+    return {
+        "id": circuit.id,
+        "parent": circuit.parent,
+        "rating_a": phases(circuit.rating_a, there),
+        "margin_a": circuit.margin_a,
+        "limit_a": None if seen is None else phases(seen.limit_a, there),
+        "limit_source": "" if seen is None else plain(seen.limit_source),
+        "limit_w": None if seen is None or seen.limit_w is None else number(seen.limit_w),
+        "measured_a": None if seen is None or seen.measured_a is None else phases(seen.measured_a, there),
+        "measured_age_s": age(view.now, read_at),
+        "measured_w": _metered_w(view, [circuit.meter]),
+        "drawn_a": None if seen is None else phases(seen.drawn_a, there),
+        "base_load_a": None if seen is None else phases(seen.base_load_a, there),
+        "headroom_a": None if seen is None else phases(seen.headroom_a, there),
+        "meter": circuit.meter,
+        "level": mode_of(Level.NORMAL if seen is None else seen.level),
+    }
+
+
+def evses(view: View) -> Iterator[EvseRow]:
+    """Every EVSE, in the site's order."""
+    return (evse_row(view, index) for index in range(len(view.state.evses)))
+
+
+def evse_row(view: View, index: int) -> EvseRow:
+    """The EVSE at a position of the site's order."""
+    state, decision, now = view.state, view.decision, view.now
+    evse, known = state.site.evses[index], state.evses[index]
+    station = state.stations[state.site.station_of_evse[index]]
+    setpoint = None if decision is None else decision.setpoints[index]
+    sample = known.samples[0] if known.samples else None
+    session = known.session
+    return {
+        "id": evse.id,
+        "station": evse.station,
+        "circuit": evse.circuit,
+        "phases": _wired(evse.wiring),
+        "max_a": evse.max_a,
+        "status": known.status,
+        "condition": condition_of(known, station.connected, setpoint),
+        "error": plain(known.error),
+        "connected": station.connected,
+        "since": moment(now, station.connected_at if station.connected else station.gone_at),
+        "setpoint_a": None if setpoint is None else number(setpoint.amps),
+        "confirmed_a": number(known.grant.amps_in_force(known.steering_layer, now.monotonic_s)),
+        "liable_a": None if setpoint is None else number(setpoint.liable_a),
+        "measured_a": None if sample is None else [number(a) for a in sample.high_a],
+        "measured_exact": sample is not None and sample.low_a == sample.high_a,
+        "measured_age_s": None if sample is None else age(now, sample.at),
+        "legs_in_use": list(known.leg_use.legs(len(evse.wiring.legs))),
+        "power_w": number(_power_of(evse, known, state.site.voltage_v)),
+        "energy_wh": None if session is None else number(session.energy_wh),
+        "soc_percent": None if session is None else number(session.soc_percent),
+        "session": None if session is None else _session(session),
+        "reason": None if setpoint is None else _reason(setpoint.reason),
+        "controlled": setpoint is not None and setpoint.controlled,
+        "level": mode_of(Level.NORMAL if setpoint is None else setpoint.level),
+    }
+
+
+def _power_of(evse: Evse, known: EvseState, voltage_v: float) -> float | None:
+    """What the station says, else what its currents make of the nominal voltage; None when it says neither."""
+    if not known.status.may_draw or known.power_w is not None:
+        return known.power_w
+    sample: Sample | None = known.samples[0] if known.samples else None
+    if sample is None or sample.low_a != sample.high_a:
+        return None
+    return sum(sample.high_a) * evse.wiring.watts_per_amp(voltage_v, 1)
+
+
+def _session(session: Session) -> SessionRow:
+    need = session.need
+    wanted: NeedRow | None = None
+    if need.energy_wh is not None:
+        wanted = {"energy_wh": number(need.energy_wh) or 0.0, "origin": need.origin.value}
+    return {
+        "plugged": time_of(session.plugged),
+        "transaction": None if session.transaction is None else session.transaction.id,
+        "need": wanted,
+        "departure": None if need.departure is None else time_of(need.departure),
+        "energy_wh": number(session.energy_wh) or 0.0,
+    }
+
+
+_wired = lru_cache(maxsize=256)(str)
+
+
+@lru_cache(maxsize=4096)
+def _reason(reason: Reason) -> ReasonRow:
+    until = None if reason.until is None else time_of(reason.until)
+    return {"binding": reason.binding, "text": plain(reason.text), "until": until}
+
+
+def meters(view: View) -> Iterator[MeterRow]:
+    """Every meter, in the site's order."""
+    site = view.state.site
+    measures: dict[str, list[str]] = {meter.id: [] for meter in site.meters}
+    for circuit in site.circuits:
+        if circuit.meter is not None:
+            measures[circuit.meter].append(circuit.id)
+    for meter, known in zip(site.meters, view.state.meters, strict=True):
+        where = measures[meter.id] or ([] if meter.circuit is None else [meter.circuit])
+        yield _meter(view, meter, known, where)
+
+
+def _meter(view: View, meter: Meter, known: MeterState, where: list[str]) -> MeterRow:
+    reading = known.reading
+    return {
+        "id": meter.id,
+        "role": meter.role.value,
+        "circuits": where,
+        "every_s": meter.every_s,
+        "age_s": age(view.now, known.at),
+        "measured_a": None if reading is None else phases(reading.amps),
+        "voltage_v": None if reading is None or reading.volts is None else phases(reading.volts),
+        "power_w": None if reading is None else number(reading.power_w),
+        "import_wh": None if reading is None else number(reading.import_wh),
+        "export_wh": None if reading is None else number(reading.export_wh),
+        "frequency_hz": None if reading is None else number(reading.frequency_hz),
+        "failures": known.failures,
+        "fault": plain(known.fault),
+    }
+
+
+def stations(view: View) -> Iterator[StationRow]:
+    """Every station, in the site's order."""
+    for index in range(len(view.state.stations)):
+        yield _station(view, view.state.site.stations[index], index)
+
+
+def _station(view: View, station: Station, index: int) -> StationRow:
+    known, now = view.state.stations[index], view.now
+    return {
+        "id": station.id,
+        "vendor": plain(known.vendor),
+        "model": plain(known.product),
+        "firmware": plain(known.firmware),
+        "connected": known.connected,
+        "since": moment(now, known.connected_at if known.connected else known.gone_at),
+        "last_seen": time_of(now.utc) if known.connected else moment(now, known.gone_at),
+        "clock_skew_s": number(known.clock_skew_s) or 0.0,
+        "boots": known.boots,
+    }
+
+
+def alarms(view: View) -> Iterator[AlarmRow]:
+    """The most serious alarms first, no more than a person can read."""
+    raised: Sequence[Alarm] = () if view.decision is None else view.decision.alarms
+    for alarm in sorted(raised, key=lambda a: -a.level)[:MAX_ALARMS]:
+        yield {
+            "key": plain(alarm.key),
+            "level": mode_of(alarm.level),
+            "scope": plain(alarm.scope),
+            "text": plain(alarm.text),
+            "remedy": plain(alarm.remedy),
+            "since": None if alarm.since is None else time_of(alarm.since),
+        }
+
+
+def knocking(view: View) -> Iterator[KnockRow]:
+    """Stations that were refused, newest first."""
+    for knock in view.knocks[:MAX_KNOCKS]:
+        yield {
+            "station": plain(knock.station),
+            "address": plain(knock.address),
+            "reason": plain(knock.reason),
+            "count": knock.count,
+            "at": time_of(knock.at),
+        }

@@ -1,0 +1,54 @@
+"""Errors as the interface reports them (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+_FIELDS = {"type": "string", "title": "string", "status": "integer", "detail": "string", "reason": "string"}
+
+
+def documented(words: str) -> dict[str, object]:
+    """How the OpenAPI document describes such an error."""
+    properties = {name: {"type": kind} for name, kind in _FIELDS.items()}
+    schema = {"title": "Problem", "type": "object", "properties": properties, "required": list(_FIELDS)}
+    return {"description": words, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def problem(status: int, detail: str, reason: str | None = None, headers: Mapping[str, str] | None = None) -> Response:
+    """An error with its remedy in `detail`; `reason` is a word for programs."""
+    title = HTTPStatus(status).phrase
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "reason": reason or title.lower().replace(" ", "-"),
+    }
+    return Response(json.dumps(body), status, {"cache-control": "no-store", **(headers or {})}, MEDIA_TYPE)
+
+
+async def of_http(_: Request, error: Exception) -> Response:
+    """What routing refused: no such path, no such method."""
+    assert isinstance(error, HTTPException)
+    details = {404: "there is nothing here; the interface is described at /docs", 405: "this path is read with GET"}
+    return problem(error.status_code, details.get(error.status_code, str(error.detail)), headers=error.headers)
+
+
+async def of_query(_: Request, error: Exception) -> Response:
+    """A query that does not fit; names the parameter, and never repeats what was sent."""
+    assert isinstance(error, RequestValidationError)
+    wrong = [f"{'.'.join(str(part) for part in e['loc'][1:])}: {e['msg']}" for e in error.errors()[:5]]
+    return problem(422, "; ".join(wrong) or "the query does not fit", "bad-query")
+
+
+async def of_failure(_: Request, error: Exception) -> Response:
+    """Our own fault; what it was stands in the log, not in the answer."""
+    del error
+    return problem(500, "the request failed inside the controller; its log says why")
