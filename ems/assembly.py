@@ -39,6 +39,7 @@ from ems.control.memory import Memory
 from ems.control.tick import Controller
 from ems.domain.decision import Decision
 from ems.domain.events import ControllerStarted, Event, StoreTroubled
+from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.ports import Clock, Service
 from ems.runtime.clock import SystemClock
@@ -179,12 +180,13 @@ def installed_meters(settings: SiteSettings) -> tuple[InstalledMeter, ...]:
             if data is None:
                 raise AssemblyError(f"meter model {connection.model}: {'; '.join(map(str, findings))}")
             known[connection.model] = RegisterMap.from_data(connection.model, data)
-        meters.append(installed(connection, known[connection.model], settings.site.voltage_v))
+        meters.append(installed(connection, known[connection.model], settings.site))
     return tuple(meters)
 
 
-def installed(connection: MeterConnection, model: RegisterMap, voltage_v: float) -> InstalledMeter:
+def installed(connection: MeterConnection, model: RegisterMap, site: Site) -> InstalledMeter:
     """One meter at its address; what the site does not say, the model does."""
+    ratings = [max(circuit.rating_a) for circuit in site.circuits if circuit.meter == connection.id]
     bus: Bus
     if connection.device is not None:
         baud, frame = connection.baud or model.default.baud or 9600, connection.frame or model.default.frame or "8N1"
@@ -203,7 +205,8 @@ def installed(connection: MeterConnection, model: RegisterMap, voltage_v: float)
         phases=phases,
         invert=connection.invert,
         ct_ratio=connection.ct_ratio,
-        nominal_v=voltage_v,
+        nominal_v=site.voltage_v,
+        rated_a=max(ratings, default=None),
     )
     return InstalledMeter(address, model)
 
