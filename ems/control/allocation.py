@@ -66,6 +66,9 @@ def share(incidence: Incidence, capacity: Floats, lower: Floats, upper: Floats, 
     amps = lower.copy()
     bottleneck = np.full(incidence.evses, -1, dtype=np.intp)
     settled = upper <= lower
+    bound = np.zeros(incidence.evses, dtype=np.bool_)
+    bound[incidence.evse] = True
+    amps[~bound] = upper[~bound]
     remaining = capacity - incidence.load(lower)
     part = incidence.only(~settled)
     first, last = lower / weight, upper / weight

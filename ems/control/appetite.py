@@ -11,6 +11,7 @@ from ems.control.observation import Column, Observation
 SETTLE_S = 60.0
 SLACK_A = 2.0
 STEP_A = 4.0
+USED_UP_A = 1.0
 
 
 def appetites(seen: Observation, held: SetpointMemory, now: float) -> Floats:
@@ -22,7 +23,7 @@ def appetites(seen: Observation, held: SetpointMemory, now: float) -> Floats:
     telling = (now >= settled) & (seen[Column.SAMPLED_AT] >= settled)
     drawn = seen[Column.PEAK_A]
     unused = drawn < held.setpoint_a - SLACK_A
-    used_up = held.setpoint_a >= held.appetite_a
+    used_up = (held.setpoint_a >= held.appetite_a) & (drawn >= held.setpoint_a - USED_UP_A)
     learned = np.where(unused, np.ceil(drawn) + SLACK_A, np.where(used_up, held.appetite_a + STEP_A, held.appetite_a))
     known = np.where(telling, learned, held.appetite_a)
     return np.where(seen.may_charge, known, np.inf)

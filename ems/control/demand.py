@@ -35,6 +35,7 @@ class Demand:
     minimum_a: Floats
     target_a: Floats
     upper_a: Floats
+    hunger_a: Floats
     rank: Ints
     tightened: dict[int, Limit]
 
@@ -68,6 +69,7 @@ def demand(
         minimum_a=minimum,
         target_a=np.minimum(upper, np.maximum(minimum, hunger)),
         upper_a=upper,
+        hunger_a=hunger,
         rank=ranking(state, seen, wants, parked, memory.setpoints, now),
         tightened=tightened,
     )

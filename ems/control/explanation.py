@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ems.control.allocation import Allocation
 from ems.control.network import LINKS_PER_CIRCUIT, POWER, circuit_of
-from ems.control.observation import may_charge
+from ems.control.observation import Column, may_charge
 from ems.control.shaping import Shaped
 from ems.control.situation import Situation
 from ems.domain.decision import Binding, CircuitView, Level, Reason
@@ -26,7 +26,8 @@ def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequenc
         at.state.evses, at.seen.liabilities, allocation.amps.tolist(), allocation.bottleneck.tolist(), strict=True
     )
     blocked, minimum = shaped.blocked.tolist(), at.asked.minimum_a.tolist()
-    upper, target = at.asked.upper_a.tolist(), at.asked.target_a.tolist()
+    upper, target, peak = at.asked.upper_a.tolist(), at.asked.target_a.tolist(), at.seen[Column.PEAK_A].tolist()
+    hunger = at.asked.hunger_a.tolist()
     links: dict[tuple[int, Binding], Reason] = {}
     why = []
     for j, (known, judged, allotted, link) in enumerate(columns):
@@ -42,6 +43,10 @@ def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequenc
             why.append(_at_link(at, links, link, Binding.WAITING))
         elif blocked[j] or amps[j] < allotted - max(1.0, at.state.site.policy.dead_band_a):
             why.append(Reason(Binding.RAISING, value=allotted))
+        elif known.status is EvseStatus.SUSPENDED_EV or (known.session and known.session.missing_wh() == 0):
+            why.append(Reason(Binding.DONE))
+        elif hunger[j] < upper[j] and amps[j] >= hunger[j] - NEAR_A:
+            why.append(Reason(Binding.VEHICLE, value=peak[j]))
         elif amps[j] >= upper[j] - NEAR_A:
             why.append(_at_top(at, j))
         elif link >= 0:
@@ -71,7 +76,8 @@ def _at_top(at: Situation, j: int) -> Reason:
     limit = at.asked.tightened.get(j)
     if limit is None:
         return Reason(Binding.EVSE)
-    return Reason(Binding.LIMIT, f"{limit.source}: {limit.max_a:g} A", limit.max_a, limit.ends)
+    value = f"{limit.max_w / 1000:g} kW" if limit.max_a is None and limit.max_w is not None else f"{limit.max_a:g} A"
+    return Reason(Binding.LIMIT, f"{limit.source}: {value}", limit.max_a, limit.ends)
 
 
 def _at_link(at: Situation, known: dict[tuple[int, Binding], Reason], link: int, binding: Binding) -> Reason:

@@ -100,10 +100,14 @@ def _meters(state: SiteState, seen: Observation, memory: Memory, now: float) -> 
     for meter, known, before in zip(state.site.meters, state.meters, memory.meters, strict=True):
         drawn_a, drawn_w = _drawn_behind(state, seen, meter)
         moved = known.unchanged_since != before.moved_at
-        held = MeterMemory(before.lost, drawn_a, known.unchanged_since) if moved else before
+        held = before._replace(drawn_when_moved_a=drawn_a, moved_at=known.unchanged_since) if moved else before
         level = meter_level(meter, known, held.lost, now, times)
         cause = f"meter {meter.id} {_silence(known, now)}" if level > Level.NORMAL else ""
         frozen = _frozen_level(meter, known, abs(drawn_a - held.drawn_when_moved_a), drawn_w, now)
+        if frozen >= Level.HOLD:
+            held = held._replace(frozen_at=now)
+        elif now - held.frozen_at < policy.steady_s:
+            frozen = Level.HOLD
         if frozen > level:
             level, cause = frozen, f"meter {meter.id} repeats the same values"
         aged = now - known.at > policy.hold_s * max(1.0, meter.every_s)
@@ -163,7 +167,11 @@ def _mass_loss(state: SiteState, memory: Memory, now: float) -> Memory:
     """Row 5: most stations vanished within seconds; the switch is dead, not forty stations."""
     recent = sum(1 for s in state.stations if not s.connected and now - s.gone_at <= MASS_LOSS_S)
     before = recent + sum(1 for s in state.stations if s.connected)
-    lost = recent >= 2 and recent > MASS_LOSS_SHARE * before
+    gone = sum(1 for s in state.stations if s.seen and not s.connected)
+    still = now - memory.mass_loss_at < MASS_LOSS_CLEAR_S and gone > MASS_LOSS_SHARE * sum(
+        1 for s in state.stations if s.seen
+    )
+    lost = (recent >= 2 and recent > MASS_LOSS_SHARE * before) or still
     return replace(memory, mass_loss_at=now) if lost else memory
 
 

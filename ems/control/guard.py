@@ -58,10 +58,10 @@ def guard(tree: CircuitTree, loads: Sequence[Load], bounds: Sequence[Sums]) -> l
     present = [max(a, load.liable_a) for a, load in zip(amps, loads, strict=True)]
     exceeded = _exceeded(tree, loads, present, bounds)
     for circuit in exceeded:
-        for j in _below(tree, loads, circuit):
+        for j in _loading(tree, loads, *circuit):
             amps[j] = min(amps[j], _at_most(loads[j], loads[j].liable_a))
     while exceeded := exceeded and _exceeded(tree, loads, amps, bounds):
-        if not any([_lower_one(loads, amps, list(_below(tree, loads, circuit))) for circuit in exceeded]):
+        if not any(_lower_one(loads, amps, list(_loading(tree, loads, *link))) for link in exceeded):
             break
     return amps
 
@@ -71,8 +71,10 @@ def _at_most(load: Load, amps: float) -> float:
     return value if value >= load.minimum_a else min(load.lowest_a, load.setpoint_a)
 
 
-def _exceeded(tree: CircuitTree, loads: Sequence[Load], amps: Sequence[float], bounds: Sequence[Sums]) -> list[int]:
-    """Circuits whose sum over all EVSEs below exceeds their bound."""
+def _exceeded(
+    tree: CircuitTree, loads: Sequence[Load], amps: Sequence[float], bounds: Sequence[Sums]
+) -> list[tuple[int, int]]:
+    """(circuit, link) where the sum over all EVSEs below exceeds the bound; links 0 to 2 are phases, 3 is power."""
     totals = [[0.0, 0.0, 0.0, 0.0] for _ in bounds]
     for load, value in zip(loads, amps, strict=True):
         if value > 0:
@@ -87,17 +89,21 @@ def _exceeded(tree: CircuitTree, loads: Sequence[Load], amps: Sequence[float], b
         parent = totals[tree.parents[i]]
         for k, value in enumerate(totals[i]):
             parent[k] += value
-    return [i for i, (total, bound) in enumerate(zip(totals, bounds, strict=True)) if _over(total, bound)]
+    return [
+        (i, k)
+        for i, (total, bound) in enumerate(zip(totals, bounds, strict=True))
+        for k in range(4)
+        if total[k] > max(bound[k], 0.0) + (SLACK_W if k == 3 else SLACK_A)
+    ]
 
 
-def _over(total: Sums, bound: Sums) -> bool:
-    if any(total[k] > max(bound[k], 0.0) + SLACK_A for k in range(3)):
-        return True
-    return total[3] > max(bound[3], 0.0) + SLACK_W
-
-
-def _below(tree: CircuitTree, loads: Sequence[Load], circuit: int) -> Iterable[int]:
-    return (j for j, load in enumerate(loads) if circuit in tree.path_of(load.outlet.circuit))
+def _loading(tree: CircuitTree, loads: Sequence[Load], circuit: int, link: int) -> Iterable[int]:
+    return (
+        j
+        for j, load in enumerate(loads)
+        if circuit in tree.path_of(load.outlet.circuit)
+        and (link == 3 or any(c and link in leg for c, leg in zip(load.legs, load.outlet.legs, strict=False)))
+    )
 
 
 def _lower_one(loads: Sequence[Load], amps: list[float], members: Sequence[int]) -> bool:

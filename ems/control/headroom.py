@@ -69,51 +69,68 @@ def headroom(
     site = state.site
     limit, sources = _tightest(site.circuits.circuits, limits, network.links)
     base = np.zeros(network.links)
+    likely_base = np.zeros(network.links)
     shown = np.zeros(network.links)
     surely = network.load_of_legs(seen.drawn_low_a)
+    likely = network.load_of_legs(seen.drawn_likely_a)
+    lost_at = np.where(
+        seen.controlled, NEVER, np.where(np.array(memory.lost_at) > NEVER, memory.lost_at, now.monotonic_s)
+    )
+    read_at = list(memory.read_at)
+    reserved = np.zeros(network.links)
     estimated = network.load_of_legs(seen.drawn_a)
     links = list(memory.links)
+    ours = seen.incidence.load(np.where(seen.controlled, 0.0, seen[Column.LIABLE_A]))
     metered = np.zeros(network.links, dtype=np.bool_)
     for i, circuit in enumerate(site.circuits):
         span = slice(i * LINKS_PER_CIRCUIT, (i + 1) * LINKS_PER_CIRCUIT)
         reading = _reading(state, circuit)
         worst = np.array([*circuit.base_load_max_a, sum(circuit.base_load_max_a) * site.voltage_v])
-        if reading is None or levels.circuits[i] >= Level.FALLBACK:
-            base[span] = shown[span] = worst
+        fresh = (
+            reading is not None
+            and levels.circuits[i] <= Level.HOLD
+            and now.monotonic_s - reading.at <= site.policy.hold_s
+        )
+        if reading is None or levels.circuits[i] >= Level.FALLBACK or (read_at[i] == NEVER and not fresh):
+            base[span] = likely_base[span] = shown[span] = worst
+            reserved[span] = ours[span]
             continue
         metered[span] = True
         flowing = _flow(reading, site.voltage_v)
-        fresh = levels.circuits[i] <= Level.HOLD and now.monotonic_s - reading.at <= site.policy.hold_s
         floor = -_generation(state, circuit, now.monotonic_s)
         if fresh:
+            read_at[i] = now.monotonic_s
             upper = np.maximum(flowing - surely[span], floor)
+            lower = np.maximum(flowing - np.maximum(likely[span], surely[span]), floor)
             links[span] = [
-                _seen(held, float(v), now.monotonic_s, site.policy.raise_hold_s)
-                for held, v in zip(links[span], upper, strict=True)
+                _seen(held, float(v), float(w), now.monotonic_s, site.policy.raise_hold_s)
+                for held, v, w in zip(links[span], upper, lower, strict=True)
             ]
         shown[span] = np.maximum(flowing - estimated[span], floor)
         cautious = levels.circuits[i] >= Level.CAUTIOUS
         base[span] = [held.base + (held.step if cautious else 0.0) for held in links[span]]
+        likely_base[span] = [held.likely + (held.step if cautious else 0.0) for held in links[span]]
+        part = np.where(
+            seen.controlled, 0.0, np.where(lost_at > read_at[i], seen[Column.LIABLE_A], seen[Column.GROWTH_A])
+        )
+        reserved[span] = seen.incidence.load(part)[span]
     margin = np.zeros(network.links)
     margin.reshape(-1, LINKS_PER_CIRCUIT)[:, :POWER] = [[c.margin_a] * POWER for c in site.circuits]
-    ours = np.where(seen.controlled, 0.0, seen[Column.LIABLE_A])
-    growth = np.where(seen.controlled, 0.0, seen[Column.GROWTH_A])
-    reserved = np.where(metered, seen.incidence.load(growth), seen.incidence.load(ours))
     room = limit - margin - reserved
     peak = np.array([max(held.peak, held.base) for held in links])
-    left = room - base
+    left = room - likely_base
     return (
         Headroom(
             limit=limit,
             sources=sources,
-            base=base,
+            base=likely_base,
             drawn=estimated,
             shown=shown,
             now=left,
-            steady=np.where(metered, np.minimum(left, room - peak), left),
+            steady=np.where(metered, np.minimum(room - base, room - peak), left),
             over_limit=bool((left < 0).any()),
         ),
-        replace(memory, links=tuple(links)),
+        replace(memory, links=tuple(links), lost_at=tuple(lost_at.tolist()), read_at=tuple(read_at)),
     )
 
 
@@ -167,12 +184,13 @@ def _generation(state: SiteState, circuit: Circuit, now: float) -> Floats:
     return np.array([*back, back.sum() * state.site.voltage_v])
 
 
-def _seen(held: BaseLoadMemory, base: float, now: float, hold_s: float) -> BaseLoadMemory:
+def _seen(held: BaseLoadMemory, base: float, likely: float, now: float, hold_s: float) -> BaseLoadMemory:
     """Remember a fresh upper base load, its recent peak and its largest rise."""
     risen = base - held.base if held.peak_at != NEVER else 0.0
     renew = base >= held.peak or now - held.peak_at > hold_s
     return BaseLoadMemory(
         base=base,
+        likely=likely,
         peak=base if renew else held.peak,
         peak_at=now if renew else held.peak_at,
         step=max(held.step * STEP_DECAY, risen),

@@ -49,6 +49,7 @@ def liability(
         return Liability(max(granted, drawn))
     if not station.model.keeps_offline:
         return _rated(evse, drawn, "it is offline and forgets its limits", Binding.OFFLINE)
+    granted = max(granted, min(grant.floor.amps, evse.max_a))
     return Liability(granted, False, max(0.0, granted - drawn), Binding.OFFLINE, "it is offline")
 
 
@@ -85,6 +86,6 @@ def _rated(evse: Evse, drawn: float, cause: str, binding: Binding = Binding.STAT
 
 def _drawn_a(known: EvseState, now: float, policy: Policy) -> float:
     """Current of the newest sample while it is young enough to be believed, else 0."""
-    if not known.samples or now - known.samples[0].at >= policy.sample_trust_s:
+    if not known.samples or not known.status.may_draw or now - known.samples[0].at >= policy.sample_trust_s:
         return 0.0
     return known.samples[0].peak_a

@@ -54,6 +54,7 @@ class BaseLoadMemory(NamedTuple):
     """
 
     base: float = 0.0
+    likely: float = 0.0
     peak: float = -math.inf
     peak_at: float = NEVER
     step: float = 0.0
@@ -67,6 +68,7 @@ class MeterMemory(NamedTuple):
     lost: bool = False
     drawn_when_moved_a: float = 0.0
     moved_at: float = NEVER
+    frozen_at: float = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Memory:
     stepped_at: float = NEVER
     renew_since: float = NEVER
     mass_loss_at: float = NEVER
+    lost_at: tuple[float, ...] = ()
+    read_at: tuple[float, ...] = ()
     seen: Observation | None = field(default=None, compare=False)
 
     @classmethod
@@ -97,4 +101,6 @@ class Memory:
             obedience=(Obedience(),) * len(site.evses),
             links=(BaseLoadMemory(),) * (len(site.circuits) * LINKS_PER_CIRCUIT),
             meters=(MeterMemory(),) * len(site.meters),
+            lost_at=(NEVER,) * len(site.evses),
+            read_at=(NEVER,) * len(site.circuits),
         )

@@ -34,23 +34,24 @@ class Column(IntEnum):
     LEGS = 3
     LOW_A = 6
     DRAWN_A = 9
-    PEAK_A = 12
-    SAMPLED_AT = 13
-    ABOVE_LIMIT = 14
-    MAY_CHARGE = 15
-    CONTENT = 16
-    ASLEEP = 17
-    PLUGGED_S = 18
-    SERVICE_CLASS = 19
-    MINIMUM_A = 20
-    LOWEST_A = 21
-    MOST_A = 22
-    FALLBACK_A = 23
-    STEP_A = 24
-    VALID_UNTIL = 25
+    LIKELY_A = 12
+    PEAK_A = 15
+    SAMPLED_AT = 16
+    ABOVE_LIMIT = 17
+    MAY_CHARGE = 18
+    CONTENT = 19
+    ASLEEP = 20
+    PLUGGED_S = 21
+    SERVICE_CLASS = 22
+    MINIMUM_A = 23
+    LOWEST_A = 24
+    MOST_A = 25
+    FALLBACK_A = 26
+    STEP_A = 27
+    VALID_UNTIL = 28
 
 
-WIDTH = len(Column) + 3 * (MAX_LEGS - 1)
+WIDTH = len(Column) + 4 * (MAX_LEGS - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,11 @@ class Observation:
     def drawn_low_a(self) -> Floats:
         """What each leg surely carries, a row of three per EVSE."""
         return np.asarray(self.table[:, Column.LOW_A : Column.LOW_A + MAX_LEGS])
+
+    @property
+    def drawn_likely_a(self) -> Floats:
+        """What each leg carries if the vehicle follows its newest limit, a row of three per EVSE."""
+        return np.asarray(self.table[:, Column.LIKELY_A : Column.LIKELY_A + MAX_LEGS])
 
     @property
     def drawn_a(self) -> Floats:
@@ -132,7 +138,7 @@ def _row(
 ) -> tuple[float, ...]:
     width = len(evse.wiring.legs)
     legs = known.leg_use.legs(width) if judged.controlled else (True,) * width
-    low = best = _NOTHING
+    low = best = likely = _NOTHING
     valid = next_change(known, station, now, policy)
     sampled_at = peak = above = 0.0
     if known.samples:
@@ -142,9 +148,16 @@ def _row(
             best = newest.high_a + _PAD[width]
             above = float(peak > allowed_a(known, newest.at) * OBEYED_SHARE + OBEYED_A)
             if judged.controlled:
-                low = surely_drawn(known, now, policy) + _PAD[width]
-                if newest.at >= now - policy.sample_lag_s:
-                    valid = min(valid, newest.at + policy.sample_lag_s + 0.001)
+                low = surely_drawn(known, now, policy, station.model.apply_s) + _PAD[width]
+                valid = min(
+                    [valid]
+                    + [s.at + policy.sample_lag_s + 1e-6 for s in known.samples if s.at + policy.sample_lag_s >= now]
+                )
+    if judged.controlled and known.status.may_draw:
+        awaited_until = _awaited_until(known, station)
+        likely = likely_drawn(known, width, now, now < awaited_until, judged.amps, policy) + _PAD[width]
+        moments = [awaited_until, *(at + FOLLOWS_S for at, _ in known.grant.recent)]
+        valid = min([valid, *(t for t in moments if t > now)])
     session, model = known.session, station.model
     least = model.min_a
     if model.rate_unit is RateUnit.WATT and evse.dc_efficiency is None and known.leg_use.agreeing < PROOF_SAMPLES:
@@ -159,6 +172,7 @@ def _row(
         *_PAD[width],
         *low,
         *best,
+        *likely,
         peak,
         sampled_at,
         above,
@@ -192,7 +206,7 @@ def allowed_a(known: EvseState, at: float) -> float:
     return max(known.grant.amps_in_force(known.steering_layer, at), known.grant.claimed_a(at))
 
 
-def surely_drawn(known: EvseState, now: float, policy: Policy) -> tuple[float, ...]:
+def surely_drawn(known: EvseState, now: float, policy: Policy, apply_s: float = 10.0) -> tuple[float, ...]:
     """The least that each leg carried around the newest meter reading.
 
     The lowest of the samples within the meter's lag and the one before; and since the vehicle may already have
@@ -208,13 +222,48 @@ def surely_drawn(known: EvseState, now: float, policy: Policy) -> tuple[float, .
             if sample.at < now - policy.sample_lag_s:
                 break
     grant, steering = known.grant, known.steering_layer
-    held = grant.layer(steering) or grant.default
-    if held is not None and held.accepted_at > newest.at:
-        least = tuple(min(a, held.amps) for a in least)
+    lowest = grant.least_accepted_a(newest.at)
+    least = tuple(min(a, lowest) for a in least)
     for claim in grant.claims:
         if claim.pending and claim.layer is steering:
             least = tuple(min(a, claim.amps) for a in least)
     return least
+
+
+FOLLOWS_S = 6.0
+"""A vehicle follows its pilot within five seconds (IEC 61851-1); a sample from before that shows the old current."""
+
+
+def _awaited_until(known: EvseState, station: StationState) -> float:
+    """Until when a sample is awaited that shows what the newest limit or the newest link led to."""
+    held = known.grant.layer(known.steering_layer) or known.grant.default
+    newest = known.samples[0].at if known.samples else NEVER
+    moments = [t for t in (station.connected_at, NEVER if held is None else held.accepted_at) if t > newest - FOLLOWS_S]
+    return max(moments, default=NEVER) + station.model.sample_interval_s + 2.0
+
+
+def likely_drawn(
+    known: EvseState, width: int, now: float, awaited: bool, liable_a: float, policy: Policy
+) -> tuple[float, ...]:
+    """What each leg carries if the vehicle does what it was told and nothing else: the newest sample; after a raise, or
+    before the first sample, all that may flow, as long as a sample is awaited; after a cut the old current until it
+    has had time to act. Cuts are decided by it, raises never.
+    """
+    legs = known.leg_use.legs(width)
+    fresh = bool(known.samples) and now - known.samples[0].at < policy.sample_trust_s
+    if not fresh:
+        return tuple(liable_a if counts and awaited else 0.0 for counts in legs)
+    newest = known.samples[0]
+    changes = [(at, amps) for at, amps in known.grant.recent if at > newest.at - FOLLOWS_S]
+    done = [amps for at, amps in changes if at <= now - FOLLOWS_S]
+    most = max([amps for at, amps in changes if at > now - FOLLOWS_S], default=0.0)
+    if not changes or not awaited:
+        lowest = min((amps for _, amps in changes), default=math.inf)
+        return tuple(min(a, lowest) for a in newest.low_a)
+    return tuple(
+        min(max(done[-1] if done else a, most), liable_a) if counts else a
+        for a, counts in zip(newest.low_a, legs, strict=True)
+    )
 
 
 def expressible_a(amps: float, model: StationModel) -> float:

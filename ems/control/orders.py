@@ -30,17 +30,22 @@ def orders(state: SiteState, decision: Decision, now: float) -> tuple[LimitOrder
             state.site.evses, state.site.station_of_evse, state.evses, decision.setpoints, strict=True
         )
         if state.stations[s].connected and state.stations[s].model.smart_charging
-        for order in _orders_for(state, evse, state.stations[s], known, setpoint, decision.renew_since, now)
+        for order in _orders_for(state, evse, state.stations[s], known, setpoint, decision, now)
     ]
     return tuple(sorted(found, key=lambda order: not order.reduces))
 
 
 def _orders_for(
-    state: SiteState, evse: Evse, station: StationState, known: EvseState, setpoint: Setpoint, renew: float, now: float
+    state: SiteState,
+    evse: Evse,
+    station: StationState,
+    known: EvseState,
+    setpoint: Setpoint,
+    decision: Decision,
+    now: float,
 ) -> Iterator[LimitOrder]:
     grant = known.grant
-    if now < grant.tried_at + _patience(grant):
-        return
+    early = now < grant.tried_at + _patience(grant)
     lease_s = state.site.policy.lease_s
     if station.model.lease is LeaseForm.NONE or math.isinf(clock_uncertainty_s(station, state.site.policy)):
         lease_s = math.inf
@@ -56,7 +61,9 @@ def _orders_for(
     legs = sum(known.leg_use.seen) if known.leg_use.agreeing >= PROOF_SAMPLES else None
     in_force = grant.amps_in_force(known.steering_layer, now)
     for layer, (amps, ends_after) in wanted.items():
-        if _is_due(grant, layer, amps, ends_after, renew, now):
+        asked_again = setpoint.evse in decision.read_back and layer is known.steering_layer
+        cut = amps < in_force and (layer, amps) != grant.tried and grant.floor is not None
+        if (not early or cut) and (asked_again or _is_due(grant, layer, amps, ends_after, decision.renew_since, now)):
             yield LimitOrder(
                 evse=evse.id,
                 layer=layer,
@@ -75,7 +82,9 @@ def _is_due(grant: Grant, layer: Layer, amps: float, lease_s: float, renew: floa
     held, pending = grant.layer(layer), grant.pending(layer)
     if pending is not None:
         return pending != amps
-    if held is None or held.amps != amps or grant.resend:
+    if held is None or held.amps != amps or layer in grant.resend or grant.unsettled(layer):
+        return True
+    if math.isinf(lease_s) != math.isinf(held.ends_at):
         return True
     if layer is Layer.FLOOR:
         return False

@@ -32,7 +32,8 @@ def shape(at: Situation, allocated: Floats, held: SetpointMemory) -> Shaped:
     """
     policy, asked, seen = at.state.site.policy, at.asked, at.seen
     wish = np.maximum(expressible(allocated, seen, at.state), asked.forced_a)
-    base = np.minimum(held.setpoint_a, seen[Column.LIABLE_A])
+    base = expressible(np.minimum(held.setpoint_a, seen[Column.LIABLE_A]), seen, at.state)
+    base = np.maximum(base, asked.forced_a)
     resting = np.where(seen.controlled, asked.idle_a, seen[Column.FALLBACK_A])
     amps = np.where(asked.wants, np.minimum(wish, base), resting)
     level = np.array(at.levels.evses, dtype=np.intp)
@@ -51,10 +52,14 @@ def _with_room(at: Situation, amps: Floats, candidate: Floats) -> Shaped:
     """Give raises the room that is left beside every liability, in order of rank."""
     occupied = np.where(at.seen.controlled, np.maximum(at.seen[Column.LIABLE_A], amps), 0.0)
     raising = candidate > occupied + EPSILON_A
-    amps = np.where(raising, amps, np.maximum(amps, candidate))
+    incidence = at.seen.incidence.under(at.room.steady)
+    # What was cut and has not followed yet is given back only where there is room for all that may flow.
+    full = at.room.steady - incidence.load(occupied) < -EPSILON_A
+    tight = np.zeros(len(amps), dtype=np.bool_)
+    tight[incidence.evse[full[incidence.link]]] = True
+    amps = np.where(raising | tight, amps, np.maximum(amps, candidate))
     if not raising.any():
         return Shaped(amps, raising)
-    incidence = at.seen.incidence.under(at.room.steady)
     part = incidence.only(raising)
     left = at.room.steady - incidence.load(occupied)
     least = np.where(raising, np.minimum(at.asked.minimum_a, candidate), 0.0)
@@ -65,7 +70,8 @@ def _with_room(at: Situation, amps: Floats, candidate: Floats) -> Shaped:
     others = at.room.steady - incidence.load(np.where(raising, 0.0, occupied))
     given = serve_in_order(part, others, lower, np.where(go, candidate, lower), at.asked.rank).amps
     reached = np.minimum(expressible(given, at.seen, at.state), candidate)
-    amps = np.where(go, np.maximum(amps, reached), amps)
+    tiny = (reached - amps < at.state.site.policy.dead_band_a) & (reached < at.asked.upper_a) & (amps > 0)
+    amps = np.where(go & ~tiny, np.maximum(amps, reached), amps)
     return Shaped(amps, raising & (amps < candidate - EPSILON_A))
 
 
@@ -73,7 +79,7 @@ def remember(at: Situation, amps: Floats, hunger: Floats, memory: Memory) -> Mem
     """The memory after these setpoints; an EVSE that is not controlled keeps its own."""
     now, held = at.now.monotonic_s, memory.setpoints
     ours = at.seen.controlled
-    value = np.where(ours, amps, held.setpoint_a)
+    value = np.where(ours, amps, np.maximum(held.setpoint_a, at.seen[Column.FALLBACK_A]))
     on, was_on = value > 0, held.setpoint_a > 0
     off_at = np.where(at.asked.wants, now, NEVER)
     return replace(

@@ -46,6 +46,7 @@ class Controller:
 
         The steps: observe, judge, find the headroom, ask, allocate, shape, guard, explain.
         """
+        warned = [obeys.warned for obeys in memory.obedience]
         untrusted = [obeys.untrusted for obeys in memory.obedience]
         seen = observe(state, self.network, untrusted, memory.seen, now.monotonic_s)
         levels, memory = assess(state, seen, memory, now)
@@ -58,7 +59,7 @@ class Controller:
         shaped = shape(at, allocation.amps, memory.setpoints)
         guarded = _guarded(at, shaped, self.outlets)
         memory = replace(remember(at, np.array(guarded), hunger, memory), seen=seen)
-        return _decision(at, allocation, shaped, guarded, memory), memory
+        return _decision(at, allocation, shaped, guarded, memory, warned), memory
 
 
 def allocate(at: Situation) -> Allocation:
@@ -118,7 +119,9 @@ def _guarded(at: Situation, shaped: Shaped, outlets: tuple[Outlet, ...]) -> list
     return amps
 
 
-def _decision(at: Situation, allocation: Allocation, shaped: Shaped, guarded: list[float], memory: Memory) -> Decision:
+def _decision(
+    at: Situation, allocation: Allocation, shaped: Shaped, guarded: list[float], memory: Memory, warned: list[bool]
+) -> Decision:
     site, seen, now = at.state.site, at.seen, at.now
     before = shaped.amps.tolist()
     lowered = tuple(
@@ -142,20 +145,30 @@ def _decision(at: Situation, allocation: Allocation, shaped: Shaped, guarded: li
         level=max(at.levels.site, *at.levels.circuits),
         renew_since=memory.renew_since,
         stop=_to_stop(at, memory) if at.room.over_limit else (),
-        read_back=tuple(e.id for e, m in zip(site.evses, memory.obedience, strict=True) if m.warned),
+        read_back=tuple(
+            e.id for e, m, was in zip(site.evses, memory.obedience, warned, strict=True) if m.warned and not was
+        ),
         guarded=lowered,
     )
 
 
 def _to_stop(at: Situation, memory: Memory) -> tuple[str, ...]:
     """Vehicles that no limit reaches, on a site where the others cannot make enough room (failsafe row 6)."""
+    over = at.room.now < 0
     return tuple(
         evse.id
         for j, evse in enumerate(at.state.site.evses)
         if not at.seen.liabilities[j].controlled
         and at.state.station(evse.station).connected
         and at.state.evses[j].session is not None
-        and (memory.obedience[j].untrusted or at.state.evses[j].grant.refusals)
+        and (
+            memory.obedience[j].untrusted
+            or at.state.evses[j].grant.refusals
+            or not at.state.station(evse.station).model.smart_charging
+        )
+        and any(
+            over[link] for link, owner in zip(at.seen.incidence.link, at.seen.incidence.evse, strict=True) if owner == j
+        )
     )
 
 
@@ -167,6 +180,14 @@ def next_wake(state: SiteState, memory: Memory, now: Instant) -> float:
               (held.on_since, policy.min_on_s), (held.on_since, policy.rotation_s))  # fmt: skip
     timers = [column[plugged] + delay for column, delay in starts]
     timers.append(np.array([known.grant.next_change(t) for known in state.evses]))
+    ends = [
+        now.monotonic_at(moment)
+        for limit in (*state.limits, *limits_in_force(state, now))
+        for moment in (limit.starts, limit.ends)
+        if moment
+    ]
+    begins = [now.monotonic_at(w.begins_after(now.utc, state.site.zone)) for w in state.site.limits]
+    timers.append(np.array([*ends, *begins], dtype=np.float64))
     ahead = np.concatenate(timers)
     ahead = ahead[ahead > t]
     return max(TICK_S, float(ahead.min()) - t) if ahead.size else math.inf

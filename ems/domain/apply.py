@@ -20,6 +20,9 @@ from ems.domain.station_model import StationModel
 
 MAX_SAMPLES = 4
 
+ABSURD = 2.0
+"""A sample of so many times the current of its outlet is none."""
+
 
 def apply(state: SiteState, event: e.Event) -> SiteState:
     """The state after `event`. An event about something the site does not have changes nothing."""
@@ -92,6 +95,9 @@ def _station_connected(state: SiteState, event: e.StationConnected) -> SiteState
         at = event.at.monotonic_s
         return replace(known, generation=event.generation, connected=True, seen=True, connected_at=at, gone_at=NEVER)
 
+    index = state.site.station_index(event.station)
+    if index is not None and event.generation < state.stations[index].generation:
+        return state
     return _with_grants(_with_station(state, event.station, change), event.station, _unsettled)
 
 
@@ -214,12 +220,12 @@ def _meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
     sample: Sample | None = None
     if event.control and evse.meter is None:
         if evse.dc_efficiency is None and event.leg_a is not None:
-            sample = Sample.of_currents(event.at, event.leg_a)
+            sample = _of_legs(event.at, event.leg_a, len(evse.wiring.legs))
         elif evse.dc_efficiency is None and event.total_a is not None:
             sample = Sample.of_total(event.at, evse, event.total_a)
         elif event.power_w is not None:
             sample = Sample.of_power(event.at, evse, event.power_w, state.site.voltage_v)
-    if sample is not None:
+    if sample is not None and sample.peak_a <= ABSURD * evse.max_a:
         known = _sampled(known, sample)
     session = known.session
     if session is not None:
@@ -235,6 +241,12 @@ def _meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
         register_wh=known.register_wh if event.register_wh is None else event.register_wh,
     )
     return replace(state, evses=(*state.evses[:index], known, *state.evses[index + 1 :]))
+
+
+def _of_legs(at: float, amps: tuple[float | None, ...], legs: int) -> Sample | None:
+    """Legs that a station does not report may carry as much as those it does."""
+    known = (*amps, *(None,) * legs)[:legs]
+    return None if all(a is None for a in known) else Sample.of_currents(at, known)
 
 
 def _profile_sent(state: SiteState, event: e.ProfileSent) -> SiteState:

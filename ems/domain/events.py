@@ -12,6 +12,7 @@ from ems.domain.meter import MeterReading
 from ems.domain.session import Need, Transaction
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
+from ems.domain.units import finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,16 @@ class MeterValues:
     soc_percent: float | None = None
     offered_a: float | None = None
     control: bool = True
+
+    def __post_init__(self) -> None:
+        finite("at", self.at)
+        for amps in self.leg_a or ():
+            if amps is not None:
+                finite("current", amps)
+        for name in ("total_a", "power_w", "register_wh", "soc_percent", "offered_a"):
+            value = getattr(self, name)
+            if value is not None:
+                finite(name, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from enum import IntEnum
 from ems.domain.units import EPSILON_A
 
 MAX_CLAIMS = 8
+MAX_RECENT = 6
 FOREVER = math.inf
 
 OBEYED_SHARE, OBEYED_A = 1.10, 0.5
@@ -30,6 +31,9 @@ class Layer(IntEnum):
     FLOOR = 0
     DEFAULT = 1
     SESSION = 2
+
+
+ALL_LAYERS = frozenset(Layer)
 
 
 class Answer(IntEnum):
@@ -76,9 +80,11 @@ class Grant:
     refusals: int = 0
     misses: int = 0
     tried_at: float = -math.inf
+    tried: tuple[Layer, float] | None = None
+    recent: tuple[tuple[float, float], ...] = ()
     composite_a: float | None = None
     composite_at: float = -math.inf
-    resend: bool = False
+    resend: frozenset[Layer] = frozenset()
 
     def layer(self, layer: Layer) -> Held | None:
         """What the station holds on `layer`."""
@@ -90,24 +96,34 @@ class Grant:
 
     def sent(self, layer: Layer, amps: float, at: float) -> Grant:
         """A limit went onto the wire: from now on it may be in force."""
-        return replace(self._with_claims((*self.claims, Claim(layer, amps, FOREVER, at, pending=True))), tried_at=at)
+        claims = (*self.claims, Claim(layer, amps, FOREVER, at, pending=True))
+        return replace(self._with_claims(claims), tried_at=at, tried=(layer, amps))
 
     def accepted(self, layer: Layer, amps: float, at: float, ends_at: float, apply_s: float) -> Grant:
         """The station accepted; what was in force before stays a claim until the cut has had time to act."""
         before = max([self.amps_in_force(layer, at)] + [c.amps for c in self.claims if c.layer is layer])
         kept = tuple(c for c in self.claims if c.layer is not layer and c.until > at)
-        if before > amps + EPSILON_A and layer is not Layer.FLOOR:
+        if before > amps + EPSILON_A:
             kept = (*kept, Claim(layer, before, at + apply_s, at))
         held = Held(amps, at, ends_at)
-        return replace(
+        after = replace(
             self._with_claims(kept),
             floor=held if layer is Layer.FLOOR else self.floor,
             default=held if layer is Layer.DEFAULT else self.default,
             session=held if layer is Layer.SESSION else self.session,
             refusals=0,
             misses=0,
-            resend=False,
+            resend=self.resend - {layer},
         )
+        return replace(after, recent=_with_recent(self.recent, at, after.amps_in_force(Layer.SESSION, at)))
+
+    def unsettled(self, layer: Layer) -> bool:
+        """Whether a limit on `layer` was never answered, so that nobody knows which one is in force."""
+        return any(c.layer is layer and not c.pending and c.until == FOREVER for c in self.claims)
+
+    def least_accepted_a(self, since: float) -> float:
+        """The lowest limit accepted after `since`; infinite when none was."""
+        return min((amps for at, amps in self.recent if at > since), default=math.inf)
 
     def refused(self, layer: Layer, amps: float) -> Grant:
         """The station said no: the old limit stays, and the refusal counts."""
@@ -130,9 +146,12 @@ class Grant:
 
     def transaction_ended(self, at: float, apply_s: float) -> Grant:
         """The session limit is gone with its transaction (OCPP 1.6 section 3.13.1); the default rules again."""
-        if self.session is None:
-            return self
-        claims = (*self.claims, Claim(Layer.SESSION, self.session.amps, at + apply_s, at))
+        held = 0.0 if self.session is None else self.session.amps
+        gone = [c for c in self.claims if c.layer is Layer.SESSION and not c.pending and c.until == FOREVER]
+        most = max([held, *(c.amps for c in gone)])
+        if most <= 0:
+            return replace(self, session=None) if self.session is not None else self
+        claims = (*(c for c in self.claims if c not in gone), Claim(Layer.SESSION, most, at + apply_s, at))
         return replace(self._with_claims(claims), session=None)
 
     def forgotten(self) -> Grant:
@@ -150,12 +169,12 @@ class Grant:
             return known
         most = max(self.amps_in_force(layer, at), self.claimed_a(at))
         if amps > most * OBEYED_SHARE + OBEYED_A:
-            return replace(known, refusals=self.refusals + 1, misses=self.misses + 1, resend=True)
+            return replace(known, refusals=self.refusals + 1, misses=self.misses + 1, resend=ALL_LAYERS)
         return known
 
     def to_resend(self) -> Grant:
         """Whatever the station holds is to be sent again."""
-        return replace(self, resend=True)
+        return replace(self, resend=ALL_LAYERS)
 
     def amps_in_force(self, layer: Layer, now: float, uncertainty_s: float = 0.0) -> float:
         """The most that the layers up to `layer` let flow at `now`; infinite without a floor.
@@ -188,3 +207,11 @@ class Grant:
             smallest = min(claims, key=lambda c: (c.pending, c.amps))
             claims = tuple(c for c in claims if c is not smallest)
         return replace(self, claims=claims)
+
+
+def _with_recent(recent: tuple[tuple[float, float], ...], at: float, amps: float) -> tuple[tuple[float, float], ...]:
+    """Remember a limit; the two oldest become one when there are too many."""
+    if len(recent) < MAX_RECENT:
+        return (*recent, (at, amps))
+    (_, lower), (then, other), *rest = recent
+    return ((then, min(lower, other)), *rest, (at, amps))

@@ -63,12 +63,24 @@ class LimitWindow:
         for began in (local.date(), local.date() - timedelta(days=1)):
             if began.weekday() not in self.days:
                 continue
-            start = datetime.combine(began, self.since, zone)
             last_day = began if self.until > self.since else began + timedelta(days=1)
-            end = datetime.combine(last_day, self.until, zone)
-            if start.timestamp() <= utc.timestamp() < end.timestamp():
+            begun = began < local.date() or self.since <= local.time()
+            over = last_day < local.date() or (last_day == local.date() and self.until <= local.time())
+            if begun and not over:
+                # The later one where the clock shows `until` twice.
+                end = datetime.combine(last_day, self.until, zone).replace(fold=1)
                 return Limit(self.scope, self.source, self.max_a, self.max_w, ends=end.astimezone(utc.tzinfo))
         return None
+
+    def begins_after(self, utc: datetime, zone: ZoneInfo) -> datetime:
+        """When the window begins next."""
+        local = utc.astimezone(zone)
+        for ahead in range(9):
+            day = local.date() + timedelta(days=ahead)
+            start = datetime.combine(day, self.since, zone)
+            if day.weekday() in self.days and start.timestamp() > utc.timestamp():
+                return start.astimezone(utc.tzinfo)
+        return utc + timedelta(days=9)
 
     @classmethod
     def parse_when(cls, text: str) -> tuple[frozenset[int], time, time]:

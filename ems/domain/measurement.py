@@ -66,7 +66,7 @@ class Sample:
         if legs == 1:
             return cls(at, (one_leg,), (one_leg,))
         spread = one_leg / legs
-        return cls(at, (spread, *[0.0] * (legs - 1)), (one_leg, *[spread] * (legs - 1)))
+        return cls(at, (spread, *[0.0] * (legs - 1)), tuple(one_leg / (k + 1) for k in range(legs)))
 
     @property
     def peak_a(self) -> float:
@@ -87,7 +87,11 @@ class LegUse:
     def after(self, sample: Sample) -> LegUse:
         """The knowledge after one more sample; a leg once seen in use stays in use for the session."""
         used = tuple(a > LEG_IN_USE_A for a in sample.high_a)
-        if not any(used) or max(sample.low_a) < TELLING_A:
+        if max(sample.low_a) < TELLING_A and not any(
+            now and not known for now, known in zip(used, self.seen, strict=False)
+        ):
+            return self
+        if not any(used):
             return self
         seen = tuple(a or b for a, b in zip(self.seen, (*used, False, False), strict=False))
         return LegUse(seen, self.agreeing + 1 if seen == self.seen else 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ems.domain.phases import Wiring
-from ems.domain.station_model import StationModel
+from ems.domain.station_model import StationModel, ZeroBehaviour
 from ems.domain.units import PILOT_MIN_A, finite, not_negative
 
 
@@ -95,3 +95,6 @@ class Station:
         numbers = [evse.number for evse in self.evses]
         if not numbers or len(set(numbers)) != len(numbers):
             raise ValueError(f"station {self.id} needs EVSEs with different numbers")
+        for evse in self.evses:
+            if evse.fallback_a == 0 and self.model.smart_charging and self.model.zero is ZeroBehaviour.IGNORED:
+                raise ValueError(f"fallback_a of {evse.id} is 0 A, which this model ignores")

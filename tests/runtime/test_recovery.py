@@ -25,11 +25,11 @@ def test_a_vehicle_that_was_charging_keeps_its_current() -> None:
     assert by_id["A/1"].amps >= 20
 
 
-def test_a_station_that_is_still_away_counts_with_what_it_holds_not_with_its_maximum() -> None:
+def test_a_station_that_is_still_away_counts_with_what_it_will_fall_back_to_not_with_its_maximum() -> None:
     installed = site()
     state = restored(installed, {}, {"A/1": HELD, "B/1": Grant(Held(6, 0))}, {})
     decision, _ = Controller.of(installed).decide(state, remembered(state, EPOCH), EPOCH.later(1))
-    assert [setpoint.liable_a for setpoint in decision.setpoints] == [0, 6]
+    assert [setpoint.liable_a for setpoint in decision.setpoints] == [6, 6]
 
 
 def test_nothing_remembered_means_the_rated_maximum() -> None:

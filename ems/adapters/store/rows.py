@@ -129,8 +129,7 @@ def grant_of(rows: Sequence[Any], now: Instant) -> Grant:
         default=held.get(Layer.DEFAULT),
         session=held.get(Layer.SESSION),
         claims=tuple(claims),
-        resend=True,
-    )
+    ).to_resend()
 
 
 def model_text(model: StationModel) -> str:

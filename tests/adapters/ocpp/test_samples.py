@@ -407,4 +407,4 @@ def numbers(events: Iterable[MeterValues]) -> Iterable[float]:
 def test_any_payload_gives_finite_numbers_or_nothing(payload: object) -> None:
     said = Handset().running(100).says(payload)
     assert all(math.isfinite(value) for value in numbers(said))
-    assert all(value >= 0 for event in said for value in event.leg_a or ())
+    assert all(value >= 0 for event in said for value in event.leg_a or () if value is not None)

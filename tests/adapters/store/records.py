@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import numpy as np
 from hypothesis import strategies as st
 
+from ems.domain.events import MeterValues
 from ems.domain.limit import Limit, LimitWindow
 from ems.domain.meter import MeterReading
 from ems.domain.phases import Wiring
@@ -37,6 +38,14 @@ SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
     Site: sites(),
     LimitWindow: st.just(LimitWindow("grid", "DSO", frozenset({0, 6}), time(17), time(20, 30), max_w=80e3)),
     Limit: st.builds(Limit, TEXT, TEXT, max_a=st.floats(0, 100), starts=st.none() | MOMENTS, ends=st.none() | MOMENTS),
+    MeterValues: st.builds(
+        MeterValues,
+        TEXT,
+        FINITE,
+        st.none() | st.tuples(FINITE, st.none() | FINITE),
+        power_w=st.none() | FINITE,
+        control=st.booleans(),
+    ),
     MeterReading: st.builds(
         MeterReading, FINITE, st.tuples(FINITE, FINITE, FINITE), st.integers(), st.none() | FINITE, import_wh=FINITE
     ),
@@ -54,6 +63,8 @@ def of(kind: Any) -> st.SearchStrategy[Any]:
         return st.lists(of(args[0]), max_size=3).map(tuple) if args[1:] == (...,) else st.tuples(*map(of, args))
     if origin is np.ndarray:
         return st.lists(st.floats(allow_nan=False), max_size=4).map(np.array)
+    if origin is frozenset:
+        return st.frozensets(of(args[0]))
     if origin is not None and issubclass(origin, Mapping):
         return st.dictionaries(of(args[0]), of(args[1]), max_size=3)
     if isinstance(kind, type) and issubclass(kind, Enum):

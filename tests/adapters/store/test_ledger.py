@@ -289,7 +289,7 @@ def test_a_restart_knows_what_may_flow(reopened: Opened, clock: HandClock, name:
     run(store.flush())
     then = BEGIN.monotonic_s + off_s
     now = clock.restart(off_s)
-    found = reopened().ledger.recovered(now).grants.get("CP-01/1", Grant(resend=True))
+    found = reopened().ledger.recovered(now).grants.get("CP-01/1", Grant().to_resend())
     assert found.resend
     for layer in Layer:
         assert found.amps_in_force(layer, now.monotonic_s) == grant.amps_in_force(layer, then)

@@ -1,0 +1,131 @@
+"""Row 6: a station refuses limits, does not answer, or accepts them and does as it likes."""
+
+from __future__ import annotations
+
+from ems.domain.decision import Binding
+from ems.domain.grant import Layer
+from tests.builders import Scenario, circuit, evse, layout, site
+
+
+def pair(rating: float = 60) -> Scenario:
+    at = layout([circuit("grid", rating, meter="main")], [evse("A1", "grid"), evse("A2", "grid")])
+    return site(at, lease_s=120.0).car("A1").limit("A1/1", "operator", 20).after(50).expect(A1=20)
+
+
+def orders_to_a1(s: Scenario, seconds: int) -> list[tuple[float, float]]:
+    """(seconds from now, ampere) of every session limit that goes to A1."""
+    begin = s.now.monotonic_s
+    return [
+        (s.now.monotonic_s - begin, order.amps)
+        for _ in range(seconds)
+        for order in s.after(1).sent
+        if order.evse == "A1/1" and order.layer is Layer.SESSION
+    ]
+
+
+# It refuses
+
+
+def test_a_refused_limit_is_sent_once_more_before_it_counts_as_refusal() -> None:
+    s = pair().station("A1", "refuses").limit("A1/1", "operator", 10)
+    assert orders_to_a1(s, 4) == [(1, 10)]
+    assert s.setpoint("A1").controlled
+    assert orders_to_a1(s, 5)[0][1] == 10
+    s.after(1).expect(A1=(0, 10), binding=Binding.STATION, cause="it refuses limits").expect(alarm="control:A1/1")
+
+
+def test_a_refusing_station_is_counted_with_all_it_can_draw() -> None:
+    """It draws 20 of 32 A, so 12 A of growth are kept free for it: 28 of 60 A are left for A2."""
+    s = pair().station("A1", "refuses").limit("A1/1", "operator", 10).after(20).car("A2").after(60)
+    assert s.setpoint("A1").liable_a == 32
+    s.expect(A2=28)
+    assert s.most_over_a <= 0
+
+
+def test_it_is_stopped_when_there_is_no_other_way() -> None:
+    s = pair().station("A1", "refuses").limit("A1/1", "operator", 10).after(20)
+    assert not s.last.stop
+    assert "A1/1" in s.meter("main", 50, 50, 50).after(10).last.stop
+
+
+def test_it_is_trusted_again_when_it_accepts() -> None:
+    s = pair().station("A1", "refuses").limit("A1/1", "operator", 10).after(20)
+    s.station("A1", "obeys").after(70).expect(A1=10)
+    assert s.setpoint("A1").controlled
+    assert s.draws("A1") == 10
+    assert s.alarm("control:A1/1") is None
+
+
+# It does not answer
+
+
+def test_a_silent_station_is_counted_with_both_the_old_and_the_new() -> None:
+    s = pair().station("A1", "silent").limit("A1/1", "operator", 30).after(8)
+    assert s.setpoint("A1").liable_a == 30
+    s.limit("A1/1", "operator", 10).after(8)
+    assert s.setpoint("A1").liable_a == 30
+    s.car("A2").after(60)
+    assert s.setpoint("A2").amps <= 30
+    s.station("A1", "obeys").after(75).expect(A1=10)
+    assert s.setpoint("A1").liable_a == 10
+
+
+# It accepts and ignores
+
+
+def ignoring() -> Scenario:
+    """A1 accepts 10 A and goes on with 20 A."""
+    return pair().station("A1", "ignores").limit("A1/1", "operator", 10).after(1).expect(A1=10)
+
+
+def test_it_is_asked_what_is_in_force_and_told_once_more_before_it_is_given_up() -> None:
+    """Ten seconds above its limit: its schedule is read and the limit sent again; another ten: out of control."""
+    s, read, told = ignoring(), False, False
+    while s.setpoint("A1").controlled:
+        s.after(1)
+        read |= "A1/1" in s.last.read_back
+        told |= any(o.evse == "A1/1" and o.layer is Layer.SESSION and o.amps == 10 for o in s.sent)
+        assert s.now.monotonic_s < 1100, "never given up"
+    assert read
+    assert told
+    s.expect(A1=(0, 10), binding=Binding.STATION, cause="it draws more than its limit").expect(alarm="control:A1/1")
+
+
+def test_its_schedule_is_read_once_not_every_second() -> None:
+    s = ignoring()
+    asked = sum("A1/1" in s.after(1).last.read_back for _ in range(60))
+    assert 1 <= asked <= 3
+
+
+def test_it_is_given_up_within_40_s_and_counted_with_all_it_can_draw() -> None:
+    """10 s for the vehicle to follow, up to 10 s until a sample shows it, 20 s of patience."""
+    s = ignoring().after(40)
+    assert not s.setpoint("A1").controlled
+    assert s.setpoint("A1").liable_a == 32
+    s.car("A2").after(60).expect(A2=28)
+    assert s.most_over_a <= 0
+
+
+def test_until_it_is_given_up_its_measured_current_counts() -> None:
+    s = ignoring().car("A2").after(25)
+    assert s.setpoint("A1").liable_a >= 20
+    assert s.most_over_a <= 0
+
+
+def test_it_is_trusted_again_after_two_obeyed_changes() -> None:
+    s = ignoring().after(60)
+    assert not s.setpoint("A1").controlled
+    s.station("A1", "obeys").after(55)
+    assert not s.setpoint("A1").controlled, "one obeyed change is not enough"
+    s.after(90).expect(A1=10)
+    assert s.setpoint("A1").controlled
+    assert s.alarm("control:A1/1") is None
+
+
+def test_a_little_above_is_obedience() -> None:
+    """10 % and 0.5 A are tolerated for ever."""
+    s = pair().limit("A1/1", "operator", 10).after(30)
+    s.plug("A1").behaviour = "ignores"
+    s.plug("A1").pilot(11.4)
+    s.after(60).expect(A1=10)
+    assert s.setpoint("A1").controlled
