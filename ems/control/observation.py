@@ -192,12 +192,12 @@ def _row(
 
 def may_charge(known: EvseState) -> bool:
     """A vehicle is there and the station may let it charge: a transaction runs, or current flows without one."""
-    if known.session is None or known.status in _OUT:
+    if known.session is None or known.status in _OUT or not known.status.may_draw:
         return False
     return known.session.transaction is not None or known.status in _FLOWING
 
 
-_OUT = frozenset({EvseStatus.FAULTED, EvseStatus.UNAVAILABLE, EvseStatus.FINISHING})
+_OUT = frozenset({EvseStatus.FAULTED, EvseStatus.FINISHING})
 _FLOWING = frozenset({EvseStatus.CHARGING, EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE})
 
 

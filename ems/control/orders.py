@@ -50,7 +50,8 @@ def _orders_for(
     if station.model.lease is LeaseForm.NONE or math.isinf(clock_uncertainty_s(station, state.site.policy)):
         lease_s = math.inf
     transaction = None if known.session is None else known.session.transaction
-    by_session = transaction is not None and station.model.session_profile
+    # Before the station has said that somebody is there it may have lost the transaction, and would refuse its limit.
+    by_session = transaction is not None and known.status.is_occupied and station.model.session_profile
     idle = expressible_a(max(state.site.policy.idle_a, station.model.lowest_a), station.model)
     wanted = {
         Layer.FLOOR: (expressible_a(evse.fallback_a, station.model), math.inf),

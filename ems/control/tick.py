@@ -14,6 +14,7 @@ from ems.control.explanation import circuit_views, reasons
 from ems.control.failsafe import assess
 from ems.control.guard import Load, Outlet, guard
 from ems.control.headroom import headroom, limits_in_force
+from ems.control.liability import REFUSALS_TOLERATED
 from ems.control.memory import Memory
 from ems.control.network import LINKS_PER_CIRCUIT, Floats, Incidence, Network
 from ems.control.observation import Column, observe
@@ -24,6 +25,7 @@ from ems.domain.decision import Alarm, Decision, Level, Setpoint
 from ems.domain.instant import Instant
 from ems.domain.site import Site
 from ems.domain.state import SiteState
+from ems.domain.station import Evse
 from ems.domain.units import EPSILON_A
 
 TICK_S = 1.0
@@ -60,6 +62,10 @@ class Controller:
         guarded = _guarded(at, shaped, self.outlets)
         memory = replace(remember(at, np.array(guarded), hunger, memory), seen=seen)
         return _decision(at, allocation, shaped, guarded, memory, warned), memory
+
+
+REFUSALS_TO_STOP = REFUSALS_TOLERATED + 1
+"""Once more than until it counts as uncontrollable: a station that refuses session limits may take a default one."""
 
 
 def allocate(at: Situation) -> Allocation:
@@ -154,22 +160,22 @@ def _decision(
 
 def _to_stop(at: Situation, memory: Memory) -> tuple[str, ...]:
     """Vehicles that no limit reaches, on a site where the others cannot make enough room (failsafe row 6)."""
-    over = at.room.now < 0
+    incidence, evses = at.seen.incidence, at.state.site.evses
+    too_much = np.zeros(len(evses), dtype=np.bool_)
+    too_much[incidence.evse[(at.room.now < 0)[incidence.link]]] = True
     return tuple(
-        evse.id
-        for j, evse in enumerate(at.state.site.evses)
-        if not at.seen.liabilities[j].controlled
-        and at.state.station(evse.station).connected
-        and at.state.evses[j].session is not None
-        and (
-            memory.obedience[j].untrusted
-            or at.state.evses[j].grant.refusals
-            or not at.state.station(evse.station).model.smart_charging
-        )
-        and any(
-            over[link] for link, owner in zip(at.seen.incidence.link, at.seen.incidence.evse, strict=True) if owner == j
-        )
+        evses[j].id
+        for j in np.flatnonzero(too_much & at.seen.may_charge & ~at.seen.controlled).tolist()
+        if _cannot_be_limited(at.state, evses[j], memory.obedience[j].untrusted)
     )
+
+
+def _cannot_be_limited(state: SiteState, evse: Evse, untrusted: bool) -> bool:
+    """It is there, and every way to tell it less has been tried."""
+    station = state.station(evse.station)
+    if not station.connected:
+        return False
+    return untrusted or state.evse(evse.id).grant.refusals > REFUSALS_TO_STOP or not station.model.smart_charging
 
 
 def next_wake(state: SiteState, memory: Memory, now: Instant) -> float:

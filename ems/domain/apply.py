@@ -45,13 +45,17 @@ def _with_station(state: SiteState, station_id: str, change: Callable[[StationSt
     return replace(state, stations=(*stations[:index], change(stations[index]), *stations[index + 1 :]))
 
 
-def _with_grants(state: SiteState, station_id: str, change: Callable[[Grant], Grant]) -> SiteState:
+def _with_evses(state: SiteState, station_id: str, change: Callable[[EvseState], EvseState]) -> SiteState:
     index = state.site.station_index(station_id)
     if index is None:
         return state
     for evse in state.site.stations[index].evses:
-        state = _with_evse(state, evse.id, lambda known: replace(known, grant=change(known.grant)))
+        state = _with_evse(state, evse.id, change)
     return state
+
+
+def _with_grants(state: SiteState, station_id: str, change: Callable[[Grant], Grant]) -> SiteState:
+    return _with_evses(state, station_id, lambda known: replace(known, grant=change(known.grant)))
 
 
 def _model_of(state: SiteState, evse_id: str) -> StationModel:
@@ -127,7 +131,9 @@ def _station_booted(state: SiteState, event: e.StationBooted) -> SiteState:
     if index is None:
         return state
     keeps = state.stations[index].model.keeps_over_boot
-    return _with_grants(state, event.station, Grant.to_resend if keeps else Grant.forgotten)
+    state = _with_grants(state, event.station, Grant.to_resend if keeps else Grant.forgotten)
+    # It tells anew who is there (OCPP 1.6 section 4.2).
+    return _with_evses(state, event.station, lambda known: replace(known, status=EvseStatus.UNKNOWN))
 
 
 def _model_learned(state: SiteState, event: e.ModelLearned) -> SiteState:
@@ -157,6 +163,9 @@ def _status_changed(state: SiteState, event: e.StatusChanged) -> SiteState:
         if resumed:
             # A station may have dropped a session limit that came while it was suspended (Q44).
             after = replace(after, grant=after.grant.to_resend())
+        if not event.status.may_draw:
+            # What was measured before says nothing about the next vehicle.
+            after = replace(after, grant=after.grant.idle(), samples=())
         if event.status.is_occupied:
             return _plugged(after, event.evse, event.at, _priority(state, event.evse))
         if event.status is EvseStatus.AVAILABLE and (known.session is None or known.session.transaction is None):
@@ -268,6 +277,8 @@ def _profile_answered(state: SiteState, event: e.ProfileAnswered) -> SiteState:
             grant = grant.accepted(event.layer, event.amps, event.at, event.ends_at, apply_s)
             if event.layer is Layer.SESSION and (known.session is None or known.session.transaction is None):
                 grant = grant.transaction_ended(event.at, apply_s)
+            if not known.status.may_draw:
+                grant = grant.idle()
         elif event.answer is Answer.TIMEOUT:
             grant = grant.unanswered(event.layer, event.amps)
         else:

@@ -144,6 +144,11 @@ class Grant:
         proven = tuple(c for c in self.claims if c.until == FOREVER or c.since + PILOT_LAG_S > at)
         return self if len(proven) == len(self.claims) else replace(self, claims=proven)
 
+    def idle(self) -> Grant:
+        """Nobody is plugged in, so nothing flows: every cut is proven. What was never answered stays a claim."""
+        kept = tuple(c for c in self.claims if c.until == FOREVER)
+        return self if len(kept) == len(self.claims) else replace(self, claims=kept)
+
     def transaction_ended(self, at: float, apply_s: float) -> Grant:
         """The session limit is gone with its transaction (OCPP 1.6 section 3.13.1); the default rules again."""
         held = 0.0 if self.session is None else self.session.amps

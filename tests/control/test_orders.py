@@ -124,14 +124,19 @@ def test_after_the_clock_was_set_everything_with_a_lease_is_sent_again() -> None
     assert told(took(took(CHARGING, "S0", DEFAULT, 0, T + 6), "S0", SESSION, 16, T + 6), 16, after=7, renew=T + 5) == []
 
 
+BOOTED = apply(CHARGING, e.StationBooted("S0", BEGIN, "m", "m", "1"))
+AND_GOES_ON = apply(BOOTED, e.StatusChanged("S0/1", BEGIN, EvseStatus.CHARGING))
+
+
 def test_after_a_boot_everything_is_sent_again() -> None:
-    booted = apply(CHARGING, e.StationBooted("S0", BEGIN, "m", "m", "1"))
-    assert brief(told(booted, 16)) == [("FLOOR", 6), ("DEFAULT", 0), ("SESSION", 16)]
+    """First what holds without a transaction; its own limit when the station has said that it goes on."""
+    assert brief(told(BOOTED, 16)) == [("FLOOR", 6), ("DEFAULT", 16)]
+    assert brief(told(AND_GOES_ON, 16)) == [("FLOOR", 6), ("DEFAULT", 0), ("SESSION", 16)]
 
 
 def test_what_a_boot_owes_is_sent_until_it_is_accepted() -> None:
     """The floor was accepted, the session limit got no answer: it is sent again, although nothing else changed."""
-    state = took(apply(CHARGING, e.StationBooted("S0", BEGIN, "m", "m", "1")), "S0", FLOOR, 6, T + 1)
+    state = took(AND_GOES_ON, "S0", FLOOR, 6, T + 1)
     state = took(lost(state, SESSION, 16, at=T + 1), "S0", DEFAULT, 0, T + 2)
     assert ("SESSION", 16) in brief(told(state, 16, after=90))
 

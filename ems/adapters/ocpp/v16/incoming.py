@@ -221,9 +221,10 @@ class Incoming:
                 record.registers[evse.id].began(told, now.monotonic_s)
             if running is not None:
                 await self._end(evse.id, running, None, "replaced by another start", inferred=True)
-            record.sink(TransactionStarted(evse.id, now, transaction))
             log.info("transaction.start evse=%s id=%d", evse.id, transaction.id)
             await self._on_disk(record.ledger.transaction_started(evse.id, transaction))
+            # Told last: a session limit must not overtake the answer that gives the transaction its id.
+            record.sink(TransactionStarted(evse.id, now, transaction))
         return _started(transaction.id, AuthorizationStatus.accepted)
 
     async def _stop(self, payload: Payload) -> Payload:

@@ -32,7 +32,7 @@ VERSION = "v16"
 LIMIT_S = 5.0
 STOP_EVERY_S = 30.0
 SILENCES_TOLERATED = 2
-REFUSALS_TO_LEARN = 3
+REFUSALS_TO_LEARN = 2
 DETAIL = 64
 _CANNOT = frozenset({"NotSupported", "NotImplemented"})
 
