@@ -19,7 +19,7 @@ def appetites(seen: Observation, held: SetpointMemory, now: float) -> Floats:
 
     An offer that is not used for a minute shrinks to what is used and some slack; an offer that is used up grows again.
     """
-    settled = held.changed_at + SETTLE_S
+    settled = np.maximum(held.changed_at, seen[Column.PLUGGED_S]) + SETTLE_S
     telling = (now >= settled) & (seen[Column.SAMPLED_AT] >= settled)
     drawn = seen[Column.PEAK_A]
     unused = drawn < held.setpoint_a - SLACK_A

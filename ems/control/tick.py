@@ -186,6 +186,7 @@ def next_wake(state: SiteState, memory: Memory, now: Instant) -> float:
               (held.on_since, policy.min_on_s), (held.on_since, policy.rotation_s))  # fmt: skip
     timers = [column[plugged] + delay for column, delay in starts]
     timers.append(np.array([known.grant.next_change(t) for known in state.evses]))
+    timers.append(np.array([k.session.plugged_s + SETTLE_S for k in state.evses if k.session], dtype=np.float64))
     ends = [
         now.monotonic_at(moment)
         for limit in (*state.limits, *limits_in_force(state, now))

@@ -7,6 +7,9 @@ from datetime import datetime
 
 from ems.domain.phases import PhaseAmps
 
+HISTORY_EVERY_S = 5.0
+"""How far points of the recent history are apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryPoint:

@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ems.domain.decision import Decision
-from ems.domain.history import HistoryPoint, Knock
+from ems.domain.history import HISTORY_EVERY_S, HistoryPoint, Knock
 from ems.domain.phases import PhaseAmps
 from ems.domain.state import SiteState
 
-HISTORY_EVERY_S = 10.0
 HISTORY_S = 24 * 3600.0
 HISTORY_BYTES = 8_000_000
 COLUMNS = 10

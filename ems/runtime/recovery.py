@@ -47,4 +47,5 @@ def remembered(state: SiteState, now: Instant) -> Memory:
     held = np.array([known.grant.amps_in_force(known.steering_layer, now.monotonic_s) for known in state.evses])
     amps = np.where(charging & np.isfinite(held), held, 0.0)
     began = np.where(amps > 0, now.monotonic_s, memory.setpoints.on_since)
-    return replace(memory, setpoints=replace(memory.setpoints, setpoint_a=amps, on_since=began))
+    changed = np.full(len(amps), now.monotonic_s)
+    return replace(memory, setpoints=replace(memory.setpoints, setpoint_a=amps, on_since=began, changed_at=changed))

@@ -83,4 +83,4 @@ def test_observers_are_woken_by_a_tick_and_history_goes_back_in_steps() -> None:
             await asyncio.sleep(1)
         return await waiting, len(live.history(BORN - timedelta(hours=1)))
 
-    assert in_virtual_time(scenario) == (1, 4)
+    assert in_virtual_time(scenario) == (1, 7)

@@ -14,7 +14,7 @@ from ems.adapters.web.once import Printed, printed
 from ems.adapters.web.shape import History, SeriesRow
 from ems.adapters.web.values import number, time_of
 from ems.domain.circuit import Circuit
-from ems.domain.history import HistoryPoint
+from ems.domain.history import HISTORY_EVERY_S, HistoryPoint
 from ems.domain.phases import Phase
 from ems.ports import Clock, Live
 
@@ -22,7 +22,9 @@ MAX_POINTS = 500
 KEPT = 64
 FRESH_S = 10.0
 SLICE_POINTS = 300
-_STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600)
+_STEPS_S = tuple(s for s in (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600) if s >= 2 * HISTORY_EVERY_S)
+"""Steps of a chart, seconds; none so short that there would be gaps between points."""
+
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 

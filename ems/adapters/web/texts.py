@@ -113,8 +113,7 @@ def _free(row: CircuitRow, voltage_v: float) -> tuple[str, bool]:
     """What nobody uses, on the phase with the least of it, or of the power where that is less; or by how much too much
     is used.
     """
-    pairs = zip(values_of(row["headroom_a"]), values_of(row["drawn_a"]), strict=True)
-    left = [room - drawn for room, drawn in pairs if room is not None and drawn is not None]
+    left = _left_a(row)
     if not left:
         return NOTHING, False
     least, phases = min(left), len(left)
@@ -124,6 +123,15 @@ def _free(row: CircuitRow, voltage_v: float) -> tuple[str, bool]:
             return kilowatts(abs(watts)), watts < -0.5 * voltage_v
     over = least < -0.5
     return whole_amps(math.floor(-least if over else max(0.0, least))), over
+
+
+def _left_a(row: CircuitRow) -> list[float]:
+    """What each phase has left: below the limit of a fresh meter, else by what the vehicles say they draw."""
+    if row["measured_a"] is not None and row["level"] == "normal":
+        pairs = zip(values_of(row["limit_a"]), values_of(row["measured_a"]), strict=True)
+        return [most - row["margin_a"] - flowing for most, flowing in pairs if most is not None and flowing is not None]
+    pairs = zip(values_of(row["headroom_a"]), values_of(row["drawn_a"]), strict=True)
+    return [room - drawn for room, drawn in pairs if room is not None and drawn is not None]
 
 
 def values_of(phases: Phases | None) -> tuple[float | None, float | None, float | None]:

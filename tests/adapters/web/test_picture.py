@@ -106,7 +106,7 @@ def test_a_station_that_reports_only_power_has_an_upper_bound_instead_of_a_measu
     scene = small()
     scene.tell(MeterValues("CP-01/1", scene.instant.monotonic_s, power_w=6900.0))
     evse = shown(scene)["evses"][0]
-    assert (evse["measured_exact"], evse["measured_a"], evse["power_w"]) == (False, [30.0, 10.0, 10.0], 6900.0)
+    assert (evse["measured_exact"], evse["measured_a"], evse["power_w"]) == (False, [30.0, 15.0, 10.0], 6900.0)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,11 @@ export class Chart {
     this.told = null;
     this.asked = 0;
     this.circuit.addEventListener("change", () => this.ask());
-    this.hours.addEventListener("change", () => this.ask());
+    this.chosen = false;
+    this.hours.addEventListener("change", () => {
+      this.chosen = true;
+      this.ask();
+    });
     this.phase.addEventListener("change", () => this.draw());
     new ResizeObserver(() => this.fit()).observe(this.place);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
@@ -37,10 +41,25 @@ export class Chart {
       const told = await answer.json();
       if (told.circuits[0].id !== this.circuit.value) return;
       this.told = told;
+      if (!this.chosen && this.narrow()) return;
       this.draw();
     } catch {
       this.words.textContent = "The history could not be read; it will be tried again.";
     }
+  }
+
+  // Before anybody has chosen: the shortest time that shows all there is. True when that is another one, and was asked for.
+  narrow() {
+    const row = this.told.circuits[0];
+    const lines = [...Object.values(row.measured_a), ...Object.values(row.drawn_a)];
+    const first = this.told.at.findIndex((_, k) => lines.some((line) => line[k] !== null));
+    if (first < 0) return false;
+    const hours = (this.told.at.at(-1) - this.told.at[first]) / 3600;
+    const fits = [...this.hours.options].find((option) => Number(option.value) > hours && Number(option.value) <= 4);
+    if (fits === undefined || fits.value === this.hours.value) return false;
+    this.hours.value = fits.value;
+    this.ask();
+    return true;
   }
 
   draw() {

@@ -92,9 +92,7 @@ export function ofCircuit(row, voltage) {
 
 // What nobody uses, on the phase with the least of it, or of the power where that is less; or by how much too much is used.
 function free(row, voltage) {
-  const drawn = valuesOf(row.drawn_a);
-  const left = valuesOf(row.headroom_a).map((room, k) => (room === null || drawn[k] === null ? null : room - drawn[k]))
-    .filter((value) => value !== null);
+  const left = leftOf(row);
   if (!left.length) return [NOTHING, false];
   const least = Math.min(...left);
   if (row.limit_w !== null && row.measured_w !== null && row.level === "normal") {
@@ -103,6 +101,15 @@ function free(row, voltage) {
   }
   const over = least < -0.5;
   return [wholeAmps(Math.floor(over ? -least : Math.max(0, least))), over];
+}
+
+// What each phase has left: below the limit of a fresh meter, else by what the vehicles say they draw.
+function leftOf(row) {
+  const measured = row.measured_a !== null && row.level === "normal";
+  const flowing = valuesOf(measured ? row.measured_a : row.drawn_a);
+  return valuesOf(measured ? row.limit_a : row.headroom_a)
+    .map((most, k) => (most === null || flowing[k] === null ? null : most - flowing[k] - (measured ? row.margin_a : 0)))
+    .filter((value) => value !== null);
 }
 
 export function ofPhase(row, phase) {
