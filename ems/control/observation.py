@@ -14,9 +14,9 @@ from enum import IntEnum
 
 import numpy as np
 
+from ems.control.drawn import drawn, is_above_limit
 from ems.control.liability import Liability, liability, next_change
 from ems.control.network import Bools, Floats, Incidence, Network
-from ems.domain.grant import OBEYED_A, OBEYED_SHARE
 from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phases import MAX_LEGS
 from ems.domain.policy import Policy
@@ -138,26 +138,18 @@ def _row(
 ) -> tuple[float, ...]:
     width = len(evse.wiring.legs)
     legs = known.leg_use.legs(width) if judged.controlled else (True,) * width
-    low = best = likely = _NOTHING
+    surely = best = likely = _NOTHING
     valid = next_change(known, station, now, policy)
     sampled_at = peak = above = 0.0
     if known.samples:
-        newest = known.samples[0]
-        sampled_at, peak = newest.at, newest.peak_a
-        if known.status.may_draw:
-            best = newest.high_a + _PAD[width]
-            above = float(peak > allowed_a(known, newest.at) * OBEYED_SHARE + OBEYED_A)
-            if judged.controlled:
-                low = surely_drawn(known, now, policy, station.model.apply_s) + _PAD[width]
-                valid = min(
-                    [valid]
-                    + [s.at + policy.sample_lag_s + 1e-6 for s in known.samples if s.at + policy.sample_lag_s >= now]
-                )
-    if judged.controlled and known.status.may_draw:
-        awaited_until = _awaited_until(known, station)
-        likely = likely_drawn(known, width, now, now < awaited_until, judged.amps, policy) + _PAD[width]
-        moments = [awaited_until, *(at + FOLLOWS_S for at, _ in known.grant.recent)]
-        valid = min([valid, *(t for t in moments if t > now)])
+        sampled_at, peak = known.samples[0].at, known.samples[0].peak_a
+    if known.status.may_draw:
+        if known.samples:
+            best, above = known.samples[0].high_a + _PAD[width], float(is_above_limit(known))
+        if judged.controlled:
+            now_drawn = drawn(known, station, width, judged.amps, now, policy)
+            surely, likely = now_drawn.surely_a + _PAD[width], now_drawn.likely_a + _PAD[width]
+            valid = min(valid, now_drawn.valid_until)
     session, model = known.session, station.model
     least = model.min_a
     if model.rate_unit is RateUnit.WATT and evse.dc_efficiency is None and known.leg_use.agreeing < PROOF_SAMPLES:
@@ -170,7 +162,7 @@ def _row(
         judged.controlled,
         *legs,
         *_PAD[width],
-        *low,
+        *surely,
         *best,
         *likely,
         peak,
@@ -199,71 +191,6 @@ def may_charge(known: EvseState) -> bool:
 
 _OUT = frozenset({EvseStatus.FAULTED, EvseStatus.FINISHING})
 _FLOWING = frozenset({EvseStatus.CHARGING, EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE})
-
-
-def allowed_a(known: EvseState, at: float) -> float:
-    """The highest limit that an EVSE could have followed at `at`."""
-    return max(known.grant.amps_in_force(known.steering_layer, at), known.grant.claimed_a(at))
-
-
-def surely_drawn(known: EvseState, now: float, policy: Policy, apply_s: float = 10.0) -> tuple[float, ...]:
-    """The least that each leg carried around the newest meter reading.
-
-    The lowest of the samples within the meter's lag and the one before; and since the vehicle may already have
-    followed a limit that is younger than the sample, no more than any such limit. An old sample proves nothing.
-    """
-    newest = known.samples[0]
-    if now - newest.at >= policy.sample_trust_s:
-        return (0.0,) * len(newest.low_a)
-    least = newest.low_a
-    if newest.at >= now - policy.sample_lag_s:
-        for sample in known.samples[1:]:
-            least = tuple(map(min, least, sample.low_a))
-            if sample.at < now - policy.sample_lag_s:
-                break
-    grant, steering = known.grant, known.steering_layer
-    lowest = grant.least_accepted_a(newest.at)
-    least = tuple(min(a, lowest) for a in least)
-    for claim in grant.claims:
-        if claim.pending and claim.layer is steering:
-            least = tuple(min(a, claim.amps) for a in least)
-    return least
-
-
-FOLLOWS_S = 6.0
-"""A vehicle follows its pilot within five seconds (IEC 61851-1); a sample from before that shows the old current."""
-
-
-def _awaited_until(known: EvseState, station: StationState) -> float:
-    """Until when a sample is awaited that shows what the newest limit or the newest link led to."""
-    held = known.grant.layer(known.steering_layer) or known.grant.default
-    newest = known.samples[0].at if known.samples else NEVER
-    moments = [t for t in (station.connected_at, NEVER if held is None else held.accepted_at) if t > newest - FOLLOWS_S]
-    return max(moments, default=NEVER) + station.model.sample_interval_s + 2.0
-
-
-def likely_drawn(
-    known: EvseState, width: int, now: float, awaited: bool, liable_a: float, policy: Policy
-) -> tuple[float, ...]:
-    """What each leg carries if the vehicle does what it was told and nothing else: the newest sample; after a raise, or
-    before the first sample, all that may flow, as long as a sample is awaited; after a cut the old current until it
-    has had time to act. Cuts are decided by it, raises never.
-    """
-    legs = known.leg_use.legs(width)
-    fresh = bool(known.samples) and now - known.samples[0].at < policy.sample_trust_s
-    if not fresh:
-        return tuple(liable_a if counts and awaited else 0.0 for counts in legs)
-    newest = known.samples[0]
-    changes = [(at, amps) for at, amps in known.grant.recent if at > newest.at - FOLLOWS_S]
-    done = [amps for at, amps in changes if at <= now - FOLLOWS_S]
-    most = max([amps for at, amps in changes if at > now - FOLLOWS_S], default=0.0)
-    if not changes or not awaited:
-        lowest = min((amps for _, amps in changes), default=math.inf)
-        return tuple(min(a, lowest) for a in newest.low_a)
-    return tuple(
-        min(max(done[-1] if done else a, most), liable_a) if counts else a
-        for a, counts in zip(newest.low_a, legs, strict=True)
-    )
 
 
 def expressible_a(amps: float, model: StationModel) -> float:

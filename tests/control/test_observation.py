@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ems.control.drawn import drawn
 from ems.control.network import Network
-from ems.control.observation import Column, expressible, expressible_a, may_charge, observe, surely_drawn
+from ems.control.observation import Column, expressible, expressible_a, may_charge, observe
 from ems.domain import events as e
 from ems.domain.apply import apply
 from ems.domain.grant import FOREVER, Answer, Grant, Layer
@@ -56,6 +57,10 @@ def test_a_row_may_be_copied_until_its_moment(samples: list[tuple[float, int]], 
         assert seen.liabilities == fresh.liabilities
 
 
+def surely_drawn(known: EvseState) -> tuple[float, ...]:
+    return drawn(known, SiteState.initial(SITE).stations[0], 1, 32, T, POLICY).surely_a
+
+
 def held(session: float, accepted_ago: float, *extra: tuple[Layer, float, float]) -> Grant:
     made = Grant().accepted(Layer.FLOOR, 6, T - 999, FOREVER, 10)
     made = made.accepted(Layer.SESSION, 16, T - 500, T + 900, 10)
@@ -89,14 +94,14 @@ def test_what_surely_flowed(samples: list[tuple[float, float]], grant: Grant, su
     """
     taken = tuple(Sample.of_currents(T - age, (float(amps),)) for age, amps in samples)
     known = EvseState(EvseStatus.CHARGING, session=CHARGING, grant=grant, samples=taken)
-    assert surely_drawn(known, T, POLICY) == (surely,)
+    assert surely_drawn(known) == (surely,)
 
 
 def test_a_cut_that_was_taken_back_may_have_been_followed() -> None:
     """16 A were sampled, then the limit was 6 A for a moment and is 16 A again: the vehicle may draw 6 A now."""
     made = held(6, 4).accepted(Layer.SESSION, 16, T - 1, T + 900, 10)
     known = EvseState(EvseStatus.CHARGING, session=CHARGING, grant=made, samples=(Sample.of_currents(T - 6, (16.0,)),))
-    assert surely_drawn(known, T, POLICY) == (6,)
+    assert surely_drawn(known) == (6,)
 
 
 @pytest.mark.parametrize(

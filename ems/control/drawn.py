@@ -1,0 +1,111 @@
+"""What a vehicle draws, between what its samples prove and what its limits let expect.
+
+Two answers to one question, because they serve two purposes: raises are decided by what is *surely* drawn, so that a
+current that has gone is never taken for room; cuts by what is *likely* drawn, so that nobody is cut for a current that
+is already going.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from ems.domain.grant import OBEYED_A, OBEYED_SHARE
+from ems.domain.policy import Policy
+from ems.domain.state import NEVER, EvseState, StationState
+
+FOLLOWS_S = 6.0
+"""A vehicle follows its pilot within five seconds (IEC 61851-1); a sample from before that shows the old current."""
+
+AWAITED_S = 2.0
+"""Beyond its interval a sample may take so long to arrive."""
+
+
+class Drawn(NamedTuple):
+    """Ampere per leg; `valid_until` is when this changes although nothing happens (monotonic)."""
+
+    surely_a: tuple[float, ...]
+    likely_a: tuple[float, ...]
+    valid_until: float
+
+
+def drawn(known: EvseState, station: StationState, width: int, liable_a: float, now: float, policy: Policy) -> Drawn:
+    """What the `width` legs of one EVSE carry, whose vehicle may draw `liable_a` at most."""
+    valid = awaited = _awaited_until(known, station)
+    if valid <= now:
+        valid = math.inf
+    for at, _ in known.grant.recent:
+        if now < at + FOLLOWS_S < valid:
+            valid = at + FOLLOWS_S
+    for sample in known.samples:
+        if now <= sample.at + policy.sample_lag_s < valid:
+            valid = sample.at + policy.sample_lag_s + 1e-6
+    legs = known.leg_use.legs(width)
+    fresh = bool(known.samples) and now - known.samples[0].at < policy.sample_trust_s
+    if not fresh:
+        expected = liable_a if now < awaited else 0.0
+        return Drawn((0.0,) * width, tuple(expected if counts else 0.0 for counts in legs), valid)
+    return Drawn(_surely(known, now, policy), _likely(known, legs, now, now < awaited, liable_a), valid)
+
+
+def is_above_limit(known: EvseState) -> bool:
+    """Whether the newest sample shows more than any limit that was in force at its time."""
+    newest = known.samples[0]
+    return newest.peak_a > allowed_a(known, newest.at) * OBEYED_SHARE + OBEYED_A
+
+
+def allowed_a(known: EvseState, at: float) -> float:
+    """The highest limit that an EVSE could have followed at `at`."""
+    return max(known.grant.amps_in_force(known.steering_layer, at), known.grant.claimed_a(at))
+
+
+def _surely(known: EvseState, now: float, policy: Policy) -> tuple[float, ...]:
+    """The least that each leg carried around the newest meter reading.
+
+    The lowest of the samples within the meter's lag and the one before; and since the vehicle may already have
+    followed a limit that is younger than the sample, no more than any such limit.
+    """
+    newest, *older = known.samples
+    least, reach = newest.low_a, now - policy.sample_lag_s
+    if newest.at >= reach:
+        for sample in older:
+            least = tuple(map(min, least, sample.low_a))
+            if sample.at < reach:
+                break
+    most = known.grant.least_accepted_a(newest.at)
+    for claim in known.grant.claims:
+        if claim.pending and claim.layer is known.steering_layer:
+            most = min(most, claim.amps)
+    return least if most >= max(least) else tuple(min(a, most) for a in least)
+
+
+def _likely(known: EvseState, legs: tuple[bool, ...], now: float, awaited: bool, liable_a: float) -> tuple[float, ...]:
+    """What each leg carries if the vehicle does what it was told and nothing else: the newest sample; after a raise all
+    that may flow, as long as a sample is awaited; after a cut the old current until it has had time to act.
+    """
+    newest = known.samples[0]
+    changes = [(at, amps) for at, amps in known.grant.recent if at > newest.at - FOLLOWS_S]
+    if not changes:
+        return newest.low_a
+    if not awaited:
+        lowest = min(amps for _, amps in changes)
+        return tuple(min(a, lowest) for a in newest.low_a)
+    followed, most = None, 0.0
+    for at, amps in changes:
+        if at <= now - FOLLOWS_S:
+            followed = amps
+        else:
+            most = max(most, amps)
+    return tuple(
+        min(max(a if followed is None else followed, most), liable_a) if counts else a
+        for a, counts in zip(newest.low_a, legs, strict=True)
+    )
+
+
+def _awaited_until(known: EvseState, station: StationState) -> float:
+    """Until when a sample is awaited that shows what the newest limit or the newest link led to."""
+    held = known.grant.layer(known.steering_layer) or known.grant.default
+    told_at = NEVER if held is None else held.accepted_at
+    seen_at = known.samples[0].at - FOLLOWS_S if known.samples else NEVER
+    since = max(t if t > seen_at else NEVER for t in (station.connected_at, told_at))
+    return since + station.model.sample_interval_s + AWAITED_S
