@@ -34,7 +34,10 @@ class Job:
 
 
 class Calendar:
-    """Runs jobs at their times, each at most once per time."""
+    """Runs jobs at their times: one at a time of each, and each time once, unless the clock was set back over it.
+
+    Times that a clock was set forward over, or that came while the job was still at work, are skipped.
+    """
 
     name = "calendar"
 
@@ -43,39 +46,40 @@ class Calendar:
         self._clock = clock
 
     async def run(self) -> None:
-        """Work until cancelled; start anew when the wall clock has been set."""
+        """Work until cancelled; start anew when the wall clock has been set, after the jobs that are at work."""
         while True:
             await self._until_sane()
-            scheduler = AsyncIOScheduler(timezone=UTC)
-            scheduler.start()
-            try:
-                for job in self._jobs:
-                    self._arm(scheduler, job, self._clock.now().utc)
-                await self._until_jump()
-            finally:
-                scheduler.shutdown(wait=False)
+            async with asyncio.TaskGroup() as work:
+                scheduler = AsyncIOScheduler(timezone=UTC)
+                scheduler.start()
+                try:
+                    for job in self._jobs:
+                        self._arm(scheduler, work, job, self._clock.now().utc)
+                    await self._until_jump()
+                finally:
+                    scheduler.shutdown(wait=False)
             log.warning("calendar.clock-jump restarting jobs")
 
-    def _arm(self, scheduler: AsyncIOScheduler, job: Job, after: datetime) -> None:
+    def _arm(self, scheduler: AsyncIOScheduler, work: asyncio.TaskGroup, job: Job, after: datetime) -> None:
         due = next_time(job.cron, after)
-        if due is not None:
-            scheduler.add_job(
-                self._run,
-                DateTrigger(due),
-                args=(scheduler, job, due),
-                id=job.name,
-                replace_existing=True,
-                misfire_grace_time=None,
-            )
+        if due is None:
+            return
 
-    async def _run(self, scheduler: AsyncIOScheduler, job: Job, due: datetime) -> None:
+        async def begin() -> None:
+            work.create_task(self._work(scheduler, work, job, due), name=f"calendar {job.name}")
+
+        scheduler.add_job(
+            begin, DateTrigger(due), id=job.name, name=job.name, replace_existing=True, misfire_grace_time=None
+        )
+
+    async def _work(self, scheduler: AsyncIOScheduler, work: asyncio.TaskGroup, job: Job, due: datetime) -> None:
         try:
             async with asyncio.timeout(JOB_S):
                 await job.work(due)
         except Exception:
             log.exception("calendar.job-failed name=%s due=%s", job.name, due)
-        finally:
-            self._arm(scheduler, job, max(due, self._clock.now().utc))
+        if scheduler.running:
+            self._arm(scheduler, work, job, max(due, self._clock.now().utc))
 
     async def _until_sane(self) -> None:
         while self._clock.now().utc < SANE_AFTER:  # noqa: ASYNC110 - a clock does not notify anybody
@@ -83,8 +87,8 @@ class Calendar:
 
     async def _until_jump(self) -> None:
         before = self._offset()
-        while abs(self._offset() - before) < JUMP_S:
-            before = self._offset()
+        while abs((after := self._offset()) - before) < JUMP_S:
+            before = after
             await asyncio.sleep(LOOK_S)
 
     def _offset(self) -> float:

@@ -1,0 +1,266 @@
+"""A controller and all its parts.
+
+Read top-down: `Daemon.of` builds every part from the settings, `Daemon.run` lets them work until told to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from ems import __version__
+from ems.adapters.calendar.schedule import Calendar, Job
+from ems.adapters.modbus.poller import Poller
+from ems.adapters.ocpp.server import CentralSystem, Listen
+from ems.adapters.store.journal import FileJournal
+from ems.adapters.store.recovery import Recovered
+from ems.adapters.store.segment import Header
+from ems.adapters.store.store import Store
+from ems.adapters.web.app import WebOptions
+from ems.adapters.web.server import WebServer
+from ems.assembly.error import AssemblyError
+from ems.assembly.meters import installed_meters, own_models
+from ems.assembly.stations import access_of, central_system
+from ems.control.memory import Memory
+from ems.control.tick import Controller
+from ems.domain.decision import Decision
+from ems.domain.events import ControllerStarted, Event
+from ems.domain.state import SiteState
+from ems.ports import Clock, Service
+from ems.runtime.address import refusal
+from ems.runtime.clock import SystemClock
+from ems.runtime.dispatcher import Dispatcher
+from ems.runtime.farewell import leave_at_fallback
+from ems.runtime.live import LiveView
+from ems.runtime.lock import LockError, locked
+from ems.runtime.loop import Core, Loop
+from ems.runtime.recovery import remembered, restored
+from ems.runtime.supervisor import supervise
+from ems.runtime.troubles import Troubles
+from ems.runtime.watchdog import Watchdog
+from ems.settings.build import SiteSettings
+from ems.settings.finding import printable
+from ems.settings.revision import Reloaded, reload
+
+log = logging.getLogger(__name__)
+
+EXIT_STALLED = 70
+DATABASE = "ems.sqlite3"
+JOURNAL = "journal"
+EVERY_QUARTER = "*/15 * * * *"
+EVERY_HOUR = "7 * * * *"
+RELOAD_S = 60.0
+
+
+@dataclass(slots=True)
+class Daemon:
+    """All parts of a running controller."""
+
+    settings: SiteSettings
+    clock: Clock
+    loop: Loop
+    live: LiveView
+    central: CentralSystem
+    web: WebServer
+    store: Store
+    journal: FileJournal
+    dispatcher: Dispatcher
+    watchdog: Watchdog
+    services: Sequence[Service]
+    state_dir: Path
+    _lock: IO[str]
+    _asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @classmethod
+    def of(
+        cls, settings: SiteSettings, state_dir: Path, *, ocpp_port: int | None = None, web_port: int | None = None
+    ) -> Daemon:
+        """Build everything, in a running loop. Blocks while the database opens. Raises AssemblyError, and has then left
+        no trace in the database: a start that cannot be is no crash.
+
+        `ocpp_port`, `web_port`: listen there, whatever the settings say.
+        """
+        ocpp = Listen(settings.ocpp.host, settings.ocpp.port if ocpp_port is None else ocpp_port)
+        shown = WebOptions(settings.web.host, settings.web.port if web_port is None else web_port)
+        try:
+            lock = locked(state_dir)
+        except LockError as refused:
+            raise AssemblyError(str(refused)) from None
+        clock = SystemClock()
+        troubles = Troubles(clock)
+        try:
+            _check_free("stations", ocpp.host, ocpp.port, "EMS_OCPP_PORT")
+            _check_free("the page", shown.host, shown.port, "EMS_HTTP_PORT")
+            meters = installed_meters(settings, own_models(settings, state_dir))
+            store = _store(state_dir, clock, troubles)
+        except BaseException:
+            lock.close()
+            raise
+        recovered = store.open()
+        core = _core(settings, recovered, clock)
+        watchdog = Watchdog()
+        loop = Loop(core, clock, lambda decision: watchdog.stroke(_status(decision)), partial(_on_stall, watchdog))
+        loop.inbox.put(ControllerStarted(clock.now(), recovered.crashes))
+        troubles.tell(loop.inbox.put)
+        central = central_system(settings, ocpp, clock, loop, store)
+        dispatcher, live = Dispatcher(central), LiveView(core.state, central.knocks)
+        journal = FileJournal(state_dir / JOURNAL, Header(__version__, settings.revision, settings.text))
+        journal.begin(core.state, core.memory)
+        web = WebServer(live, clock, shown)
+        loop.outputs = _outputs(dispatcher, journal, store, live)
+        services = (central, Poller(meters, clock, loop.inbox.put), web, Calendar(_jobs(store, live), clock))
+        return cls(
+            settings, clock, loop, live, central, web, store, journal, dispatcher, watchdog, services, state_dir, lock
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; then leave the stations at their fallback and everything written."""
+        self.journal.start()
+        site = _Part("site", self._read_again)
+        loop = asyncio.create_task(self.loop.run())
+        services = asyncio.create_task(supervise((*self.services, site)))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait((loop, services, stopping), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            self.watchdog.stopping()
+            await _cancelled(loop)
+            await leave_at_fallback(self.loop, self.dispatcher, self.clock)
+            await _cancelled(services, stopping)
+            await asyncio.to_thread(self.journal.close)
+            await asyncio.to_thread(self.store.close)
+            self._lock.close()
+            self.watchdog.close()
+
+    def reload(self) -> None:
+        """Ask for the site to be read again, beside the loop: policy, limits and passwords apply as soon as it has been
+        read, the installation after a restart.
+        """
+        self.watchdog.reloading()
+        self._asked.set()
+
+    async def _read_again(self) -> None:
+        """Serve `reload`; in a thread, because a large file takes longer than a tick may."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            try:
+                async with asyncio.timeout(RELOAD_S):
+                    again = await asyncio.to_thread(reload, self.settings.path, self.settings, self.state_dir)
+            except TimeoutError:
+                log.warning("site.reload-refused running=%s cause='the disk does not answer'", self.settings.revision)
+                continue
+            self._take_over(again)
+
+    def _take_over(self, again: Reloaded) -> None:
+        for finding in again.findings:
+            log.warning("site.finding %s; %s", finding, printable(finding.remedy))
+        if again.refused:
+            log.error("site.reload-refused running=%s", self.settings.revision)
+            return
+        for difference in again.differences:
+            log.info("site.changed %s", difference)
+        log.info("site.reloaded revision=%s", again.settings.revision)
+        self.settings = again.settings
+        core, site = self.loop.core, again.settings.site
+        core.state, core.controller = replace(core.state, site=site), Controller.of(site)
+        core.memory = replace(core.memory, seen=None)
+        self.journal.header = Header(__version__, again.settings.revision, again.settings.text)
+        self.journal.begin(core.state, core.memory)
+        self.central.admit(access_of(again.settings))
+
+
+class _Part(NamedTuple):
+    """A `Service` that is one method of a larger thing."""
+
+    name: str
+    run: Callable[[], Coroutine[None, None, None]]
+
+
+def database_of(state_dir: Path) -> str | Path:
+    """Where the database is: EMS_DATABASE, a path or a PostgreSQL URL, else a file in the state folder."""
+    return os.environ.get("EMS_DATABASE") or state_dir / DATABASE
+
+
+def _check_free(what: str, host: str, port: int, variable: str) -> None:
+    reason = refusal(host, port)
+    if reason:
+        remedy = f"end the program that holds it, or choose another port with {variable} or in site.yaml"
+        raise AssemblyError(f"cannot listen for {what} on {host}:{port}: {reason}; {remedy}")
+
+
+def _store(state_dir: Path, clock: Clock, troubles: Troubles) -> Store:
+    try:
+        return Store(database_of(state_dir), clock, troubles)
+    except ValueError as wrong:
+        raise AssemblyError(f"EMS_DATABASE: {wrong}") from None
+    except ModuleNotFoundError as missing:
+        message = (
+            f"EMS_DATABASE needs the package {missing.name}; install ems with its extra: pip install 'ems[postgresql]'"
+        )
+        raise AssemblyError(message) from None
+
+
+def _core(settings: SiteSettings, recovered: Recovered, clock: Clock) -> Core:
+    site = settings.site
+    models = {name: known for name, known in recovered.models.items() if name in settings.recognisable}
+    state = restored(site, recovered.sessions, recovered.grants, {name: known.model for name, known in models.items()})
+    state = replace(
+        state,
+        stations=tuple(
+            replace(known, vendor=learned.vendor, product=learned.product, firmware=learned.firmware)
+            if (learned := models.get(station.id)) is not None
+            else known
+            for station, known in zip(site.stations, state.stations, strict=True)
+        ),
+    )
+    return Core(Controller.of(site), state, remembered(state, clock.now()))
+
+
+def _outputs(
+    dispatcher: Dispatcher, journal: FileJournal, store: Store, live: LiveView
+) -> tuple[Callable[[Sequence[Event], SiteState, Memory, Decision], None], ...]:
+    return (
+        lambda _events, state, _memory, decision: dispatcher.dispatch(state, decision),
+        lambda events, state, memory, decision: journal.append(decision.at, events, decision, state, memory),
+        lambda _events, state, _memory, decision: store.recorder.tick(decision.at, state, decision),
+        lambda _events, state, _memory, decision: live.publish(state, decision),
+    )
+
+
+def _jobs(store: Store, live: LiveView) -> tuple[Job, ...]:
+    async def aggregate(due: datetime) -> None:
+        store.ledger.knocked(live.knocks())
+        await store.aggregate(due)
+
+    async def purge(_due: datetime) -> None:
+        await store.purge()
+
+    return (Job("aggregate", EVERY_QUARTER, aggregate), Job("purge", EVERY_HOUR, purge))
+
+
+def _on_stall(watchdog: Watchdog, seconds: float) -> None:
+    """A machine that does not let us run for seconds needs a fresh start; without a manager it would be none."""
+    if watchdog.is_supervised:
+        log.critical("loop.stalled seconds=%.1f leaving", seconds)
+        os._exit(EXIT_STALLED)
+
+
+def _status(decision: Decision) -> str:
+    on = sum(1 for setpoint in decision.setpoints if setpoint.amps > 0 and setpoint.controlled)
+    return f"{decision.level.name.lower()}, {on} EVSEs on, {len(decision.alarms)} alarms"
+
+
+async def _cancelled(*tasks: asyncio.Task[object]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,148 @@
+"""What can be typed, and what carries it out."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ems import __version__
+from ems.cli.outcome import FINDING, FINE, WRONG_USE, UsageError
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+NOISY = ("websockets", "ems.websockets", "apscheduler", "uvicorn.error", "alembic", "matplotlib")
+SITE = "a folder that holds site.yaml, or the name of a shipped site (default: $EMS_SITE)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    options = _parser().parse_args(arguments)
+    _log_to_stderr(options.verbose)
+    file, _, name = options.carried_out_by.partition(".")
+    command: Callable[[argparse.Namespace], int] = getattr(import_module(f"ems.cli.{file}"), name)
+    try:
+        status = command(options)
+        sys.stdout.flush()
+    except UsageError as wrong:
+        print(f"ems {options.command}: {wrong}", file=sys.stderr)
+        return WRONG_USE
+    except KeyboardInterrupt:
+        return FINDING
+    except BrokenPipeError:
+        # Whoever read has seen enough, as `head` does; nothing more goes there, not even at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    return status
+
+
+def _log_to_stderr(verbose: bool) -> None:
+    stamp = "" if os.environ.get("JOURNAL_STREAM") else "%(asctime)s "
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO, format=f"{stamp}%(levelname)s %(message)s", stream=sys.stderr
+    )
+    for noisy in NOISY:
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ems", description="Site energy controller")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log more")
+    parser.add_argument("--version", action="version", version=f"ems {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_daemon(commands)
+    _add_site(commands)
+    _add_simulate(commands)
+    _add_records(commands)
+    _add_probe(commands)
+    return parser
+
+
+def _command(commands: Commands, name: str, carried_out_by: str, text: str) -> argparse.ArgumentParser:
+    added: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text}.")
+    added.set_defaults(carried_out_by=carried_out_by)
+    return added
+
+
+def _add_daemon(commands: Commands) -> None:
+    text = "A site with simulated stations, vehicles and meters over real sockets on loopback"
+    one = _command(commands, "demo", "daemon.demo", text)
+    one.add_argument("site", nargs="?", default="demo", help="the site to simulate (default: demo)")
+    one.add_argument("--faults", type=Path, help="a YAML file of faults: what goes wrong, and when")
+    one = _command(commands, "run", "daemon.run", "The daemon")
+    one.add_argument("site", nargs="?", help=SITE)
+    one = _command(commands, "explain", "picture.explain", "Who may limit an EVSE, and what does now")
+    one.add_argument("site", nargs="?", help=SITE)
+    one.add_argument("evse", help="for example CP-01/1")
+    _add_json(one)
+
+
+def _add_site(commands: Commands) -> None:
+    one = _command(commands, "check", "site.check", "Every problem of a site, then its circuit tree")
+    one.add_argument("site", nargs="?", help=SITE)
+    _add_json(one)
+    text = "A new password for a station: printed once, kept as a hash"
+    one = _command(commands, "password", "site.password", text)
+    one.add_argument("file", type=Path, help="the file to write, for example secrets/cp-01")
+
+
+def _add_simulate(commands: Commands) -> None:
+    one = _command(commands, "simulate", "simulation.simulate", "A site in virtual time, without sockets")
+    one.add_argument("site", nargs="?", help=SITE)
+    one.add_argument("--days", type=_days)
+    one.add_argument(
+        "--sessions", type=Path, help="recorded sessions: CSV or JSON, also .gz; without, they are made up"
+    )
+    one.add_argument("--from", dest="since", help="first day to replay, in the site's time")
+    one.add_argument(
+        "--map-unknown", action="store_true", help="put sessions of unknown stations onto this site's EVSEs"
+    )
+    one.add_argument("--strategy", default="equal", help="all, or one of uncontrolled, equal, first-come, …")
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--faults", type=Path, help="a YAML file of faults")
+    one.add_argument("--out", type=Path, help="folder for result.json and pictures")
+    _add_json(one)
+
+
+def _add_records(commands: Commands) -> None:
+    one = _command(commands, "replay", "records.replay", "Re-run recorded ticks and print the first difference")
+    one.add_argument("journal", type=Path, help="a journal folder or file")
+    one = _command(commands, "export", "records.export", "Data for others")
+    one.add_argument("what", choices=["sessions", "energy", "transactions", "alarms"])
+    one.add_argument("site", nargs="?", help=SITE)
+    one.add_argument("--from", dest="since", help="first day, in the site's time")
+    one.add_argument("--to", dest="until", help="the day after the last")
+    one.add_argument("--format", choices=["csv", "json"], default="csv")
+
+
+def _add_probe(commands: Commands) -> None:
+    probe = commands.add_parser("probe", help="Find meters and stations", description="Find meters and stations.")
+    kinds = probe.add_subparsers(dest="kind", required=True, metavar="KIND")
+    text = "Find meter model, framing and unit; or show every value of one meter, raw and decoded"
+    one = _command(kinds, "modbus", "meters.probe", text)
+    one.add_argument("place", help="host name, address, or serial device")
+    one.add_argument("--port", type=int, default=502)
+    one.add_argument("--unit", type=int)
+    one.add_argument("--model", help="with --unit: show every value of this model, raw and decoded")
+    one.add_argument("--framer", choices=["tcp", "rtu"])
+    _add_json(one)
+    one = _command(kinds, "ocpp", "picture.knocks", "Stations that tried to connect and were refused")
+    one.add_argument("site", nargs="?", help=SITE)
+    _add_json(one)
+
+
+def _add_json(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--json", action="store_true", help="for programs")
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if days < 1:
+        raise argparse.ArgumentTypeError("at least one day")
+    return days

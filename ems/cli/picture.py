@@ -1,0 +1,90 @@
+"""Commands that ask the running daemon: explain, probe ocpp."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from ems.cli.outcome import FINE, UsageError
+from ems.cli.site import port_in, settings_as_running
+
+ASK_S = 5.0
+SHOWN = 8
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - comparing, not binding
+"""Who listens everywhere is asked on loopback."""
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Who may limit an EVSE, and what does now."""
+    picture = _picture(options.site)
+    evse = next((e for e in picture["evses"] if e["id"] == options.evse), None)
+    if evse is None:
+        names = [e["id"] for e in picture["evses"]]
+        known = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        raise UsageError(f"the site has no EVSE {options.evse}; it has {known}")
+    chain = _chain(picture["circuits"], evse["circuit"])
+    if options.json:
+        print(json.dumps({"evse": evse, "circuits": chain}, indent=2))
+        return FINE
+    reason = evse["reason"] or {"text": "nothing has been decided yet", "until": None}
+    print(f"{evse['id']}: {evse['status']}, set to {_amps(evse['setpoint_a'])}, {reason['text']}")
+    if reason["until"]:
+        print(f"  until {reason['until']}")
+    for circuit in chain:
+        _tell(circuit)
+    return FINE
+
+
+def knocks(options: argparse.Namespace) -> int:
+    """Stations that tried to connect and were refused."""
+    refused = _picture(options.site)["knocks"]
+    if options.json:
+        print(json.dumps(refused, indent=2))
+        return FINE
+    for knock in refused:
+        print(f"{knock['station']:<24} {knock['address']:<16} {knock['count']:>5}x  {knock['at']}  {knock['reason']}")
+    if not refused:
+        print("nobody has been refused")
+    return FINE
+
+
+def _picture(site: str | None) -> dict[str, Any]:
+    """What the running daemon shows. Raises UsageError."""
+    web = settings_as_running(site).web
+    host, port = EVERYWHERE.get(web.host, web.host), port_in("EMS_HTTP_PORT")
+    address = f"http://{f'[{host}]' if ':' in host else host}:{web.port if port is None else port}/api/v1/state"
+    try:
+        # The daemon is near: what the environment says about proxies is for the world outside.
+        with build_opener(ProxyHandler({})).open(address, timeout=ASK_S) as answer:
+            picture: dict[str, Any] = json.load(answer)
+    except (URLError, OSError, ValueError) as failed:
+        reason = getattr(failed, "reason", failed)
+        raise UsageError(f"no daemon answers at {address} ({reason}); start it with `ems run`") from None
+    return picture
+
+
+def _chain(circuits: list[dict[str, Any]], first: str) -> list[dict[str, Any]]:
+    """The circuits from the one that feeds an EVSE up to the grid connection."""
+    by_id = {circuit["id"]: circuit for circuit in circuits}
+    chain, name = [], first
+    while name:
+        chain.append(by_id[name])
+        name = by_id[name]["parent"]
+    return chain
+
+
+def _tell(circuit: dict[str, Any]) -> None:
+    print(f"  {circuit['id']}: {circuit['limit_source'] or 'nothing has been decided yet'}")
+    if circuit["limit_w"] is not None:
+        print(f"    limit {circuit['limit_w'] / 1000:g} kW in all")
+    for phase, rating in circuit["rating_a"].items():
+        if rating:
+            limit, left = ((circuit[key] or {}).get(phase) for key in ("limit_a", "headroom_a"))
+            print(f"    {phase}: rated {_amps(rating)}, limit {_amps(limit)}, {_amps(left)} for vehicles")
+
+
+def _amps(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g} A"

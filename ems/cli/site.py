@@ -1,0 +1,146 @@
+"""The site that a command is about; and the commands that look at its files: check, password."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+from ems.cli.outcome import FINDING, FINE, UsageError
+from ems.settings.build import SiteSettings
+from ems.settings.document import read_data
+from ems.settings.finding import Finding
+from ems.settings.load import load
+from ems.settings.password import new_password
+from ems.settings.places import SITE_FILE, Catalogue, site_file, state_dir
+from ems.settings.report import check as checked
+from ems.settings.report import render_json, render_text
+from ems.settings.revision import last_good, load_or_last_good
+
+
+def check(options: argparse.Namespace) -> int:
+    """Every problem of a site, then its circuit tree."""
+    result = checked(site_named(options.site), state_dir_of(options.site))
+    if result.settings is not None:
+        result = replace(result, findings=(*result.findings, *_meter_models(result.settings)))
+    print(render_json(result) if options.json else render_text(result))
+    return FINE if result.is_fine else FINDING
+
+
+def password(options: argparse.Namespace) -> int:
+    """A new password for a station: printed once, kept as a hash."""
+    secret, line = new_password()
+    file: Path = options.file
+    if file.exists():
+        remedy = "remove it, if its station is to get a new password"
+        raise UsageError(f"{file} exists already and is not overwritten; {remedy}")
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as hashed:
+            hashed.write(line + "\n")
+    except OSError as failed:
+        raise UsageError(f"cannot write {file}: {failed.strerror}") from None
+    print(f"type this into the station:  {secret}")
+    print(f"and this into site.yaml:     password_file: {_as_in_site(file)}")
+    return FINE
+
+
+def site_named(site: str | None) -> str:
+    """The site as it was named; raises UsageError when nobody named one."""
+    name = site or os.environ.get("EMS_SITE")
+    if not name:
+        raise UsageError("say which site: a folder that holds site.yaml, or set EMS_SITE")
+    return name
+
+
+def state_dir_of(site: str | None) -> Path:
+    """Where a site's state is kept. Raises UsageError."""
+    try:
+        return state_dir(site_file(site_named(site)))
+    except (OSError, ValueError) as missing:
+        raise UsageError(str(missing)) from None
+
+
+def settings_to_run(site: str | None, state: Path) -> SiteSettings:
+    """The settings that a daemon is to run with, or the last good ones; kept for the next start. Findings go to stderr.
+
+    Raises UsageError.
+    """
+    name = site_named(site)
+    started = load_or_last_good(name, state)
+    return _settings(name, started.settings, started.findings)
+
+
+def settings_to_read(site: str | None) -> SiteSettings:
+    """The settings for somebody who only looks: nothing is kept. Raises UsageError."""
+    name = site_named(site)
+    loaded = load(name)
+    return _settings(name, loaded.settings, loaded.findings)
+
+
+def settings_as_running(site: str | None) -> SiteSettings:
+    """The settings for somebody who asks about a daemon, which may run with the last good revision of a broken file.
+
+    Raises UsageError.
+    """
+    name = site_named(site)
+    loaded = load(name)
+    if loaded.settings is not None:
+        return loaded.settings
+    return _settings(name, last_good(state_dir_of(site))[0], loaded.findings)
+
+
+def port_in(variable: str) -> int | None:
+    """The port that an environment variable names; None when it is not set. Raises UsageError."""
+    text = os.environ.get(variable, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and int(text) <= 65535):
+        raise UsageError(f"{variable} is {text!r}: write a port number")
+    return int(text)
+
+
+def yaml_in(path: Path) -> dict[str, Any]:
+    """The content of a YAML file. Raises UsageError."""
+    data, findings = read_data(path)
+    if data is None:
+        raise UsageError("\n".join(map(str, findings)))
+    return data
+
+
+def day(text: str, zone: tzinfo) -> datetime:
+    """The beginning of a day, or a moment, as somebody at the site writes it. Raises UsageError."""
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a date: write for example 2026-03-01") from None
+    return (told if told.tzinfo is not None else told.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _settings(name: str, settings: SiteSettings | None, findings: Iterable[Finding]) -> SiteSettings:
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    if settings is None:
+        raise UsageError(f"site {name} has errors; `ems check {name}` shows them with their remedies")
+    return settings
+
+
+def _meter_models(settings: SiteSettings) -> tuple[Finding, ...]:
+    """What is wrong with the site's own meter models; only the adapter knows what they must say."""
+    if not (settings.path.parent / Catalogue.METERS).is_dir():
+        return ()
+    from ems.assembly import register_maps  # noqa: PLC0415 - brings all adapters, and few sites need it
+
+    return register_maps(settings, settings.path.parent)[1]
+
+
+def _as_in_site(file: Path) -> Path:
+    """A path as the site file writes it: from its own folder."""
+    full = file.resolve()
+    folder = next((parent for parent in full.parents if (parent / SITE_FILE).is_file()), None)
+    return file if folder is None else full.relative_to(folder)

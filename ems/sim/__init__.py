@@ -1,0 +1,14 @@
+"""The physical world against which the same controller runs: vehicles, stations, meters, weather, faults.
+
+Lives here: physics as small functions over frozen records (`vehicle`, `charging_profile`, `profile_stack`, `pilot`,
+`grid`), real clients and servers made of them (`virtual_station`, `virtual_meter`, put together in `virtual_site`), the
+observer that adds up what truly flows, and the runs without an event loop (`core_run`, `simulate`).
+Never here: anything that decides. Nothing in this room may be imported by the rest of the program, but by `cli`.
+
+Decisions. The virtual station is written from OCPP 1.6 itself and shares no line with the central system, so that a
+misreading on one side is caught by the other. Randomness comes from a numpy generator that is passed in; the same seed
+gives the same run. Currents are added as phasors with unit power factor: that is what a clamp around the conductor
+would show, where the controller adds magnitudes and so stays on the safe side.
+
+Third parties: numpy for sums; websockets (client side) in `station_link` alone; matplotlib in `pictures` alone.
+"""

@@ -1,0 +1,220 @@
+"""The controller's side of a run without event loop: it hears, decides, and tells the outlets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Protocol
+
+from ems.control.memory import Memory
+from ems.control.orders import orders
+from ems.control.tick import TICK_S, Controller
+from ems.domain import events as e
+from ems.domain.apply import apply
+from ems.domain.decision import Decision
+from ems.domain.grant import Answer, Layer
+from ems.domain.instant import Instant
+from ems.domain.order import LimitOrder
+from ems.domain.site import Site
+from ems.domain.state import SiteState
+from ems.sim.core_leases import CoreLeases
+from ems.sim.core_plant import CorePlant
+from ems.sim.core_reports import CoreReports
+from ems.sim.core_timers import repeats_matter, until_motion_tells, until_next_look
+from ems.sim.world import Flow
+
+CLOSE_LOOK_S = 45.0
+OUTAGE_LOOK_S = 10.0
+"""After a fault begins or ends the controller looks every second for a while; then, while it lasts, so often."""
+
+ANSWER_S = 10.0
+GIVEN_UP_S = 180.0
+"""So long the controller waits for an answer, and so long for anything at all."""
+
+
+TINY_S = 1e-6
+
+
+class Decides(Protocol):
+    """What is put to the test: the controller, or a broken one."""
+
+    def decide(self, state: SiteState, memory: Memory, now: Instant) -> tuple[Decision, Memory]:
+        """As `ems.control.tick.Controller.decide`."""
+        ...
+
+
+Check = Callable[[SiteState, Decision, Flow], None]
+"""Called after each decision with the state that it was made from, itself, and what truly flows."""
+
+
+class CoreDaemon:
+    """State, memory and the last decision of the controller, and its leases. `looks_at_s`: when it looks next, in
+    seconds of the run. `check` sees every decision; `look_s` is the longest time between two looks.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        plant: CorePlant,
+        begin: Instant,
+        controller: Decides | None = None,
+        check: Check | None = None,
+        look_s: float = math.inf,
+    ) -> None:
+        self.site, self.plant, self.begin = site, plant, begin
+        self.controller: Decides = controller or Controller.of(site)
+        self.state, self.memory = SiteState.initial(site), Memory.blank(site)
+        self.decision: Decision | None = None
+        self.reports = CoreReports(plant, self.tell)
+        self.leases = CoreLeases()
+        self.refusing: set[str] = set()
+        self.dead = False
+        self.looks_at_s = 0.0
+        self._check, self._look_s = check, look_s
+        self._dense_until = 0.0
+        self._muted_since: dict[str, float] = {}
+        self._unanswered: list[tuple[float, LimitOrder]] = []
+        self._unsaid = True
+
+    def now(self) -> Instant:
+        """The two clocks."""
+        return self.begin.later(self.plant.t)
+
+    def tell(self, event: e.Event) -> None:
+        """The controller hears of an event."""
+        self.state = apply(self.state, event)
+
+    def speaks(self) -> None:
+        """Something happened after which limits may have to be sent even if the decision stays the same."""
+        self._unsaid = True
+
+    def look(self) -> None:
+        """One tick: hear what was measured, decide, send."""
+        tally, now, before = self.plant.tally, self.now(), self.decision
+        self._hear_of_leases()
+        self._hear_nothing(now)
+        self.reports.measure(now, partial(repeats_matter, self.state, self.memory, m=now.monotonic_s))
+        state = self.state
+        self.decision, self.memory = self.controller.decide(state, self.memory, now)
+        tally.ticks += 1
+        tally.guarded += bool(self.decision.guarded)
+        if self._check is not None:
+            self._check(state, self.decision, self.plant.flow)
+        changed = before is None or any(
+            a.amps != b.amps for a, b in zip(before.setpoints, self.decision.setpoints, strict=True)
+        )
+        floors = (changed or self._unsaid) and self._send(now)
+        self.looks_at_s = math.inf
+        self._looks_within(TICK_S if floors else self._wait_s(now))
+
+    def sees_motion(self) -> None:
+        """Some vehicles draw another current than at the last look: the next one may have to come earlier."""
+        if self.decision is not None and not self.dead:
+            now, present = self.now(), self.plant.present
+            moved = {o.index: self.reports.sight(o, now) for o in self.plant.touched if o.index in present}
+            self._looks_within(until_motion_tells(self.state, self.memory, self.decision, moved, now))
+
+    def repeats(self) -> None:
+        """Send what is due without deciding anew."""
+        if self.decision is not None and not self.dead:
+            self._hear_of_leases()
+            self._send(self.now())
+
+    def looks_closely(self) -> None:
+        """Look every second for a while."""
+        self._dense_until = max(self._dense_until, self.plant.t + CLOSE_LOOK_S)
+        self._unsaid = True
+
+    def mute(self, station: str) -> None:
+        """A station neither answers nor says anything from now on."""
+        self.reports.mute(station)
+        self._muted_since[station] = self.plant.t
+
+    def unmute(self, station: str) -> None:
+        """A station answers again; if it was given up, it calls again."""
+        del self._muted_since[station]
+        self.reports.unmute(station)
+        if station in self.reports.lost:
+            self.reports.connect(station, self.now())
+
+    def generation(self, station: str) -> int:
+        """The number of a station's link."""
+        return self.state.station(station).generation
+
+    def step_clock(self, seconds: float) -> None:
+        """The wall clock jumps ahead; the monotonic clock does not."""
+        self.begin = Instant(self.begin.monotonic_s, self.begin.utc + timedelta(seconds=seconds))
+
+    def die(self) -> None:
+        """The controller is gone; what it said holds until the leases end."""
+        self.dead = True
+        self.looks_at_s = math.inf
+        self.leases.clear()
+
+    def starts(self, crashes: int = 0) -> None:
+        """The controller begins, with nothing remembered, and the stations connect to it."""
+        self.dead, self.decision = False, None
+        self.state, self.memory = SiteState.initial(self.site), Memory.blank(self.site)
+        self.tell(e.ControllerStarted(self.now(), crashes))
+        for station in self.site.stations:
+            if station.id not in self.reports.lost:
+                self.reports.connect(station.id, self.now())
+        self.looks_at_s = self.plant.t
+
+    def _hear_of_leases(self) -> None:
+        for event in self.leases.told(self.plant.outlets, self.begin.monotonic_s):
+            self.tell(event)
+
+    def _send(self, now: Instant) -> bool:
+        """Send what is due; whether a floor was among it, after which there is more to send."""
+        assert self.decision is not None
+        floors = False
+        for order in orders(self.state, self.decision, now.monotonic_s):
+            self.tell(e.ProfileSent(order.evse, order.layer, order.amps, now.monotonic_s))
+            self._answer(order, now)
+            self.plant.tally.profiles += 1
+            floors = floors or order.layer is Layer.FLOOR
+        self._unsaid = floors
+        return floors
+
+    def _answer(self, order: LimitOrder, now: Instant) -> None:
+        j, t, m = self.site.evse_index(order.evse), self.plant.t, now.monotonic_s
+        assert j is not None
+        outlet = self.plant.outlets[j]
+        if outlet.station in self.reports.muted:
+            self._unanswered.append((t + ANSWER_S, order))
+        elif outlet.station in self.refusing:
+            self.tell(e.ProfileAnswered(order.evse, order.layer, order.amps, m, Answer.REJECTED, m))
+        else:
+            self.tell(e.ProfileAnswered(order.evse, order.layer, order.amps, m, Answer.ACCEPTED, m + order.lease_s))
+            outlet.told(order, t)
+            self.leases.taken(j, order, t)
+
+    def _hear_nothing(self, now: Instant) -> None:
+        """Calls that time out, and links over which nothing has come for long."""
+        t, m = self.plant.t, now.monotonic_s
+        for _, order in (waiting for waiting in self._unanswered if waiting[0] <= t):
+            self.tell(e.ProfileAnswered(order.evse, order.layer, order.amps, m, Answer.TIMEOUT, m))
+            self._unsaid = True
+        self._unanswered = [waiting for waiting in self._unanswered if waiting[0] > t]
+        for station, since in self._muted_since.items():
+            if t - since >= GIVEN_UP_S:
+                self.reports.lose(station, now, self.generation(station))
+
+    def _looks_within(self, seconds: float) -> None:
+        """Like the daemon the run looks on the second."""
+        if math.isfinite(seconds):
+            self.looks_at_s = min(self.looks_at_s, math.ceil(self.plant.t + seconds - TINY_S))
+
+    def _wait_s(self, now: Instant) -> float:
+        """How long the controller need not look, if nothing happens."""
+        if self.plant.t < self._dense_until:
+            return TICK_S
+        assert self.decision is not None
+        reports = self.reports
+        trouble = (reports.silent, reports.frozen, reports.muted, self.refusing)
+        outage = OUTAGE_LOOK_S if any(trouble) else self._look_s
+        sights = {j: self.reports.sight(outlet, now) for j, outlet in self.plant.present.items()}
+        return min(outage, until_next_look(self.state, self.memory, self.decision, sights, now))

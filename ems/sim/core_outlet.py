@@ -1,0 +1,195 @@
+"""One EVSE of a run without event loop: it takes limits as the three layers of a lease, and holds a vehicle."""
+
+from __future__ import annotations
+
+import math
+
+from ems.domain.grant import Layer
+from ems.domain.order import LimitOrder
+from ems.domain.station import Evse, EvseStatus
+from ems.domain.units import PILOT_MIN_A
+from ems.sim.placement import Visit
+from ems.sim.vehicle import Vehicle
+
+NOTICES_S = 10.0
+"""So long after an offer a vehicle that does not draw is reported as SuspendedEV."""
+
+
+class CoreOutlet:
+    """Physical state of an EVSE; times are seconds of the run.
+
+    Between two changes the current is constant: `due_s` is when `advance` must be called next, and whoever calls it
+    later has missed a change. Without power nothing flows; with `own_a` it offers that, whatever it has accepted; its
+    clock is `skew_s` ahead, so its leases end early. Call `advance` before and after one of these changes.
+    """
+
+    __slots__ = (
+        "_coming",
+        "_layers",
+        "_vehicle_due_s",
+        "apply_s",
+        "draw_a",
+        "drawn_since_s",
+        "due_s",
+        "evse",
+        "evse_max_a",
+        "index",
+        "legs",
+        "offered_a",
+        "offered_since_s",
+        "own_a",
+        "powered",
+        "register_wh",
+        "since_s",
+        "skew_s",
+        "station",
+        "transaction",
+        "vehicle",
+        "visit",
+        "watts_per_amp",
+        "watts_per_leg",
+    )
+
+    def __init__(self, index: int, evse: Evse, voltage_v: float, apply_s: float) -> None:
+        self.index, self.evse, self.station, self.apply_s = index, evse.id, evse.station, apply_s
+        self.legs, self.evse_max_a = len(evse.wiring.legs), evse.max_a
+        self.watts_per_leg = evse.wiring.watts_per_amp(voltage_v, 1) * (evse.dc_efficiency or 1.0)
+        self.watts_per_amp = 0.0
+        # As the last controller left it: nobody begins with stations that nothing limits.
+        self._layers: dict[Layer, tuple[float, float]] = {Layer.FLOOR: (evse.fallback_a, math.inf)}
+        self._coming: list[tuple[float, Layer, float, float]] = []
+        self.vehicle: Vehicle | None = None
+        self.visit: Visit | None = None
+        self.transaction: int | None = None
+        self.powered, self.skew_s = True, 0.0
+        self.own_a: float | None = None
+        self.since_s = self.offered_since_s = self.drawn_since_s = 0.0
+        self.due_s = self._vehicle_due_s = math.inf
+        self.register_wh = self.draw_a = 0.0
+        self.offered_a = evse.fallback_a
+
+    def told(self, order: LimitOrder, t: float) -> None:
+        """An accepted order, in force after the apply time; one that repeats what holds only renews it."""
+        held = self._layers.get(order.layer)
+        if held is not None and held[0] == order.amps and t < held[1] and not self._coming:
+            self.renewed(order.layer, t, t + order.lease_s)
+            return
+        self._coming.append((t + self.apply_s, order.layer, order.amps, t + order.lease_s))
+        if self.vehicle is not None:
+            self.due_s = min(self.due_s, t + self.apply_s)
+
+    def renewed(self, layer: Layer, t: float, ends_s: float) -> None:
+        """What was accepted for a layer holds for longer, whether it is in force already or about to be."""
+        if self.vehicle is None:
+            self._take(t)
+        self._coming = [(at, of, amps, ends_s if of is layer else ends) for at, of, amps, ends in self._coming]
+        if layer in self._layers:
+            self._layers[layer] = (self._layers[layer][0], ends_s)
+        if self.vehicle is not None:
+            self._due(self._offer(t)[1])
+
+    def plug(self, visit: Visit, vehicle: Vehicle, t: float) -> None:
+        """A vehicle is connected; nothing flows before `start`."""
+        self.advance(t)
+        self.visit, self.vehicle = visit, vehicle
+        self.watts_per_amp = vehicle.watts_per_amp(self.watts_per_leg, self.legs)
+        self.advance(t)
+
+    def start(self, transaction: int, t: float) -> None:
+        """The transaction begins."""
+        self.transaction = transaction
+        self.offered_since_s = t
+        self.advance(t)
+
+    def restart(self, transaction: int, t: float) -> tuple[int, int]:
+        """The station has restarted: the transaction has ended with its limits, and another begins; both numbers."""
+        ended = self.transaction
+        assert ended is not None
+        self.advance(t)
+        self._drop_session()
+        self.start(transaction, t)
+        return ended, transaction
+
+    def unplug(self, t: float) -> Vehicle | None:
+        """The vehicle leaves, and with it the session limit; returns it as it leaves."""
+        self.advance(t)
+        gone, self.vehicle, self.visit, self.transaction = self.vehicle, None, None, None
+        self._drop_session()
+        self.draw_a, self.drawn_since_s = 0.0, t
+        self.advance(t)
+        return gone
+
+    def advance(self, t: float) -> None:
+        """Let time pass until `t`."""
+        vehicle, dt_s = self.vehicle, t - self.since_s
+        if vehicle is not None and self.transaction is not None and dt_s > 0:
+            before = vehicle.energy_wh
+            vehicle = vehicle.step(self.offered_a, dt_s, self.watts_per_amp)
+            self.register_wh += vehicle.energy_wh - before
+        self.since_s = t
+        self._take(t)
+        offered, until = self._offer(t)
+        if (offered >= PILOT_MIN_A) != (self.offered_a >= PILOT_MIN_A):
+            self.offered_since_s = t
+        self.offered_a = offered
+        self._vehicle_due_s = math.inf
+        if vehicle is not None and self.transaction is not None:
+            vehicle = vehicle.step(offered, 0.0, self.watts_per_amp) if self.powered else vehicle.cut_off()
+            changes = t + vehicle.next_change_s(offered, self.watts_per_amp)
+            self._vehicle_due_s = min(changes, self._noticed_s(t))
+            if vehicle.current_a != self.draw_a:
+                self.draw_a, self.drawn_since_s = vehicle.current_a, t
+        self.vehicle = vehicle
+        self._due(until)
+
+    def energy_wh(self, t: float) -> float:
+        """The register at `t`."""
+        return self.register_wh + self.draw_a * self.watts_per_amp * (t - self.since_s) / 3600.0
+
+    @property
+    def is_hungry(self) -> bool:
+        """A vehicle is there and would draw if it were offered enough."""
+        return self.vehicle is not None and self.transaction is not None and self.vehicle.is_hungry
+
+    def status(self, t: float) -> EvseStatus:
+        """What the station reports."""
+        if self.vehicle is None:
+            return EvseStatus.AVAILABLE
+        if self.transaction is None:
+            return EvseStatus.PREPARING
+        if self.draw_a > 0:
+            return EvseStatus.CHARGING
+        if self.offered_a < PILOT_MIN_A:
+            return EvseStatus.SUSPENDED_EVSE
+        # While the vehicle may still be following the offer the status stays what a new transaction shows.
+        return EvseStatus.SUSPENDED_EV if t >= self.offered_since_s + NOTICES_S else EvseStatus.CHARGING
+
+    def _drop_session(self) -> None:
+        self._layers.pop(Layer.SESSION, None)
+        self._coming = [coming for coming in self._coming if coming[1] is not Layer.SESSION]
+
+    def _due(self, until: float) -> None:
+        """When something happens next, while the layer in force ends at `until`; nothing does without a vehicle."""
+        coming = self._coming[0][0] if self._coming else math.inf
+        self.due_s = math.inf if self.vehicle is None else min(until, coming, self._vehicle_due_s)
+
+    def _take(self, t: float) -> None:
+        """Accepted orders whose apply time is over come into force."""
+        while self._coming and self._coming[0][0] <= t:
+            _, layer, amps, ends = self._coming.pop(0)
+            self._layers[layer] = (amps, ends)
+
+    def _noticed_s(self, t: float) -> float:
+        noticed = self.offered_since_s + NOTICES_S
+        return noticed if noticed > t else math.inf
+
+    def _offer(self, t: float) -> tuple[float, float]:
+        """What the highest layer in force allows, and until when."""
+        if not self.powered or self.own_a is not None:
+            return (self.own_a or 0.0) if self.powered else 0.0, math.inf
+        for layer in (Layer.SESSION, Layer.DEFAULT, Layer.FLOOR):
+            held = self._layers.get(layer)
+            if held is not None and t < held[1] - self.skew_s:
+                amps = min(held[0], self.evse_max_a)
+                return (amps if amps >= PILOT_MIN_A else 0.0), held[1] - self.skew_s
+        return self.evse_max_a, math.inf

@@ -1,0 +1,53 @@
+"""One charging session as somebody recorded it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One visit of a vehicle. Times are UTC.
+
+    `station` is the name in the source. `delivered_wh` is what the vehicle took; `requested_wh` and `stated_departure`
+    what its driver said, None when nothing was said. `max_a` and `legs` where they are known of the vehicle.
+    Raises ValueError when it ends before it begins, or a number is not physical.
+    """
+
+    id: str
+    station: str
+    arrival: datetime
+    departure: datetime
+    delivered_wh: float
+    requested_wh: float | None = None
+    stated_departure: datetime | None = None
+    max_a: float | None = None
+    legs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.arrival.tzinfo is None or self.departure.tzinfo is None:
+            raise ValueError("a time has no zone")
+        if self.departure <= self.arrival:
+            raise ValueError(f"departs {self.departure:%Y-%m-%d %H:%M:%S} but arrives {self.arrival:%Y-%m-%d %H:%M:%S}")
+        for name, value in (("delivered", self.delivered_wh), ("requested", self.requested_wh)):
+            if value is not None and (not math.isfinite(value) or value < 0):
+                raise ValueError(f"{name} energy {value:g} Wh cannot be")
+        if not self.station:
+            raise ValueError("no station is named")
+
+
+class Rejected(NamedTuple):
+    """A row that is not a session: where it stands ('line 7', 'item 3') and why."""
+
+    where: str
+    reason: str
+
+
+def utc(moment: datetime) -> datetime:
+    """The same moment in UTC. Raises ValueError without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError(f"the time {moment:%Y-%m-%d %H:%M:%S} has no zone")
+    return moment.astimezone(UTC)

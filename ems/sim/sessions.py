@@ -1,0 +1,56 @@
+"""Real charging sessions, as other people recorded them."""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ems.sim.session_forms import read_form
+from ems.sim.session_record import Rejected, SessionRecord
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFile:
+    """All sessions of a source in order of arrival, and what was rejected."""
+
+    name: str
+    form: str
+    records: tuple[SessionRecord, ...]
+    rejected: tuple[Rejected, ...]
+
+    def stations(self) -> dict[str, int]:
+        """Sessions per station, in order of the first arrival."""
+        return dict(Counter(record.station for record in self.records))
+
+    def within(self, since: datetime, until: datetime) -> tuple[SessionRecord, ...]:
+        """Sessions that arrive not before `since` and before `until`."""
+        return tuple(record for record in self.records if since <= record.arrival < until)
+
+
+def read_sessions(path: Path) -> SessionFile:
+    """Read a file of any known form, gzipped or not. Raises ValueError when the form is unknown."""
+    data = path.read_bytes()
+    return parse_sessions(gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data, path.name)
+
+
+def parse_sessions(data: bytes, name: str) -> SessionFile:
+    """Read sessions from the text of a file called `name`. Raises ValueError when the form is unknown."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        raise ValueError(f"{name}: not UTF-8 text ({wrong.reason} at byte {wrong.start})") from None
+    form, found = read_form(text, name)
+    records: list[SessionRecord] = []
+    rejected: list[Rejected] = []
+    for item in found:
+        if isinstance(item, Rejected):
+            rejected.append(item)
+        else:
+            records.append(item)
+    ordered = sorted(records, key=lambda record: (record.arrival, record.station, record.id))
+    return SessionFile(name, form, tuple(ordered), tuple(rejected))

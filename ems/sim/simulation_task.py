@@ -1,0 +1,132 @@
+"""What is to be simulated, whatever the strategy: recorded sessions, or made-up ones."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
+
+import numpy as np
+
+from ems.domain.site import Site
+from ems.sim.arrivals import made_up_loads, made_up_sessions
+from ems.sim.core_tally import BIN_S
+from ems.sim.faults import FaultPlan
+from ems.sim.load_course import LoadCourse
+from ems.sim.placement import Placement, place
+from ems.sim.sessions import SessionFile
+
+DAY_S = 86_400.0
+NO_FAULTS = FaultPlan()
+A_WEEK = 7
+DEFAULT_BEGIN = datetime(2024, 5, 6, tzinfo=UTC)
+"""A Monday in summer, for made-up days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The site from `begins` on, who comes within `days`, what else flows, and what fails. The run lasts `seconds`,
+    until the last vehicle has left. With `taper` vehicles take less as their batteries fill.
+    """
+
+    site: Site
+    begins: datetime
+    days: int
+    seconds: float
+    placement: Placement
+    seed: int = 1
+    courses: tuple[LoadCourse, ...] = ()
+    faults: FaultPlan = NO_FAULTS
+    taper: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def recorded_task(
+    site: Site,
+    sessions: SessionFile,
+    *,
+    days: int | None = None,
+    since: datetime | None = None,
+    seed: int = 1,
+    map_unknown: bool = False,
+    faults: FaultPlan | None = None,
+) -> Task:
+    """Replay the sessions that begin within so many days from `since` on; by default all of them.
+
+    Raises ValueError when no session of the file falls to the site's stations and days.
+    """
+    if not sessions.records:
+        rejected = f"; {len(sessions.rejected)} rows were rejected, as {_where(sessions)}" if sessions.rejected else ""
+        raise ValueError(f"{sessions.name}: holds no sessions ({sessions.form}){rejected}")
+    first, last = sessions.records[0].arrival, sessions.records[-1].arrival
+    begins = _midnight(site, first) if since is None else since
+    days = max(1, math.ceil((last - begins).total_seconds() / DAY_S + 1e-9)) if days is None else _whole_days(days)
+    records = sessions.within(begins, begins + timedelta(days=days))
+    if not records:
+        raise ValueError(
+            f"{sessions.name}: no session begins within {days} days from {begins:%Y-%m-%d %H:%M} UTC; the first begins "
+            f"{first:%Y-%m-%d}, the last {last:%Y-%m-%d}: choose other days"
+        )
+    placement = place(site, records, map_unknown=map_unknown)
+    if not placement.visits:
+        known = ", ".join(list(sessions.stations())[:3])
+        raise ValueError(
+            f"{sessions.name}: none of its {len(records)} sessions stood at a station of this site; the file names "
+            f"{known}, …: map unknown stations onto the site's EVSEs (--map-unknown), or give the stations those ids"
+        )
+    about = _About(site, begins, days, seed, faults)
+    return _task(about, placement, np.random.default_rng(seed), _notes(sessions, placement))
+
+
+def made_up_task(site: Site, *, days: int = A_WEEK, seed: int = 1, faults: FaultPlan | None = None) -> Task:
+    """Days that never were, drawn from `seed`. Raises ValueError for less than a day."""
+    rng = np.random.default_rng(seed)
+    begins = _midnight(site, DEFAULT_BEGIN + timedelta(hours=12))
+    records = made_up_sessions(site, begins.astimezone(site.zone).date(), _whole_days(days), rng)
+    notes = (f"sessions and other loads are made up from seed {seed}",)
+    return _task(_About(site, begins, days, seed, faults), place(site, records), rng, notes)
+
+
+class _About(NamedTuple):
+    site: Site
+    begins: datetime
+    days: int
+    seed: int
+    faults: FaultPlan | None
+
+
+def _task(about: _About, placement: Placement, rng: np.random.Generator, notes: tuple[str, ...]) -> Task:
+    site, begins, days, seed, faults = about
+    left_s = max(((v.record.departure - begins).total_seconds() for v in placement.visits), default=0.0)
+    seconds = max(days * DAY_S, math.ceil(left_s / BIN_S) * BIN_S)
+    courses = made_up_loads(site, begins, seconds, rng)
+    return Task(site, begins, days, seconds, placement, seed, courses, faults or NO_FAULTS, notes=notes)
+
+
+def _whole_days(days: int) -> int:
+    if days < 1:
+        raise ValueError(f"a simulation lasts a day at least, got {days} days")
+    return days
+
+
+def _midnight(site: Site, moment: datetime) -> datetime:
+    local = moment.astimezone(site.zone)
+    return datetime.combine(local.date(), time(), site.zone).astimezone(UTC)
+
+
+def _notes(sessions: SessionFile, placement: Placement) -> tuple[str, ...]:
+    counts = (
+        (len(sessions.rejected), "rows rejected"),
+        (sum(placement.unknown.values()), "sessions at stations that the site does not have"),
+        (sum(placement.mapped.values()), "sessions of unknown stations put onto the site's EVSEs"),
+        (placement.shortened, "visits shortened because the next vehicle came earlier"),
+        (placement.displaced, "sessions left out because no place was free"),
+    )
+    notes = [f"{count} {what}" for count, what in counts if count]
+    notes += [f"rejected: {rejected.where}: {rejected.reason}" for rejected in sessions.rejected[:3]]
+    return tuple(notes)
+
+
+def _where(sessions: SessionFile) -> str:
+    return "; ".join(f"{rejected.where}: {rejected.reason}" for rejected in sessions.rejected[:3])

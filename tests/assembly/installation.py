@@ -1,0 +1,79 @@
+"""A small site on loopback: one grid connection with a meter, two stations; quick, so that a test need not wait."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+TEXT = """\
+site: {{name: Yard, timezone: Europe/Berlin}}
+circuits:
+  grid: {{rating_a: 63, meter: main, margin_a: 1, base_load_max_a: 20}}
+meters:
+  main: {{model: eastron-sdm630, host: 127.0.0.1, port: {modbus}, unit: 1, every_s: 0.5}}
+stations:
+  CP-01: {{circuit: grid, fallback_a: 6, evses: {{1: {{max_a: 32, phases: L1 L2 L3}}}}}}
+  CP-02: {{circuit: grid, fallback_a: 6, evses: {{1: {{max_a: 32, phases: L1 L2 L3}}}}}}
+policy: {{raise_every_s: 0, raise_hold_s: 0, raise_step_a: 40, steady_s: 0, restart_hold_s: 0, min_off_s: 0, idle_a: 6}}
+ocpp: {{host: 127.0.0.1, port: {ocpp}}}
+web: {{host: 127.0.0.1, port: {web}}}
+"""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The folder of a site, with the ports it uses and a state folder beside it."""
+
+    folder: Path
+    modbus: int
+    ocpp: int
+    web: int
+
+    @classmethod
+    def at(cls, tmp_path: Path) -> Installation:
+        """A site that nobody has started yet."""
+        here = cls(tmp_path / "site", *free_ports(3))
+        here.folder.mkdir()
+        here.write()
+        return here
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "site.yaml"
+
+    @property
+    def state(self) -> Path:
+        return self.folder.parent / "state"
+
+    @property
+    def page(self) -> str:
+        return f"http://127.0.0.1:{self.web}"
+
+    @property
+    def central(self) -> str:
+        return f"ws://127.0.0.1:{self.ocpp}/ocpp"
+
+    def text(self, *changes: tuple[str, str]) -> str:
+        """The site file with some of it replaced; each piece must occur."""
+        text = TEXT.format(modbus=self.modbus, ocpp=self.ocpp, web=self.web)
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new)
+        return text
+
+    def write(self, *changes: tuple[str, str], more: str = "") -> None:
+        """Write the site file, changed, with `more` at its end."""
+        self.file.write_text(self.text(*changes) + more, encoding="utf-8")
+
+
+def free_ports(count: int) -> tuple[int, ...]:
+    """Ports that nobody used a moment ago."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return tuple(probe.getsockname()[1] for probe in probes)
+    finally:
+        for probe in probes:
+            probe.close()

@@ -1,0 +1,92 @@
+"""Commands on the files of a site: check, password."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from ems.settings.password import PasswordHash
+from tests.assembly.installation import Installation
+from tests.cli.typed import ems
+
+
+def test_a_good_site_is_shown_as_it_is_understood(site: Installation) -> None:
+    ended = ems("check", site.folder)
+    assert (ended.status, ended.err) == (0, "")
+    assert "grid" in ended.out
+    assert "CP-01/1  L1 L2 L3  auto" in ended.out
+    assert ended.out.endswith("0 errors, 0 warnings\n\n")
+
+
+def test_every_finding_of_a_bad_site_is_told_with_line_and_remedy(site: Installation) -> None:
+    site.write(("circuit: grid, fallback_a: 6", "circuit: gird, fallback_a: 6"), ("rating_a: 63", "rating_kw: 63"))
+    ended = ems("check", site.folder)
+    assert ended.status == 1
+    assert f"{site.file}:3: error: " in ended.out
+    assert f"{site.file}:7: error: the circuit 'gird' of station 'CP-01' does not exist" in ended.out
+    assert "did you mean" in ended.out
+    told = ems("check", site.folder, "--json")
+    assert (told.status, told.data["fine"], told.data["site"]) == (1, False, None)
+    assert {finding["line"] for finding in told.data["findings"]} >= {3, 7, 8}
+
+
+def test_a_site_that_is_not_there_is_a_finding(site: Installation) -> None:
+    ended = ems("check", "nowhere")
+    assert ended.status == 1
+    assert "nowhere/site.yaml:1: error: cannot be read: No such file or directory" in ended.out
+    assert "caltech, demo" in ended.out, "the names that would be understood"
+
+
+def test_a_meter_model_that_cannot_be_used_is_found_before_the_start(site: Installation) -> None:
+    (site.folder / "meters").mkdir()
+    (site.folder / "meters" / "own.yaml").write_text("vendor: Nobody\n")
+    site.write(("eastron-sdm630", "own"))
+    ended = ems("check", site.folder)
+    assert ended.status == 1
+    assert f"{site.folder}/meters/own.yaml:1: error: word_order: needs one of big, little" in ended.out
+
+
+@pytest.mark.parametrize("name", ["demo", "caltech"])
+def test_shipped_sites_are_known_by_name_and_without_a_finding(name: str) -> None:
+    ended = ems("check", name)
+    assert ended.status == 0
+    assert "0 errors" in ended.out
+
+
+def test_what_differs_from_the_running_revision_is_shown(site: Installation) -> None:
+    from ems.settings.revision import load_or_last_good  # noqa: PLC0415 - as a start does it
+
+    load_or_last_good(site.folder, site.state)
+    site.write(("rating_a: 63", "rating_a: 80"))
+    assert "circuit grid: rating_a 63 → 80 (needs a restart)" in ems("check", site.folder).out
+
+
+def test_a_password_is_printed_once_and_kept_as_a_hash(site: Installation) -> None:
+    """What is printed can be pasted into the site file, and what is kept lets the station in."""
+    file = site.folder / "secrets" / "cp-01"
+    ended = ems("password", file)
+    assert (ended.status, ended.err) == (0, "")
+    secret = ended.out.splitlines()[0].split()[-1]
+    assert ended.out.splitlines()[1].split(":", 1)[1].strip() == "password_file: secrets/cp-01"
+    kept = file.read_text()
+    assert secret not in kept
+    assert PasswordHash.parse(kept.strip()).verify(secret)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    site.write(("CP-01: {circuit: grid,", "CP-01: {circuit: grid, password_file: secrets/cp-01,"))
+    assert ems("check", site.folder).out.endswith("0 errors, 0 warnings\n\n")
+
+
+def test_a_password_file_that_exists_is_left_alone(site: Installation) -> None:
+    file = site.folder / "cp-01"
+    file.write_text("another one")
+    ended = ems("password", file)
+    assert ended.status == 2
+    assert f"{file} exists already and is not overwritten" in ended.err
+    assert (ended.out, file.read_text()) == ("", "another one")
+
+
+def test_a_password_file_away_from_any_site_is_named_as_it_was(tmp_path: Path) -> None:
+    assert "password_file: here/cp-01" in ems("password", "here/cp-01").out

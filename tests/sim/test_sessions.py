@@ -1,0 +1,182 @@
+"""Recorded sessions: the forms in which they come, and what is wrong in them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ems.sim.placement import place
+from ems.sim.sessions import SessionFile, parse_sessions, read_sessions
+from tests.sim.sites import feeder, record, recorded
+
+
+def counts(file: SessionFile) -> tuple[str, int, int, int]:
+    return file.form, len(file.records), len(file.rejected), len(file.stations())
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "records", "rejected", "stations"),
+    [
+        ("caltech_2019-05-01_2019-08-31.csv.gz", "ACN-Data CSV", 3527, 0, 52),
+        ("jpl_2019-05-01_2019-08-31.csv.gz", "ACN-Data CSV", 6026, 0, 52),
+        ("caltech_2019-03_acnsim_events.json.gz", "ACN-Sim event queue", 954, 0, 47),
+        ("acn_form_example.json", "ACN-Data JSON", 3, 0, 3),
+        # 24,081 rows; 194 end in the minute in which they begin, two contradict their own Total_Duration
+        ("boulder_public.csv", "Boulder CSV", 23_885, 196, 27),
+    ],
+)
+def test_every_row_of_the_real_files_is_taken_or_accounted_for(
+    name: str, form: str, records: int, rejected: int, stations: int
+) -> None:
+    """The counts were found with awk, zcat and a calculator."""
+    assert counts(read_sessions(recorded(name))) == (form, records, rejected, stations)
+
+
+def test_energy_of_the_real_files() -> None:
+    """Sums of the columns as awk adds them, kWh."""
+    for name, kwh in (
+        ("caltech_2019-05-01_2019-08-31.csv.gz", 29_532.772),
+        ("jpl_2019-05-01_2019-08-31.csv.gz", 86_060.440),
+    ):
+        file = read_sessions(recorded(name))
+        assert sum(r.delivered_wh for r in file.records) / 1000 == pytest.approx(kwh, abs=0.01)
+
+
+def test_acn_rows_are_local_times_with_an_offset() -> None:
+    first = read_sessions(recorded("caltech_2019-05-01_2019-08-31.csv.gz")).records[0]
+    assert (first.station, first.arrival) == ("CA-305", datetime(2019, 5, 1, 8, 18, 45, tzinfo=UTC))
+    assert (first.delivered_wh, first.requested_wh) == (44_069, 60_000)
+    assert first.stated_departure == datetime(2019, 5, 1, 16, 20, 45, tzinfo=UTC)
+
+
+def test_who_did_not_claim_the_session_said_nothing() -> None:
+    file = read_sessions(recorded("caltech_2019-05-01_2019-08-31.csv.gz"))
+    silent = [r for r in file.records if r.requested_wh is None]
+    assert len(silent) == 506
+    assert all(r.stated_departure is None for r in silent)
+
+
+def test_the_event_queue_begins_at_local_midnight() -> None:
+    """Step 76 of a queue that begins 2019-03-01 00:00 in Los Angeles is 14:20 UTC; its id says 14:24:58."""
+    file = read_sessions(recorded("caltech_2019-03_acnsim_events.json.gz"))
+    first = file.records[0]
+    assert (first.station, first.arrival) == ("CA-315", datetime(2019, 3, 1, 14, 20, tzinfo=UTC))
+    assert first.departure - first.arrival == timedelta(minutes=80)
+    for r in file.records:
+        told = datetime.fromisoformat(r.id.rpartition("_")[2]).replace(tzinfo=UTC)
+        assert timedelta(0) <= told - r.arrival < timedelta(minutes=6) or abs(told - r.arrival) < timedelta(minutes=6)
+
+
+def test_boulder_times_are_utc() -> None:
+    """The zone's name changes when the local time does, if the times are read as UTC: 44 of 48,162 disagree."""
+    file = read_sessions(recorded("boulder_public.csv"))
+    hours = [r.arrival.hour for r in file.records]
+    night = sum(1 for hour in hours if 5 <= hour <= 10)
+    assert night / len(hours) < 0.03
+    assert file.records[0].arrival == datetime(2018, 1, 2, 0, 49, tzinfo=UTC)
+
+
+ACN = (
+    "arrival,departure,requested_energy (kWh),delivered_energy (kWh),"
+    "station_id,session_id,estimated_departure,claimed\n"
+)
+GOOD = "2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00,6,5,S1,a,2019-05-01 03:00:00-07:00,True\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("2019-05-01 03:00:00-07:00,2019-05-01 02:00:00-07:00,6,5,S1,b,,True", "departs"),
+        ("2019-05-01 03:00:00,2019-05-01 05:00:00,6,5,S1,b,,True", "zone"),
+        ("yesterday,2019-05-01 02:00:00-07:00,6,5,S1,b,,True", "yesterday"),
+        ("2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00,6,-5,S1,b,,True", "delivered"),
+        ("2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00,6,nan,S1,b,,True", "delivered"),
+        ("2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00,much,5,S1,b,,True", "much"),
+        ("2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00,6,5,,b,,True", "station"),
+        ("2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00", "columns"),
+    ],
+)
+def test_a_bad_row_is_reported_with_line_and_reason(row: str, reason: str) -> None:
+    file = parse_sessions((ACN + GOOD + row + "\n" + GOOD).encode(), "x.csv")
+    assert len(file.records) == 2
+    assert [rejected.where for rejected in file.rejected] == ["line 3"]
+    assert reason in file.rejected[0].reason
+
+
+ITEM = {
+    "sessionID": "s",
+    "spaceID": "CA-1",
+    "connectionTime": "Mon, 06 May 2019 15:00:00 GMT",
+    "disconnectTime": "Mon, 06 May 2019 23:40:00 GMT",
+    "kWhDelivered": 13.2,
+    "userInputs": None,
+}
+
+
+def test_the_last_word_of_a_driver_counts() -> None:
+    day = "Mon, 06 May 2019"
+    said = [
+        {"modifiedAt": f"{day} {at}:05:00 GMT", "kWhRequested": kwh, "requestedDeparture": f"{day} {until}:00:00 GMT"}
+        for at, kwh, until in ((15, 9, 20), (17, 20, 23), (16, 5, 21))
+    ]
+    file = parse_sessions(json.dumps({"_items": [{**ITEM, "userInputs": said}]}).encode(), "x.json")
+    assert file.records[0].requested_wh == 20_000
+    assert file.records[0].stated_departure == datetime(2019, 5, 6, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"kWhDelivered": None}, "float"), ({"disconnectTime": None}, "NoneType"), ({"connectionTime": "soon"}, "soon")],
+)
+def test_a_bad_item_is_reported_too(change: dict[str, object], reason: str) -> None:
+    file = parse_sessions(json.dumps([ITEM, {**ITEM, **change}]).encode(), "x.json")
+    assert (len(file.records), file.rejected[0].where) == (1, "item 2")
+    assert reason in file.rejected[0].reason
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"a,b,c\n1,2,3\n", "no known form"),
+        (b"{\n\n", "x:3: not JSON"),
+        (b'{"a": 1}', "neither"),
+        (b"\xff\xfe", "UTF-8"),
+        (b'{"context_dict": {}}', "without vehicles"),
+    ],
+)
+def test_an_unknown_form_is_named(data: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_sessions(data, "x")
+
+
+def test_sessions_stand_at_their_stations() -> None:
+    placed = place(feeder(), [record("A2", 0, 60, 1), record("A1/1", 5, 60, 1), record("X", 9, 60, 1)])
+    assert [(v.record.station, v.evse) for v in placed.visits] == [("A2", 1), ("A1/1", 0)]
+    assert placed.unknown == {"X": 1}
+
+
+def test_of_two_at_one_evse_the_earlier_ends_when_the_later_arrives() -> None:
+    placed = place(feeder(), [record("A1", 0, 500, 1), record("A1", 300, 500, 1), record("A1", 310, 500, 1)])
+    stays = [(v.record.departure - v.record.arrival).total_seconds() for v in placed.visits]
+    assert (stays, placed.shortened, placed.displaced) == ([300, 500], 1, 1)
+
+
+def test_unknown_stations_can_be_mapped_round_robin() -> None:
+    records = [record(name, k, 100, 1) for k, name in enumerate(("P", "Q", "R", "S", "P"))]
+    records.append(record("P", 200, 100, 1))
+    placed = place(feeder(evses=4), records, map_unknown=True)
+    assert [(v.record.station, v.evse) for v in placed.visits] == [("P", 0), ("Q", 1), ("R", 2), ("S", 3), ("P", 0)]
+    assert (placed.mapped, placed.displaced, placed.unknown) == ({"P": 2, "Q": 1, "R": 1, "S": 1}, 1, {})
+
+
+@pytest.mark.parametrize("name", ["boulder_public.csv", "jpl_2019-05-01_2019-08-31.csv.gz"])
+def test_real_sessions_of_another_site_never_overlap_once_placed(name: str) -> None:
+    records = read_sessions(recorded(name)).records[:3000]
+    placed = place(feeder(evses=30), records, map_unknown=True)
+    until: dict[int, datetime] = {}
+    for visit in placed.visits:
+        assert visit.record.arrival >= until.get(visit.evse, visit.record.arrival)
+        until[visit.evse] = visit.record.departure
+    assert len(placed.visits) + placed.displaced == 3000
