@@ -133,13 +133,15 @@ class Daemon:
                 task.result()
         finally:
             self.watchdog.stopping()
-            await _cancelled(loop)
-            await leave_at_fallback(self.loop, self.dispatcher, self.clock)
-            await _cancelled(services, stopping)
-            await asyncio.to_thread(self.journal.close)
-            await asyncio.to_thread(self.store.close)
-            self._lock.close()
-            self.watchdog.close()
+            try:
+                await _cancelled(loop)
+                await leave_at_fallback(self.loop, self.dispatcher, self.clock)
+            finally:
+                await _cancelled(services, stopping)
+                await asyncio.to_thread(self.journal.close)
+                await asyncio.to_thread(self.store.close)
+                self._lock.close()
+                self.watchdog.close()
 
     def reload(self) -> None:
         """Ask for the site to be read again, beside the loop: policy, limits and passwords apply as soon as it has been

@@ -33,12 +33,8 @@ def central_system(settings: SiteSettings, listen: Listen, clock: Clock, loop: L
         known = partial(recognise, models=settings.station_models) if station.id in settings.recognisable else None
         record = StationRecord(station, site.voltage_v, site.zone, clock, loop.inbox.put, ledger, known, book)
         seen = loop.core.state.stations[index]
-        record.model, record.vendor, record.product, record.firmware = (
-            seen.model,
-            seen.vendor,
-            seen.product,
-            seen.firmware,
-        )
+        record.model = seen.model
+        record.vendor, record.product, record.firmware = seen.vendor, seen.product, seen.firmware
         record.opened_at = dict.fromkeys(book.open, clock.now().monotonic_s)
         dialects[station.id] = Station16(record)
     versions = {SUBPROTOCOL: dialects.__getitem__}

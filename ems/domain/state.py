@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from ems.domain.events import ControllerStarted, LoopBlocked
 from ems.domain.grant import Grant, Layer
@@ -109,3 +110,33 @@ class SiteState:
         if index is None:
             raise KeyError(station_id)
         return self.stations[index]
+
+    def model_of(self, evse_id: str) -> StationModel:
+        """The model of the station that an EVSE belongs to; KeyError when the site has none of that id."""
+        return self.station(evse_id.rpartition("/")[0]).model
+
+    def with_evse(self, evse_id: str, change: Callable[[EvseState], EvseState]) -> SiteState:
+        """The same with one EVSE changed; unchanged when the site has none of that id."""
+        index = self.site.evse_index(evse_id)
+        if index is None:
+            return self
+        return replace(self, evses=(*self.evses[:index], change(self.evses[index]), *self.evses[index + 1 :]))
+
+    def with_station(self, station_id: str, change: Callable[[StationState], StationState]) -> SiteState:
+        """The same with one station changed; unchanged when the site has none of that id."""
+        index = self.site.station_index(station_id)
+        if index is None:
+            return self
+        changed = change(self.stations[index])
+        return replace(self, stations=(*self.stations[:index], changed, *self.stations[index + 1 :]))
+
+    def with_evses(self, station_id: str, change: Callable[[EvseState], EvseState]) -> SiteState:
+        """The same with every EVSE of a station changed."""
+        index, state = self.site.station_index(station_id), self
+        for evse in () if index is None else self.site.stations[index].evses:
+            state = state.with_evse(evse.id, change)
+        return state
+
+    def with_grants(self, station_id: str, change: Callable[[Grant], Grant]) -> SiteState:
+        """The same with every grant of a station changed."""
+        return self.with_evses(station_id, lambda known: replace(known, grant=change(known.grant)))

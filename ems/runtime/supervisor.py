@@ -29,7 +29,8 @@ async def _keep(service: Service) -> None:
         try:
             await service.run()
             log.error("service.ended name=%s", service.name)
-        except Exception:
-            log.exception("service.failed name=%s", service.name)
+        except Exception as failed:
+            # The trace tells its story once; what goes on failing says so in a line.
+            log.error("service.failed name=%s cause=%r", service.name, failed, exc_info=failures == 0)  # noqa: TRY400
         failures = 0 if loop.time() - began > HEALTHY_S else failures + 1
         await asyncio.sleep(BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1])

@@ -172,17 +172,17 @@ class CoreDaemon:
         assert self.decision is not None
         floors = False
         for order in orders(self.state, self.decision, now.monotonic_s):
+            j = self.site.evse_index(order.evse)
+            assert j is not None
             self.tell(e.ProfileSent(order.evse, order.layer, order.amps, now.monotonic_s))
-            self._answer(order, now)
+            self._answer(j, order, now)
             self.plant.tally.profiles += 1
             floors = floors or order.layer is Layer.FLOOR
         self._unsaid = floors
         return floors
 
-    def _answer(self, order: LimitOrder, now: Instant) -> None:
-        j, t, m = self.site.evse_index(order.evse), self.plant.t, now.monotonic_s
-        assert j is not None
-        outlet = self.plant.outlets[j]
+    def _answer(self, j: int, order: LimitOrder, now: Instant) -> None:
+        t, m, outlet = self.plant.t, now.monotonic_s, self.plant.outlets[j]
         if outlet.station in self.reports.muted:
             self._unanswered.append((t + ANSWER_S, order))
         elif outlet.station in self.refusing:

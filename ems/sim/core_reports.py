@@ -15,8 +15,8 @@ from ems.sim.core_outlet import CoreOutlet
 from ems.sim.core_plant import CorePlant
 from ems.sim.core_timers import Sight
 
-SAMPLE_S = 10.0
-"""A station reports a current that did not change so often."""
+SAMPLE_S, STEADY_S = 10.0, 60.0
+"""A station reports a current that did not change so often; where that can matter to nobody, more rarely."""
 
 UNSEEN = (-math.inf, 0.0)
 
@@ -102,8 +102,8 @@ class CoreReports:
         return Sight(outlet.draw_a, self.plant.t - outlet.drawn_since_s, self._report_due_s(outlet, now))
 
     def measure(self, now: Instant, matters: Callable[[int], bool]) -> None:
-        """Read all meters and stations, as the controller is about to look. `matters` says of an EVSE whether a vehicle
-        at rest is worth reporting again.
+        """Read all meters and stations, as the controller is about to look. `matters` says of an EVSE whether a current
+        that has not changed is worth reporting again.
         """
         self._reads += 1
         for meter in self.site.meters:
@@ -129,11 +129,9 @@ class CoreReports:
 
     def _samples(self, now: Instant, matters: Callable[[int], bool]) -> Iterator[e.MeterValues]:
         for j, outlet in self.plant.present.items():
-            if outlet.vehicle is None or self._report_due_s(outlet, now) > 0:
+            if not self.reaches(outlet.station) or not self._is_due(outlet, now, matters):
                 continue
-            at_rest = outlet.draw_a == self._sampled[j][1] == 0.0
-            if not self.reaches(outlet.station) or (at_rest and not matters(j)):
-                continue
+            assert outlet.vehicle is not None
             self._sampled[j] = (now.monotonic_s, outlet.draw_a)
             yield e.MeterValues(
                 evse=outlet.evse,
@@ -142,6 +140,15 @@ class CoreReports:
                 power_w=outlet.draw_a * outlet.watts_per_amp,
                 register_wh=outlet.energy_wh(self.plant.t),
             )
+
+    def _is_due(self, outlet: CoreOutlet, now: Instant, matters: Callable[[int], bool]) -> bool:
+        at, amps = self._sampled[outlet.index]
+        if outlet.draw_a != amps:
+            return True
+        age_s = now.monotonic_s - at
+        if outlet.draw_a == 0.0 or not self.site.meters:
+            return age_s >= SAMPLE_S and (matters(outlet.index) or (age_s >= STEADY_S and outlet.draw_a > 0.0))
+        return age_s >= SAMPLE_S
 
     def _report_due_s(self, outlet: CoreOutlet, now: Instant) -> float:
         """Seconds until a station reports its vehicle's current again; a current that changed is reported at once."""

@@ -13,7 +13,7 @@ situation that the last decision left behind, which is what makes a month take s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ems.control.appetite import SETTLE_S, SLACK_A, USED_UP_A
@@ -63,11 +63,12 @@ def until_next_look(
     waits = [until_motion_tells(state, memory, decision, sights, now)]
     if not _HELD.isdisjoint(binding.values()):
         waits += [HELD_S, next_wake(state, memory, now)]
-    if _somebody_lacks(state, decision, binding):
-        waits += [claim.until - m for known in state.evses for claim in known.grant.claims]
-        waits += _raises(memory, [j for j, why in binding.items() if why is Binding.RAISING], policy, m)
-        if Binding.RAISING in binding.values():
-            waits.append(BLOCKED_S)
+    if _somebody_lacks(state, decision):
+        raising = [j for j, why in binding.items() if why is Binding.RAISING]
+        if raising:
+            gone = (known for j, known in enumerate(state.evses) if j not in sights)
+            waits += [BLOCKED_S, *(claim.until - m for known in gone for claim in known.grant.claims)]
+            waits += _raises(memory, raising, policy, m)
         if policy.strategy is not Strategy.EQUAL or Binding.WAITING in binding.values():
             waits += _turns(memory, sights, policy, m)
     return max(TICK_S, min(wait for wait in waits if wait > 0))
@@ -77,12 +78,15 @@ def until_motion_tells(
     state: SiteState, memory: Memory, decision: Decision, sights: Mapping[int, Sight], now: Instant
 ) -> float:
     """Seconds until the controller can learn something from what some vehicles draw now; infinite when it cannot."""
-    m = now.monotonic_s
-    if not _somebody_lacks(state, decision, range(len(decision.setpoints))):
+    if not _somebody_lacks(state, decision):
         return math.inf
-    waits = [math.inf]
+    m, waits = now.monotonic_s, [math.inf]
+    raising = any(setpoint.reason.binding is Binding.RAISING for setpoint in decision.setpoints)
     for j, sight in sights.items():
-        waits += _of_vehicle(state.evses[j], memory, j, sight, m)
+        known = state.evses[j]
+        waits += _of_vehicle(known, memory, j, sight, m)
+        if raising:
+            waits += _proofs(known, sight, m)
         if state.site.meters:
             waits += _unrest(state, j, sight, m)
     return max(TICK_S, min(wait for wait in waits if wait > 0))
@@ -96,11 +100,11 @@ def repeats_matter(state: SiteState, memory: Memory, j: int, m: float) -> bool:
     return bool(known.grant.claims) or (bool(known.samples) and known.samples[0].at < settled <= m)
 
 
-def _somebody_lacks(state: SiteState, decision: Decision, evses: Iterable[int]) -> bool:
+def _somebody_lacks(state: SiteState, decision: Decision) -> bool:
     """Whether a vehicle that would draw more is kept from it by anything but itself and its outlet."""
     return any(
-        decision.setpoints[j].reason.binding in _SHORT and state.evses[j].status is not EvseStatus.SUSPENDED_EV
-        for j in evses
+        setpoint.reason.binding in _SHORT and known.status is not EvseStatus.SUSPENDED_EV
+        for setpoint, known in zip(decision.setpoints, state.evses, strict=True)
     )
 
 
@@ -127,10 +131,16 @@ def _of_vehicle(known: EvseState, memory: Memory, j: int, sight: Sight, m: float
     missing = None if session is None else session.missing_wh()
     if missing and known.power_w and sight.draw_a > 0:
         yield 3600.0 * missing / known.power_w + TICK_S
-    allowed = known.grant.amps_in_force(known.steering_layer, m) * OBEYED_SHARE + OBEYED_A
-    if sight.draw_a <= allowed:
-        for claim in known.grant.claims:
-            yield max(claim.since + PILOT_LAG_S - m, sight.reported_in_s, TICK_S)
+
+
+def _proofs(known: EvseState, sight: Sight, m: float) -> Iterator[float]:
+    """Until a report proves that a cut was followed, or no report is needed any more; either makes room for a raise."""
+    claims = known.grant.claims
+    if not claims:
+        return
+    obeyed = sight.draw_a <= known.grant.amps_in_force(known.steering_layer, m) * OBEYED_SHARE + OBEYED_A
+    for claim in claims:
+        yield max(claim.since + PILOT_LAG_S - m, sight.reported_in_s, TICK_S) if obeyed else claim.until - m
 
 
 def _unrest(state: SiteState, j: int, sight: Sight, m: float) -> Iterator[float]:

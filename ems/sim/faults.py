@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -98,16 +99,19 @@ class FaultPlan:
 
     @classmethod
     def parse(cls, entries: object, site: Site) -> FaultPlan:
-        """Read a list of mappings (at_s, kind, target, lasts_s, value). Raises ValueError that names the entry."""
+        """Read a list of mappings (at_s, kind, target, lasts_s, value). Raises ValueError that names each wrong one."""
         listed = entries if isinstance(entries, list) else None
         if listed is None:
             raise ValueError("faults: a list is needed, as '- {at_s: 60, kind: meter-silent, target: main}'")
         faults: list[Fault] = []
+        problems = []
         for number, entry in enumerate(listed, 1):
             try:
                 faults += _checked(_fault(entry), site)
             except (ValueError, TypeError) as wrong:
-                raise ValueError(f"faults[{number}]: {wrong}") from None
+                problems.append(f"faults[{number}]: {wrong}")
+        if problems:
+            raise ValueError("\n".join(problems))
         return cls(tuple(sorted(faults, key=lambda fault: fault.at_s)))
 
     def of_the_world(self) -> FaultPlan:
@@ -162,7 +166,7 @@ def _fault(entry: object) -> Fault:
     for key in ("at_s", "lasts_s", "value"):
         if key in entry:
             value = entry[key]
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise TypeError(f"{key} must be a number, got {value!r}")
             numbers[key] = float(value)
     return Fault(kind=FaultKind(entry["kind"]), target=str(entry.get("target", "")), **numbers)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ems.sim.session_record import Rejected, SessionRecord, utc
 
@@ -24,14 +24,19 @@ DURATION_TOLERANCE_S = 300.0
 
 def read_form(text: str, name: str) -> tuple[str, list[SessionRecord | Rejected]]:
     """Recognise the form of `text` and read it. Raises ValueError that says which forms there are."""
+    if not text.strip():
+        raise ValueError(f"{name}: the file is empty")
     if text.lstrip()[:1] in {"{", "[", '"'}:
         return _json_form(text, name)
-    header = text.partition("\n")[0]
-    for mark, form, reader in _CSV_FORMS:
-        if mark in header:
-            return form, list(reader(text))
-    known = ", ".join(form for _, form, _ in _CSV_FORMS)
-    raise ValueError(f"{name}: no known form of sessions; its first line must be that of {known}, or it must be JSON")
+    header = next(csv.reader(io.StringIO(text)), [])
+    for form in _CSV_FORMS:
+        if form.mark in header:
+            missing = [column for column in form.columns if column not in header]
+            if missing:
+                raise ValueError(f"{name}:1: columns of {form.name} are missing: {', '.join(missing)}")
+            return form.name, list(_rows(text, form.read))
+    known = "; ".join(f"{form.name} ({', '.join(form.columns)})" for form in _CSV_FORMS)
+    raise ValueError(f"{name}:1: no known form of sessions; needed is JSON, or a table with the columns of {known}")
 
 
 def _json_form(text: str, name: str) -> tuple[str, list[SessionRecord | Rejected]]:
@@ -46,7 +51,10 @@ def _json_form(text: str, name: str) -> tuple[str, list[SessionRecord | Rejected
     items = content.get("_items") if isinstance(content, Mapping) else content
     if isinstance(items, list):
         return "ACN-Data JSON", list(_each(items, _acn_item))
-    raise ValueError(f"{name}: JSON, but neither ACN-Data (`_items`) nor an ACN-Sim event queue (`context_dict`)")
+    raise ValueError(
+        f"{name}: JSON, but without sessions: needed is a list of ACN-Data sessions, bare or under `_items`, or an "
+        "event queue of ACN-Sim with its `context_dict`"
+    )
 
 
 def _each(items: Iterable[Any], read: Callable[[Any], SessionRecord], first: int = 1, unit: str = "item") -> Found:
@@ -55,6 +63,8 @@ def _each(items: Iterable[Any], read: Callable[[Any], SessionRecord], first: int
 
 
 def _attempt(item: Any, read: Callable[[Any], SessionRecord], where: str) -> SessionRecord | Rejected:
+    if not isinstance(item, Mapping):
+        return Rejected(where, f"{item!r:.40} is not a session")
     try:
         return read(item)
     except KeyError as missing:
@@ -75,17 +85,17 @@ def _rows(text: str, read: Callable[[Mapping[str, str]], SessionRecord]) -> Foun
 
 def _acn_row(row: Mapping[str, str]) -> SessionRecord:
     """ACN-Data as a table. `claimed` False: no driver spoke, the two columns only repeat what happened."""
-    claimed = row["claimed"].strip().lower() == "true"
-    stated = row["estimated_departure"].strip()
-    requested = row["requested_energy (kWh)"].strip()
+    spoke = row.get("claimed", "true").strip().lower() == "true"
+    stated = row.get("estimated_departure", "").strip() if spoke else ""
+    requested = row.get("requested_energy (kWh)", "").strip() if spoke else ""
     return SessionRecord(
-        id=row["session_id"],
+        id=row.get("session_id") or f"{row['station_id']}@{row['arrival']}",
         station=row["station_id"].strip(),
         arrival=utc(datetime.fromisoformat(row["arrival"])),
         departure=utc(datetime.fromisoformat(row["departure"])),
         delivered_wh=1000.0 * float(row["delivered_energy (kWh)"]),
-        requested_wh=1000.0 * float(requested) if claimed and requested else None,
-        stated_departure=utc(datetime.fromisoformat(stated)) if claimed and stated else None,
+        requested_wh=1000.0 * float(requested) if requested else None,
+        stated_departure=utc(datetime.fromisoformat(stated)) if stated else None,
     )
 
 
@@ -112,6 +122,9 @@ def _boulder_row(row: Mapping[str, str]) -> SessionRecord:
 
 def _acn_item(item: Mapping[str, Any]) -> SessionRecord:
     """A session as ACN-Data's API gives it: times in GMT, and what the driver said, the last change of mind first."""
+    missing = [key for key in ("connectionTime", "disconnectTime", "kWhDelivered") if item.get(key) is None]
+    if missing:
+        raise KeyError(" and ".join(missing))
     said = max(item.get("userInputs") or (), key=lambda u: _gmt(u["modifiedAt"]), default=None)
     requested = None if said is None else said.get("kWhRequested")
     stated = None if said is None else said.get("requestedDeparture")
@@ -171,7 +184,33 @@ def _begin_implied(vehicle: Mapping[str, Any], step: timedelta) -> datetime | No
     return datetime.fromtimestamp(seconds - seconds % QUEUE_STEP_S, UTC)
 
 
-_CSV_FORMS: tuple[tuple[str, str, Callable[[str], Found]], ...] = (
-    ("delivered_energy (kWh)", "ACN-Data CSV", lambda text: _rows(text, _acn_row)),
-    ("Total_Duration__hh_mm_ss_", "Boulder CSV", lambda text: _rows(text, _boulder_row)),
+class _Table(NamedTuple):
+    """A form of CSV: recognised by the column `mark`, and whole with all of `columns`."""
+
+    name: str
+    mark: str
+    columns: tuple[str, ...]
+    read: Callable[[Mapping[str, str]], SessionRecord]
+
+
+_CSV_FORMS = (
+    _Table(
+        "ACN-Data CSV",
+        "delivered_energy (kWh)",
+        ("station_id", "arrival", "departure", "delivered_energy (kWh)"),
+        _acn_row,
+    ),
+    _Table(
+        "Boulder CSV",
+        "Total_Duration__hh_mm_ss_",
+        (
+            "ObjectId",
+            "Station_Name",
+            "Start_Date___Time",
+            "End_Date___Time",
+            "Total_Duration__hh_mm_ss_",
+            "Energy__kWh_",
+        ),
+        _boulder_row,
+    ),
 )

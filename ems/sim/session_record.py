@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+LONGEST_STAY = timedelta(days=92)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,11 @@ class SessionRecord:
             raise ValueError("a time has no zone")
         if self.departure <= self.arrival:
             raise ValueError(f"departs {self.departure:%Y-%m-%d %H:%M:%S} but arrives {self.arrival:%Y-%m-%d %H:%M:%S}")
+        if self.departure - self.arrival > LONGEST_STAY:
+            raise ValueError(f"stays for {(self.departure - self.arrival).days} days, which must be a wrong date")
         for name, value in (("delivered", self.delivered_wh), ("requested", self.requested_wh)):
             if value is not None and (not math.isfinite(value) or value < 0):
-                raise ValueError(f"{name} energy {value:g} Wh cannot be")
+                raise ValueError(f"{name} energy is {value:g} Wh")
         if not self.station:
             raise ValueError("no station is named")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,9 +34,15 @@ class SessionFile:
 
 
 def read_sessions(path: Path) -> SessionFile:
-    """Read a file of any known form, gzipped or not. Raises ValueError when the form is unknown."""
-    data = path.read_bytes()
-    return parse_sessions(gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data, path.name)
+    """Read a file of any known form, gzipped or not. Raises ValueError, naming the file, when it cannot be read."""
+    try:
+        data = path.read_bytes()
+        text = gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
+    except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
+        raise ValueError(f"{path}: a damaged gzip file ({broken}); fetch it again") from None
+    except OSError as failed:
+        raise ValueError(f"{path}: cannot be read ({failed.strerror})") from None
+    return parse_sessions(text, str(path))
 
 
 def parse_sessions(data: bytes, name: str) -> SessionFile:

@@ -101,7 +101,8 @@ def _task(about: _About, placement: Placement, rng: np.random.Generator, notes: 
     left_s = max(((v.record.departure - begins).total_seconds() for v in placement.visits), default=0.0)
     seconds = max(days * DAY_S, math.ceil(left_s / BIN_S) * BIN_S)
     courses = made_up_loads(site, begins, seconds, rng)
-    return Task(site, begins, days, seconds, placement, seed, courses, faults or NO_FAULTS, notes=notes)
+    struck = (f"{len(faults.faults)} faults strike",) if faults else ()
+    return Task(site, begins, days, seconds, placement, seed, courses, faults or NO_FAULTS, notes=(*notes, *struck))
 
 
 def _whole_days(days: int) -> int:

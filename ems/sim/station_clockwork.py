@@ -27,7 +27,8 @@ class Clockwork:
         link.attempts = max(1, int(configuration.number("TransactionMessageAttempts")))
         link.retry_s = configuration.number("TransactionMessageRetryInterval")
         link.ping_s = configuration.number("WebSocketPingInterval") or None
-        sample_s = configuration.number("MeterValueSampleInterval") or math.inf
+        own_s = station.setup.metering.every_s
+        sample_s = (configuration.number("MeterValueSampleInterval") or math.inf) if own_s is None else own_s
         for number, sampled_at in self._sampled_at.items():
             if now >= sampled_at + sample_s:
                 self.began(number)

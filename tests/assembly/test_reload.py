@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from ems.adapters.store.replay import replay
 from ems.assembly import Daemon
@@ -122,7 +124,10 @@ def test_a_new_password_is_asked_for_at_the_next_connect(site: Installation, cap
             site.write(("CP-01: {circuit: grid,", "CP-01: {circuit: grid, password_file: secret,"))
             daemon.reload()
             await eventually(lambda: "site.reloaded" in caplog.text)
-            async with ChargePoint("CP-01").connected(site.central, "correct-horse-battery"):
+            station = ChargePoint("CP-01")
+            with pytest.raises(InvalidStatus, match="401"):
+                await station.connected(site.central).__aenter__()
+            async with station.connected(site.central, "correct-horse-battery"):
                 assert "CP-01" in daemon.central.connections()
 
     asyncio.run(scenario())
@@ -131,19 +136,26 @@ def test_a_new_password_is_asked_for_at_the_next_connect(site: Installation, cap
 
 def test_a_file_that_takes_long_to_read_delays_no_tick(site: Installation, caplog: pytest.LogCaptureFixture) -> None:
     """A named pipe is the slowest of disks: it answers when somebody writes."""
+    text, go = site.text() + TIGHTER, threading.Event()
+
+    def answer() -> None:
+        go.wait(4.0)
+        site.file.write_text(text)
 
     async def scenario() -> None:
         async with running(site) as daemon:
-            text = site.text() + TIGHTER
             site.file.unlink()
             os.mkfifo(site.file)
-            daemon.reload()
+            disk = threading.Thread(target=answer)
+            disk.start()
             ticks, began = daemon.live.version, time.monotonic()
+            daemon.reload()
             await eventually(lambda: daemon.live.version >= ticks + 2)
             assert time.monotonic() - began < 3.0
             assert "site.reloaded" not in caplog.text
-            await asyncio.to_thread(site.file.write_text, text)
+            go.set()
             await eventually(lambda: "site.reloaded" in caplog.text)
+            disk.join()
 
     asyncio.run(scenario())
     assert "loop.late" not in caplog.text

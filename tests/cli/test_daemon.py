@@ -159,7 +159,6 @@ def test_everything_that_can_be_exported_is(what: str, column: str) -> None:
     assert isinstance(_export(what, "--format", "json").data, list)
 
 
-@pytest.mark.xfail(strict=True, reason="the store's reader asks for each day since 1970, on a connection of its own")
 def test_an_export_of_everything_asks_no_more_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
 

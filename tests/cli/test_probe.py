@@ -86,7 +86,6 @@ def test_a_serial_line_that_is_not_there_is_a_finding() -> None:
     assert ended.err.startswith("/dev/ttyNOT0 19200 8E1: "), "as this meter leaves the factory"
 
 
-@pytest.mark.xfail(strict=True, reason="probe writes 'framing: rtu', the key of the site file is 'framer'")
 def test_the_line_that_is_found_can_be_pasted_into_the_site_file(site: Installation) -> None:
     from tests.adapters.modbus.bus_server import BusServer  # noqa: PLC0415
     from tests.adapters.modbus.models import golden  # noqa: PLC0415

@@ -63,4 +63,3 @@ def test_sessions_of_another_place_need_to_be_put_somewhere() -> None:
     alone = ems("simulate", "site", "--sessions", BOULDER, "--days", "1")
     assert (alone.status, alone.out) == (2, "")
     assert "--map-unknown" in alone.err
-    assert ems("simulate", "site", "--sessions", BOULDER, "--days", "1", "--map-unknown").status == 0

@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from ems import __version__
+from ems.cli.site import day
 from tests.assembly.daemon_process import surroundings
 from tests.assembly.installation import Installation
 from tests.cli.typed import ems, process
@@ -65,6 +67,20 @@ def test_a_port_that_is_none(variable: str, port: str, site: Installation, monke
     ended = ems("run", site.folder)
     assert (ended.status, ended.err) == (2, f"ems run: {variable} is {port!r}: write a port number\n")
     assert not site.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-03-01", "2026-02-28T23:00:00+00:00"),
+        ("2026-07-01", "2026-06-30T22:00:00+00:00"),
+        ("2026-03-01T10:00", "2026-03-01T09:00:00+00:00"),
+        ("2026-03-01T10:00Z", "2026-03-01T10:00:00+00:00"),
+        ("2026-03-01T10:00+05:30", "2026-03-01T04:30:00+00:00"),
+    ],
+)
+def test_a_day_begins_where_the_site_is(written: str, meant: str) -> None:
+    assert day(written, ZoneInfo("Europe/Berlin")).isoformat() == meant
 
 
 def test_the_site_of_the_environment(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

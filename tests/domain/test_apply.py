@@ -10,7 +10,8 @@ from typing import Any, get_args
 import pytest
 
 from ems.domain import events as e
-from ems.domain.apply import MAX_SAMPLES, apply
+from ems.domain.apply import apply
+from ems.domain.apply_session import MAX_SAMPLES
 from ems.domain.grant import FOREVER, Answer, Grant, Layer
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit

@@ -68,6 +68,7 @@ def stack_of(
 
 
 CHARGE = Charge(NOW - timedelta(seconds=300), 7)
+PAUSED_ONCE = CHARGE._replace(was_suspended=True)
 
 # (what the specification says, profiles in order of arrival, seconds after noon, limit on connector 1 during a charge)
 LAW = [
@@ -132,6 +133,27 @@ def test_law(says: str, profiles: list[tuple[int, dict[str, Any]]], after: float
     )
 
 
+def test_a_transaction_may_begin_unlimited() -> None:
+    stack = stack_of(p(DEFAULT, 6), quirks=QUIRKS["begins-unlimited"])
+    limits = [stack.limit_at(1, NOW + timedelta(seconds=s), THREE, Charge(NOW, 7)) for s in (0, 59, 60)]
+    assert limits == [None, None, 6]
+
+
+@pytest.mark.parametrize(("quirk", "amps"), [("conforming", 10), ("watts-by-use", 30)])
+def test_watts_for_a_one_phase_vehicle_may_all_flow_on_its_phase(quirk: str, amps: float) -> None:
+    """7.14: three phases are assumed, whatever the vehicle uses."""
+    charge = CHARGE._replace(legs=1)
+    stack = stack_of(p(DEFAULT, 6900, unit="W"), quirks=QUIRKS[quirk])
+    assert stack.limit_at(1, NOW, THREE, charge) == pytest.approx(amps)
+
+
+@pytest.mark.parametrize(("quirk", "amps"), [("conforming", 10), ("station-max-for-each", 20)])
+def test_the_station_s_maximum_is_shared_by_those_that_charge(quirk: str, amps: float) -> None:
+    stack = stack_of(p(MAX, 20), quirks=QUIRKS[quirk])
+    assert stack.limit_at(1, NOW, THREE, CHARGE._replace(sharing=2)) == amps
+    assert stack.limit_at(1, NOW, THREE, CHARGE) == 20
+
+
 def test_watts_at_a_one_phase_outlet_are_for_its_one_phase() -> None:
     assert stack_of(p(DEFAULT, 2300, unit="W")).limit_at(1, NOW, ONE, CHARGE) == pytest.approx(10)
 
@@ -173,7 +195,20 @@ ACCEPTANCE = [
     ("Relative instead", 1, p(DEFAULT, 16, kind="Relative"), None, QUIRKS["relative-only"], "Accepted"),
     ("no window", 1, p(DEFAULT, 9, kind="Relative", ends=9), None, QUIRKS["no-validity-with-relative"], "Rejected"),
     ("one period", 1, p(DEFAULT, [(0, 16), (60, 6)]), None, QUIRKS["one-period"], "Rejected"),
-    ("small ids", 1, p(DEFAULT, 16, id=100), None, Quirks(max_profile_id=99), "Rejected"),
+    ("small ids", 1, p(DEFAULT, 16, id=100), None, QUIRKS["small-profile-ids"], "Rejected"),
+    ("nothing at all", 1, p(DEFAULT, 16), None, QUIRKS["refuses-all"], "Rejected"),
+    ("no maximum of the station", 0, p(MAX, 16), None, QUIRKS["no-station-max"], "NotSupported"),
+    ("a level that it boasts of", 1, p(DEFAULT, 16, level=1), None, QUIRKS["boasts-levels"], "Rejected"),
+    ("Absolute, ignored", 1, p(DEFAULT, 16), None, QUIRKS["ignores-absolute"], "Accepted"),
+    ("Absolute without start", 1, p(DEFAULT, 16, start=None), None, QUIRKS["absolute-needs-start"], "Rejected"),
+    ("… with one", 1, p(DEFAULT, 16), None, QUIRKS["absolute-needs-start"], "Accepted"),
+    ("without numberPhases", 1, p(DEFAULT, 16), None, QUIRKS["needs-number-phases"], "Rejected"),
+    ("… with it", 1, p(DEFAULT, 16, phases=3), None, QUIRKS["needs-number-phases"], "Accepted"),
+    ("numberPhases refused", 1, p(DEFAULT, 16, phases=3), None, QUIRKS["refuses-number-phases"], "Rejected"),
+    ("… without it", 1, p(DEFAULT, 16), None, QUIRKS["refuses-number-phases"], "Accepted"),
+    ("locked after a pause", 1, p(TX, 16), PAUSED_ONCE, QUIRKS["locks-tx-profile"], "Rejected"),
+    ("… not before", 1, p(TX, 16), CHARGE, QUIRKS["locks-tx-profile"], "Accepted"),
+    ("… and the default is taken", 1, p(DEFAULT, 16), PAUSED_ONCE, QUIRKS["locks-tx-profile"], "Accepted"),
 ]  # fmt: skip
 
 
@@ -197,6 +232,9 @@ WRONG = [
     ("watts-only-swallowing", [p(DEFAULT, 6900, unit="W"), p(DEFAULT, 6)], 0, 10),
     ("minimum-of-both", [p(DEFAULT, 6), p(TX, 16)], 0, 6),
     ("drops-while-suspended", [p(DEFAULT, 6), p(TX, 16)], 0, 6),
+    ("ignores-absolute", [p(DEFAULT, 6)], 0, None),
+    ("first-period-only", [p(DEFAULT, [(0, 16), (60, 6)])], 0, 16),
+    ("relative-from-receipt", [p(TX, [(0, 16), (250, 8)], kind="Relative")], 60, 16),
 ]
 
 

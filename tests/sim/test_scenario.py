@@ -152,6 +152,11 @@ def test_the_shipped_story_uses_every_part_of_the_car_park() -> None:
         ([{"at_s": -1, "kind": "controller-dead"}], "must not be negative"),
         ([{"at_s": "now", "kind": "controller-dead"}], "at_s must be a number"),
         ([{"at_s": 1, "kind": "controller-dead", "for": 3}], "unknown key for"),
+        ([{"at_s": float("nan"), "kind": "controller-dead"}], "at_s must be a number, got nan"),
+        ([{"at_s": 1, "kind": "building-step", "target": "grid", "value": float("inf")}], "got inf"),
+        ([{"at_s": 1, "kind": "building-step", "target": "grid"}], "value is needed, the ampere per phase"),
+        ([{"at_s": 1, "kind": "pv-cloud", "target": "grid", "value": 3}], "a share in 0 … 1"),
+        (["x", {"at_s": 1, "kind": "y"}], r"(?s)faults\[1\].*faults\[2\]"),
     ],
 )
 def test_a_wrong_fault_is_named(entries: Any, problem: str) -> None:
@@ -169,6 +174,11 @@ def test_a_fault_plan_is_read_in_order_of_time() -> None:
         (5, FaultKind.STATION_LOST, "A1", 60),
         (90, FaultKind.BUILDING_STEP, "grid", 30),
     ]
+
+
+def test_a_fault_of_all_is_one_for_each() -> None:
+    plan = FaultPlan.parse([{"at_s": 5, "kind": "station-lost", "target": "all"}], feeder())
+    assert [fault.target for fault in plan.faults] == ["A1", "A2", "A3"]
 
 
 def test_faults_drawn_from_a_seed_repeat() -> None:

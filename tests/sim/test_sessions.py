@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -128,7 +130,11 @@ def test_the_last_word_of_a_driver_counts() -> None:
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [({"kWhDelivered": None}, "float"), ({"disconnectTime": None}, "NoneType"), ({"connectionTime": "soon"}, "soon")],
+    [
+        ({"kWhDelivered": None}, "kWhDelivered is missing"),
+        ({"disconnectTime": None}, "disconnectTime is missing"),
+        ({"connectionTime": "soon"}, "soon"),
+    ],
 )
 def test_a_bad_item_is_reported_too(change: dict[str, object], reason: str) -> None:
     file = parse_sessions(json.dumps([ITEM, {**ITEM, **change}]).encode(), "x.json")
@@ -141,7 +147,9 @@ def test_a_bad_item_is_reported_too(change: dict[str, object], reason: str) -> N
     [
         (b"a,b,c\n1,2,3\n", "no known form"),
         (b"{\n\n", "x:3: not JSON"),
-        (b'{"a": 1}', "neither"),
+        (b'{"a": 1}', "without sessions"),
+        (b" \n", "x: the file is empty"),
+        (b"delivered_energy (kWh),station_id\n1,A\n", "x:1: columns of ACN-Data CSV are missing: arrival, departure"),
         (b"\xff\xfe", "UTF-8"),
         (b'{"context_dict": {}}', "without vehicles"),
     ],
@@ -180,3 +188,38 @@ def test_real_sessions_of_another_site_never_overlap_once_placed(name: str) -> N
         assert visit.record.arrival >= until.get(visit.evse, visit.record.arrival)
         until[visit.evse] = visit.record.departure
     assert len(placed.visits) + placed.displaced == 3000
+
+
+def test_a_table_without_what_drivers_said_is_enough() -> None:
+    text = b"arrival,departure,delivered_energy (kWh),station_id\n2019-05-01 08:00-07:00,2019-05-01 09:00-07:00,5,C\n"
+    (session,) = parse_sessions(text, "x").records
+    assert (session.requested_wh, session.stated_departure, session.delivered_wh) == (None, None, 5000)
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (7, "7 is not a session"),
+        ({"sessionID": "a"}, "connectionTime and disconnectTime and kWhDelivered is missing"),
+        ({"sessionID": "a", "stationID": "s", "kWhDelivered": 5, "connectionTime": "Wed, 01 May 2019 08:00:00 GMT",
+          "disconnectTime": None}, "disconnectTime is missing"),
+        ({"sessionID": "a", "stationID": "s", "kWhDelivered": 5, "connectionTime": "Wed, 01 May 2019 08:00:00 GMT",
+          "disconnectTime": "Fri, 01 May 2099 08:00:00 GMT"}, "stays for 29220 days"),
+    ],
+)  # fmt: skip
+def test_an_item_that_is_no_session_is_told(item: object, reason: str) -> None:
+    file = parse_sessions(json.dumps([item]).encode(), "x")
+    assert file.records == ()
+    assert reason in file.rejected[0].reason
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"\x1f\x8b\x08broken", "damaged gzip"), (None, "cannot be read"), (gzip.compress(b"a,b\n"), "no known form")],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    path = tmp_path / "day.csv.gz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"day.csv.gz.*{reason}"):
+        read_sessions(path)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ems.sim.charging_profile import Profile
 from ems.sim.metering import Measured, sampled_values
 from ems.sim.quirks import QUIRKS, MeteringQuirks, Quirks
 from ems.sim.station_setup import Outlet, StationSetup
@@ -419,6 +420,8 @@ SHOWN = Measured((10.0, 10.0, 10.0), 12.0, 6900.0, 5000.0, 700.0, 230.0, 40)
         (MeteringQuirks(measurands=("Energy.Active.Import.Register",), energy_in_kwh=True), ["5.000 kWh"]),
         (MeteringQuirks(measurands=("Energy.Active.Import.Register",), energy_from_zero=True), ["700 Wh"]),
         (MeteringQuirks(unit_missing=True, per_phase=False), ["10.00", "6900.0", "5000"]),
+        (MeteringQuirks(measurands=("Power.Active.Import",), watts_called_kw=True), ["6900.0 kW"]),
+        (MeteringQuirks(dc_volts=690.0), ["10.00 A", "6900.0 W", "5000 Wh"]),
         (MeteringQuirks(phase_names=("L1-N", "L2-N", "L3-N"), measurands=("Current.Import",)),
          ["10.00 A L1-N", "10.00 A L2-N", "10.00 A L3-N"]),
     ],
@@ -528,5 +531,147 @@ def test_calls_again_with_growing_pauses_while_nobody_listens() -> None:
             station.link.address = address
             await asyncio.sleep(40)
             assert len(central.connections) == 2
+
+    in_virtual_time(story())
+
+
+@pytest.mark.parametrize(
+    ("quirk", "key", "value"),
+    [
+        ("conforming", "ChargeProfileMaxStackLevel", "8"),
+        ("boasts-levels", "ChargeProfileMaxStackLevel", "16"),
+        ("absurd-level", "ChargeProfileMaxStackLevel", "999"),
+        ("single-level", "ChargeProfileMaxStackLevel", "0"),
+        ("swallows-high-levels", "ChargeProfileMaxStackLevel", "8"),
+        ("conforming", "ChargingScheduleAllowedChargingRateUnit", "Current,Power"),
+        ("watts-only", "ChargingScheduleAllowedChargingRateUnit", "Power"),
+        ("odd-unit-text", "ChargingScheduleAllowedChargingRateUnit", "amp;"),
+        ("few-profiles", "MaxChargingProfilesInstalled", "2"),
+        ("one-period", "ChargingScheduleMaxPeriods", "1"),
+    ],
+)
+def test_what_a_station_says_of_itself(quirk: str, key: str, value: str) -> None:
+    async def story() -> None:
+        async with talking(odd(quirk)) as (central, _):
+            answer = await central.call("GetConfiguration", key=[key])
+            assert answer["configurationKey"][0]["value"] == value
+
+    in_virtual_time(story())
+
+
+@pytest.mark.parametrize(
+    ("quirk", "verdict"), [("no-smart-charging", "NotSupported"), ("hides-its-features", "Accepted")]
+)
+def test_a_feature_that_is_not_listed_may_work_or_not(quirk: str, verdict: str) -> None:
+    async def story() -> None:
+        async with talking(odd(quirk)) as (central, _):
+            features = await central.call("GetConfiguration", key=["SupportedFeatureProfiles"])
+            assert "SmartCharging" not in features["configurationKey"][0]["value"]
+            if verdict == "Accepted":
+                assert await central.limit(10) == verdict
+            else:
+                with pytest.raises(RuntimeError, match=verdict):
+                    await central.limit(10)
+
+    in_virtual_time(story())
+
+
+@pytest.mark.parametrize(("quirk", "answer"), [("cannot-clear", "Accepted"), ("knows-none-to-clear", "Unknown")])
+def test_profiles_that_cannot_be_cleared(quirk: str, answer: str) -> None:
+    async def story() -> None:
+        async with talking(odd(quirk)) as (central, station):
+            await central.limit(10)
+            assert await central.call("ClearChargingProfile", id=2) == {"status": answer}
+            assert station.stack.installed
+
+    in_virtual_time(story())
+
+
+def test_a_station_may_hang_up_when_it_is_called_too_soon() -> None:
+    async def story() -> None:
+        async with talking(odd("hangs-up-when-hurried")) as (central, _):
+            with pytest.raises(TimeoutError):
+                await central.call("ClearCache", deadline_s=2.0)
+            await asyncio.sleep(10)
+            assert len(central.connections) == 2
+            assert await central.call("ClearCache") == {"status": "Accepted"}
+
+    in_virtual_time(story())
+
+
+def test_a_station_may_die_of_being_asked_to_boot() -> None:
+    async def story() -> None:
+        async with talking(odd("boot-trigger-kills")) as (central, station):
+            with pytest.raises(TimeoutError):
+                await central.call("TriggerMessage", requestedMessage="BootNotification")
+            await asyncio.sleep(600)
+            assert not station.link.is_up
+
+    in_virtual_time(story())
+
+
+def test_a_station_may_change_its_ways() -> None:
+    """It keeps what it has accepted, but no longer follows it; then it follows again."""
+
+    async def story() -> None:
+        async with talking() as (central, station):
+            station.plug(1, car(), "TAG")
+            await central.limit(10)
+            drawn = []
+            for quirks in (Quirks(), Quirks(obeys=False), Quirks(obeys=False, stuck_a=20.0), Quirks(refuses=True)):
+                station.become(quirks)
+                await asyncio.sleep(10)
+                drawn.append(station.leg_amps(1)[0])
+            assert drawn == [10, 32, 20, 10]
+            assert await central.limit(6) == "Rejected"
+
+    in_virtual_time(story())
+
+
+def test_what_another_central_system_left_behind_still_counts() -> None:
+    left = {
+        "chargingProfileId": 77,
+        "stackLevel": 8,
+        "chargingProfilePurpose": "TxDefaultProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 7}]},
+    }
+
+    async def story() -> None:
+        async with talking(replace(PLAIN, leftovers=((0, Profile.parse(left)),))) as (central, station):
+            station.plug(1, car(), "TAG")
+            await asyncio.sleep(5)
+            assert station.leg_amps(1)[0] == 7
+            assert await central.call("ClearChargingProfile", id=77) == {"status": "Accepted"}
+
+    in_virtual_time(story())
+
+
+def test_values_may_come_at_their_own_pace_for_connector_zero_and_once_too_often() -> None:
+    quirks = MeteringQuirks(every_s=30.0, on_connector_zero=True, sample_after_stop=True)
+
+    async def story() -> None:
+        async with talking(replace(PLAIN, metering=quirks)) as (central, station):
+            for key, value in (("MeterValueSampleInterval", "5"), ("MeterValuesSampledData", "Current.Import")):
+                await central.call("ChangeConfiguration", key=key, value=value)
+            station.plug(1, car(), "TAG")
+            await asyncio.sleep(50)
+            assert len(central.actions("MeterValues")) == 1
+            assert central.last("MeterValues")["connectorId"] == 0
+            assert "transactionId" not in central.last("MeterValues")
+            station.unplug(1)
+            await asyncio.sleep(3)
+            assert central.actions("StopTransaction", "MeterValues")[-2:] == ["StopTransaction", "MeterValues"]
+            assert central.last("MeterValues")["meterValue"][0]["sampledValue"][0]["value"] == "32.00"
+
+    in_virtual_time(story())
+
+
+def test_one_measurand_may_be_all_that_a_station_takes() -> None:
+    async def story() -> None:
+        async with talking(replace(PLAIN, metering=MeteringQuirks(max_measurands=1))) as (central, _):
+            for value, status in (("Current.Import,Voltage", "Rejected"), ("Voltage", "Accepted")):
+                answer = await central.call("ChangeConfiguration", key="MeterValuesSampledData", value=value)
+                assert answer == {"status": status}
 
     in_virtual_time(story())

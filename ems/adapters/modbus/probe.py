@@ -292,5 +292,5 @@ def _amps(reading: MeterReading) -> str:
 def _settings(bus: Bus) -> str:
     if isinstance(bus, SerialBus):
         return f"device: {bus.device}, baud: {bus.baud}, frame: '{bus.frame}'"
-    framing = ", framing: rtu" if bus.framing is Framing.RTU else ""
+    framing = ", framer: rtu" if bus.framing is Framing.RTU else ""
     return f"host: {bus.host}, port: {bus.port}{framing}"

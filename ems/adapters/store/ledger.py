@@ -289,9 +289,9 @@ class Ledger:
 
     def _session_row(self, known: Session, unplugged: datetime | None) -> Row:
         energies = dict(self._of_session.get(known.evse, {}))
-        if known.transaction is not None:
+        if known.transaction is not None and not self.has_ended(known.transaction.id):
             energies[known.transaction.id] = known.energy_wh
-        elif energies:
+        elif known.transaction is None and energies:
             energies[next(reversed(energies))] = known.energy_wh
         total = sum(energies.values()) if energies else known.energy_wh
         return session_row(known, total, energies, unplugged)

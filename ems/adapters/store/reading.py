@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Column, Connection, Select, func, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from ems.adapters.store.access import reason
@@ -102,8 +102,8 @@ class Reader:
 
     def sessions(self, since: datetime, until: datetime) -> Iterator[SessionRecord]:
         """Sessions that began in the span."""
-        for first, last in _days(since, until):
-            begun = session.c.plugged
+        begun = session.c.plugged
+        for first, last in self._days(since, until, begun):
             query = select(session).where(begun >= first, begun < last).order_by(begun, session.c.id)
             with self._connected() as connection:
                 rows = connection.execute(query).all()
@@ -115,7 +115,7 @@ class Reader:
     def transactions(self, since: datetime, until: datetime) -> Iterator[TransactionRecord]:
         """Transactions that began in the span, or ended in it without a known beginning."""
         log = transaction_log.c
-        for first, last in _days(since, until):
+        for first, last in self._days(since, until, log.started, log.ended):
             began = (log.started >= first) & (log.started < last)
             orphan = log.started.is_(None) & (log.ended >= first) & (log.ended < last)
             for row in self._rows(select(transaction_log).where(or_(began, orphan)).order_by(log.id)):
@@ -126,7 +126,7 @@ class Reader:
         columns = (subject.c.kind, subject.c.name, *interval.c)
         joined = select(*columns).join(subject, subject.c.id == interval.c.subject)
         wanted = [column == value for column, value in ((subject.c.kind, kind), (subject.c.name, name)) if value]
-        for first, last in _days(since, until):
+        for first, last in self._days(since, until, interval.c.starts):
             query = joined.where(interval.c.starts >= first, interval.c.starts < last, *wanted)
             for row in self._rows(query.order_by(interval.c.starts, subject.c.kind, subject.c.name)):
                 yield _interval(row)
@@ -134,7 +134,7 @@ class Reader:
     def samples(self, kind: str, name: str, since: datetime, until: datetime) -> Iterator[SampleRecord]:
         """Raw measurements of a subject; a day of one takes a third of a second on a large site."""
         number = select(subject.c.id).where(subject.c.kind == kind, subject.c.name == name).scalar_subquery()
-        for first, last in _days(since, until):
+        for first, last in self._days(since, until, sample.c.at):
             query = select(sample).where(sample.c.at >= first, sample.c.at < last, sample.c.subject == number)
             for row in self._rows(query.order_by(sample.c.at)):
                 amps = (_amps(row.l1_ca), _amps(row.l2_ca), _amps(row.l3_ca))
@@ -142,11 +142,23 @@ class Reader:
 
     def alarms(self, since: datetime, until: datetime) -> Iterator[AlarmRecord]:
         """Alarms that began in the span."""
-        for first, last in _days(since, until):
+        for first, last in self._days(since, until, alarm.c.began):
             query = select(alarm).where(alarm.c.began >= first, alarm.c.began < last).order_by(alarm.c.began)
             for row in self._rows(query):
                 level = Level(row.level)
                 yield AlarmRecord(row.key, row.scope, level, row.text, from_ms(row.began), _moment(row.ended))
+
+    def _days(self, since: datetime, until: datetime, *columns: Column[Any]) -> Iterator[tuple[int, int]]:
+        """The days of a span, from the first one on of which there is anything."""
+        first, end = to_ms(since), to_ms(until)
+        with self._connected() as connection:
+            begins = [connection.execute(select(func.min(c)).where(c >= first, c < end)).scalar() for c in columns]
+        found = [ms for ms in begins if ms is not None]
+        step = to_ms(since + SPAN) - first
+        start = min(found, default=end)
+        while start < end:
+            yield start, min(start + step, end)
+            start += step
 
     def _rows(self, query: Select[Any]) -> Sequence[Any]:
         with self._connected() as connection:
@@ -159,13 +171,6 @@ class Reader:
                 yield connection
         except DBAPIError as error:
             raise NotReadableError(f"{self._database}: {reason(error)}") from error
-
-
-def _days(since: datetime, until: datetime) -> Iterator[tuple[int, int]]:
-    while since < until:
-        ends = min(since + SPAN, until)
-        yield to_ms(since), to_ms(ends)
-        since = ends
 
 
 def _tags(connection: Connection, ids: Sequence[int]) -> dict[int, str]:

@@ -12,13 +12,13 @@ from ems.adapters.web import metrics
 from ems.adapters.web.frame import Press
 from ems.adapters.web.once import Once, Printed
 from ems.adapters.web.page import Pages
-from ems.adapters.web.picture import View
 from ems.adapters.web.problem import documented, problem
 from ems.adapters.web.series import Archive
 from ems.adapters.web.shape import Health, History, Picture
 from ems.adapters.web.stream import MEDIA_TYPE as EVENTS
 from ems.adapters.web.stream import EventStream, Hall
 from ems.adapters.web.values import number
+from ems.adapters.web.view import View
 from ems.adapters.web.words import mode_of
 from ems.domain.decision import Level
 from ems.ports import Clock, Live

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from ems.adapters.web.picture import View, head, sections
+from ems.adapters.web.picture import head, sections
+from ems.adapters.web.view import View
 from ems.ports import Clock, Live
 
 PERIOD_S = 1.0

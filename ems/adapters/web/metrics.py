@@ -11,8 +11,10 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as MEDIA_TYPE
 from prometheus_client.exposition import generate_latest
 
-from ems.adapters.web.picture import MAX_ALARMS, View, circuits, evses, head, meters, stations
+from ems.adapters.web.devices import meters, stations
+from ems.adapters.web.picture import MAX_ALARMS, circuits, evses, head
 from ems.adapters.web.values import plain
+from ems.adapters.web.view import View
 from ems.adapters.web.words import MODES, mode_of
 from ems.domain.decision import Level
 from ems.domain.phases import Phase

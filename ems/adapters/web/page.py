@@ -12,9 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from ems.adapters.web import assets as files
 from ems.adapters.web import texts
-from ems.adapters.web.picture import View, alarms, circuits, evse_row, head, knocking, meters, stations
+from ems.adapters.web.devices import meters, stations
+from ems.adapters.web.picture import alarms, circuits, evse_row, head, knocking
 from ems.adapters.web.shape import CircuitRow
 from ems.adapters.web.texts import Calendar
+from ems.adapters.web.view import View
 from ems.adapters.web.words import CONDITIONS, GROUPS, MODES, condition_of
 
 SLICE_PIECES = 100

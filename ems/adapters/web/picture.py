@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
+from ems.adapters.web.devices import meters, stations
 from ems.adapters.web.shape import (
     AlarmRow,
     CircuitRow,
@@ -25,39 +25,22 @@ from ems.adapters.web.shape import (
     StationRow,
 )
 from ems.adapters.web.values import age, moment, number, phases, plain, time_of
+from ems.adapters.web.view import View
 from ems.adapters.web.words import condition_of, mode_of
 from ems.domain.circuit import Circuit
 from ems.domain.decision import Alarm, CircuitView, Decision, Level, Reason
 from ems.domain.history import Knock
 from ems.domain.instant import Instant
 from ems.domain.measurement import Sample
-from ems.domain.meter import Meter, MeterRole
+from ems.domain.meter import MeterRole
 from ems.domain.session import Session
-from ems.domain.state import NEVER, EvseState, MeterState, SiteState
-from ems.domain.station import Evse, Station
+from ems.domain.state import NEVER, EvseState, SiteState
+from ems.domain.station import Evse
 
 MAX_ALARMS = 200
 MAX_KNOCKS = 50
 
 Row = CircuitRow | EvseRow | MeterRow | StationRow | AlarmRow | KnockRow
-
-
-class View(NamedTuple):
-    """What is to be shown: one state with its decision, at `now`. A decision for another site counts as none."""
-
-    state: SiteState
-    decision: Decision | None
-    now: Instant
-    knocks: Sequence[Knock] = ()
-    version: int = 0
-    software: str = ""
-
-    def checked(self) -> View:
-        """The view without a decision that does not fit the state, as between a reload and the next tick."""
-        decided, site = self.decision, self.state.site
-        if decided is None or (len(decided.setpoints), len(decided.circuits)) == (len(site.evses), len(site.circuits)):
-            return self
-        return self._replace(decision=None)
 
 
 def picture(
@@ -249,58 +232,6 @@ _wired = lru_cache(maxsize=256)(str)
 def _reason(reason: Reason) -> ReasonRow:
     until = None if reason.until is None else time_of(reason.until)
     return {"binding": reason.binding, "text": plain(reason.text), "until": until}
-
-
-def meters(view: View) -> Iterator[MeterRow]:
-    """Every meter, in the site's order."""
-    site = view.state.site
-    measures: dict[str, list[str]] = {meter.id: [] for meter in site.meters}
-    for circuit in site.circuits:
-        if circuit.meter is not None:
-            measures[circuit.meter].append(circuit.id)
-    for meter, known in zip(site.meters, view.state.meters, strict=True):
-        where = measures[meter.id] or ([] if meter.circuit is None else [meter.circuit])
-        yield _meter(view, meter, known, where)
-
-
-def _meter(view: View, meter: Meter, known: MeterState, where: list[str]) -> MeterRow:
-    reading = known.reading
-    return {
-        "id": meter.id,
-        "role": meter.role.value,
-        "circuits": where,
-        "every_s": meter.every_s,
-        "age_s": age(view.now, known.at),
-        "measured_a": None if reading is None else phases(reading.amps),
-        "voltage_v": None if reading is None or reading.volts is None else phases(reading.volts),
-        "power_w": None if reading is None else number(reading.power_w),
-        "import_wh": None if reading is None else number(reading.import_wh),
-        "export_wh": None if reading is None else number(reading.export_wh),
-        "frequency_hz": None if reading is None else number(reading.frequency_hz),
-        "failures": known.failures,
-        "fault": plain(known.fault),
-    }
-
-
-def stations(view: View) -> Iterator[StationRow]:
-    """Every station, in the site's order."""
-    for index in range(len(view.state.stations)):
-        yield _station(view, view.state.site.stations[index], index)
-
-
-def _station(view: View, station: Station, index: int) -> StationRow:
-    known, now = view.state.stations[index], view.now
-    return {
-        "id": station.id,
-        "vendor": plain(known.vendor),
-        "model": plain(known.product),
-        "firmware": plain(known.firmware),
-        "connected": known.connected,
-        "since": moment(now, known.connected_at if known.connected else known.gone_at),
-        "last_seen": time_of(now.utc) if known.connected else moment(now, known.gone_at),
-        "clock_skew_s": number(known.clock_skew_s) or 0.0,
-        "boots": known.boots,
-    }
 
 
 def alarms(view: View) -> Iterator[AlarmRow]:

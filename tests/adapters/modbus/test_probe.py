@@ -110,7 +110,7 @@ def test_nobody_listening_is_said_with_the_reason() -> None:
 def test_the_search_says_what_to_write_into_the_site_file() -> None:
     text = render_search(look({2: golden("eastron-sdm630")}, rtu=True))
     assert "eastron-sdm630             fits: L1 12.30 A, L2 -5.70 A, L3 0.90 A, 1.75 kW" in text
-    assert "main: {model: eastron-sdm630, host: 10.0.0.9, port: 502, framing: rtu, unit: 2}" in text
+    assert "main: {model: eastron-sdm630, host: 10.0.0.9, port: 502, framer: rtu, unit: 2}" in text
 
 
 def show(name: str, registers: dict[int, int]) -> Table:

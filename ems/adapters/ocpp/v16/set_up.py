@@ -144,7 +144,7 @@ class SetUp:
                 is_open = evse.id in self.record.book.open
                 since = max(since, self.record.opened_at.get(evse.id, now))
                 if is_open and status is EvseStatus.AVAILABLE and now - since > UNPLUGGED_S:
-                    await self.incoming.end_inferred(evse.id, "the vehicle left")
+                    await self.incoming.accounting.end_inferred(evse.id, "the vehicle left")
                 missed = SAMPLES_MISSED * self.record.model.sample_interval_s
                 if is_open and now - self.record.sampled_at.get(evse.id, now - missed - 1) > missed:
                     await self._trigger(connection, MessageTrigger.meter_values, evse.number)

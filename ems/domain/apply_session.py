@@ -1,0 +1,140 @@
+"""What happens at an EVSE, applied to the state: vehicles come and go, transactions begin and end, current flows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ems.domain import events as e
+from ems.domain.grant import OBEYED_A, OBEYED_SHARE
+from ems.domain.instant import Instant
+from ems.domain.measurement import LegUse, Sample
+from ems.domain.session import Session
+from ems.domain.state import NEVER, EvseState, SiteState
+from ems.domain.station import EvseStatus
+
+MAX_SAMPLES = 4
+
+ABSURD = 2.0
+"""A sample of so many times the current of its outlet is none."""
+
+
+def _plugged(known: EvseState, evse_id: str, at: Instant, priority: int) -> EvseState:
+    if known.session is not None:
+        return known
+    session = Session(evse=evse_id, plugged=at.utc, plugged_s=at.monotonic_s, service_class=priority)
+    return replace(known, session=session, leg_use=LegUse())
+
+
+def _priority(state: SiteState, evse_id: str) -> int:
+    index = state.site.evse_index(evse_id)
+    return 0 if index is None else state.site.evses[index].priority
+
+
+def status_changed(state: SiteState, event: e.StatusChanged) -> SiteState:
+    def change(known: EvseState) -> EvseState:
+        resumed = known.status in _SUSPENDED and event.status is EvseStatus.CHARGING
+        after = replace(known, status=event.status, error=event.error)
+        if resumed:
+            # A station may have dropped a session limit that came while it was suspended (Q44).
+            after = replace(after, grant=after.grant.to_resend())
+        if not event.status.may_draw:
+            # What was measured before says nothing about the next vehicle.
+            after = replace(after, grant=after.grant.idle(), samples=())
+        if event.status.is_occupied:
+            return _plugged(after, event.evse, event.at, _priority(state, event.evse))
+        if event.status is EvseStatus.AVAILABLE and (known.session is None or known.session.transaction is None):
+            return replace(after, session=None, leg_use=LegUse(), power_w=None)
+        return after
+
+    return state.with_evse(event.evse, change)
+
+
+_SUSPENDED = frozenset({EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE})
+
+
+def transaction_started(state: SiteState, event: e.TransactionStarted) -> SiteState:
+    def change(known: EvseState) -> EvseState:
+        known = _plugged(known, event.evse, event.at, _priority(state, event.evse))
+        session = known.session
+        assert session is not None
+        if session.transaction is not None and session.transaction.id != event.transaction.id:
+            # A second transaction of the same plug-in counts its own energy, but keeps the need.
+            session = replace(session, energy_wh=0.0)
+        return replace(known, session=replace(session, transaction=event.transaction))
+
+    return state.with_evse(event.evse, change)
+
+
+def transaction_ended(state: SiteState, event: e.TransactionEnded) -> SiteState:
+    apply_s = state.model_of(event.evse).apply_s if state.site.evse_index(event.evse) is not None else 0.0
+
+    def change(known: EvseState) -> EvseState:
+        session = known.session
+        if session is None or session.transaction is None or session.transaction.id != event.transaction_id:
+            return known
+        energy = session.energy_wh if event.energy_wh is None else event.energy_wh
+        grant = known.grant.transaction_ended(event.at.monotonic_s, apply_s)
+        if known.status is EvseStatus.AVAILABLE:
+            return replace(known, session=None, leg_use=LegUse(), grant=grant)
+        return replace(known, session=replace(session, transaction=None, energy_wh=energy), grant=grant)
+
+    return state.with_evse(event.evse, change)
+
+
+def sampled(known: EvseState, sample: Sample) -> EvseState:
+    """One more measurement: it may prove a cut, and shows which legs the vehicle uses."""
+    newest = known.samples[0].at if known.samples else NEVER
+    if sample.at < newest:
+        return known
+    samples = (sample, *known.samples[: MAX_SAMPLES - 1])
+    leg_use = known.leg_use.after(sample) if known.session is not None else known.leg_use
+    grant = known.grant
+    if grant.claims:
+        allowed = grant.amps_in_force(known.steering_layer, sample.at)
+        if sample.peak_a <= allowed * OBEYED_SHARE + OBEYED_A:
+            grant = grant.followed(sample.at)
+    return replace(known, samples=samples, leg_use=leg_use, grant=grant)
+
+
+def meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
+    index = state.site.evse_index(event.evse)
+    if index is None:
+        return state
+    evse, known = state.site.evses[index], state.evses[index]
+    sample: Sample | None = None
+    if event.control and evse.meter is None:
+        if evse.dc_efficiency is None and event.leg_a is not None:
+            sample = _of_legs(event.at, event.leg_a, len(evse.wiring.legs))
+        elif evse.dc_efficiency is None and event.total_a is not None:
+            sample = Sample.of_total(event.at, evse, event.total_a)
+        elif event.power_w is not None:
+            sample = Sample.of_power(event.at, evse, event.power_w, state.site.voltage_v)
+    if sample is not None and sample.peak_a <= ABSURD * evse.max_a:
+        known = sampled(known, sample)
+    session = known.session
+    if session is not None:
+        if event.register_wh is not None:
+            session = session.metered(event.register_wh)
+        if event.soc_percent is not None:
+            session = replace(session, soc_percent=event.soc_percent)
+    known = replace(
+        known,
+        session=session,
+        power_w=known.power_w if event.power_w is None else event.power_w,
+        offered_a=known.offered_a if event.offered_a is None else event.offered_a,
+        register_wh=known.register_wh if event.register_wh is None else event.register_wh,
+    )
+    return replace(state, evses=(*state.evses[:index], known, *state.evses[index + 1 :]))
+
+
+def _of_legs(at: float, amps: tuple[float | None, ...], legs: int) -> Sample | None:
+    """Legs that a station does not report may carry as much as those it does."""
+    known = (*amps, *(None,) * legs)[:legs]
+    return None if all(a is None for a in known) else Sample.of_currents(at, known)
+
+
+def need_stated(state: SiteState, event: e.NeedStated) -> SiteState:
+    def change(known: EvseState) -> EvseState:
+        return known if known.session is None else replace(known, session=replace(known.session, need=event.need))
+
+    return state.with_evse(event.evse, change)

@@ -1,0 +1,98 @@
+"""What stations say about themselves and about their limits, applied to the state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ems.domain import events as e
+from ems.domain.grant import Answer, Grant, Layer
+from ems.domain.state import NEVER, EvseState, SiteState, StationState
+from ems.domain.station import EvseStatus
+
+
+def station_connected(state: SiteState, event: e.StationConnected) -> SiteState:
+    def change(known: StationState) -> StationState:
+        if event.generation < known.generation:
+            return known
+        at = event.at.monotonic_s
+        return replace(known, generation=event.generation, connected=True, seen=True, connected_at=at, gone_at=NEVER)
+
+    index = state.site.station_index(event.station)
+    if index is not None and event.generation < state.stations[index].generation:
+        return state
+    return state.with_station(event.station, change).with_grants(event.station, _unsettled)
+
+
+def station_gone(state: SiteState, event: e.StationGone) -> SiteState:
+    def change(known: StationState) -> StationState:
+        if event.generation != known.generation:
+            return known
+        return replace(known, connected=False, gone_at=event.at.monotonic_s)
+
+    return state.with_station(event.station, change)
+
+
+def _unsettled(grant: Grant) -> Grant:
+    """After a new link nobody will answer what the old one carried."""
+    for claim in grant.claims:
+        if claim.pending:
+            grant = grant.unanswered(claim.layer, claim.amps)
+    return grant
+
+
+def station_booted(state: SiteState, event: e.StationBooted) -> SiteState:
+    def change(known: StationState) -> StationState:
+        return replace(known, vendor=event.vendor, product=event.model, firmware=event.firmware, boots=known.boots + 1)
+
+    state = state.with_station(event.station, change)
+    index = state.site.station_index(event.station)
+    if index is None:
+        return state
+    keeps = state.stations[index].model.keeps_over_boot
+    state = state.with_grants(event.station, Grant.to_resend if keeps else Grant.forgotten)
+    # It tells anew who is there (OCPP 1.6 section 4.2).
+    return state.with_evses(event.station, lambda known: replace(known, status=EvseStatus.UNKNOWN))
+
+
+def model_learned(state: SiteState, event: e.ModelLearned) -> SiteState:
+    return state.with_station(event.station, lambda known: replace(known, model=event.model))
+
+
+def clock_measured(state: SiteState, event: e.ClockMeasured) -> SiteState:
+    return state.with_station(event.station, lambda known: replace(known, clock_skew_s=event.skew_s))
+
+
+def profile_sent(state: SiteState, event: e.ProfileSent) -> SiteState:
+    def change(known: EvseState) -> EvseState:
+        return replace(known, grant=known.grant.sent(event.layer, event.amps, event.at))
+
+    return state.with_evse(event.evse, change)
+
+
+def profile_answered(state: SiteState, event: e.ProfileAnswered) -> SiteState:
+    if state.site.evse_index(event.evse) is None:
+        return state
+    apply_s = state.model_of(event.evse).apply_s
+
+    def change(known: EvseState) -> EvseState:
+        grant = known.grant
+        if event.answer is Answer.ACCEPTED:
+            grant = grant.accepted(event.layer, event.amps, event.at, event.ends_at, apply_s)
+            if event.layer is Layer.SESSION and (known.session is None or known.session.transaction is None):
+                grant = grant.transaction_ended(event.at, apply_s)
+            if not known.status.may_draw:
+                grant = grant.idle()
+        elif event.answer is Answer.TIMEOUT:
+            grant = grant.unanswered(event.layer, event.amps)
+        else:
+            grant = grant.refused(event.layer, event.amps)
+        return replace(known, grant=grant)
+
+    return state.with_evse(event.evse, change)
+
+
+def composite_read(state: SiteState, event: e.CompositeRead) -> SiteState:
+    def change(known: EvseState) -> EvseState:
+        return replace(known, grant=known.grant.read_back(known.steering_layer, event.amps, event.at))
+
+    return state.with_evse(event.evse, change)
