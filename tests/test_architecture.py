@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 from ems.adapters.web.assets import CARRIED
 
@@ -39,6 +38,7 @@ NOT_IMPORTED = {
     "psycopg": "sqlalchemy loads it for a PostgreSQL URL",
     "pytest-timeout": "a plugin",
     "pytest-randomly": "a plugin",
+    "import-linter": "a tool",
     "mypy": "a tool",
     "ruff": "a tool",
 }
@@ -101,7 +101,7 @@ def third_party(folder: str) -> dict[str, set[Import]]:
     for one in imports(folder):
         top = one.name.partition(".")[0]
         if top not in sys.stdlib_module_names and top not in {"ems", "tests"}:
-            found.setdefault(_normal(known[top][0]), set()).add(one)
+            found.setdefault(_normal(known.get(top, [top])[0]), set()).add(one)
     return found
 
 
@@ -122,9 +122,11 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_the_import_contracts_hold(capsys: pytest.CaptureFixture[str]) -> None:
-    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
-    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+def test_the_import_contracts_hold() -> None:
+    """In a process of its own: the tool configures logging for its whole process."""
+    words = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("room", ["domain", "control"])
