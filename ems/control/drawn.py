@@ -17,6 +17,9 @@ from ems.domain.state import NEVER, EvseState, StationState
 FOLLOWS_S = 6.0
 """A vehicle follows its pilot within five seconds (IEC 61851-1); a sample from before that shows the old current."""
 
+SATED_A = 1.5
+"""Who stays so far below its limit takes no more when the limit rises."""
+
 AWAITED_S = 2.0
 """Beyond its interval a sample may take so long to arrive."""
 
@@ -72,7 +75,7 @@ def _surely(known: EvseState, now: float, policy: Policy) -> tuple[float, ...]:
             least = tuple(map(min, least, sample.low_a))
             if sample.at < reach:
                 break
-    most = known.grant.least_accepted_a(newest.at)
+    most = known.grant.least_accepted_a(newest.at - FOLLOWS_S)
     for claim in known.grant.claims:
         if claim.pending and claim.layer is known.steering_layer:
             most = min(most, claim.amps)
@@ -96,8 +99,10 @@ def _likely(known: EvseState, legs: tuple[bool, ...], now: float, awaited: bool,
             followed = amps
         else:
             most = max(most, amps)
+    before = [amps for at, amps in known.grant.recent if at <= newest.at - FOLLOWS_S]
+    sated_a = newest.peak_a if before and newest.peak_a < before[-1] - SATED_A else math.inf
     return tuple(
-        min(max(a if followed is None else followed, most), liable_a) if counts else a
+        min(max(a if followed is None else followed, most), liable_a, sated_a) if counts else a
         for a, counts in zip(newest.low_a, legs, strict=True)
     )
 
@@ -108,4 +113,4 @@ def _awaited_until(known: EvseState, station: StationState) -> float:
     told_at = NEVER if held is None else held.accepted_at
     seen_at = known.samples[0].at - FOLLOWS_S if known.samples else NEVER
     since = max(t if t > seen_at else NEVER for t in (station.connected_at, told_at))
-    return since + station.model.sample_interval_s + AWAITED_S
+    return since + FOLLOWS_S + station.model.sample_interval_s + AWAITED_S

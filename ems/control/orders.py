@@ -18,6 +18,9 @@ from ems.domain.station_model import LeaseForm
 RENEW_SHARE = 0.5
 """Leases are renewed at half their life: rare enough for the station's flash, with a whole second chance."""
 
+DISTRUST_RENEW_S = 20.0
+"""A station that is out of control is told so often, until it has shown that it obeys again."""
+
 RETRY_S = 5.0
 RETRY_MAX_S = 60.0
 
@@ -64,7 +67,8 @@ def _orders_for(
     for layer, (amps, ends_after) in wanted.items():
         asked_again = setpoint.evse in decision.read_back and layer is known.steering_layer
         cut = amps < in_force and (layer, amps) != grant.tried and grant.floor is not None
-        if (not early or cut) and (asked_again or _is_due(grant, layer, amps, ends_after, decision.renew_since, now)):
+        renew = decision.renew_since if setpoint.controlled else max(decision.renew_since, now - DISTRUST_RENEW_S)
+        if (not early or cut) and (asked_again or _is_due(grant, layer, amps, ends_after, renew, now)):
             yield LimitOrder(
                 evse=evse.id,
                 layer=layer,

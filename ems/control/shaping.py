@@ -57,6 +57,7 @@ def _with_room(at: Situation, amps: Floats, candidate: Floats) -> Shaped:
     full = at.room.steady - incidence.load(occupied) < -EPSILON_A
     tight = np.zeros(len(amps), dtype=np.bool_)
     tight[incidence.evse[full[incidence.link]]] = True
+    raising &= ~tight
     amps = np.where(raising | tight, amps, np.maximum(amps, candidate))
     if not raising.any():
         return Shaped(amps, raising)

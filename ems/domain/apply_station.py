@@ -55,6 +55,10 @@ def station_booted(state: SiteState, event: e.StationBooted) -> SiteState:
 
 
 def model_learned(state: SiteState, event: e.ModelLearned) -> SiteState:
+    index = state.site.station_index(event.station)
+    if index is not None and state.stations[index].model.session_profile and not event.model.session_profile:
+        # What it refused is not asked of it any more; the next limit goes another way.
+        state = state.with_grants(event.station, lambda grant: replace(grant, refusals=0, misses=0))
     return state.with_station(event.station, lambda known: replace(known, model=event.model))
 
 

@@ -79,7 +79,8 @@ def held(session: float, accepted_ago: float, *extra: tuple[Layer, float, float]
         ([(34, 16)], held(16, 60), 16),
         ([(35, 16)], held(16, 60), 0),
         ([(5, 16)], held(6, 2), 6),
-        ([(1, 16)], held(6, 2), 16),
+        ([(1, 16)], held(6, 2), 6),
+        ([(1, 16)], held(6, 8), 16),
         ([(5, 16)], held(16, 60, (Layer.SESSION, 6, 2)), 6),
         ([(5, 16)], held(16, 60, (Layer.SESSION, 25, 2)), 16),
         ([(1, 16), (11, 6)], held(16, 60), 6),
@@ -89,7 +90,8 @@ def held(session: float, accepted_ago: float, *extra: tuple[Layer, float, float]
     ],
 )
 def test_what_surely_flowed(samples: list[tuple[float, float]], grant: Grant, surely: float) -> None:
-    """(age, ampere) newest first. Not more than any limit would let flow that was sent or accepted after the sample;
+    """(age, ampere) newest first. Not more than any limit would let flow that was sent after the sample, or accepted
+    up to six seconds before it;
     around the newest meter reading not more than the samples before and after it; an old sample proves nothing.
     """
     taken = tuple(Sample.of_currents(T - age, (float(amps),)) for age, amps in samples)

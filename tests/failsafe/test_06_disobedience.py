@@ -115,7 +115,7 @@ def test_until_it_is_given_up_its_measured_current_counts() -> None:
 def test_it_is_trusted_again_after_two_obeyed_changes() -> None:
     s = ignoring().after(60)
     assert not s.setpoint("A1").controlled
-    s.station("A1", "obeys").after(55)
+    s.station("A1", "obeys").after(20)
     assert not s.setpoint("A1").controlled, "one obeyed change is not enough"
     s.after(90).expect(A1=10)
     assert s.setpoint("A1").controlled

@@ -20,7 +20,7 @@ from ems.domain.station_model import LeaseForm, ProfileKind, RateUnit, StationMo
 from tests.adapters.ocpp.central import check_call, order
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-AGO = "2026-03-01T11:59:00Z"
+AGO, YESTERDAY = "2026-03-01T11:59:00Z", "2026-02-28T12:00:00Z"
 THREE = Evse("CP", 1, "grid", Wiring.parse("L1 L2 L3"), 32, 6)
 SECOND = replace(THREE, number=2)
 LINE_TO_LINE = replace(THREE, wiring=Wiring.parse("L1-L2"))
@@ -51,32 +51,39 @@ def schedule(*limits: float, start: str | None = AGO, until: int | None = None, 
             "chargingSchedulePeriod": periods}  # fmt: skip
 
 
+def floor(limit: float, unit: str = "A", legs: int | None = None) -> dict[str, Any]:
+    """What never ends began long ago; in watts it says for how many phases, where that is known."""
+    found = schedule(limit, start=YESTERDAY, unit=unit)
+    found["chargingSchedulePeriod"][0] |= {} if legs is None else {"numberPhases": legs}
+    return found
+
+
 TX, TXD = "TxProfile", "TxDefaultProfile"
 GOLDEN = [
-    ("floor", order(FLOOR, 6), THREE, PLAIN, (1, 0, TXD), schedule(6)),
+    ("floor", order(FLOOR, 6), THREE, PLAIN, (1, 0, TXD), floor(6)),
     ("default", order(DEFAULT, 10), THREE, PLAIN, (2, 1, TXD), schedule(10, until=960)),
     ("session", order(SESSION, 16), THREE, PLAIN, (3, 1, TX), schedule(16, until=960)),
     ("pause", order(SESSION, 0), THREE, PLAIN, (3, 1, TX), schedule(0, until=960)),
     ("lease without end", order(DEFAULT, 10, lease_s=inf), THREE, PLAIN, (2, 1, TXD), schedule(10)),
-    ("second outlet: floor", order(FLOOR, 6), SECOND, PLAIN, (4, 0, TXD), schedule(6)),
+    ("second outlet: floor", order(FLOOR, 6), SECOND, PLAIN, (4, 0, TXD), floor(6)),
     ("second outlet: session", order(SESSION, 16), SECOND, PLAIN, (6, 1, TX), schedule(16, until=960)),
-    ("four levels: floor", order(FLOOR, 6), THREE, LEVELS, (1, 0, TXD), schedule(6)),
+    ("four levels: floor", order(FLOOR, 6), THREE, LEVELS, (1, 0, TXD), floor(6)),
     ("four levels: default", order(DEFAULT, 10), THREE, LEVELS, (2, 3, TXD), schedule(10, until=960)),
     ("absurd level", order(SESSION, 10), THREE, ABSURD, (3, 8, TX), schedule(10, until=960)),
-    ("one level: floor", order(FLOOR, 6), THREE, SINGLE, (1, 0, TXD), schedule(6)),
+    ("one level: floor", order(FLOOR, 6), THREE, SINGLE, (1, 0, TXD), floor(6)),
     ("one level: default", order(DEFAULT, 10), THREE, SINGLE, (1, 0, TXD), schedule(10, 6, until=960)),
     ("one level: session", order(SESSION, 10), THREE, SINGLE, (3, 0, TX), schedule(10, until=960)),
     ("relative: floor", order(FLOOR, 6), THREE, RELATIVE, (1, 0, TXD), schedule(6, start=None)),
     ("relative: session", order(SESSION, 9, lease_s=inf), THREE, RELATIVE, (3, 1, TX), schedule(9, start=None)),
     ("relative: never a lease", order(DEFAULT, 9), THREE, RELATIVE, (2, 1, TXD), schedule(9, start=None)),
     ("no lease: never a duration", order(DEFAULT, 9), THREE, ENDLESS, (2, 1, TXD), schedule(9)),
-    ("W, three legs", order(FLOOR, 6, legs=3), THREE, WATT, (1, 0, TXD), schedule(4140, unit="W")),
-    ("W, one leg", order(FLOOR, 6, legs=1), THREE, WATT, (1, 0, TXD), schedule(1380, unit="W")),
-    ("W, legs unknown", order(FLOOR, 6), THREE, WATT, (1, 0, TXD), schedule(1380, unit="W")),
-    ("W, line to line", order(FLOOR, 6), LINE_TO_LINE, WATT, (1, 0, TXD), schedule(2390, unit="W")),
-    ("DC: watts at the plug", order(FLOOR, 10), DC, WATT, (1, 0, TXD), schedule(6555, unit="W")),
-    ("tenths are cut, not rounded", order(FLOOR, 6.29), THREE, PLAIN, (1, 0, TXD), schedule(6.2)),
-    ("0.1 + 0.2", order(FLOOR, 6 + 0.1 + 0.2), THREE, PLAIN, (1, 0, TXD), schedule(6.3)),
+    ("W, three legs", order(FLOOR, 6, legs=3), THREE, WATT, (1, 0, TXD), floor(4140, "W", legs=3)),
+    ("W, one leg", order(FLOOR, 6, legs=1), THREE, WATT, (1, 0, TXD), floor(1380, "W", legs=1)),
+    ("W, legs unknown", order(FLOOR, 6), THREE, WATT, (1, 0, TXD), floor(1380, "W")),
+    ("W, line to line", order(FLOOR, 6), LINE_TO_LINE, WATT, (1, 0, TXD), floor(2390, "W")),
+    ("DC: watts at the plug", order(FLOOR, 10), DC, WATT, (1, 0, TXD), floor(6555, "W")),
+    ("tenths are cut, not rounded", order(FLOOR, 6.29), THREE, PLAIN, (1, 0, TXD), floor(6.2)),
+    ("0.1 + 0.2", order(FLOOR, 6 + 0.1 + 0.2), THREE, PLAIN, (1, 0, TXD), floor(6.3)),
 ]
 
 
@@ -96,7 +103,7 @@ def test_each_layer_has_its_slot_its_level_and_its_end(
 
 
 def test_a_dc_outlet_is_told_watts_whatever_unit_its_model_says() -> None:
-    assert request(order(FLOOR, 10), DC, PLAIN)["csChargingProfiles"]["chargingSchedule"] == schedule(6555, unit="W")
+    assert request(order(FLOOR, 10), DC, PLAIN)["csChargingProfiles"]["chargingSchedule"] == floor(6555, "W")
 
 
 SWITCHED = [(PHASES, 1, 1), (PHASES, 3, 3), (PHASES, None, None), (PLAIN, 1, None)]

@@ -30,7 +30,7 @@ class StationClock:
     def heard(self, told: datetime, now: datetime) -> bool:
         """Learn from a stamp that came just now; whether the skew is known afresh."""
         before, ahead_s = self._last, (told - now).total_seconds()
-        if before is not None and now - before[1] < APART:
+        if before is not None and abs(now - before[1]) < APART:
             return False
         self._last = (told, now)
         if before is None:

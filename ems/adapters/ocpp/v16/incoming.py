@@ -90,7 +90,7 @@ class Incoming:
         if told is not None:
             if reading.periodic:
                 record.heard_time(told)
-            age = record.time.age_s(told, now.utc)
+            age = record.time.age_s(told, record.steady_utc())
         stale = age > STALE_S
         steers = reading.periodic and not stale and not closing
         record.sink(

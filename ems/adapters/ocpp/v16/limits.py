@@ -57,6 +57,7 @@ class Limits:
     _last_a: dict[tuple[str, Layer], float] = field(default_factory=dict)
     _silences: dict[str, int] = field(default_factory=dict)
     _session_refusals: dict[str, int] = field(default_factory=dict)
+    _takes_sessions: set[str] = field(default_factory=set)
 
     def limit(self, connection: Connection, order: LimitOrder) -> None:
         """Queue an order; it replaces one of the same EVSE and layer that still waits."""
@@ -166,6 +167,8 @@ class Limits:
         if order.layer is Layer.SESSION:
             self._learn_steering(order.evse, refused)
         if answer is Answer.ACCEPTED:
+            if order.layer is Layer.SESSION:
+                self._takes_sessions.add(order.evse)
             self.record.learned(_as_learned(self.record.model, attempt.model))
             self._repeat_after_zero(connection, attempt)
         if answer is not Answer.ACCEPTED:
@@ -196,7 +199,7 @@ class Limits:
     def _learn_steering(self, evse: str, refused: bool) -> None:
         """A station that refuses session limits again and again is steered by its default (Q45)."""
         count = self._session_refusals[evse] = self._session_refusals.get(evse, 0) + 1 if refused else 0
-        if count >= REFUSALS_TO_LEARN:
+        if count >= REFUSALS_TO_LEARN and evse not in self._takes_sessions:
             model = replace(self.record.model, session_profile=False, default_profile_steers=True)
             log.warning("station.learned id=%s: session limits are refused, the default limit steers", self.record.id)
             self.record.learned(model)

@@ -31,6 +31,9 @@ from ems.domain.station_model import LeaseForm, ProfileKind, RateUnit, StationMo
 START_BEFORE_S = 60
 """Schedules start a minute ago, so that a station whose clock is a little behind applies them at once (Q20)."""
 
+FLOOR_START_BEFORE_S = 86_400
+"""A floor that has not begun is none: it must hold even after the station's clock was set back."""
+
 DEFAULT_LEVEL = 1
 MAX_LEVEL = 8
 """Stations that report absurd maximum levels still take these (Q14)."""
@@ -49,8 +52,8 @@ def request(
     schedule: dict[str, Any] = {"chargingRateUnit": unit(evse, model).value}
     start_before = 0
     if model.kind is ProfileKind.ABSOLUTE:
-        start_before = START_BEFORE_S
-        schedule["startSchedule"] = _text(station_now - timedelta(seconds=START_BEFORE_S))
+        start_before = FLOOR_START_BEFORE_S if order.layer is Layer.FLOOR else START_BEFORE_S
+        schedule["startSchedule"] = _text(station_now - timedelta(seconds=start_before))
     if math.isfinite(order.lease_s) and order.layer is not Layer.FLOOR and model.lease is not LeaseForm.NONE:
         ends = round(order.lease_s) + start_before
         if single and order.layer is Layer.DEFAULT:
@@ -58,7 +61,8 @@ def request(
             periods.append({"startPeriod": ends, "limit": after})
         else:
             schedule["duration"] = ends
-    if model.number_phases and order.legs is not None:
+    in_watts = model.rate_unit is RateUnit.WATT and evse.dc_efficiency is None
+    if (model.number_phases or in_watts) and order.legs is not None:
         periods = [{**period, "numberPhases": order.legs} for period in periods]
     schedule["chargingSchedulePeriod"] = periods
     profile: dict[str, Any] = {

@@ -14,6 +14,7 @@ from ems.adapters.ocpp.v16.register import Register
 from ems.adapters.ocpp.v16.samples import Bounds, number
 from ems.adapters.ocpp.v16.transactions import Book
 from ems.domain.events import ClockMeasured, ModelLearned
+from ems.domain.instant import Instant
 from ems.domain.station import Evse, EvseStatus, Station
 from ems.domain.station_model import StationModel
 from ems.ports import Clock, Ledger, Sink
@@ -54,8 +55,10 @@ class StationRecord:
     deviations: Counter[str] = field(default_factory=Counter)
     time: StationClock = field(default_factory=StationClock)
     _reported_skew_s: float = 0.0
+    _born: Instant = field(init=False)
 
     def __post_init__(self) -> None:
+        self._born = self.clock.now()
         self.model = self.station.model
         self.registers = {evse.id: Register(self.bounds(evse).max_w) for evse in self.station.evses}
 
@@ -87,15 +90,20 @@ class StationRecord:
             self.model = model
             self.sink(ModelLearned(self.id, model))
 
+    def steady_utc(self) -> datetime:
+        """Our own time, as if nobody had set our clock since we began: what a station's clock is compared with."""
+        return self._born.utc_at(self.clock.now().monotonic_s)
+
     def station_now(self) -> datetime:
         """UTC as the station's own clock shows it."""
-        return self.time.now(self.clock.now().utc)
+        return self.time.now(self.steady_utc())
 
     def heard_time(self, told: datetime) -> None:
         """Learn the station's clock from a time in a message that came just now, and tell the core when it is off."""
-        if not self.time.heard(told, self.clock.now().utc):
+        if not self.time.heard(told, self.steady_utc()):
             return
-        skew = self.time.skew_s or 0.0
+        set_by_s = (self.clock.now().utc - self.steady_utc()).total_seconds()
+        skew = (self.time.skew_s or 0.0) - set_by_s
         skew = 0.0 if abs(skew) < SKEW_REPORTED_S else skew
         if abs(skew - self._reported_skew_s) >= SKEW_REPORTED_S:
             self._reported_skew_s = skew
