@@ -1,0 +1,73 @@
+"""`python -m tests.bench`: measure every promised figure and print them in one table. Exit status 1 when one is missed.
+
+python -m tests.bench                       all of them, in under six minutes
+python -m tests.bench --only tick           one of them
+python -m tests.bench --quick               a few seconds each: whether the bench works, not what the figures are
+python -m tests.bench --json                for a machine
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from tests.bench import charging_profiles, daemon_load, meter_jump, meter_values, month, tick
+from tests.bench.figure import Figure
+from tests.bench.table import as_table
+
+Measure = Callable[[bool], Iterator[Figure]]
+
+FIGURES: dict[str, Measure] = {
+    "tick": tick.measure,
+    "charging-profiles": charging_profiles.measure,
+    "meter-values": meter_values.measure,
+    "meter-jump": meter_jump.measure,
+    "daemon-load": daemon_load.measure,
+    "month": month.measure,
+}
+
+MET, MISSED = 0, 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and tell whether everything was reached."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the promised figures.")
+    parser.add_argument("--only", action="append", choices=list(FIGURES), metavar="NAME", help=", ".join(FIGURES))
+    parser.add_argument("--quick", action="store_true", help="small and short: only whether the bench works")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args(arguments)
+    began = time.monotonic()
+    figures: list[Figure] = []
+    failures: dict[str, str] = {}
+    for name in options.only or FIGURES:
+        print(f"{time.monotonic() - began:5.0f} s  {name} …", file=sys.stderr, flush=True)
+        try:
+            figures += FIGURES[name](options.quick)
+        except (RuntimeError, AssertionError, OSError, ValueError) as failed:
+            failures[name] = f"{type(failed).__name__}: {failed}"
+    machine = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+        "seconds": round(time.monotonic() - began),
+    }
+    if options.json:
+        print(
+            json.dumps({"machine": machine, "failures": failures, "figures": [f.as_data() for f in figures]}, indent=2)
+        )
+    else:
+        print(as_table(figures))
+        print("; ".join(f"{key} {value}" for key, value in machine.items()))
+        for name, reason in failures.items():
+            print(f"{name}: could not be measured: {reason}")
+    return MET if not failures and all(figure.is_met for figure in figures) else MISSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
