@@ -15,10 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ems.control.network import Floats, Incidence, Ints
+from ems.control.network import Bools, Floats, Incidence, Ints
 
 TOLERANCE = 1e-9
 """Slack of comparisons; setpoints are rounded down to 0.1 A afterwards, far above it."""
+
+LARGEST = 1e9
+"""Above every capacity in watts that is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,10 @@ def share(incidence: Incidence, capacity: Floats, lower: Floats, upper: Floats, 
     bound[incidence.evse] = True
     amps[~bound] = upper[~bound]
     remaining = capacity - incidence.load(lower)
+    # Whoever meets a link that is full of lower bounds stays where it is; at a busy site that is nearly everybody.
+    full = (remaining <= TOLERANCE * np.clip(capacity, 1.0, LARGEST))[incidence.link] & ~settled[incidence.evse]
+    bottleneck[incidence.evse[full]] = incidence.link[full]
+    settled[incidence.evse[full]] = True
     part = incidence.only(~settled)
     first, last = lower / weight, upper / weight
     bends = _Bends.of(part, weight, first, last)
@@ -86,7 +93,7 @@ def share(incidence: Incidence, capacity: Floats, lower: Floats, upper: Floats, 
         bottleneck[part.evse[bound]] = part.link[bound]
         newly = capped.copy()
         newly[part.evse[bound]] = True
-        amps = np.where(newly, np.where(capped, upper, np.clip(weight * lowest, lower, upper)), amps)
+        amps = np.where(newly, np.where(capped, upper, np.minimum(np.maximum(weight * lowest, lower), upper)), amps)
         remaining = remaining - part.load(np.where(newly, amps - lower, 0.0))
         settled |= newly
         part, bends = part.only(~settled), bends.without(settled)
@@ -98,6 +105,8 @@ class _Bends:
     """The load of each link over the common level (current per weight) is piecewise linear; these are its bends,
     sorted by link and level: an EVSE adds `coefficient * weight` to the slope at its lower bound, and takes it off at
     its upper bound.
+
+    `start`: position of the link's first bend; `step`: rise of the level since the bend before; `end`: the next bend.
     """
 
     link: Ints
@@ -105,6 +114,9 @@ class _Bends:
     at: Floats
     change: Floats
     links: int
+    start: Ints
+    step: Floats
+    end: Floats
 
     @classmethod
     def of(cls, part: Incidence, weight: Floats, first: Floats, last: Floats) -> _Bends:
@@ -113,27 +125,34 @@ class _Bends:
         at = np.concatenate((first[part.evse], last[part.evse]))
         change = np.concatenate((slope, -slope))
         order = np.lexsort((at, link))
-        return cls(link[order], evse[order], at[order], change[order], part.links)
+        return cls._sorted(link[order], evse[order], at[order], change[order], part.links)
 
-    def without(self, settled: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> _Bends:
+    @classmethod
+    def _sorted(cls, link: Ints, evse: Ints, at: Floats, change: Floats, links: int) -> _Bends:
+        step, end = np.zeros(at.size), np.full(at.size, np.inf)
+        same = link[1:] == link[:-1]
+        step[1:][same] = (at[1:] - at[:-1])[same]
+        end[:-1][same] = at[1:][same]
+        return cls(link, evse, at, change, links, _starts(link), step, end)
+
+    def without(self, settled: Bools) -> _Bends:
+        """The bends of the others; those of the settled stay as points where nothing bends until they are many."""
         keep = ~settled[self.evse]
-        return _Bends(self.link[keep], self.evse[keep], self.at[keep], self.change[keep], self.links)
+        if 2 * np.count_nonzero(keep) > keep.size:
+            change = np.where(keep, self.change, 0.0)
+            return _Bends(self.link, self.evse, self.at, change, self.links, self.start, self.step, self.end)
+        return _Bends._sorted(self.link[keep], self.evse[keep], self.at[keep], self.change[keep], self.links)
 
     def levels(self, remaining: Floats) -> Floats:
         """Per link the level at which it is full, if it alone limits its EVSEs; infinite when it never is."""
-        start = _starts(self.link)
-        slope_before = _before(self.change, start)
-        step = np.diff(self.at, prepend=self.at[0])
-        step[start] = 0.0
-        rise = slope_before * step
-        load = _before(rise, start) + rise
+        slope_before = _before(self.change, self.start)
+        rise = slope_before * self.step
+        load = _before(rise, self.start) + rise
         slope = slope_before + self.change
-        room = np.maximum(remaining[self.link], 0.0)
+        room = np.maximum(remaining, 0.0)[self.link]
         rising = slope > TOLERANCE
         full = np.where(rising, self.at + (room - load) / np.where(rising, slope, 1.0), np.inf)
-        end = np.append(self.at[1:], np.inf)
-        end[:-1][self.link[1:] != self.link[:-1]] = np.inf
-        here = (load <= room + TOLERANCE) & (full <= end + TOLERANCE)
+        here = (load <= room + TOLERANCE) & (full <= self.end + TOLERANCE)
         level = np.full(self.links, np.inf)
         np.minimum.at(level, self.link[here], np.maximum(full, self.at)[here])
         return level
@@ -175,5 +194,5 @@ def _starts(link: Ints) -> Ints:
 
 def _before(values: Floats, start: Ints) -> Floats:
     """Sum of the values that precede each entry within its link."""
-    before = np.cumsum(values) - values
+    before = values.cumsum() - values
     return np.asarray(before - before[start])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ems.control.allocation import Allocation
 from ems.control.network import LINKS_PER_CIRCUIT, POWER, circuit_of
-from ems.control.observation import Column, may_charge
+from ems.control.observation import Column
 from ems.control.shaping import Shaped
 from ems.control.situation import Situation
 from ems.domain.decision import Binding, CircuitView, Level, Reason
@@ -27,21 +27,22 @@ def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequenc
     )
     blocked, minimum = shaped.blocked.tolist(), at.asked.minimum_a.tolist()
     upper, target, peak = at.asked.upper_a.tolist(), at.asked.target_a.tolist(), at.seen[Column.PEAK_A].tolist()
-    hunger = at.asked.hunger_a.tolist()
+    hunger, may_charge, levels = at.asked.hunger_a.tolist(), at.seen.may_charge.tolist(), at.levels.evses
+    raise_a = max(1.0, at.state.site.policy.dead_band_a)
     links: dict[tuple[int, Binding], Reason] = {}
     why = []
     for j, (known, judged, allotted, link) in enumerate(columns):
         if not judged.controlled:
             why.append(Reason(judged.binding, judged.cause, judged.amps))
-        elif not may_charge(known):
+        elif not may_charge[j]:
             why.append(_absent(known))
-        elif at.levels.evses[j] >= Level.HOLD and (held := _held(at, j, amps[j], allotted)):
+        elif levels[j] >= Level.HOLD and (held := _held(at, j, amps[j], allotted)):
             why.append(held)
         elif known.status is EvseStatus.SUSPENDED_EV and amps[j] > 0:
             why.append(Reason(Binding.DONE))
         elif link >= 0 and allotted < minimum[j]:
             why.append(_at_link(at, links, link, Binding.WAITING))
-        elif blocked[j] or amps[j] < allotted - max(1.0, at.state.site.policy.dead_band_a):
+        elif blocked[j] or amps[j] < allotted - raise_a:
             why.append(Reason(Binding.RAISING, value=allotted))
         elif known.status is EvseStatus.SUSPENDED_EV or (known.session and known.session.missing_wh() == 0):
             why.append(Reason(Binding.DONE))

@@ -64,16 +64,17 @@ def assess(state: SiteState, seen: Observation, memory: Memory, now: Instant) ->
     by_meter = {meter.id: judged for meter, judged in zip(state.site.meters, meters, strict=True)}
     circuits = tuple(by_meter[c.meter][0] if c.meter else Level.NORMAL for c in state.site.circuits)
     causes_of = tuple(by_meter[c.meter][1] if c.meter else "" for c in state.site.circuits)
-    evses, causes = [], []
-    for evse in state.site.evses:
+    bearing = []
+    for i in range(len(circuits)):
         level, cause = site_level, site_cause
-        for circuit in state.site.circuits.path(evse.circuit):
-            if circuits[circuit] > level:
-                level, cause = circuits[circuit], causes_of[circuit]
-        evses.append(level)
-        causes.append(cause)
+        for above in state.site.circuits.path_of(i):
+            if circuits[above] > level:
+                level, cause = circuits[above], causes_of[above]
+        bearing.append((level, cause))
+    evses = tuple([bearing[i][0] for i in state.site.circuit_of_evse])
+    causes = tuple([bearing[i][1] for i in state.site.circuit_of_evse])
     shown, memory = _with_begin(alarms, memory, now)
-    return Assessment(circuits, tuple(evses), tuple(causes), site_level, shown), memory
+    return Assessment(circuits, evses, causes, site_level, shown), memory
 
 
 def meter_level(meter: Meter, known: MeterState, lost: bool, now: float, policy_times: tuple[float, ...]) -> Level:
@@ -97,13 +98,17 @@ def _meters(state: SiteState, seen: Observation, memory: Memory, now: float) -> 
     times = (policy.hold_s, policy.cautious_s, policy.fallback_s, policy.steady_s)
     judged: list[tuple[Level, str]] = []
     after: list[MeterMemory] = []
-    for meter, known, before in zip(state.site.meters, state.meters, memory.meters, strict=True):
-        drawn_a, drawn_w = _drawn_behind(state, seen, meter)
+    drawn = seen.drawn_a.sum(axis=1).tolist()
+    columns = zip(state.site.meters, state.site.evses_behind, state.meters, memory.meters, strict=True)
+    for meter, behind, known, before in columns:
+        drawn_a = sum(map(drawn.__getitem__, behind))
         moved = known.unchanged_since != before.moved_at
         held = before._replace(drawn_when_moved_a=drawn_a, moved_at=known.unchanged_since) if moved else before
         level = meter_level(meter, known, held.lost, now, times)
         cause = f"meter {meter.id} {_silence(known, now)}" if level > Level.NORMAL else ""
-        frozen = _frozen_level(meter, known, abs(drawn_a - held.drawn_when_moved_a), drawn_w, now)
+        frozen = _frozen_level(
+            meter, known, abs(drawn_a - held.drawn_when_moved_a), drawn_a * state.site.voltage_v, now
+        )
         if frozen >= Level.HOLD:
             held = held._replace(frozen_at=now)
         elif now - held.frozen_at < policy.steady_s:
@@ -140,19 +145,6 @@ def _frozen_level(meter: Meter, known: MeterState, change_a: float, drawn_w: flo
     return Level.NORMAL
 
 
-def _drawn_behind(state: SiteState, seen: Observation, meter: Meter) -> tuple[float, float]:
-    """Sum of measured leg currents and power of the EVSEs behind a circuit's meter."""
-    behind: set[str] = set()
-    for circuit in state.site.circuits:
-        if circuit.meter == meter.id:
-            behind |= state.site.circuits.subtree(circuit.id)
-    if not behind:
-        return 0.0, 0.0
-    rows = [j for j, evse in enumerate(state.site.evses) if evse.circuit in behind]
-    amps = float(seen.drawn_a[rows].sum())
-    return amps, amps * state.site.voltage_v
-
-
 def _clock_stepped(memory: Memory, now: Instant) -> Memory:
     """Row 12: the wall clock jumped against the monotonic one; absolute times in profiles are wrong now."""
     offset = now.utc.timestamp() - now.monotonic_s
@@ -165,6 +157,8 @@ def _clock_stepped(memory: Memory, now: Instant) -> Memory:
 
 def _mass_loss(state: SiteState, memory: Memory, now: float) -> Memory:
     """Row 5: most stations vanished within seconds; the switch is dead, not forty stations."""
+    if all([s.connected for s in state.stations]):
+        return memory
     recent = sum(1 for s in state.stations if not s.connected and now - s.gone_at <= MASS_LOSS_S)
     before = recent + sum(1 for s in state.stations if s.connected)
     gone = sum(1 for s in state.stations if s.seen and not s.connected)
@@ -219,14 +213,16 @@ def _meter_alarms(state: SiteState, judged: list[tuple[Level, str]]) -> Iterator
 def _station_alarms(state: SiteState, seen: Observation, memory: Memory, now: float) -> Iterator[Alarm]:
     mass = now - memory.mass_loss_at < MASS_LOSS_CLEAR_S
     for station, known in zip(state.site.stations, state.stations, strict=True):
-        if known.connected and math.isinf(clock_uncertainty_s(known, state.site.policy)):
+        if known.clock_skew_s and known.connected and math.isinf(clock_uncertainty_s(known, state.site.policy)):
             text = f"{station.id}: its clock is off by {timedelta(seconds=round(known.clock_skew_s))}; no leases there"
             yield Alarm(f"clock:{station.id}", Level.NORMAL, station.id, text, "set the station's time server")
     if not mass:
         yield from _offline_alarms(state)
-    columns = zip(state.site.evses, state.site.station_of_evse, state.evses, seen.liabilities, strict=True)
-    for evse, index, view, judged in columns:
-        if not judged.controlled and state.stations[index].connected:
+    controlled = seen.controlled.tolist()
+    telling = [j for j, (ours, view) in enumerate(zip(controlled, state.evses, strict=True)) if view.error or not ours]
+    for j in telling:
+        evse, view, judged = state.site.evses[j], state.evses[j], seen.liabilities[j]
+        if not judged.controlled and state.stations[state.site.station_of_evse[j]].connected:
             text = f"{evse.id} is not under control: {judged.cause}; counted with {judged.amps:.0f} A"
             yield Alarm(f"control:{evse.id}", Level.NORMAL, evse.id, text, "see the station's smart-charging settings")
         if view.error:

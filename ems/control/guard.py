@@ -54,8 +54,11 @@ def guard(tree: CircuitTree, loads: Sequence[Load], bounds: Sequence[Sums]) -> l
     First no raise where liabilities plus raises exceed a bound; then, where the setpoints themselves do, the largest
     ones go down to their minimum and the last in line to what cannot be taken away, until they fit.
     """
-    amps = [_at_most(load, load.setpoint_a) for load in loads]
-    present = [max(a, load.liable_a) for a, load in zip(amps, loads, strict=True)]
+    amps, present = [], []
+    for _, setpoint_a, liable_a, _, minimum_a, lowest_a in loads:
+        value = setpoint_a if setpoint_a >= minimum_a else min(lowest_a, setpoint_a)
+        amps.append(value)
+        present.append(max(value, liable_a))
     exceeded = _exceeded(tree, loads, present, bounds)
     for circuit in exceeded:
         for j in _loading(tree, loads, *circuit):
@@ -76,11 +79,10 @@ def _exceeded(
 ) -> list[tuple[int, int]]:
     """(circuit, link) where the sum over all EVSEs below exceeds the bound; links 0 to 2 are phases, 3 is power."""
     totals = [[0.0, 0.0, 0.0, 0.0] for _ in bounds]
-    for load, value in zip(loads, amps, strict=True):
+    for ((circuit, legs, watts), _, _, carrying, _, _), value in zip(loads, amps, strict=True):
         if value > 0:
-            circuit, legs, watts = load.outlet
             own = totals[circuit]
-            for leg, carries in zip(legs, load.legs, strict=False):
+            for leg, carries in zip(legs, carrying, strict=False):
                 if carries:
                     own[3] += value * watts
                     for phase in leg:

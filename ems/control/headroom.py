@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +16,7 @@ from ems.domain.circuit import Circuit
 from ems.domain.decision import Level
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
-from ems.domain.meter import MeterReading, MeterRole
+from ems.domain.meter import MeterReading
 from ems.domain.state import NEVER, SiteState
 
 STEP_DECAY = 0.9998
@@ -67,56 +66,48 @@ def headroom(
 ) -> tuple[Headroom, Memory]:
     """Tightest limit − margin − upper base load, for every link (design, section 4)."""
     site = state.site
-    limit, sources = _tightest(site.circuits.circuits, limits, network.links)
-    base = np.zeros(network.links)
-    likely_base = np.zeros(network.links)
-    shown = np.zeros(network.links)
+    limit, sources = _tightest(site.circuits.circuits, limits, network.rating)
+    base, likely_base, shown = network.worst_base.copy(), network.worst_base.copy(), network.worst_base.copy()
     surely = network.load_of_legs(seen.drawn_low_a)
     likely = network.load_of_legs(seen.drawn_likely_a)
     lost_at = np.where(
         seen.controlled, NEVER, np.where(np.array(memory.lost_at) > NEVER, memory.lost_at, now.monotonic_s)
     )
     read_at = list(memory.read_at)
-    reserved = np.zeros(network.links)
     estimated = network.load_of_legs(seen.drawn_a)
     links = list(memory.links)
-    ours = seen.incidence.load(np.where(seen.controlled, 0.0, seen[Column.LIABLE_A]))
+    foreign = not seen.controlled.all()
+    reserved = seen.incidence.load(np.where(seen.controlled, 0.0, seen[Column.LIABLE_A]))
     metered = np.zeros(network.links, dtype=np.bool_)
     for i, circuit in enumerate(site.circuits):
-        span = slice(i * LINKS_PER_CIRCUIT, (i + 1) * LINKS_PER_CIRCUIT)
         reading = _reading(state, circuit)
-        worst = np.array([*circuit.base_load_max_a, sum(circuit.base_load_max_a) * site.voltage_v])
-        fresh = (
-            reading is not None
-            and levels.circuits[i] <= Level.HOLD
-            and now.monotonic_s - reading.at <= site.policy.hold_s
-        )
-        if reading is None or levels.circuits[i] >= Level.FALLBACK or (read_at[i] == NEVER and not fresh):
-            base[span] = likely_base[span] = shown[span] = worst
-            reserved[span] = ours[span]
+        if reading is None:
             continue
+        fresh = levels.circuits[i] <= Level.HOLD and now.monotonic_s - reading.at <= site.policy.hold_s
+        if levels.circuits[i] >= Level.FALLBACK or (read_at[i] == NEVER and not fresh):
+            continue
+        span = slice(i * LINKS_PER_CIRCUIT, (i + 1) * LINKS_PER_CIRCUIT)
         metered[span] = True
         flowing = _flow(reading, site.voltage_v)
-        floor = -_generation(state, circuit, now.monotonic_s)
+        floor = -_generation(state, circuit, site.plant_below[i], now.monotonic_s)
         if fresh:
             read_at[i] = now.monotonic_s
             upper = np.maximum(flowing - surely[span], floor)
             lower = np.maximum(flowing - np.maximum(likely[span], surely[span]), floor)
             links[span] = [
-                _seen(held, float(v), float(w), now.monotonic_s, site.policy.raise_hold_s)
-                for held, v, w in zip(links[span], upper, lower, strict=True)
+                _seen(held, v, w, now.monotonic_s, site.policy.raise_hold_s)
+                for held, v, w in zip(links[span], upper.tolist(), lower.tolist(), strict=True)
             ]
         shown[span] = np.maximum(flowing - estimated[span], floor)
         cautious = levels.circuits[i] >= Level.CAUTIOUS
         base[span] = [held.base + (held.step if cautious else 0.0) for held in links[span]]
         likely_base[span] = [held.likely + (held.step if cautious else 0.0) for held in links[span]]
-        part = np.where(
-            seen.controlled, 0.0, np.where(lost_at > read_at[i], seen[Column.LIABLE_A], seen[Column.GROWTH_A])
-        )
-        reserved[span] = seen.incidence.load(part)[span]
-    margin = np.zeros(network.links)
-    margin.reshape(-1, LINKS_PER_CIRCUIT)[:, :POWER] = [[c.margin_a] * POWER for c in site.circuits]
-    room = limit - margin - reserved
+        if foreign:
+            part = np.where(
+                seen.controlled, 0.0, np.where(lost_at > read_at[i], seen[Column.LIABLE_A], seen[Column.GROWTH_A])
+            )
+            reserved[span] = seen.incidence.load(part)[span]
+    room = limit - network.margin - reserved
     peak = np.array([max(held.peak, held.base) for held in links])
     left = room - likely_base
     return (
@@ -134,10 +125,12 @@ def headroom(
     )
 
 
-def _tightest(circuits: Sequence[Circuit], limits: Sequence[Limit], links: int) -> tuple[Floats, tuple[Source, ...]]:
-    values = np.full(links, math.inf)
-    values.reshape(-1, LINKS_PER_CIRCUIT)[:, :POWER] = [circuit.rating_a for circuit in circuits]
-    sources = [Source(f"rating of {circuit.id}") for circuit in circuits for _ in range(LINKS_PER_CIRCUIT)]
+def _tightest(
+    circuits: Sequence[Circuit], limits: Sequence[Limit], rating: Floats
+) -> tuple[Floats, tuple[Source, ...]]:
+    values = rating.copy()
+    rated = [Source(f"rating of {circuit.id}") for circuit in circuits]
+    sources = [source for source in rated for _ in range(LINKS_PER_CIRCUIT)]
     index = {circuit.id: i * LINKS_PER_CIRCUIT for i, circuit in enumerate(circuits)}
     for limit in limits:
         first_link = index.get(limit.scope)
@@ -168,17 +161,14 @@ def _flow(reading: MeterReading, voltage_v: float) -> Floats:
     return np.array([*reading.amps, watts])
 
 
-def _generation(state: SiteState, circuit: Circuit, now: float) -> Floats:
-    """The most that plant behind a circuit feeds back, per link: what is declared, and what PV and battery meters say.
+def _generation(state: SiteState, circuit: Circuit, plant: Sequence[int], now: float) -> Floats:
+    """The most that plant behind a circuit feeds back, per link: what is declared, and what its `plant` meters say.
 
     Without plant the base load cannot be negative; a reading that says so was taken at another moment than the
     sample of an EVSE.
     """
     back = np.array([circuit.generation_max_a] * POWER)
-    below = state.site.circuits.subtree(circuit.id)
-    for meter, known in zip(state.site.meters, state.meters, strict=True):
-        if meter.role not in {MeterRole.PV, MeterRole.BATTERY} or meter.circuit not in below:
-            continue
+    for known in map(state.meters.__getitem__, plant):
         if known.reading is not None and now - known.at <= state.site.policy.cautious_s:
             back = back + np.maximum(0.0, [-a for a in known.reading.amps])
     return np.array([*back, back.sum() * state.site.voltage_v])

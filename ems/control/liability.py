@@ -64,13 +64,13 @@ def next_change(known: EvseState, station: StationState, now: float, policy: Pol
     """When the liability changes although nothing happens (monotonic); infinite when it does not."""
     grant = known.grant
     uncertainty = clock_uncertainty_s(station, policy)
-    times = [claim.until for claim in grant.claims]
+    times = [math.inf, *[claim.until for claim in grant.claims]]
     for held in (grant.default, grant.session):
-        if held is not None and math.isfinite(uncertainty):
-            times += [held.ends_at - uncertainty, held.ends_at + uncertainty]
+        if held is not None and uncertainty < math.inf:
+            times += (held.ends_at - uncertainty, held.ends_at + uncertainty)
     if known.samples:
         times.append(known.samples[0].at + policy.sample_trust_s)
-    return min((t for t in times if t > now), default=math.inf)
+    return min([t for t in times if t > now])
 
 
 def clock_uncertainty_s(station: StationState, policy: Policy) -> float:

@@ -5,6 +5,7 @@ Every circuit has four links: one per phase (capacity in ampere) and one for its
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +53,10 @@ class Incidence:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The entries of a site, built once. A phase entry belongs to one leg, a power entry to all legs of its EVSE."""
+    """The entries of a site, built once. A phase entry belongs to one leg, a power entry to all legs of its EVSE.
+
+    Per link: what is rated (infinite for power), what is kept free, and the most that other loads may draw.
+    """
 
     phase_link: Ints
     phase_evse: Ints
@@ -60,6 +64,9 @@ class Network:
     power_link: Ints
     power_evse: Ints
     watts_per_leg: Floats
+    rating: Floats
+    margin: Floats
+    worst_base: Floats
     links: int
     evses: int
 
@@ -83,6 +90,11 @@ class Network:
             power_link=powers[0],
             power_evse=powers[1],
             watts_per_leg=watts,
+            rating=np.array([a for c in site.circuits for a in (*c.rating_a, math.inf)]),
+            margin=np.array([a for c in site.circuits for a in (*(c.margin_a,) * POWER, 0.0)]),
+            worst_base=np.array(
+                [a for c in site.circuits for a in (*c.base_load_max_a, sum(c.base_load_max_a) * site.voltage_v)]
+            ),
             links=len(site.circuits) * LINKS_PER_CIRCUIT,
             evses=len(site.evses),
         )

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 
@@ -116,11 +117,14 @@ def observe(
         due = set(np.flatnonzero(before[Column.VALID_UNTIL] <= now).tolist())
         pairs = enumerate(zip(seen, before.seen, strict=True))
         changed = [j for j, ((a, b, c), (x, y, z)) in pairs if a is not x or b is not y or c is not z or j in due]
+    rows = []
     for j in changed:
         known, station, distrust = seen[j]
         judged = liability(site.evses[j], known, station, distrust, now, site.policy)
         liabilities[j] = judged
-        table[j] = _row(site.evses[j], known, station, judged, now, site.policy)
+        rows.append(_row(site.evses[j], known, station, judged, now, site.policy))
+    if rows:
+        table[changed] = rows
     same_legs = before is not None and np.array_equal(table[:, _LEG_COLUMNS], before.table[:, _LEG_COLUMNS])
     observed = Observation(table, tuple(liabilities), network.nothing if before is None else before.incidence, seen)
     if same_legs:
@@ -195,18 +199,28 @@ _FLOWING = frozenset({EvseStatus.CHARGING, EvseStatus.SUSPENDED_EV, EvseStatus.S
 
 def expressible_a(amps: float, model: StationModel) -> float:
     """The highest limit not above `amps` that the station can express; 0 when that would be below its minimum."""
-    if model.allowed_a:
-        value = max((a for a in model.allowed_a if a <= amps + 1e-9), default=0.0)
+    return _expressible_a(amps, model.allowed_a, model.step_a, model.min_a)
+
+
+@lru_cache(maxsize=4096)
+def _expressible_a(amps: float, allowed_a: tuple[float, ...], step_a: float, min_a: float) -> float:
+    """Remembered, because every EVSE asks it for the same few currents at every tick."""
+    if allowed_a:
+        value = max((a for a in allowed_a if a <= amps + 1e-9), default=0.0)
     else:
-        value = math.floor(amps / model.step_a + 1e-6) * model.step_a
-    return round(value, 1) if value >= model.min_a - 1e-9 else 0.0
+        value = math.floor(amps / step_a + 1e-6) * step_a
+    return round(value, 1) if value >= min_a - 1e-9 else 0.0
 
 
 def expressible(amps: Floats, seen: Observation, state: SiteState) -> Floats:
     """`expressible_a` for every EVSE at once."""
     step = seen[Column.STEP_A]
-    stepped = np.where(step > 0, step, 1.0)
-    value = np.round(np.floor(amps / stepped + 1e-6) * stepped, 1)
-    for j in np.flatnonzero(step <= 0).tolist():
+    listed = step <= 0
+    if not listed.any():
+        value = (np.floor(amps / step + 1e-6) * step).round(1)
+        return np.where(value >= seen[Column.MINIMUM_A] - 1e-9, value, 0.0)
+    stepped = np.where(listed, 1.0, step)
+    value = (np.floor(amps / stepped + 1e-6) * stepped).round(1)
+    for j in np.flatnonzero(listed).tolist():
         value[j] = expressible_a(float(amps[j]), state.stations[state.site.station_of_evse[j]].model)
     return np.where(value >= seen[Column.MINIMUM_A] - 1e-9, value, 0.0)

@@ -84,10 +84,14 @@ def _orders_for(
 
 
 def _is_due(grant: Grant, layer: Layer, amps: float, lease_s: float, renew: float, now: float) -> bool:
-    held, pending = grant.layer(layer), grant.pending(layer)
-    if pending is not None:
-        return pending != amps
-    if held is None or held.amps != amps or layer in grant.resend or grant.unsettled(layer):
+    held = grant.layer(layer)
+    if grant.claims:
+        pending = grant.pending(layer)
+        if pending is not None:
+            return pending != amps
+        if grant.unsettled(layer):
+            return True
+    if held is None or held.amps != amps or layer in grant.resend:
         return True
     if math.isinf(lease_s) != math.isinf(held.ends_at):
         return True

@@ -108,17 +108,8 @@ def _guarded(at: Situation, shaped: Shaped, outlets: tuple[Outlet, ...]) -> list
     wants, minimum = asked.wants.tolist(), asked.minimum_a.tolist()
     lowest = np.where(asked.wants, asked.forced_a, asked.idle_a).tolist()
     ours = np.flatnonzero(at.seen.controlled).tolist()
-    loads = [
-        Load(
-            outlet=outlets[j],
-            setpoint_a=amps[j],
-            liable_a=liable[j],
-            legs=legs[j],
-            minimum_a=minimum[j] if wants[j] else lowest[j],
-            lowest_a=lowest[j],
-        )
-        for j in ours
-    ]
+    least = [minimum[j] if wants[j] else lowest[j] for j in range(len(amps))]
+    loads = [Load(outlets[j], amps[j], liable[j], legs[j], least[j], lowest[j]) for j in ours]
     bounds = at.room.now.reshape(-1, LINKS_PER_CIRCUIT).tolist()
     for j, value in zip(ours, guard(at.state.site.circuits, loads, bounds), strict=True):
         amps[j] = value
@@ -130,30 +121,30 @@ def _decision(
 ) -> Decision:
     site, seen, now = at.state.site, at.seen, at.now
     before = shaped.amps.tolist()
-    lowered = tuple(
-        evse.id for evse, was, value in zip(site.evses, before, guarded, strict=True) if value < was - EPSILON_A
-    )
+    pairs = enumerate(zip(before, guarded, strict=True))
+    lowered = tuple([site.evses[j].id for j, (was, value) in pairs if value < was - EPSILON_A])
     alarms = at.levels.alarms
     if lowered:
         text = f"the guard lowered {', '.join(lowered[:4])}: the allocation was wrong"
         alarms = (*alarms, Alarm("guard", Level.NORMAL, "site", text, "send the journal", now.utc))
+    judged = enumerate(zip(memory.obedience, warned, strict=True))
     columns = zip(
         site.evses, guarded, seen.liabilities, reasons(at, allocation, shaped, guarded), at.levels.evses, strict=True
     )
     return Decision(
         at=now,
         setpoints=tuple(
-            Setpoint(evse.id, value, judged.amps, why, level, judged.controlled)
-            for evse, value, judged, why, level in columns
+            [
+                Setpoint(evse.id, value, liable.amps, why, level, liable.controlled)
+                for evse, value, liable, why, level in columns
+            ]
         ),
         circuits=circuit_views(at),
         alarms=alarms,
         level=max(at.levels.site, *at.levels.circuits),
         renew_since=memory.renew_since,
         stop=_to_stop(at, memory) if at.room.over_limit else (),
-        read_back=tuple(
-            e.id for e, m, was in zip(site.evses, memory.obedience, warned, strict=True) if m.warned and not was
-        ),
+        read_back=tuple([site.evses[j].id for j, (m, was) in judged if m.warned and not was]),
         guarded=lowered,
     )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ems.domain import events as e
-from ems.domain.grant import OBEYED_A, OBEYED_SHARE
+from ems.domain.grant import OBEYED_A, OBEYED_SHARE, Grant
 from ems.domain.instant import Instant
 from ems.domain.measurement import LegUse, Sample
 from ems.domain.session import Session
-from ems.domain.state import NEVER, EvseState, SiteState
+from ems.domain.state import EvseState, SiteState
 from ems.domain.station import EvseStatus
 
 MAX_SAMPLES = 4
@@ -83,9 +83,14 @@ def transaction_ended(state: SiteState, event: e.TransactionEnded) -> SiteState:
 
 def sampled(known: EvseState, sample: Sample) -> EvseState:
     """One more measurement: it may prove a cut, and shows which legs the vehicle uses."""
-    newest = known.samples[0].at if known.samples else NEVER
-    if sample.at < newest:
-        return known
+    samples, leg_use, grant = _learned(known, sample)
+    return replace(known, samples=samples, leg_use=leg_use, grant=grant)
+
+
+def _learned(known: EvseState, sample: Sample) -> tuple[tuple[Sample, ...], LegUse, Grant]:
+    """What a sample teaches; nothing when a younger one is known."""
+    if known.samples and sample.at < known.samples[0].at:
+        return known.samples, known.leg_use, known.grant
     samples = (sample, *known.samples[: MAX_SAMPLES - 1])
     leg_use = known.leg_use.after(sample) if known.session is not None else known.leg_use
     grant = known.grant
@@ -93,7 +98,7 @@ def sampled(known: EvseState, sample: Sample) -> EvseState:
         allowed = grant.amps_in_force(known.steering_layer, sample.at)
         if sample.peak_a <= allowed * OBEYED_SHARE + OBEYED_A:
             grant = grant.followed(sample.at)
-    return replace(known, samples=samples, leg_use=leg_use, grant=grant)
+    return samples, leg_use, grant
 
 
 def meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
@@ -109,22 +114,28 @@ def meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
             sample = Sample.of_total(event.at, evse, event.total_a)
         elif event.power_w is not None:
             sample = Sample.of_power(event.at, evse, event.power_w, state.site.voltage_v)
+    samples, leg_use, grant = known.samples, known.leg_use, known.grant
     if sample is not None and sample.peak_a <= ABSURD * evse.max_a:
-        known = sampled(known, sample)
+        samples, leg_use, grant = _learned(known, sample)
     session = known.session
     if session is not None:
         if event.register_wh is not None:
             session = session.metered(event.register_wh)
         if event.soc_percent is not None:
             session = replace(session, soc_percent=event.soc_percent)
-    known = replace(
-        known,
+    # Written out, because nothing happens more often.
+    known = EvseState(
+        status=known.status,
+        error=known.error,
         session=session,
+        grant=grant,
+        samples=samples,
+        leg_use=leg_use,
         power_w=known.power_w if event.power_w is None else event.power_w,
         offered_a=known.offered_a if event.offered_a is None else event.offered_a,
         register_wh=known.register_wh if event.register_wh is None else event.register_wh,
     )
-    return replace(state, evses=(*state.evses[:index], known, *state.evses[index + 1 :]))
+    return state.with_evse_at(index, known)
 
 
 def _of_legs(at: float, amps: tuple[float | None, ...], legs: int) -> Sample | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 from ems.domain.grant import Answer, Layer
 from ems.domain.instant import Instant
@@ -12,7 +13,6 @@ from ems.domain.meter import MeterReading
 from ems.domain.session import Need, Transaction
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
-from ems.domain.units import finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +127,10 @@ class MeterValues:
     control: bool = True
 
     def __post_init__(self) -> None:
-        finite("at", self.at)
-        for amps in self.leg_a or ():
-            if amps is not None:
-                finite("current", amps)
-        for name in ("total_a", "power_w", "register_wh", "soc_percent", "offered_a"):
-            value = getattr(self, name)
-            if value is not None:
-                finite(name, value)
+        told = (self.at, self.total_a, self.power_w, self.register_wh, self.soc_percent, self.offered_a)
+        for value in (*told, *(self.leg_a or ())):
+            if value is not None and not isfinite(value):
+                raise ValueError(f"values of {self.evse} must be finite numbers, got {self}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Grant:
     def sent(self, layer: Layer, amps: float, at: float) -> Grant:
         """A limit went onto the wire: from now on it may be in force."""
         claims = (*self.claims, Claim(layer, amps, FOREVER, at, pending=True))
-        return replace(self._with_claims(claims), tried_at=at, tried=(layer, amps))
+        return replace(self, claims=_bounded(claims), tried_at=at, tried=(layer, amps))
 
     def accepted(self, layer: Layer, amps: float, at: float, ends_at: float, apply_s: float) -> Grant:
         """The station accepted; what was in force before stays a claim until the cut has had time to act."""
@@ -106,16 +106,20 @@ class Grant:
         if before > amps + EPSILON_A:
             kept = (*kept, Claim(layer, before, at + apply_s, at))
         held = Held(amps, at, ends_at)
-        after = replace(
-            self._with_claims(kept),
-            floor=held if layer is Layer.FLOOR else self.floor,
-            default=held if layer is Layer.DEFAULT else self.default,
-            session=held if layer is Layer.SESSION else self.session,
+        floor = held if layer is Layer.FLOOR else self.floor
+        default = held if layer is Layer.DEFAULT else self.default
+        session = held if layer is Layer.SESSION else self.session
+        return replace(
+            self,
+            floor=floor,
+            default=default,
+            session=session,
+            claims=_bounded(kept),
             refusals=0,
             misses=0,
+            recent=_with_recent(self.recent, at, _in_force(floor, (session, default), at)),
             resend=self.resend - {layer},
         )
-        return replace(after, recent=_with_recent(self.recent, at, after.amps_in_force(Layer.SESSION, at)))
 
     def unsettled(self, layer: Layer) -> bool:
         """Whether a limit on `layer` was never answered, so that nobody knows which one is in force."""
@@ -123,19 +127,19 @@ class Grant:
 
     def least_accepted_a(self, since: float) -> float:
         """The lowest limit accepted after `since`; infinite when none was."""
-        return min((amps for at, amps in self.recent if at > since), default=math.inf)
+        return min([amps for at, amps in self.recent if at > since], default=math.inf)
 
     def refused(self, layer: Layer, amps: float) -> Grant:
         """The station said no: the old limit stays, and the refusal counts."""
         kept = tuple(c for c in self.claims if not (c.pending and c.layer is layer and c.amps == amps))
-        return replace(self._with_claims(kept), refusals=self.refusals + 1, misses=self.misses + 1)
+        return replace(self, claims=_bounded(kept), refusals=self.refusals + 1, misses=self.misses + 1)
 
     def unanswered(self, layer: Layer, amps: float) -> Grant:
         """No answer in time: the limit may or may not be in force, until a later one is accepted."""
         claims = tuple(
             replace(c, pending=False) if c.pending and c.layer is layer and c.amps == amps else c for c in self.claims
         )
-        return replace(self._with_claims(claims), misses=self.misses + 1)
+        return replace(self, claims=_bounded(claims), misses=self.misses + 1)
 
     def followed(self, at: float) -> Grant:
         """The vehicle was seen at `at` to draw no more than the layers allow: cuts accepted a moment earlier are
@@ -157,7 +161,7 @@ class Grant:
         if most <= 0:
             return replace(self, session=None) if self.session is not None else self
         claims = (*(c for c in self.claims if c not in gone), Claim(Layer.SESSION, most, at + apply_s, at))
-        return replace(self._with_claims(claims), session=None)
+        return replace(self, claims=_bounded(claims), session=None)
 
     def forgotten(self) -> Grant:
         """The station lost its profiles or its memory: nothing is proven until it accepts a floor again."""
@@ -186,20 +190,12 @@ class Grant:
 
         `uncertainty_s`: how far the station's clock may be off; near a lease's end the layer below counts too.
         """
-        if self.floor is None:
-            return math.inf
-        most = -1.0
-        for held in (self.session if layer is Layer.SESSION else None, self.default if layer else None):
-            if held is None or now >= held.ends_at + uncertainty_s:
-                continue
-            most = max(most, held.amps)
-            if now < held.ends_at - uncertainty_s:
-                return most
-        return max(most, self.floor.amps)
+        leases = (self.session if layer is Layer.SESSION else None, self.default if layer else None)
+        return _in_force(self.floor, leases, now, uncertainty_s)
 
     def claimed_a(self, now: float) -> float:
         """The highest claim at `now`, 0 without one."""
-        return max((c.amps for c in self.claims if c.until > now), default=0.0)
+        return max([c.amps for c in self.claims if c.until > now], default=0.0) if self.claims else 0.0
 
     def next_change(self, now: float) -> float:
         """When the next lease or claim ends, monotonic; infinite when none does."""
@@ -207,11 +203,29 @@ class Grant:
         ends += [c.until for c in self.claims]
         return min((t for t in ends if t > now), default=FOREVER)
 
-    def _with_claims(self, claims: tuple[Claim, ...]) -> Grant:
-        if len(claims) > MAX_CLAIMS:
-            smallest = min(claims, key=lambda c: (c.pending, c.amps))
-            claims = tuple(c for c in claims if c is not smallest)
-        return replace(self, claims=claims)
+
+def _in_force(
+    floor: Held | None, leases: tuple[Held | None, Held | None], now: float, uncertainty_s: float = 0.0
+) -> float:
+    """The most that the layers let flow; `leases` from the highest layer down."""
+    if floor is None:
+        return math.inf
+    most = -1.0
+    for held in leases:
+        if held is None or now >= held.ends_at + uncertainty_s:
+            continue
+        most = max(most, held.amps)
+        if now < held.ends_at - uncertainty_s:
+            return most
+    return max(most, floor.amps)
+
+
+def _bounded(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    """The same, without the smallest when there are too many."""
+    if len(claims) <= MAX_CLAIMS:
+        return claims
+    smallest = min(claims, key=lambda c: (c.pending, c.amps))
+    return tuple(c for c in claims if c is not smallest)
 
 
 def _with_recent(recent: tuple[tuple[float, float], ...], at: float, amps: float) -> tuple[tuple[float, float], ...]:

@@ -38,10 +38,10 @@ class Sample:
         """A station that reports its phases; one that it is silent about may carry as much as any other. Raises
         ValueError on NaN.
         """
-        told = tuple(None if a is None else max(0.0, finite("current", a)) for a in amps)
-        known = tuple(a for a in told if a is not None)
-        if len(known) == len(told):
+        known = tuple([max(0.0, finite("current", a)) for a in amps if a is not None])
+        if len(known) == len(amps):
             return cls(at, known, known)
+        told = tuple(None if a is None else max(0.0, a) for a in amps)
         most = max(known, default=0.0)
         return cls(at, tuple(a or 0.0 for a in told), tuple(most if a is None else a for a in told))
 
@@ -78,7 +78,7 @@ class Sample:
 class LegUse:
     """Which legs the vehicle of this session uses, learned from samples.
 
-    `agreeing` counts the samples in a row that showed exactly the legs in `seen` and were telling.
+    `agreeing` counts the samples in a row that showed exactly the legs in `seen` and were telling, up to the proof.
     """
 
     seen: tuple[bool, ...] = (False,) * MAX_LEGS
@@ -86,12 +86,10 @@ class LegUse:
 
     def after(self, sample: Sample) -> LegUse:
         """The knowledge after one more sample; a leg once seen in use stays in use for the session."""
-        used = tuple(a > LEG_IN_USE_A for a in sample.high_a)
-        if max(sample.low_a) < TELLING_A and not any(
-            now and not known for now, known in zip(used, self.seen, strict=False)
+        used = [a > LEG_IN_USE_A for a in sample.high_a]
+        if not any([now and not known for now, known in zip(used, self.seen, strict=False)]) and (
+            self.agreeing >= PROOF_SAMPLES or max(sample.low_a) < TELLING_A or not any(used)
         ):
-            return self
-        if not any(used):
             return self
         seen = tuple(a or b for a, b in zip(self.seen, (*used, False, False), strict=False))
         return LegUse(seen, self.agreeing + 1 if seen == self.seen else 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -70,4 +70,10 @@ class Session:
         if self.transaction is None:
             return self
         energy = register_wh - self.transaction.meter_start_wh
-        return self if energy <= self.energy_wh else replace(self, energy_wh=energy)
+        if energy <= self.energy_wh:
+            return self
+        # Written out, because it happens with every sample.
+        return Session(
+            self.evse, self.plugged, self.plugged_s, self.transaction, energy, self.need, self.soc_percent,
+            self.service_class,
+        )  # fmt: skip

@@ -14,7 +14,11 @@ from ems.domain.station import Evse, Station
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Circuits, meters, stations and policy. Raises ValueError when one names another that does not exist."""
+    """Circuits, meters, stations and policy. Raises ValueError when one names another that does not exist.
+
+    Positions, so that nobody has to look for them each second: `station_of_evse` and `circuit_of_evse`; `evses_behind`
+    each meter, at the circuits that it measures; and `plant_below`, the PV and battery meters behind each circuit.
+    """
 
     name: str
     timezone: str
@@ -27,6 +31,9 @@ class Site:
     currency: str = "EUR"
     evses: tuple[Evse, ...] = field(init=False)
     station_of_evse: tuple[int, ...] = field(init=False, repr=False)
+    circuit_of_evse: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    evses_behind: tuple[tuple[int, ...], ...] = field(init=False, repr=False, compare=False)
+    plant_below: tuple[tuple[int, ...], ...] = field(init=False, repr=False, compare=False)
     zone: ZoneInfo = field(init=False, repr=False, compare=False)
     _evse_index: dict[str, int] = field(init=False, repr=False, compare=False)
     _station_index: dict[str, int] = field(init=False, repr=False, compare=False)
@@ -54,6 +61,9 @@ class Site:
         object.__setattr__(self, "evses", evses)
         owner = {s.id: i for i, s in enumerate(self.stations)}
         object.__setattr__(self, "station_of_evse", tuple(owner[evse.station] for evse in evses))
+        object.__setattr__(self, "circuit_of_evse", tuple(self.circuits.index(evse.circuit) for evse in evses))
+        object.__setattr__(self, "evses_behind", tuple(self._evses_behind(meter) for meter in self.meters))
+        object.__setattr__(self, "plant_below", tuple(self._plant_below(c.id) for c in self.circuits))
         object.__setattr__(self, "zone", ZoneInfo(self.timezone))
         object.__setattr__(self, "_evse_index", index)
         object.__setattr__(self, "_station_index", owner)
@@ -74,6 +84,16 @@ class Site:
     def station_of(self, evse: Evse) -> Station:
         """The station that an EVSE belongs to."""
         return self.stations[self._station_index[evse.station]]
+
+    def _evses_behind(self, meter: Meter) -> tuple[int, ...]:
+        measured = {i for i, circuit in enumerate(self.circuits) if circuit.meter == meter.id}
+        return tuple(j for j, i in enumerate(self.circuit_of_evse) if not measured.isdisjoint(self.circuits.path_of(i)))
+
+    def _plant_below(self, circuit_id: str) -> tuple[int, ...]:
+        below = self.circuits.subtree(circuit_id)
+        return tuple(
+            i for i, m in enumerate(self.meters) if m.role in {MeterRole.PV, MeterRole.BATTERY} and m.circuit in below
+        )
 
     def generation_meters(self) -> tuple[Meter, ...]:
         """Meters of plant that can feed back, with the circuit they feed."""

@@ -120,7 +120,16 @@ class SiteState:
         index = self.site.evse_index(evse_id)
         if index is None:
             return self
-        return replace(self, evses=(*self.evses[:index], change(self.evses[index]), *self.evses[index + 1 :]))
+        return self.with_evse_at(index, change(self.evses[index]))
+
+    def with_evse_at(self, index: int, known: EvseState) -> SiteState:
+        """The same with another state of the EVSE at that position. Written out: it happens with most events."""
+        evses = list(self.evses)
+        evses[index] = known
+        return SiteState(
+            self.site, tuple(evses), self.stations, self.meters, self.limits, self.started, self.blocked,
+            self.store_trouble,
+        )  # fmt: skip
 
     def with_station(self, station_id: str, change: Callable[[StationState], StationState]) -> SiteState:
         """The same with one station changed; unchanged when the site has none of that id."""

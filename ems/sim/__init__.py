@@ -1,8 +1,15 @@
 """The physical world against which the same controller runs: vehicles, stations, meters, weather, faults.
 
-Lives here: physics as small functions over frozen records (`vehicle`, `charging_profile`, `profile_stack`, `pilot`,
-`grid`), real clients and servers made of them (`virtual_station`, `virtual_meter`, put together in `virtual_site`), the
-observer that adds up what truly flows, and the runs without an event loop (`core_run`, `simulate`).
+Lives here, from the inside out:
+  * physics as small functions over frozen records: `vehicle`, `charging_profile`, `profile_stack`, `pilot`, `world`,
+    `breaker`; what is odd about real stations: `quirks`, `station_kinds`;
+  * real clients and servers made of them: `virtual_station` (with its `station_…` parts), `virtual_meter`, put together
+    in `virtual_site`, of which `demo` is the program's own use;
+  * runs without an event loop, the `core_…` files: `core_run` moves time, `core_plant` is the physical side,
+    `core_daemon` the controller's side, `core_reports` what the one hears of the other;
+  * who comes and what fails: `sessions`, `arrivals`, `placement`, `scenario`, `faults`;
+  * who judges: `observer` adds up what truly flows, `invariants` holds the laws;
+  * whole simulations: `simulate`, their `findings` and `pictures`.
 Never here: anything that decides. Nothing in this room may be imported by the rest of the program, but by `cli`.
 
 Decisions. The virtual station is written from OCPP 1.6 itself and shares no line with the central system, so that a

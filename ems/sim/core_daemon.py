@@ -75,8 +75,8 @@ class CoreDaemon:
         self._check, self._look_s = check, look_s
         self._dense_until = 0.0
         self._muted_since: dict[str, float] = {}
+        self._given_up: set[str] = set()
         self._unanswered: list[tuple[float, LimitOrder]] = []
-        self._unsaid = True
 
     def now(self) -> Instant:
         """The two clocks."""
@@ -86,13 +86,9 @@ class CoreDaemon:
         """The controller hears of an event."""
         self.state = apply(self.state, event)
 
-    def speaks(self) -> None:
-        """Something happened after which limits may have to be sent even if the decision stays the same."""
-        self._unsaid = True
-
     def look(self) -> None:
         """One tick: hear what was measured, decide, send."""
-        tally, now, before = self.plant.tally, self.now(), self.decision
+        tally, now = self.plant.tally, self.now()
         self._hear_of_leases()
         self._hear_nothing(now)
         self.reports.measure(now, partial(repeats_matter, self.state, self.memory, m=now.monotonic_s))
@@ -102,10 +98,7 @@ class CoreDaemon:
         tally.guarded += bool(self.decision.guarded)
         if self._check is not None:
             self._check(state, self.decision, self.plant.flow)
-        changed = before is None or any(
-            a.amps != b.amps for a, b in zip(before.setpoints, self.decision.setpoints, strict=True)
-        )
-        floors = (changed or self._unsaid) and self._send(now)
+        floors = self._send(now)
         self.looks_at_s = math.inf
         self._looks_within(TICK_S if floors else self._wait_s(now))
 
@@ -125,7 +118,6 @@ class CoreDaemon:
     def looks_closely(self) -> None:
         """Look every second for a while."""
         self._dense_until = max(self._dense_until, self.plant.t + CLOSE_LOOK_S)
-        self._unsaid = True
 
     def mute(self, station: str) -> None:
         """A station neither answers nor says anything from now on."""
@@ -136,7 +128,8 @@ class CoreDaemon:
         """A station answers again; if it was given up, it calls again."""
         del self._muted_since[station]
         self.reports.unmute(station)
-        if station in self.reports.lost:
+        if station in self._given_up:
+            self._given_up.discard(station)
             self.reports.connect(station, self.now())
 
     def generation(self, station: str) -> int:
@@ -178,7 +171,6 @@ class CoreDaemon:
             self._answer(j, order, now)
             self.plant.tally.profiles += 1
             floors = floors or order.layer is Layer.FLOOR
-        self._unsaid = floors
         return floors
 
     def _answer(self, j: int, order: LimitOrder, now: Instant) -> None:
@@ -197,10 +189,10 @@ class CoreDaemon:
         t, m = self.plant.t, now.monotonic_s
         for _, order in (waiting for waiting in self._unanswered if waiting[0] <= t):
             self.tell(e.ProfileAnswered(order.evse, order.layer, order.amps, m, Answer.TIMEOUT, m))
-            self._unsaid = True
-        self._unanswered = [waiting for waiting in self._unanswered if waiting[0] > t]
+            self._unanswered = [waiting for waiting in self._unanswered if waiting[0] > t]
         for station, since in self._muted_since.items():
-            if t - since >= GIVEN_UP_S:
+            if t - since >= GIVEN_UP_S and station not in self.reports.lost:
+                self._given_up.add(station)
                 self.reports.lose(station, now, self.generation(station))
 
     def _looks_within(self, seconds: float) -> None:

@@ -167,7 +167,6 @@ class CoreRun:
         )
         for event in self._stays[visit.evse]:
             self.daemon.reports.says(outlet, event)
-        self.daemon.speaks()
         return True
 
     def _depart(self, visit: Visit) -> bool:
@@ -186,7 +185,6 @@ class CoreRun:
         self._stays.pop(evse, None)
         self.daemon.reports.says(outlet, e.TransactionEnded(outlet.evse, now, number, outlet.register_wh))
         self.daemon.reports.status(outlet, now)
-        self.daemon.speaks()
 
     def _vehicle(self, visit: Visit) -> Vehicle:
         record, evse = visit.record, self.site.evses[visit.evse]

@@ -20,6 +20,7 @@ from ems.control.appetite import SETTLE_S, SLACK_A, USED_UP_A
 from ems.control.demand import PARKED_S
 from ems.control.drawn import FOLLOWS_S
 from ems.control.memory import Memory
+from ems.control.orders import DISTRUST_RENEW_S
 from ems.control.strategy import LAXITY_STEP_S
 from ems.control.tick import TICK_S, next_wake
 from ems.domain.decision import Binding, Decision
@@ -36,8 +37,8 @@ TURNS_S = 300.0
 laxity gives them, and while they compete for another order.
 """
 
-BLOCKED_S = 15.0
-"""A raise that found no room is tried again so often."""
+BLOCKED_S, RESTLESS_S = 15.0, 15.0
+"""A raise that found no room is tried again so often; below a meter at every tick, while limits still change."""
 
 
 _SHORT = frozenset({Binding.CIRCUIT, Binding.LIMIT, Binding.WAITING, Binding.RAISING})
@@ -63,11 +64,16 @@ def until_next_look(
     waits = [until_motion_tells(state, memory, decision, sights, now)]
     if not _HELD.isdisjoint(binding.values()):
         waits += [HELD_S, next_wake(state, memory, now)]
+    if any(judged.untrusted for judged in memory.obedience):
+        waits.append(DISTRUST_RENEW_S)
     if _somebody_lacks(state, decision):
         raising = [j for j, why in binding.items() if why is Binding.RAISING]
         if raising:
             gone = (known for j, known in enumerate(state.evses) if j not in sights)
-            waits += [BLOCKED_S, *(claim.until - m for known in gone for claim in known.grant.claims)]
+            waits += [
+                _until_tried_again(state, memory, m),
+                *(claim.until - m for known in gone for claim in known.grant.claims),
+            ]
             waits += _raises(memory, raising, policy, m)
         if policy.strategy is not Strategy.EQUAL or Binding.WAITING in binding.values():
             waits += _turns(memory, sights, policy, m)
@@ -94,7 +100,9 @@ def until_motion_tells(
 
 def repeats_matter(state: SiteState, memory: Memory, j: int, m: float) -> bool:
     """Whether a current that is reported once more, though it has not changed, tells the controller anything."""
-    known = state.evses[j]
+    known, judged = state.evses[j], memory.obedience[j]
+    if judged.untrusted or judged.above_since is not None:
+        return True
     plugged = -math.inf if known.session is None else known.session.plugged_s
     settled = max(float(memory.setpoints.changed_at[j]), plugged) + SETTLE_S
     return bool(known.grant.claims) or (bool(known.samples) and known.samples[0].at < settled <= m)
@@ -106,6 +114,12 @@ def _somebody_lacks(state: SiteState, decision: Decision) -> bool:
         setpoint.reason.binding in _SHORT and known.status is not EvseStatus.SUSPENDED_EV
         for setpoint, known in zip(decision.setpoints, state.evses, strict=True)
     )
+
+
+def _until_tried_again(state: SiteState, memory: Memory, m: float) -> float:
+    """A raise that found no room may find it below a meter as soon as the reading changes its meaning."""
+    restless = bool(state.site.meters) and m - float(memory.setpoints.changed_at.max(initial=0.0)) < RESTLESS_S
+    return TICK_S if restless else BLOCKED_S
 
 
 def _raises(memory: Memory, raising: list[int], policy: Policy, m: float) -> Iterator[float]:
@@ -124,8 +138,9 @@ def _of_vehicle(known: EvseState, memory: Memory, j: int, sight: Sight, m: float
     used_up = setpoint >= appetite and sight.draw_a >= setpoint - USED_UP_A
     session = known.session
     quiet = changed if session is None else max(changed, session.plugged_s)
-    if unused or used_up:
-        yield max(quiet + SETTLE_S - m, TICK_S)
+    settled = quiet + SETTLE_S
+    if (unused or used_up) and (m < settled or not known.samples or known.samples[0].at < settled):
+        yield max(settled - m, TICK_S)
     if known.status is EvseStatus.SUSPENDED_EV:
         yield quiet + PARKED_S - m + TICK_S
     missing = None if session is None else session.missing_wh()

@@ -21,7 +21,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from ems.domain.decision import Decision
+from ems.domain.decision import Decision, Setpoint
 from ems.domain.grant import Grant
 from ems.domain.phases import Phase
 from ems.domain.site import Site
@@ -200,7 +200,12 @@ class Invariants:
         if self._before is None:
             return []
         pairs = zip(self._before.setpoints, decision.setpoints, strict=True)
-        return [j for j, (old, new) in enumerate(pairs) if new.controlled and new.amps > old.amps + SLACK_A]
+        return [j for j, (old, new) in enumerate(pairs) if new.controlled and new.amps > _before_a(old) + SLACK_A]
+
+
+def _before_a(setpoint: Setpoint) -> float:
+    """What an EVSE had; one that was out of control may have had all that it could."""
+    return setpoint.amps if setpoint.controlled else max(setpoint.amps, setpoint.liable_a)
 
 
 def _links(site: Site, evse: Evse) -> tuple[Link, ...]:

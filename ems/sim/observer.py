@@ -108,7 +108,8 @@ class Observer:
                 circuit = self.site.circuits.circuits[i].id
                 self._open[key] = Overload(circuit, Phase(p), t, t, over, self._cause(key, flow))
                 continue
-            wild = float(flow.amps_wild[key] - self._wild[key])
+            # A station that obeys again still draws what it drew, for as long as its vehicle takes to follow.
+            wild = max(0.0, float(flow.amps_wild[key] - self._wild[key]))
             risen = flow.amps_evses[key] - wild > self._evses[key] + NOTICED_A
             ours = known.cause is Cause.CHARGERS or (risen and t - known.since_s > FOLLOWS_S)
             worst = max(known.worst_a, over)

@@ -160,7 +160,7 @@ class ProfileStack:
             return self.quirks.stuck_a
         if not self.quirks.obeys:
             return None
-        if charge is not None and (at - charge.began).total_seconds() < self.quirks.begins_unlimited_s:
+        if charge is not None and 0 <= (at - charge.began).total_seconds() < self.quirks.begins_unlimited_s:
             return None
         default = self._highest(self._defaults(connector, at, charge), at, shape, charge)
         session = None

@@ -89,30 +89,20 @@ class StationConfiguration:
 
 
 def _keys(connectors: int, quirks: Quirks, measurands: Callable[[str], bool]) -> dict[str, Key]:
-    units = ",".join(sorted({"A": "Current", "W": "Power"}[unit] for unit in quirks.units))
-    levels = REPORTED_LEVELS if quirks.highest_level is None or quirks.swallows_high_levels else quirks.highest_level
-    levels = levels if quirks.reported_level is None else quirks.reported_level
-    hides = quirks.hides_features or not quirks.smart_charging
-    smart = "" if hides else ",SmartCharging"
-    profiles = f"Core,FirmwareManagement,LocalAuthListManagement,Reservation{smart},RemoteTrigger"
     return {
+        **_smart_charging(quirks),
         "AllowOfflineTxForUnknownId": Key("true", _boolean),
         "AuthorizationCacheEnabled": Key("false", _boolean),
         "AuthorizationKey": Key("", _password, hidden=True),
         "AuthorizeRemoteTxRequests": Key("false", _boolean),
-        "ChargeProfileMaxStackLevel": Key(str(levels)),
-        "ChargingScheduleAllowedChargingRateUnit": Key(quirks.reported_units or units),
-        "ChargingScheduleMaxPeriods": Key(str(quirks.max_periods or REPORTED_PERIODS)),
         "ClockAlignedDataInterval": Key("0", _whole),
         "ConnectionTimeOut": Key("60", _whole),
-        "ConnectorSwitch3to1PhaseSupported": Key("false"),
         "GetConfigurationMaxKeys": Key(str(MAX_KEYS)),
         "HeartbeatInterval": Key("300", _whole),
         "LocalAuthListEnabled": Key("true", _boolean),
         "LocalAuthListMaxLength": Key("100"),
         "LocalAuthorizeOffline": Key("true", _boolean),
         "LocalPreAuthorize": Key("false", _boolean),
-        "MaxChargingProfilesInstalled": Key(str(quirks.max_profiles or REPORTED_PROFILES)),
         "MeterValueSampleInterval": Key("60", _whole),
         "MeterValuesAlignedData": Key("Energy.Active.Import.Register", measurands),
         "MeterValuesSampledData": Key("Energy.Active.Import.Register", measurands),
@@ -124,9 +114,25 @@ def _keys(connectors: int, quirks: Quirks, measurands: Callable[[str], bool]) ->
         "StopTransactionOnInvalidId": Key("true", _boolean),
         "StopTxnAlignedData": Key("", measurands),
         "StopTxnSampledData": Key("", measurands),
-        "SupportedFeatureProfiles": Key(profiles),
         "TransactionMessageAttempts": Key("3", _whole),
         "TransactionMessageRetryInterval": Key("10", _whole),
         "UnlockConnectorOnEVSideDisconnect": Key("true", _boolean),
         "WebSocketPingInterval": Key("60", _whole),
+    }
+
+
+def _smart_charging(quirks: Quirks) -> dict[str, Key]:
+    """What a station says of the limits that it takes, which may not be what it does."""
+    units = ",".join(sorted({"A": "Current", "W": "Power"}[unit] for unit in quirks.units))
+    levels = REPORTED_LEVELS if quirks.highest_level is None or quirks.swallows_high_levels else quirks.highest_level
+    levels = levels if quirks.reported_level is None else quirks.reported_level
+    smart = "" if quirks.hides_features or not quirks.smart_charging else ",SmartCharging"
+    profiles = f"Core,FirmwareManagement,LocalAuthListManagement,Reservation{smart},RemoteTrigger"
+    return {
+        "ChargeProfileMaxStackLevel": Key(str(levels)),
+        "ChargingScheduleAllowedChargingRateUnit": Key(quirks.reported_units or units),
+        "ChargingScheduleMaxPeriods": Key(str(quirks.max_periods or REPORTED_PERIODS)),
+        "ConnectorSwitch3to1PhaseSupported": Key("false"),
+        "MaxChargingProfilesInstalled": Key(str(quirks.max_profiles or REPORTED_PROFILES)),
+        "SupportedFeatureProfiles": Key(profiles),
     }

@@ -74,13 +74,19 @@ def test_an_earlier_departure_comes_first_if_that_is_the_strategy() -> None:
     assert ran(feeder(32, strategy=Strategy.FIRST_COME), soon, late).plant.tally.outcomes[0].got_wh < 15_000
 
 
-def test_skipping_time_changes_nothing_that_matters() -> None:
+@pytest.mark.parametrize(
+    ("strategy", "metered"),
+    [(Strategy.EQUAL, False), (Strategy.EQUAL, True), (Strategy.FIRST_COME, False), (Strategy.LEAST_LAXITY, True)],
+)
+def test_skipping_time_changes_nothing_that_matters(strategy: Strategy, metered: bool) -> None:
     """Against a controller that looks every second, over the quarter of an hour in which five arrive and compete."""
-    site = feeder(40, 5)
+    site = feeder(40, 5, metered=metered, strategy=strategy)
     records = [record(f"A{k}", 25.0 * k * k, 600, 700.0 * k) for k in range(1, 6)]
-    skipping = ran(site, *records, seconds=900)
-    looking = ran(site, *records, seconds=900, look_s=1.0)
-    assert skipping.plant.tally.ticks < looking.plant.tally.ticks / 5
+    courses = (LoadCourse("grid", ((0, (8.0, 8.0, 8.0)), (300, (30.0, 26.0, 28.0)), (700, (5.0, 5.0, 5.0)))),)
+    loads = courses if metered else ()
+    skipping = ran(site, *records, seconds=900, courses=loads)
+    looking = ran(site, *records, seconds=900, courses=loads, look_s=1.0)
+    assert skipping.plant.tally.ticks < looking.plant.tally.ticks / (3 if metered else 10)
     for a, b in zip(skipping.plant.tally.outcomes, looking.plant.tally.outcomes, strict=True):
         assert a.id == b.id
         assert a.got_wh == pytest.approx(b.got_wh, rel=0.03, abs=30)
@@ -104,11 +110,7 @@ def test_leases_are_renewed_as_orders_would() -> None:
     """An idle hour and one session, with the shortcut and with `orders` asked every ten seconds."""
     site = feeder()
     short = ran(site, record("A1", 600, 1800, 9_000), seconds=2 * HOUR)
-
-    def ask(*_: object) -> None:
-        full.daemon.speaks()
-
-    full = CoreRun(site, visits(site, record("A1", 600, 1800, 9_000)), BEGIN, Setup(look_s=10.0, check=ask))
+    full = CoreRun(site, visits(site, record("A1", 600, 1800, 9_000)), BEGIN, Setup(look_s=10.0))
     full.daemon.leases = NoLeases()  # type: ignore[assignment]  # the shortcut taken out
     full.run(2 * HOUR)
     assert short.plant.tally.profiles == pytest.approx(full.plant.tally.profiles, abs=3)
@@ -234,3 +236,69 @@ def test_when_the_controller_dies_leases_end_and_it_takes_over_again() -> None:
     assert amps[8] == 0
     assert amps[-2] == 40
     assert run.plant.observer.largest_a(2 * HOUR) == 0
+
+
+STRUCK = [
+    (FaultKind.STATION_LOST, "A1", 0.0),
+    (FaultKind.STATION_LOST, "all", 0.0),
+    (FaultKind.STATION_MUTE, "A1", 0.0),
+    (FaultKind.STATION_REBOOT, "A1", 0.0),
+    (FaultKind.STATION_REFUSES, "A1", 0.0),
+    (FaultKind.STATION_DISOBEYS, "A1", 0.0),
+    (FaultKind.STATION_DISOBEYS, "A1", 24.0),
+    (FaultKind.STATION_CLOCK, "A1", 3600.0),
+    (FaultKind.STATION_CLOCK, "A1", -100.0),
+    (FaultKind.METER_SILENT, "main", 0.0),
+    (FaultKind.METER_FROZEN, "main", 0.0),
+    (FaultKind.METER_LOST, "main", 0.0),
+    (FaultKind.METER_EXCEPTION, "main", 0.0),
+    (FaultKind.METER_WRONG_UNIT, "main", 0.0),
+    (FaultKind.METER_NONSENSE, "main", 0.0),
+    (FaultKind.METER_SLOW, "main", 3.0),
+    (FaultKind.BUILDING_STEP, "grid", 25.0),
+    (FaultKind.CONTROLLER_DEAD, "", 0.0),
+    (FaultKind.CLOCK_STEP, "", 7200.0),
+]
+
+
+@pytest.mark.parametrize(("kind", "target", "value"), STRUCK, ids=[f"{k} {t} {v:g}" for k, t, v in STRUCK])
+def test_every_fault_is_survived_and_forgotten(kind: FaultKind, target: str, value: float) -> None:
+    """Two share 40 A; from the twentieth minute on something fails for five minutes; in the end they share as before.
+
+    A third comes meanwhile and must be given room for, whatever fails.
+    """
+    entry = {"at_s": 1200, "kind": kind, "target": target, "lasts_s": 300, "value": value}
+    site = feeder(40, metered=True, base_a=20.0)
+    records = [record("A1", 0, 2 * HOUR, 90_000), record("A2", 0, 2 * HOUR, 90_000), record("A3", 1300, 900, 50_000)]
+    course = LoadCourse("grid", ((0, (5.0, 5.0, 5.0)),))
+    laws = Invariants(site)
+    faults = FaultPlan.parse([{k: v for k, v in entry.items() if v != ""}], site)
+    run = CoreRun(site, visits(site, *records), BEGIN, Setup(courses=(course,), faults=faults, check=laws))
+    run.run(2 * HOUR)
+    observer, amps = run.plant.observer, [float(a[1, 0]) for a in run.plant.tally.series.circuit_a]
+    assert observer.largest_a(2 * HOUR, Cause.CHARGERS) == 0
+    assert laws.violations == []
+    assert max((o.duration_s for o in observer.overloads(2 * HOUR)), default=0) < 35
+    assert amps[3] == amps[-2] == 40
+
+
+def test_a_station_that_disobeys_is_made_room_for() -> None:
+    """It draws 32 A of 40 A although it was told 20 A; the other is cut within half a minute."""
+    plan = FaultPlan((Fault(1200, FaultKind.STATION_DISOBEYS, "A1", lasts_s=1200),))
+    run = CoreRun(feeder(40), visits(feeder(40), record("A1", 0, HOUR, 90_000), record("A2", 0, HOUR, 90_000)), BEGIN,
+                  Setup(faults=plan))  # fmt: skip
+    run.run(HOUR)
+    overloads = run.plant.observer.overloads(HOUR)
+    assert {o.cause for o in overloads} == {Cause.DISOBEDIENCE}
+    assert [round(o.worst_a) for o in overloads] == [12, 12, 12]
+    assert 20 < overloads[0].duration_s < 35
+    assert not overloads[0].may_trip
+
+
+def test_a_station_without_power_gives_nothing_and_begins_anew() -> None:
+    plan = FaultPlan((Fault(1200, FaultKind.STATION_REBOOT, "A1", lasts_s=600),))
+    run = ran(feeder(), record("A1", 0, HOUR, 90_000), seconds=HOUR, faults=plan)
+    amps = [float(a[1, 0]) for a in run.plant.tally.series.circuit_a]
+    assert (amps[3], amps[5], amps[-2]) == (32, 0, 32)
+    transaction = run.plant.tally.outcomes[0]
+    assert transaction.got_wh == pytest.approx(32 * 3 * LEG_W * 3000 / 3600, rel=0.02)

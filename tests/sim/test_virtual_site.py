@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -20,6 +21,7 @@ from ems.sim.faults import Fault, FaultKind, FaultPlan
 from ems.sim.observer import Cause
 from ems.sim.quirks import Quirks
 from ems.sim.scenario import Scenario
+from ems.sim.station_kinds import KINDS
 from ems.sim.virtual_site import SitePlan, VirtualSite
 from tests.sim.central import PORT, Central, in_virtual_time, now
 from tests.sim.sites import feeder, roof
@@ -63,7 +65,7 @@ async def amps(unit: int = 1) -> list[float]:
         client.close()
 
 
-STORY = {
+STORY: dict[str, Any] = {
     "repeat_s": 600,
     "building": {"grid": [{"at_s": 0, "amps": 4}, {"at_s": 100, "amps": 9}]},
     "arrivals": [
@@ -159,6 +161,103 @@ def test_other_faults_by_plan() -> None:
             assert dead == [30]
             await asyncio.sleep(40)
             assert virtual.stations["A3"].link.is_up
+
+    in_virtual_time(story())
+
+
+def test_a_station_misbehaves_by_plan_and_what_it_draws_is_not_our_doing() -> None:
+    plan = FaultPlan(
+        (
+            Fault(20, FaultKind.STATION_REFUSES, "A1", lasts_s=20),
+            Fault(60, FaultKind.STATION_DISOBEYS, "A1", lasts_s=30),
+            Fault(70, FaultKind.STATION_DISOBEYS, "A1", lasts_s=40, value=25),
+        )
+    )
+
+    async def story() -> None:
+        alone = {**STORY, "arrivals": STORY["arrivals"][:1]}
+        async with running(feeder(20, 1, metered=True), alone, faults=plan) as (central, virtual):
+            seen = []
+            for until, limit in ((15, 12.0), (30, 6.0), (50, 10.0), (66, None), (80, None), (100, None), (125, None)):
+                await asyncio.sleep(until - virtual.observed_s())
+                said = None if limit is None else await central.limit(limit)
+                await asyncio.sleep(6)
+                seen.append((said, virtual.stations["A1"].leg_amps(1)[0]))
+            assert seen == [
+                ("Accepted", 12),
+                ("Rejected", 12),
+                ("Accepted", 10),
+                (None, 32),
+                (None, 25),
+                (None, 25),
+                (None, 10),
+            ]
+            causes = {o.cause for o in virtual.observer.overloads(virtual.observed_s()) if o.since_s > 40}
+            assert causes == {Cause.DISOBEDIENCE}
+
+    in_virtual_time(story())
+
+
+def test_of_two_faults_of_a_meter_the_other_stays() -> None:
+    plan = FaultPlan(
+        (Fault(10, FaultKind.METER_NONSENSE, "main", lasts_s=20), Fault(15, FaultKind.METER_SILENT, "main", lasts_s=5))
+    )
+
+    async def story() -> None:
+        async with running(feeder(80, metered=True), {}, faults=plan):
+            await asyncio.sleep(12)
+            assert all(math.isnan(a) for a in await amps())
+            await asyncio.sleep(5)
+            with pytest.raises(ModbusException):
+                await amps()
+            await asyncio.sleep(8)
+            assert all(math.isnan(a) for a in await amps())
+            await asyncio.sleep(8)
+            assert await amps() == [0, 0, 0]
+
+    in_virtual_time(story())
+
+
+def test_a_wall_clock_that_is_set_is_told_to_who_keeps_it() -> None:
+    plan = FaultPlan((Fault(5, FaultKind.CLOCK_STEP, lasts_s=10, value=3600),))
+
+    async def story() -> None:
+        async with running(feeder(), {}, faults=plan) as (_, virtual):
+            steps: list[float] = []
+            virtual.on_clock_step = steps.append
+            await asyncio.sleep(20)
+            assert steps == [3600, -3600]
+
+    in_virtual_time(story())
+
+
+def test_clouds_add_up_and_pass() -> None:
+    scenario = {"pv": {"pv": [{"at_s": 0, "amps": 10}]}}
+    plan = FaultPlan(
+        (
+            Fault(10, FaultKind.PV_CLOUD, "grid", lasts_s=30, value=0.3),
+            Fault(20, FaultKind.PV_CLOUD, "grid", lasts_s=30, value=0.5),
+        )
+    )
+
+    async def story() -> None:
+        async with running(roof(), scenario, faults=plan) as (_, virtual):
+            shown = []
+            for t in (5, 15, 25, 45, 55):
+                await asyncio.sleep(t - virtual.observed_s())
+                shown.append((await amps(2))[0])
+            assert shown == [-10, -7, -2, -5, -10]
+
+    in_virtual_time(story())
+
+
+def test_a_station_can_be_of_a_make() -> None:
+    async def story() -> None:
+        async with running(feeder(80, metered=True), {}, kinds={"A1": KINDS["go-e"]}) as (central, virtual):
+            await asyncio.sleep(3)
+            boots = [payload for action, payload in central.said if action == "BootNotification"]
+            assert {boot["chargePointVendor"] for boot in boots} == {"go-e", "EMS"}
+            assert virtual.stations["A1"].quirks.forgets_offline
 
     in_virtual_time(story())
 

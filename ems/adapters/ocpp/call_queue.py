@@ -99,10 +99,12 @@ class CallQueue:
         """The most important waiting request; None when there is none within `patience_s`."""
         if not self._waiting:
             self._wake.clear()
+            alarm = asyncio.get_running_loop().call_later(patience_s, self._wake.set)
             try:
-                async with asyncio.timeout(patience_s):
-                    await self._wake.wait()
-            except TimeoutError:
+                await self._wake.wait()
+            finally:
+                alarm.cancel()
+            if not self._waiting:
                 return None
         key = min(self._waiting, key=lambda k: self._waiting[k][:2])
         return self._waiting.pop(key)[2]

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 from ems.adapters.ocpp import frame
 from ems.adapters.ocpp.call_queue import (
@@ -193,18 +194,29 @@ class Connection:
         self.queue.supersede(request.key)
         if request.on_sent is not None:
             request.on_sent()
+        late = Unanswered(f"no answer within {request.timeout_s:g} s")
+        deadline = asyncio.get_running_loop().call_later(request.timeout_s, _settle, answer, late)
         try:
             await self._send(data)
-            async with asyncio.timeout(request.timeout_s):
-                return await answer
+            outcome = await answer
         except TimeoutError:
-            self.queue.abandon(identity, request)
-            return Unanswered(f"no answer within {request.timeout_s:g} s")
+            outcome = late
         except (ConnectionClosed, OSError, asyncio.CancelledError):
             request.on_outcome(Unanswered("the link broke"))
             raise
+        finally:
+            deadline.cancel()
+        if outcome is late:
+            self.queue.abandon(identity, request)
+        return outcome
 
     async def _send(self, data: bytes) -> None:
+        if self._socket.protocol.state is State.OPEN and not self._socket.transport.get_write_buffer_size():
+            # Nothing waits to be written, so nothing has to be waited for: only a peer that does not read does that.
+            self._socket.protocol.send_text(data)
+            for chunk in self._socket.protocol.data_to_send():
+                self._socket.transport.write(chunk)
+            return
         async with asyncio.timeout(WRITE_S):
             await self._socket.send(data, text=True)
 
@@ -232,3 +244,8 @@ class Connection:
         if self.deviations[kind].bit_count() == 1:
             log.info("station.deviates id=%r kind=%r detail=%r count=%d", self.station, kind, detail[:64],
                      self.deviations[kind])  # fmt: skip
+
+
+def _settle(answer: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not answer.done():
+        answer.set_result(outcome)

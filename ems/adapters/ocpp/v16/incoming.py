@@ -89,8 +89,8 @@ class Incoming:
         age = 0.0
         if told is not None:
             if reading.periodic:
-                record.heard_time(told)
-            age = record.time.age_s(told, record.steady_utc())
+                record.heard_time(told, now)
+            age = record.time.age_s(told, record.steady_utc(now))
         stale = age > STALE_S
         steers = reading.periodic and not stale and not closing
         record.sink(
@@ -133,7 +133,7 @@ class Incoming:
         record = self._record
         told = moment(payload.get("timestamp"), record.zone)
         if told is not None:
-            record.heard_time(told)
+            record.heard_time(told, record.clock.now())
         status = _STATUS.get(str(payload.get("status", "")).strip().lower())
         if status is None:
             record.deviates("unknown status")

@@ -245,6 +245,9 @@ def spellings(model: StationModel, silent: bool = False) -> Iterator[StationMode
 
 def _as_learned(known: StationModel, worked: StationModel) -> StationModel:
     """What was known, with how the station just understood us."""
+    as_before = (known.lease, known.max_stack_level, known.kind, known.rate_unit)
+    if as_before == (worked.lease, worked.max_stack_level, worked.kind, worked.rate_unit):
+        return known
     return replace(
         known,
         lease=worked.lease,

@@ -56,10 +56,12 @@ class StationRecord:
     time: StationClock = field(default_factory=StationClock)
     _reported_skew_s: float = 0.0
     _born: Instant = field(init=False)
+    _bounds: dict[str, Bounds] = field(init=False)
 
     def __post_init__(self) -> None:
         self._born = self.clock.now()
         self.model = self.station.model
+        self._bounds = {evse.id: _bounds(evse, self.voltage_v) for evse in self.station.evses}
         self.registers = {evse.id: Register(self.bounds(evse).max_w) for evse in self.station.evses}
 
     @property
@@ -81,28 +83,27 @@ class StationRecord:
 
     def bounds(self, evse: Evse) -> Bounds:
         """What this EVSE can physically do."""
-        legs = len(evse.wiring.legs)
-        return Bounds(evse.max_a, evse.max_a * evse.wiring.watts_per_amp(self.voltage_v), legs)
+        return self._bounds[evse.id]
 
     def learned(self, model: StationModel) -> None:
         """Go on with another idea of what the station can do, and tell the core."""
-        if model != self.model:
+        if model is not self.model and model != self.model:
             self.model = model
             self.sink(ModelLearned(self.id, model))
 
-    def steady_utc(self) -> datetime:
+    def steady_utc(self, now: Instant) -> datetime:
         """Our own time, as if nobody had set our clock since we began: what a station's clock is compared with."""
-        return self._born.utc_at(self.clock.now().monotonic_s)
+        return self._born.utc_at(now.monotonic_s)
 
     def station_now(self) -> datetime:
         """UTC as the station's own clock shows it."""
-        return self.time.now(self.steady_utc())
+        return self.time.now(self.steady_utc(self.clock.now()))
 
-    def heard_time(self, told: datetime) -> None:
-        """Learn the station's clock from a time in a message that came just now, and tell the core when it is off."""
-        if not self.time.heard(told, self.steady_utc()):
+    def heard_time(self, told: datetime, now: Instant) -> None:
+        """Learn the station's clock from a time in a message that came `now`, and tell the core when it is off."""
+        if not self.time.heard(told, self.steady_utc(now)):
             return
-        set_by_s = (self.clock.now().utc - self.steady_utc()).total_seconds()
+        set_by_s = (now.utc - self.steady_utc(now)).total_seconds()
         skew = (self.time.skew_s or 0.0) - set_by_s
         skew = 0.0 if abs(skew) < SKEW_REPORTED_S else skew
         if abs(skew - self._reported_skew_s) >= SKEW_REPORTED_S:
@@ -114,3 +115,7 @@ class StationRecord:
         self.deviations[kind] += 1
         if self.deviations[kind].bit_count() == 1:
             log.info("station.deviates id=%s kind=%r count=%d", self.id, kind, self.deviations[kind])
+
+
+def _bounds(evse: Evse, voltage_v: float) -> Bounds:
+    return Bounds.for_outlet(evse.max_a, evse.max_a * evse.wiring.watts_per_amp(voltage_v), len(evse.wiring.legs))

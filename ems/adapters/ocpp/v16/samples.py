@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from ocpp.v16.enums import Location, Measurand, ReadingContext, ValueFormat
@@ -19,16 +20,22 @@ MAX_SAMPLES = 512
 """Beyond this a message is not meter values but an attack; the rest is ignored."""
 
 
-class SampledValue(msgspec.Struct):
-    """One sample, with nothing assumed about types: stations differ."""
+MAX_LABEL = 64
+
+Label = Annotated[str, msgspec.Meta(max_length=MAX_LABEL)] | None
+"""A label that may be remembered. A message with others is taken apart by hand."""
+
+
+class SampledValue(msgspec.Struct, gc=False):
+    """One sample; nothing is assumed about its value, stations differ."""
 
     value: Any = None
-    measurand: Any = None
-    phase: Any = None
-    unit: Any = None
-    context: Any = None
-    format: Any = None
-    location: Any = None
+    measurand: Label = None
+    phase: Label = None
+    unit: Label = None
+    context: Label = None
+    format: Label = None
+    location: Label = None
 
 
 class MeterValue(msgspec.Struct):
@@ -71,11 +78,29 @@ class Reading(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """What is physically possible at an EVSE; samples beyond are dropped."""
+    """What is possible at an EVSE; samples beyond are dropped. `of`: the least and the most of each quantity."""
 
     max_a: float
     max_w: float
     legs: int
+    of: Mapping[Quantity, tuple[float, float]]
+
+    @classmethod
+    def for_outlet(cls, max_a: float, max_w: float, legs: int) -> Bounds:
+        """Twice what the outlet is rated for, and some; registers and charge are never negative."""
+        amps, watts = 2 * max_a + 10, 2 * max_w + 5000
+        return cls(
+            max_a,
+            max_w,
+            legs,
+            {
+                Quantity.CURRENT: (-amps, amps),
+                Quantity.OFFERED: (-amps, amps),
+                Quantity.POWER: (-watts, watts),
+                Quantity.REGISTER: (0.0, math.inf),
+                Quantity.SOC: (0.0, 100.0),
+            },
+        )
 
 
 _decoder = msgspec.json.Decoder(MeterValuesRequest)
@@ -110,11 +135,21 @@ def _bucket(bucket: dict[str, Any]) -> MeterValue:
     return MeterValue(
         bucket.get("timestamp"),
         [
-            SampledValue(**{key: s.get(key) for key in SampledValue.__struct_fields__})
+            SampledValue(s.get("value"), **{name: _label(s.get(name)) for name in _LABELS})
             for s in (samples if isinstance(samples, list) else [samples])
             if isinstance(s, dict)
         ],
     )
+
+
+_LABELS = SampledValue.__struct_fields__[1:]
+
+
+def _label(value: object) -> str | None:
+    """What is no text or too long is like a label that nobody knows."""
+    if value is None:
+        return None
+    return value if isinstance(value, str) and len(value) <= MAX_LABEL else "?"
 
 
 def read(bucket: MeterValue, bounds: Bounds, dropped: Counter[str]) -> Reading:
@@ -124,25 +159,24 @@ def read(bucket: MeterValue, bounds: Bounds, dropped: Counter[str]) -> Reading:
     found: dict[Quantity, float] = {}
     periodic = True
     for sample in bucket.sampled_value[:MAX_SAMPLES]:
-        kind, phase, scale = _meaning(
-            _key(sample.measurand), _key(sample.phase), _key(sample.unit), _key(sample.format), _key(sample.location)
-        )
-        if sample.context is not None and sample.context != ReadingContext.sample_periodic:
-            periodic = periodic and sample.context not in _BOUNDARY
+        kind, phase, scale = _meaning(sample.measurand, sample.phase, sample.unit, sample.format, sample.location)
+        if sample.context in _BOUNDARY:
+            periodic = False
         if kind is Quantity.IGNORED:
             continue
-        value = number(sample.value)
-        if value is None or not _possible(kind, value * scale, bounds):
+        told = number(sample.value)
+        value = math.nan if told is None else told * scale
+        least, most = bounds.of[kind]
+        if not least <= value <= most:
             dropped[kind.name.lower()] += 1
-            continue
-        if kind is Quantity.CURRENT and phase >= 0:
-            legs[phase] = value * scale
-        elif kind is Quantity.OFFERED:
-            found[kind] = max(found.get(kind, 0.0), value * scale)
-        elif kind is Quantity.POWER and phase >= 0:
-            phase_w[phase] = value * scale
         elif phase < 0:
-            found[kind] = value * scale
+            found[kind] = max(found.get(kind, 0.0), value) if kind is Quantity.OFFERED else value
+        elif kind is Quantity.CURRENT:
+            legs[phase] = value
+        elif kind is Quantity.OFFERED:
+            found[kind] = max(found.get(kind, 0.0), value)
+        elif kind is Quantity.POWER:
+            phase_w[phase] = value
     return Reading(
         timestamp=bucket.timestamp,
         leg_a=_legs(legs, bounds.legs),
@@ -167,16 +201,6 @@ def _legs(amps: dict[int, float], legs: int) -> ReportedAmps | None:
     return tuple(abs(amps[k]) if k in amps else None for k in range(legs))
 
 
-def _possible(kind: Quantity, value: float, bounds: Bounds) -> bool:
-    if kind in {Quantity.CURRENT, Quantity.OFFERED}:
-        return abs(value) <= 2 * bounds.max_a + 10
-    if kind is Quantity.POWER:
-        return abs(value) <= 2 * bounds.max_w + 5000
-    if kind is Quantity.SOC:
-        return 0 <= value <= 100
-    return value >= 0
-
-
 _NUMBER = re.compile(r"[\s'\"]*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)[\s'\"]*\Z")
 
 
@@ -197,16 +221,6 @@ def number(value: object) -> float | None:
         except OverflowError:
             return None
     return None
-
-
-MAX_LABEL = 64
-
-
-def _key(value: object) -> str | None:
-    """A label that may be remembered; what is no text or too long is like one that nobody knows."""
-    if value is None:
-        return None
-    return value if isinstance(value, str) and len(value) <= MAX_LABEL else "?"
 
 
 _SCALES: dict[Quantity, dict[str, float]] = {
@@ -263,7 +277,11 @@ def moment(value: object, local: tzinfo) -> datetime | None:
     if text.endswith(":60Z"):
         text = text.removesuffix(":60Z") + ":59Z"
     try:
-        parsed = datetime.fromisoformat(re.sub(r"([+-]\d\d)\Z", r"\1:00", text)) + timedelta(days=days)
+        if text[-3:-2] in {"+", "-"}:
+            text += ":00"
+        parsed = datetime.fromisoformat(text)
+        if days:
+            parsed += timedelta(days=days)
     except (ValueError, OverflowError):
         return None
     try:
