@@ -102,6 +102,7 @@ def test_a_just_cut_outlet_with_an_old_sample_cannot_hide_base_load(every_s: int
     st.sampled_from([10, 30]),
 )
 @example([(7, 25, 13)], 10)
+@example([(2, 0, 0), (2, 37, 0), (10, 0, 0), (2, 21, 12), (7, 0, 0), (2, 26, 6)], 10)
 def test_no_raise_into_room_that_is_not_there(steps: list[tuple[int, int, int]], every_s: int) -> None:
     """Whatever the building does, however vehicles are limited and however rarely they are sampled."""
     s = plain().car("A1", takes=32).car("A2", takes=16, legs=1).after(30)
