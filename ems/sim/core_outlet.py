@@ -80,11 +80,13 @@ class CoreOutlet:
 
     def renewed(self, layer: Layer, t: float, ends_s: float) -> None:
         """What was accepted for a layer holds for longer, whether it is in force already or about to be."""
-        if self.vehicle is None:
-            self._take(t)
-        self._coming = [(at, of, amps, ends_s if of is layer else ends) for at, of, amps, ends in self._coming]
-        if layer in self._layers:
-            self._layers[layer] = (self._layers[layer][0], ends_s)
+        if self._coming:
+            if self.vehicle is None:
+                self._take(t)
+            self._coming = [(at, of, amps, ends_s if of is layer else ends) for at, of, amps, ends in self._coming]
+        held = self._layers.get(layer)
+        if held is not None:
+            self._layers[layer] = (held[0], ends_s)
         if self.vehicle is not None:
             self._due(self._offer(t)[1])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,12 +17,10 @@ from ems.control.memory import Memory
 from ems.domain.decision import Decision, Level
 from ems.domain.events import Event
 from ems.domain.phases import Phase
-from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.settings.build import SiteSettings
 from ems.sim.faults import Fault as SimFault
 from ems.sim.faults import FaultKind, FaultPlan
-from ems.sim.invariants import Invariants
 from ems.sim.quirks import MeteringQuirks, Quirks
 from ems.sim.scenario import Scenario
 from ems.sim.virtual_site import METER_FAULTS, MISBEHAVIOUR, SitePlan, VirtualSite
@@ -30,6 +28,7 @@ from ems.sim.world import UNIT, Flow
 from tests.system.clocks import SUNDAY_NOON, VirtualClock
 from tests.system.controller import Decides, VirtualController
 from tests.system.judge import Fault, Judge
+from tests.system.laws import Laws
 
 TICK_S = 1.0
 FOUND_OUT_S = 60.0
@@ -54,34 +53,6 @@ class Play:
     hungry_s: float = 120.0
     spoilt: Callable[[Decides], Decides] | None = None
     born: datetime = SUNDAY_NOON
-
-
-class Laws(Invariants):
-    """The laws of the simulation, with what is true of each vehicle: only the legs that it uses count, and one that
-    nobody can talk to is a load like any other. A limit without end or floor must last to be wrong, because a changed
-    clock and a restart are answered by new limits.
-    """
-
-    settles_s = 10.0
-
-    def __init__(self, site: Site) -> None:
-        super().__init__(site)
-        self._every = list(self._links)
-        self._odd: dict[str, float] = {}
-
-    def look_at(self, world: VirtualSite, away: Collection[str]) -> None:
-        """See who is plugged in where, and whom nobody reaches."""
-        for j, evse in enumerate(self.site.evses):
-            vehicle = world.stations[evse.station].connectors[evse.number].vehicle
-            legs = evse.wiring.legs if vehicle is None else evse.wiring.legs[: vehicle.model.legs]
-            phases = {phase for leg in legs for phase in leg}
-            self._links[j] = () if evse.station in away else tuple(link for link in self._every[j] if link[1] in phases)
-
-    def _leases(self, state: SiteState) -> Iterator[str]:
-        now = max((d.at.monotonic_s for d in (self._before,) if d is not None), default=0.0)
-        texts = set(super()._leases(state))
-        self._odd = {text: self._odd.get(text, now) for text in texts}
-        return (text for text, since in self._odd.items() if now - since >= self.settles_s)
 
 
 class Stage:

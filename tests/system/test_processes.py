@@ -35,6 +35,9 @@ policy: {lease_s: 120, raise_every_s: 1, raise_hold_s: 1, raise_step_a: 20, min_
 """
 PATIENCE_S = 25.0
 
+pytestmark = pytest.mark.timeout(150)
+"""Each test waits for several things in turn, and a busy machine takes longer."""
+
 
 def free_ports(count: int) -> tuple[int, ...]:
     """Ports that nobody listens on."""
@@ -146,7 +149,7 @@ class Yard:
     async def under_load(self) -> None:
         """Everybody is connected and charges, together about as much as there is."""
         await self.until(lambda: len(self.transactions()) == len(self.amps()))
-        await self.until(lambda: min(self.amps().values()) >= 6 and sum(self.amps().values()) >= 60)
+        await self.until(lambda: min(self.amps().values()) >= 6 and sum(self.amps().values()) >= 45)
 
 
 @asynccontextmanager
