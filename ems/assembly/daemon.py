@@ -104,7 +104,7 @@ class Daemon:
             lock.close()
             raise
         recovered = store.open()
-        core = _core(settings, recovered, clock)
+        core = core_of(settings, recovered, clock)
         watchdog = Watchdog()
         loop = Loop(core, clock, lambda decision: watchdog.stroke(_status(decision)), partial(_on_stall, watchdog))
         loop.inbox.put(ControllerStarted(clock.now(), recovered.crashes))
@@ -212,7 +212,8 @@ def _store(state_dir: Path, clock: Clock, troubles: Troubles) -> Store:
         raise AssemblyError(message) from None
 
 
-def _core(settings: SiteSettings, recovered: Recovered, clock: Clock) -> Core:
+def core_of(settings: SiteSettings, recovered: Recovered, clock: Clock) -> Core:
+    """The core as it begins: what the store remembers of sessions, grants and learned stations is taken up."""
     site = settings.site
     models = {name: known for name, known in recovered.models.items() if name in settings.recognisable}
     state = restored(site, recovered.sessions, recovered.grants, {name: known.model for name, known in models.items()})

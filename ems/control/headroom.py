@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 
 from ems.control.failsafe import Assessment
 from ems.control.memory import BaseLoadMemory, Memory
-from ems.control.network import LINKS_PER_CIRCUIT, POWER, Floats, Network
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, Bools, Floats, Network
 from ems.control.observation import Column, Observation
 from ems.domain.circuit import Circuit
 from ems.domain.decision import Level
@@ -65,64 +66,79 @@ def headroom(
     now: Instant,
 ) -> tuple[Headroom, Memory]:
     """Tightest limit − margin − upper base load, for every link (design, section 4)."""
-    site = state.site
-    limit, sources = _tightest(site.circuits.circuits, limits, network.rating)
-    base, likely_base, shown = network.worst_base.copy(), network.worst_base.copy(), network.worst_base.copy()
-    surely = network.load_of_legs(seen.drawn_low_a)
-    likely = network.load_of_legs(seen.drawn_likely_a)
-    lost_at = np.where(
-        seen.controlled, NEVER, np.where(np.array(memory.lost_at) > NEVER, memory.lost_at, now.monotonic_s)
+    limit, sources = _tightest(state.site.circuits.circuits, limits, network.rating)
+    base, memory = _base_loads(state, network, seen, levels, memory, now.monotonic_s)
+    room = limit - network.margin - base.reserved
+    peak = np.array([max(held.peak, held.base) for held in memory.links])
+    left = room - base.likely
+    found = Headroom(
+        limit=limit,
+        sources=sources,
+        base=base.likely,
+        drawn=base.drawn,
+        shown=base.shown,
+        now=left,
+        steady=np.where(base.metered, np.minimum(room - base.upper, room - peak), left),
+        over_limit=bool((left < 0).any()),
     )
-    read_at = list(memory.read_at)
-    estimated = network.load_of_legs(seen.drawn_a)
-    links = list(memory.links)
-    foreign = not seen.controlled.all()
-    reserved = seen.incidence.load(np.where(seen.controlled, 0.0, seen[Column.LIABLE_A]))
-    metered = np.zeros(network.links, dtype=np.bool_)
+    return found, memory
+
+
+class _BaseLoads(NamedTuple):
+    """Per link: the base load if vehicles draw only what they surely do (`upper`), what they likely do, and by the best
+    estimate of what they do (`shown`; `drawn` is that estimate). `reserved` for EVSEs that are not ours to lower.
+    """
+
+    upper: Floats
+    likely: Floats
+    shown: Floats
+    drawn: Floats
+    reserved: Floats
+    metered: Bools
+
+
+def _base_loads(
+    state: SiteState, network: Network, seen: Observation, levels: Assessment, memory: Memory, t: float
+) -> tuple[_BaseLoads, Memory]:
+    """The worst base load everywhere, and what meters show where they can be relied on."""
+    site, foreign = state.site, ~seen.controlled
+    base = _BaseLoads(
+        upper=network.worst_base.copy(),
+        likely=network.worst_base.copy(),
+        shown=network.worst_base.copy(),
+        drawn=network.load_of_legs(seen.drawn_a),
+        reserved=seen.incidence.load(np.where(foreign, seen[Column.LIABLE_A], 0.0)),
+        metered=np.zeros(network.links, dtype=np.bool_),
+    )
+    surely = network.load_of_legs(seen.drawn_low_a)
+    likely = np.maximum(network.load_of_legs(seen.drawn_likely_a), surely)
+    known_lost_at = np.array(memory.lost_at)
+    lost_at = np.where(foreign, np.where(known_lost_at > NEVER, known_lost_at, t), NEVER)
+    read_at, links = list(memory.read_at), list(memory.links)
     for i, circuit in enumerate(site.circuits):
-        reading = _reading(state, circuit)
+        reading, level = _reading(state, circuit), levels.circuits[i]
         if reading is None:
             continue
-        fresh = levels.circuits[i] <= Level.HOLD and now.monotonic_s - reading.at <= site.policy.hold_s
-        if levels.circuits[i] >= Level.FALLBACK or (read_at[i] == NEVER and not fresh):
+        fresh = level <= Level.HOLD and t - reading.at <= site.policy.hold_s
+        if level >= Level.FALLBACK or (read_at[i] == NEVER and not fresh):
             continue
         span = slice(i * LINKS_PER_CIRCUIT, (i + 1) * LINKS_PER_CIRCUIT)
-        metered[span] = True
         flowing = _flow(reading, site.voltage_v)
-        floor = -_generation(state, circuit, site.plant_below[i], now.monotonic_s)
+        floor = -_generation(state, circuit, site.plant_below[i], t)
         if fresh:
-            read_at[i] = now.monotonic_s
-            upper = np.maximum(flowing - surely[span], floor)
-            lower = np.maximum(flowing - np.maximum(likely[span], surely[span]), floor)
-            links[span] = [
-                _seen(held, v, w, now.monotonic_s, site.policy.raise_hold_s)
-                for held, v, w in zip(links[span], upper.tolist(), lower.tolist(), strict=True)
-            ]
-        shown[span] = np.maximum(flowing - estimated[span], floor)
-        cautious = levels.circuits[i] >= Level.CAUTIOUS
-        base[span] = [held.base + (held.step if cautious else 0.0) for held in links[span]]
-        likely_base[span] = [held.likely + (held.step if cautious else 0.0) for held in links[span]]
-        if foreign:
-            part = np.where(
-                seen.controlled, 0.0, np.where(lost_at > read_at[i], seen[Column.LIABLE_A], seen[Column.GROWTH_A])
-            )
-            reserved[span] = seen.incidence.load(part)[span]
-    room = limit - network.margin - reserved
-    peak = np.array([max(held.peak, held.base) for held in links])
-    left = room - likely_base
-    return (
-        Headroom(
-            limit=limit,
-            sources=sources,
-            base=likely_base,
-            drawn=estimated,
-            shown=shown,
-            now=left,
-            steady=np.where(metered, np.minimum(room - base, room - peak), left),
-            over_limit=bool((left < 0).any()),
-        ),
-        replace(memory, links=tuple(links), lost_at=tuple(lost_at.tolist()), read_at=tuple(read_at)),
-    )
+            read_at[i] = t
+            bounds = (np.maximum(flowing - part[span], floor).tolist() for part in (surely, likely))
+            held = zip(links[span], *bounds, strict=True)
+            links[span] = [_seen(before, v, w, t, site.policy.raise_hold_s) for before, v, w in held]
+        step = [known.step if level >= Level.CAUTIOUS else 0.0 for known in links[span]]
+        base.upper[span] = np.add([known.base for known in links[span]], step)
+        base.likely[span] = np.add([known.likely for known in links[span]], step)
+        base.shown[span] = np.maximum(flowing - base.drawn[span], floor)
+        base.metered[span] = True
+        if foreign.any():
+            unseen = np.where(lost_at > read_at[i], seen[Column.LIABLE_A], seen[Column.GROWTH_A])
+            base.reserved[span] = seen.incidence.load(np.where(foreign, unseen, 0.0))[span]
+    return base, replace(memory, links=tuple(links), lost_at=tuple(lost_at.tolist()), read_at=tuple(read_at))
 
 
 def _tightest(

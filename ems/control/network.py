@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ems.domain.phases import Phase
 from ems.domain.site import Site
 
 Floats = NDArray[np.float64]
@@ -128,11 +127,6 @@ class Network:
 
 def _summed(link: Ints, values: Floats, links: int) -> Floats:
     return np.asarray(np.bincount(link, weights=values, minlength=links), dtype=np.float64)
-
-
-def link_of(circuit: int, phase: Phase | int) -> int:
-    """Position of a circuit's phase link."""
-    return circuit * LINKS_PER_CIRCUIT + int(phase)
 
 
 def circuit_of(link: int) -> int:

@@ -41,14 +41,12 @@ class Policy:
     min_on_s: float = 300.0
     min_off_s: float = 30.0
     max_wait_s: float = 3600.0
-    reorder_s: float = 300.0
     hold_s: float = 3.0
     cautious_s: float = 10.0
     fallback_s: float = 30.0
     steady_s: float = 30.0
     sample_trust_s: float = 35.0
     sample_lag_s: float = 3.0
-    offline_growth: bool = True
     disobey_s: float = 10.0
     restart_hold_s: float = 300.0
 

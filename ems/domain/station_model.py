@@ -84,7 +84,6 @@ class StationModel:
     )
     trigger_boot: bool = True
     settle_s: float = 0.0
-    compression: bool = False
     lowest_a: float = field(init=False)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ems.adapters.modbus.poller import Poller
 from ems.adapters.ocpp.server import Listen
-from ems.assembly.daemon import DATABASE, _core
+from ems.assembly.daemon import DATABASE, core_of
 from ems.assembly.meters import installed_meters
 from ems.assembly.stations import central_system
 from ems.control.memory import Memory
@@ -48,7 +48,7 @@ class VirtualController:
         self.settings, self.clock = settings, clock
         self.store = LoopStore(state_dir / DATABASE, clock)
         recovered = self.store.open()
-        core = _core(settings, recovered, clock)
+        core = core_of(settings, recovered, clock)
         if spoilt is not None:
             core.controller = spoilt(core.controller)  # type: ignore[assignment]  # a broken core on purpose
         self.stalls: list[float] = []

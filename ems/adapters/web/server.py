@@ -85,8 +85,7 @@ def _connection_class(most: int) -> type[H11Protocol]:
     """Connections of which there are `most`: a new one takes the place of one that asks nothing, or is not accepted."""
 
     class Connection(H11Protocol):
-        # uvicorn narrows the argument of asyncio.Protocol in the same way.
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrowed as uvicorn does
             super().connection_made(transport)
             others = [c for c in self.connections if isinstance(c, H11Protocol) and not c.transport.is_closing()]
             if len(others) > most:

@@ -156,7 +156,7 @@ def test_a_driver_that_opens_slowly_does_not_stop_the_loop(tmp_path: Path, monke
     fast = import_module("serial").serial_for_url
 
     def slow(*args: object, **kwargs: object) -> object:
-        time.sleep(0.3)
+        time.sleep(0.3)  # blocks its thread, as a driver does
         return fast(*args, **kwargs)
 
     monkeypatch.setattr("serial.serial_for_url", slow)
@@ -182,7 +182,7 @@ def test_a_port_that_opens_after_we_stopped_waiting_is_closed_again(
     fast = import_module("serial").serial_for_url
 
     def slow(*args: object, **kwargs: object) -> object:
-        time.sleep(0.2)
+        time.sleep(0.2)  # blocks its thread, as a driver does
         opened.append(fast(*args, **kwargs))
         return opened[-1]
 

@@ -322,7 +322,7 @@ def test_a_raise_is_on_disk_within_a_second_a_cut_with_the_next_batch(tmp_path: 
     one.store.ledger.granted("A/1", Grant(floor, session=Held(10.0, 0.0, now.monotonic_s + 900)), now)
     asyncio.run(one.store.flush())
     one.store.ledger.granted("A/1", Grant(floor, session=Held(amps, 1.0, now.monotonic_s + 900)), now)
-    time.sleep(0.6)
+    time.sleep(0.6)  # what must not have been written can only be waited for
     query = select(schema.grant.c.amps).where(schema.grant.c.layer == int(Layer.SESSION))
     with one.store.database.reading().connect() as connection:
         held = connection.execute(query).scalar()

@@ -228,7 +228,7 @@ def test_what_outsiders_say_does_nothing_in_the_browser(chromium: Any) -> None:
     said = visiting.expects("#alarms li:first-child [data-f=text]")
     for key in ("I02 script", "I02 attribute", "I02 svg", "I02 closing", "I07 template"):
         worse = slandered(HOSTILE[key])
-        daemon.do(lambda worse=worse: daemon.scene.imitate(worse))  # type: ignore[misc]
+        daemon.do(lambda worse=worse: daemon.scene.imitate(worse))  # type: ignore[misc]  # mypy infers no type for a lambda with a default
         said.to_have_text(HOSTILE[key])
         visiting.page.reload()
         said.to_have_text(HOSTILE[key])
