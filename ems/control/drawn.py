@@ -51,15 +51,21 @@ def drawn(known: EvseState, station: StationState, width: int, liable_a: float, 
     return Drawn(_surely(known, now, policy), _likely(known, legs, now, now < awaited, liable_a), valid)
 
 
-def is_above_limit(known: EvseState) -> bool:
-    """Whether the newest sample shows more than any limit that was in force at its time."""
+def is_above_limit(known: EvseState, apply_s: float) -> bool:
+    """Whether the newest sample shows more than any limit that was in force at its time; `apply_s`: a cut had so long
+    to act.
+    """
     newest = known.samples[0]
-    return newest.peak_a > allowed_a(known, newest.at) * OBEYED_SHARE + OBEYED_A
+    return newest.peak_a > allowed_a(known, newest.at, apply_s) * OBEYED_SHARE + OBEYED_A
 
 
-def allowed_a(known: EvseState, at: float) -> float:
-    """The highest limit that an EVSE could have followed at `at`."""
-    return max(known.grant.amps_in_force(known.steering_layer, at), known.grant.claimed_a(at))
+def allowed_a(known: EvseState, at: float, apply_s: float) -> float:
+    """The highest limit that an EVSE could have followed at `at`; what was accepted later does not count."""
+    grant = known.grant
+    most = max(grant.amps_in_force(known.steering_layer, at), grant.claimed_a(at))
+    if grant.recent and at < grant.recent[-1][0]:
+        return max(most, grant.most_accepted_a(at - apply_s, at))
+    return most
 
 
 def _surely(known: EvseState, now: float, policy: Policy) -> tuple[float, ...]:

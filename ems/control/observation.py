@@ -149,7 +149,8 @@ def _row(
         sampled_at, peak = known.samples[0].at, known.samples[0].peak_a
     if known.status.may_draw:
         if known.samples:
-            best, above = known.samples[0].high_a + _PAD[width], float(is_above_limit(known))
+            best = known.samples[0].high_a + _PAD[width]
+            above = float(is_above_limit(known, station.model.apply_s))
         if judged.controlled:
             now_drawn = drawn(known, station, width, judged.amps, now, policy)
             surely, likely = now_drawn.surely_a + _PAD[width], now_drawn.likely_a + _PAD[width]

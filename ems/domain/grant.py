@@ -129,6 +129,15 @@ class Grant:
         """The lowest limit accepted after `since`; infinite when none was."""
         return min([amps for at, amps in self.recent if at > since], default=math.inf)
 
+    def most_accepted_a(self, since: float, until: float) -> float:
+        """The highest limit that acceptances had put in force at any moment of that time; infinite where it is too long
+        ago to be remembered.
+        """
+        # The oldest of many stands for several.
+        told = self.recent[1:] if len(self.recent) == MAX_RECENT else self.recent
+        before = [amps for at, amps in told if at <= since]
+        return max([before[-1] if before else math.inf, *(amps for at, amps in told if since < at <= until)])
+
     def refused(self, layer: Layer, amps: float) -> Grant:
         """The station said no: the old limit stays, and the refusal counts."""
         kept = tuple(c for c in self.claims if not (c.pending and c.layer is layer and c.amps == amps))

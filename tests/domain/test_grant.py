@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -197,3 +198,26 @@ def test_nothing_changes_before_the_next_change(steps: list[Callable[[Grant], Gr
 
 def test_the_pilot_lag_is_that_of_a_station_not_of_a_vehicle() -> None:
     assert PILOT_LAG_S <= 3
+
+
+@pytest.mark.parametrize(
+    ("accepted", "since", "until", "most"),
+    [
+        ([(0, 16), (20, 10)], 5, 15, 16),
+        ([(0, 16), (20, 10)], 15, 25, 16),
+        ([(0, 16), (20, 10)], 21, 30, 10),
+        ([(0, 16), (20, 10)], -9, -2, math.inf),
+        ([(0, 6), (20, 10), (22, 8)], 10, 21, 10),
+        ([(0, 16), (20, 6), (30, 9), (40, 7), (50, 8), (60, 6), (70, 10)], 25, 35, math.inf),
+        ([(0, 16), (20, 6), (30, 9), (40, 7), (50, 8), (60, 6), (70, 10)], 35, 45, 9),
+    ],
+)
+def test_the_highest_limit_of_a_time(
+    accepted: list[tuple[float, float]], since: float, until: float, most: float
+) -> None:
+    """The one that held at its beginning and those accepted within; what is forgotten could have been anything."""
+    grant = after(ok(FLOOR, 0, -0.5))
+    grant = replace(grant, recent=())
+    for at, amps in accepted:
+        grant = ok(DEFAULT, amps, at)(grant)
+    assert grant.most_accepted_a(since, until) == most

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ems.domain import events as e
 from ems.domain.decision import Binding
 from ems.domain.grant import Layer
+from ems.domain.station import EvseStatus
 from tests.builders import Scenario, circuit, evse, layout, site
 
 
@@ -129,3 +131,20 @@ def test_a_little_above_is_obedience() -> None:
     s.plug("A1").pilot(11.4)
     s.after(60).expect(A1=10)
     assert s.setpoint("A1").controlled
+
+
+def stopped(s: Scenario, name: str) -> Scenario:
+    """The transaction ends while the vehicle stays plugged in, and no sample shows that it draws nothing any more."""
+    plug = s.plug(name)
+    assert plug.transaction is not None
+    s.world.sample_every_s = 100_000
+    s.tell(e.TransactionEnded(plug.evse.id, s.now, plug.transaction))
+    plug.transaction, plug.status = None, EvseStatus.FINISHING
+    return s.tell(e.StatusChanged(plug.evse.id, s.now, EvseStatus.FINISHING))
+
+
+def test_an_old_sample_does_not_break_a_younger_limit() -> None:
+    """20 A were allowed and drawn; then the transaction ended, and a minute later the limit of 0 A was renewed."""
+    s = stopped(pair(), "A1")
+    for _ in range(150):
+        assert s.after(1).setpoint("A1").controlled
