@@ -14,7 +14,7 @@ from typing import Any
 from ems.cli.outcome import FINDING, FINE, UsageError
 from ems.settings.build import SiteSettings
 from ems.settings.document import read_data
-from ems.settings.finding import Finding
+from ems.settings.finding import Finding, Severity
 from ems.settings.load import load
 from ems.settings.password import new_password
 from ems.settings.places import SITE_FILE, Catalogue, site_file, state_dir
@@ -77,10 +77,12 @@ def settings_to_run(site: str | None, state: Path) -> SiteSettings:
 
 
 def settings_to_read(site: str | None) -> SiteSettings:
-    """The settings for somebody who only looks: nothing is kept. Raises UsageError."""
+    """The settings for somebody who only looks: nothing is kept, and of the findings only errors count. Raises
+    UsageError.
+    """
     name = site_named(site)
     loaded = load(name)
-    return _settings(name, loaded.settings, loaded.findings)
+    return _settings(name, loaded.settings, (f for f in loaded.findings if f.severity is Severity.ERROR))
 
 
 def settings_as_running(site: str | None) -> SiteSettings:

@@ -31,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     metering.roles,
     metering.assignments,
     metering.periods,
+    metering.proofs,
     outlets.identifiers,
     outlets.circuits,
     outlets.models,

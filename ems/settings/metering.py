@@ -13,6 +13,7 @@ from ems.settings.sums import way_up
 
 FRAMERS = ("tcp", "rtu")
 MODBUS_PORT = 502
+SHOWN_STATIONS = 3
 GENERATION = frozenset({MeterRole.PV, MeterRole.BATTERY})
 
 
@@ -138,6 +139,54 @@ def periods(draft: Draft) -> Iterator[Finding]:
             held = f"a reading holds for {limit:g} s"
             message = f"meter '{name}' is read every {meter.every_s:g} s, but {held}: {effect}"
             yield draft.document.warning(place, message, remedy)
+
+
+def proofs(draft: Draft) -> Iterator[Finding]:
+    """Room is given away when it has been there for `raise_hold_s`, and in that time it must be measured anew: by the
+    circuit's meter, else one reading decides (an error); and by the stations behind it, whose last samples say how much
+    of a reading is base load (a warning: what is wrong with it shows in the next readings, and is cut then).
+    """
+    policy = draft.shape.policy
+    hold_s, own = policy.raise_hold_s, ("policy", "raise_hold_s")
+    is_written = own in draft.document.keys
+    meters = {circuit.meter: draft.shape.meters.get(circuit.meter or "") for circuit in draft.circuits.values()}
+    periods_s = {name: meter.every_s for name, meter in meters.items() if meter is not None}
+    late = {name: every_s for name, every_s in periods_s.items() if hold_s < every_s < policy.fallback_s}
+    # A sample that is not trusted any more hides nothing.
+    samples_s = {name: min(draft.model_of(name).sample_interval_s, policy.sample_trust_s) for name in _sampled(draft)}
+    slow = [name for name, sample_s in samples_s.items() if sample_s > hold_s]
+    remedy = f"write raise_hold_s: {max((*late.values(), *samples_s.values()), default=hold_s):g} in policy, or more"
+    for name, every_s in late.items():
+        message = (
+            f"raise_hold_s is {hold_s:g} s, but meter '{name}' is read only every {every_s:g} s: vehicles would be "
+            f"raised into room that a single reading shows"
+        )
+        yield draft.document.error(own if is_written else ("meters", str(name), "every_s"), message, remedy)
+    if slow and not late:
+        message = (
+            f"raise_hold_s is {hold_s:g} s, but stations tell only every {samples_s[slow[0]]:g} s what they draw "
+            f"({_named_few(slow)}): until then base load can hide, and vehicles are raised into room that is not proven"
+        )
+        yield draft.document.warning(own if is_written else ("stations", slow[0]), message, remedy)
+
+
+def _sampled(draft: Draft) -> list[str]:
+    """The stations, slowest first, whose own samples tell what a meter above them sees of their vehicles."""
+    stations = {
+        name: draft.model_of(name).sample_interval_s
+        for name, station, _, evse in draft.outlets()
+        if evse.meter is None
+        and any(
+            draft.circuits[step].meter is not None
+            for step in way_up(draft.circuits, evse.circuit or station.circuit or "")
+        )
+    }
+    return sorted(stations, key=lambda name: -stations[name])
+
+
+def _named_few(names: list[str]) -> str:
+    shown = ", ".join(names[:SHOWN_STATIONS])
+    return f"{shown} and {len(names) - SHOWN_STATIONS} more" if len(names) > SHOWN_STATIONS else shown
 
 
 def line_of(meter: MeterSection) -> str | None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from ems.settings.password import PasswordHash
-from tests.assembly.installation import Installation
+from tests.assembly.installation import PATIENT, Installation
 from tests.cli.typed import ems
 
 
 def test_a_good_site_is_shown_as_it_is_understood(site: Installation) -> None:
+    site.write(PATIENT)
     ended = ems("check", site.folder)
     assert (ended.status, ended.err) == (0, "")
     assert "grid" in ended.out
@@ -49,10 +50,18 @@ def test_a_meter_model_that_cannot_be_used_is_found_before_the_start(site: Insta
 
 
 @pytest.mark.parametrize("name", ["demo", "caltech"])
-def test_shipped_sites_are_known_by_name_and_without_a_finding(name: str) -> None:
+def test_shipped_sites_are_known_by_name_and_without_an_error(name: str) -> None:
     ended = ems("check", name)
     assert ended.status == 0
     assert "0 errors" in ended.out
+
+
+def test_whoever_copies_the_demo_is_warned_that_it_is_too_quick_for_a_real_site() -> None:
+    """Its cars are to fill the hall within half a minute."""
+    ended = ems("check", "demo")
+    assert "warning: raise_hold_s is 3 s, but stations tell only every 10 s what they draw (HALL-1, " in ended.out
+    assert "    write raise_hold_s: 10 in policy, or more\n" in ended.out
+    assert ended.out.endswith("0 errors, 1 warning\n\n")
 
 
 def test_what_differs_from_the_running_revision_is_shown(site: Installation) -> None:
@@ -75,7 +84,7 @@ def test_a_password_is_printed_once_and_kept_as_a_hash(site: Installation) -> No
     assert PasswordHash.parse(kept.strip()).verify(secret)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    site.write(("CP-01: {circuit: grid,", "CP-01: {circuit: grid, password_file: secrets/cp-01,"))
+    site.write(PATIENT, ("CP-01: {circuit: grid,", "CP-01: {circuit: grid, password_file: secrets/cp-01,"))
     assert ems("check", site.folder).out.endswith("0 errors, 0 warnings\n\n")
 
 

@@ -14,7 +14,7 @@ import pytest
 from ems import __version__
 from ems.cli.site import day
 from tests.assembly.daemon_process import surroundings
-from tests.assembly.installation import Installation
+from tests.assembly.installation import PATIENT, Installation
 from tests.cli.typed import ems, process
 
 WRONG = {
@@ -84,6 +84,7 @@ def test_a_day_begins_where_the_site_is(written: str, meant: str) -> None:
 
 
 def test_the_site_of_the_environment(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.write(PATIENT)
     monkeypatch.setenv("EMS_SITE", str(site.folder))
     assert ems("check").out.startswith("Yard: 1 circuit, 2 EVSEs")
     assert "no daemon answers" in ems("explain", "CP-01/1").err
@@ -122,6 +123,7 @@ def test_every_command_says_in_its_help_what_it_does() -> None:
 
 
 def test_a_port_in_use_ends_a_process_with_one_line(site: Installation) -> None:
+    site.write(PATIENT)
     with socket.create_server(("127.0.0.1", site.ocpp)):
         ended = process("run", site.folder, environment=surroundings(site))
     assert (ended.status, ended.out) == (2, "")

@@ -33,6 +33,13 @@ policy: {strategy: cheapest, guarantee: minimum-first, departure_default: "17:00
 tariff: {file: tariff.yaml}
 """
 
+SHORTEST = """\
+site: {name: Yard, timezone: Europe/Berlin}
+circuits: {grid: {rating_a: 63, base_load_max_a: 20}}
+stations: {CP-01: {circuit: grid, evses: {1: {max_a: 32, phases: L1 L2 L3}}}}
+ocpp: {host: 127.0.0.1}
+"""
+
 PASSWORD, HASH = new_password()
 
 
@@ -98,7 +105,8 @@ def test_password_listeners_and_tariff(settings: SiteSettings, folder: Path) -> 
     assert settings.tariff == folder / "tariff.yaml"
 
 
-def test_the_shortest_useful_site() -> None:
+def test_the_shortest_useful_site(tmp_path: Path) -> None:
     """Whatever has a default may be left out."""
-    loaded = load("demo")
+    loaded = load(site_folder(tmp_path, SHORTEST))
     assert loaded.findings == ()
+    assert loaded.settings is not None

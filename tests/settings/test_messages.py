@@ -180,6 +180,19 @@ METERS = [
      "6: warning: meter 'main' is read every 5 s, but a reading holds for 3 s: nothing "
      "is raised in between, and an overload is seen late"),
     (swap("every_s: 1", "every_s: 30"), "6: error: meter 'main' is read every 30 s, but given up after 30 s"),
+    (swap("every_s: 1", "every_s: 15"),
+     "6: error: raise_hold_s is 10 s, but meter 'main' is read only every 15 s: vehicles would be raised into room "
+     "that a single reading shows",
+     "6: warning: meter 'main' is read every 15 s, but a reading holds for 3 s: nothing is raised in between, and an "
+     "overload is seen late"),
+    (swap("every_s: 1", "every_s: 2").replace("strategy: equal", "raise_hold_s: 1"),
+     "11: error: raise_hold_s is 1 s, but meter 'main' is read only every 2 s: vehicles would be raised into room that "
+     "a single reading shows"),
+    (swap("strategy: equal", "raise_hold_s: 3"), "11: warning: raise_hold_s is 3 s, but stations tell only every 10 s "
+     "what they draw (CP-01): until then base load can hide, and vehicles are raised into room that is not proven"),
+    (swap(MAIN, MAIN + "\n  m: {model: m1, host: b, role: pv, circuit: grid, every_s: 8}")
+     .replace("strategy: equal", "raise_hold_s: 10, cautious_s: 9"),),
+    (swap("strategy: equal", "raise_hold_s: 3").replace("meter: main, ", "").replace(MAIN, "{}"),),
     (swap("every_s: 1", "timeout_s: 11"), "6: error: a timeout of 11 s is longer than a meter may be silent, 10 s"),
 ]  # fmt: skip
 
@@ -207,7 +220,9 @@ STATIONS = [
     (swap("fallback_a: 6", "fallback_a: 40"),
      "8: error: fallback_a of CP-01/1 is 40 A, more than the 32 A it can deliver"),
     (swap("fallback_a: 6", "fallback_a: 0, model: garo-entity"),
-     "8: warning: falling back to 0 A ends the session at CP-01/1 (model 'garo-entity')"),
+     "8: warning: falling back to 0 A ends the session at CP-01/1 (model 'garo-entity')",
+     "8: warning: raise_hold_s is 10 s, but stations tell only every 35 s what they draw (CP-01): until then base load "
+     "can hide, and vehicles are raised into room that is not proven"),
     (swap("rating_a: 125", "rating_a: 125, phases: L1"),
      "8: error: CP-01/1 is wired to L2 and L3, which circuit 'row-a' lacks"),
     (swap("{max_a", "{fallback_a: 5, max_a"),
@@ -263,6 +278,9 @@ REMEDIES = [
     (swap("voltage_v: 230", "voltage_v: 208"), "write the one between phase and neutral: voltage_v: 120"),
     (swap("voltage_v: 230", "voltage_v: 480"), "write the one between phase and neutral: voltage_v: 277"),
     (swap("parent: grid", "parent: gird"), "did you mean 'grid'? known: grid"),
+    (swap("strategy: equal", "raise_hold_s: 0.5"), "write raise_hold_s: 10 in policy, or more"),
+    (swap("strategy: equal", "raise_hold_s: 3"), "write raise_hold_s: 10 in policy, or more"),
+    (swap("every_s: 1", "every_s: 15"), "write raise_hold_s: 15 in policy, or more"),
     (swap("margin_a: 5", "margin_a: 5 A"), "write the number alone: margin_a: 5"),
     (swap("rating_a: 125", "rating_a: 125, margin_a: 120"), "lower fallback_a, 0 is allowed (most: CP-01 6 A), or "
      "base_load_max_a if it is too careful"),
