@@ -222,7 +222,8 @@ def _station_alarms(state: SiteState, seen: Observation, memory: Memory, now: fl
     telling = [j for j, (ours, view) in enumerate(zip(controlled, state.evses, strict=True)) if view.error or not ours]
     for j in telling:
         evse, view, judged = state.site.evses[j], state.evses[j], seen.liabilities[j]
-        if not judged.controlled and state.stations[state.site.station_of_evse[j]].connected:
+        here = state.stations[state.site.station_of_evse[j]].connected
+        if here and not judged.controlled and not judged.at_rest:
             text = f"{evse.id} is not under control: {judged.cause}; counted with {judged.amps:.0f} A"
             yield Alarm(f"control:{evse.id}", Level.NORMAL, evse.id, text, "see the station's smart-charging settings")
         if view.error:

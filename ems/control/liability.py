@@ -6,9 +6,10 @@ import math
 from typing import NamedTuple
 
 from ems.domain.decision import Binding
+from ems.domain.measurement import LEG_IN_USE_A
 from ems.domain.policy import Policy
 from ems.domain.state import EvseState, StationState
-from ems.domain.station import Evse
+from ems.domain.station import Evse, EvseStatus
 
 CLOCK_UNCERTAINTY_S = 2.0
 """Reading a station's clock over the network is never better than this."""
@@ -20,6 +21,7 @@ REFUSALS_TOLERATED = 1
 class Liability(NamedTuple):
     """`amps` per leg. An EVSE that is not `controlled` is not ours to lower: where a meter already sees it, it is part
     of the base load and only `growth_a` must be reserved; elsewhere all of `amps`. `binding` and `cause` say why.
+    `at_rest`: it has disobeyed, and nobody is there who could draw.
     """
 
     amps: float
@@ -27,19 +29,27 @@ class Liability(NamedTuple):
     growth_a: float = 0.0
     binding: Binding = Binding.STATION
     cause: str = ""
+    at_rest: bool = False
 
 
 def liability(
     evse: Evse, known: EvseState, station: StationState, untrusted: bool, now: float, policy: Policy
 ) -> Liability:
-    """Judge one EVSE; the rules are those of design section 5 and failsafe rows 4, 6 and 13."""
+    """Judge one EVSE; the rules are those of design section 5 and failsafe rows 4, 6 and 13.
+
+    One that has disobeyed counts with its rated maximum wherever current may flow. Where its station is there to say
+    that none can, because nobody is plugged in or the transaction has ended, it counts with what its limits let the
+    next vehicle draw, at least the fallback. It may give that vehicle its full current at once; but the vehicle is
+    announced before it draws, from then on the rated maximum counts, and the others make room as they do for a building
+    that takes more. It is trusted again when a vehicle has obeyed (`obedience`).
+    """
     drawn, grant = _drawn_a(known, now, policy), known.grant
     if not station.seen and grant.floor is None:
         return Liability(evse.max_a, False, evse.fallback_a, Binding.OFFLINE, "it has never connected")
     if not station.model.smart_charging:
         return _rated(evse, drawn, "this model cannot be limited")
     if untrusted:
-        return _rated(evse, drawn, "it draws more than its limit")
+        return _distrusted(evse, known, station, drawn, now, policy)
     if grant.floor is None:
         return _rated(evse, drawn, "it has not accepted a fallback current yet")
     if grant.refusals > REFUSALS_TOLERATED:
@@ -77,6 +87,24 @@ def clock_uncertainty_s(station: StationState, policy: Policy) -> float:
     """How far off a lease's end may be; infinite when the station's clock is too wrong for leases (row 13)."""
     skew = abs(station.clock_skew_s)
     return math.inf if skew > policy.lease_s / 4 else skew + CLOCK_UNCERTAINTY_S
+
+
+def _distrusted(
+    evse: Evse, known: EvseState, station: StationState, drawn: float, now: float, policy: Policy
+) -> Liability:
+    takes_limits = known.grant.floor is not None and known.grant.refusals <= REFUSALS_TOLERATED
+    if not (station.connected and takes_limits and is_at_rest(known, drawn)):
+        return _rated(evse, drawn, "it draws more than its limit")
+    most = min(max(evse.fallback_a, granted_a(known, station, now, policy)), evse.max_a)
+    return Liability(most, False, most, Binding.STATION, "the last vehicle drew more than its limit", at_rest=True)
+
+
+def is_at_rest(known: EvseState, drawn: float = 0.0) -> bool:
+    """No current can flow before the station tells of a vehicle or of another transaction."""
+    if not known.status.may_draw:
+        return True
+    running = known.session is not None and known.session.transaction is not None
+    return known.status is EvseStatus.FINISHING and not running and drawn < LEG_IN_USE_A
 
 
 def _rated(evse: Evse, drawn: float, cause: str, binding: Binding = Binding.STATION) -> Liability:

@@ -16,9 +16,10 @@ OBEYED_TO_TRUST = 2
 
 def judge(state: SiteState, seen: Observation, before: Sequence[Obedience], now: float) -> tuple[Obedience, ...]:
     """Above the limit for longer than a vehicle needs to follow its pilot: known; for twice as long: out of control.
-    Trusted again once two limits that were accepted after that have been obeyed.
+    Trusted again once two limits that were accepted after that have been obeyed by a vehicle that may charge; that
+    nothing flows where nobody is proves nothing.
     """
-    above = seen[Column.ABOVE_LIMIT] > 0
+    above, may_charge = seen[Column.ABOVE_LIMIT] > 0, seen.may_charge
     suspects = [j for j, o in enumerate(before) if o.untrusted or o.above_since is not None]
     after = list(before)
     for j in {*suspects, *np.flatnonzero(above).tolist()}:
@@ -39,7 +40,7 @@ def judge(state: SiteState, seen: Observation, before: Sequence[Obedience], now:
             )
         elif not held.untrusted:
             after[j] = Obedience()
-        elif sample.at > limit.accepted_at + PILOT_LAG_S and limit.accepted_at > held.judged_at:
+        elif may_charge[j] and sample.at > limit.accepted_at + PILOT_LAG_S and limit.accepted_at > held.judged_at:
             obeyed = held.obeyed + 1
             trusted = obeyed >= OBEYED_TO_TRUST
             after[j] = Obedience() if trusted else held._replace(obeyed=obeyed, judged_at=limit.accepted_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ems.control.liability import clock_uncertainty_s
+from ems.control.liability import clock_uncertainty_s, is_at_rest
 from ems.control.observation import expressible_a
 from ems.domain.decision import Decision, Setpoint
 from ems.domain.grant import Grant, Layer
@@ -19,7 +19,7 @@ RENEW_SHARE = 0.5
 """Leases are renewed at half their life: rare enough for the station's flash, with a whole second chance."""
 
 DISTRUST_RENEW_S = 20.0
-"""A station that is out of control is told so often, until it has shown that it obeys again."""
+"""A station that is out of control is told so often while somebody may draw, until it has shown that it obeys again."""
 
 RETRY_S = 5.0
 RETRY_MAX_S = 60.0
@@ -67,7 +67,9 @@ def _orders_for(
     for layer, (amps, ends_after) in wanted.items():
         asked_again = setpoint.evse in decision.read_back and layer is known.steering_layer
         cut = amps < in_force and (layer, amps) != grant.tried and grant.floor is not None
-        renew = decision.renew_since if setpoint.controlled else max(decision.renew_since, now - DISTRUST_RENEW_S)
+        renew = decision.renew_since
+        if not setpoint.controlled and not is_at_rest(known):
+            renew = max(renew, now - DISTRUST_RENEW_S)
         if (not early or cut) and (asked_again or _is_due(grant, layer, amps, ends_after, renew, now)):
             yield LimitOrder(
                 evse=evse.id,

@@ -113,6 +113,40 @@ def test_how_far_off_the_end_of_a_lease_may_be(skew: float, uncertainty: float) 
     assert clock_uncertainty_s(replace(ONLINE, clock_skew_s=skew), POLICY) == uncertainty
 
 
+REFUSING = grant().refused(Layer.DEFAULT, 0).refused(Layer.DEFAULT, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "transaction", "made", "station", "drawn", "amps"),
+    [
+        (EvseStatus.AVAILABLE, False, grant(), ONLINE, None, 6),
+        (EvseStatus.AVAILABLE, False, grant(default=10), ONLINE, None, 10),
+        (EvseStatus.RESERVED, False, grant(), ONLINE, None, 6),
+        (EvseStatus.UNAVAILABLE, False, grant(), ONLINE, None, 6),
+        (EvseStatus.FINISHING, False, grant(), ONLINE, None, 6),
+        (EvseStatus.FINISHING, False, grant(), ONLINE, 0.5, 6),
+        (EvseStatus.FINISHING, False, grant(), ONLINE, 2, 32),
+        (EvseStatus.FINISHING, True, grant(), ONLINE, None, 32),
+        (EvseStatus.PREPARING, False, grant(), ONLINE, None, 32),
+        (EvseStatus.SUSPENDED_EV, True, grant(), ONLINE, None, 32),
+        (EvseStatus.FAULTED, False, grant(), ONLINE, None, 32),
+        (EvseStatus.UNKNOWN, False, grant(), ONLINE, None, 32),
+        (EvseStatus.AVAILABLE, False, grant(), OFFLINE, None, 32),
+        (EvseStatus.AVAILABLE, False, Grant(), ONLINE, None, 32),
+        (EvseStatus.AVAILABLE, False, REFUSING, ONLINE, None, 32),
+        (EvseStatus.AVAILABLE, False, grant().sent(Layer.DEFAULT, 16, T), ONLINE, None, 16),
+    ],
+)
+def test_who_has_disobeyed_counts_less_only_where_nobody_can_draw(
+    status: EvseStatus, transaction: bool, made: Grant, station: StationState, drawn: float | None, amps: float
+) -> None:
+    session = CHARGING if transaction else replace(CHARGING, transaction=None)
+    samples = () if drawn is None else (Sample.of_currents(T - 1, (drawn,) * 3),)
+    known = EvseState(status, session=session if status.is_occupied else None, grant=made, samples=samples)
+    judged = liability(OUTLET, known, station, True, T, POLICY)
+    assert (judged.amps, judged.controlled, judged.at_rest) == (amps, False, amps < 32)
+
+
 def test_an_outlet_without_a_vehicle_draws_nothing() -> None:
     """A station that reports its outlet free cannot be drawing what it drew before."""
     left = EvseState(EvseStatus.AVAILABLE, grant=grant(), samples=(Sample.of_currents(T - 5, (16.0,) * 3),))

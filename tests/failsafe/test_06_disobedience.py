@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ems.domain import events as e
 from ems.domain.decision import Binding
 from ems.domain.grant import Layer
 from ems.domain.station import EvseStatus
 from tests.builders import Scenario, circuit, evse, layout, site
+from tests.control.world import VEHICLE_LAG_S
 
 
 def pair(rating: float = 60) -> Scenario:
@@ -148,3 +151,60 @@ def test_an_old_sample_does_not_break_a_younger_limit() -> None:
     s = stopped(pair(), "A1")
     for _ in range(150):
         assert s.after(1).setpoint("A1").controlled
+
+
+# It is empty again
+
+
+def emptied(how: str) -> Scenario:
+    """A1 has been found out with 20 A instead of 10; then its vehicle was stopped, or is gone."""
+    s = ignoring().car("A2").after(60).expect(A2=28)
+    return stopped(s, "A1") if how == "stopped" else s.unplug("A1")
+
+
+@pytest.mark.parametrize("how", ["stopped", "unplugged"])
+def test_where_nobody_can_draw_its_fallback_is_kept_free_and_no_more(how: str) -> None:
+    """Rated it would take 32 of the 60 A for ever, because nothing that is told to an empty outlet can be obeyed."""
+    s = emptied(how).after(60)
+    assert (s.setpoint("A1").controlled, s.setpoint("A1").liable_a) == (False, 6)
+    s.expect(A1=6, cause="the last vehicle drew more than its limit").expect(A2=32)
+    assert s.alarm("control") is None
+    assert sum(len(s.after(1).sent) for _ in range(40)) <= 4, "nothing but renewals"
+
+
+def test_the_next_vehicle_counts_with_all_it_can_draw_before_it_draws() -> None:
+    s = emptied("unplugged").after(60).expect(A2=32).car("A1", starts=False).after(1)
+    s.expect(A2=28, alarm="control:A1/1")
+    assert s.setpoint("A1").liable_a == 32
+
+
+def test_the_next_vehicle_finds_everybody_ready_to_make_room() -> None:
+    """At once it draws all it can, at the fuse's expense for no longer than A2 takes to follow."""
+    s = emptied("unplugged").after(60).car("A1")
+    s.plug("A1").lag_s = 0
+    s.plug("A1").pilot(32)
+    over = [s.after(1).world.over_a(s.last.circuits) > 0 for _ in range(40)]
+    assert sum(over) <= VEHICLE_LAG_S + 1
+    assert not any(over[VEHICLE_LAG_S + 2 :])
+
+
+def test_the_next_vehicle_wins_trust_back_by_obeying() -> None:
+    s = emptied("unplugged").after(60).station("A1", "obeys").limit("A1/1", "operator", 20).car("A1").after(25)
+    assert not s.setpoint("A1").controlled
+    s.after(50).expect(A1=20)
+    assert s.setpoint("A1").controlled
+
+
+def test_an_empty_outlet_wins_nothing_back() -> None:
+    """It says every ten seconds that nothing flows, and takes each limit."""
+    s = emptied("unplugged").station("A1", "obeys")
+    for _ in range(150):
+        s.tell(e.MeterValues("A1/1", s.now.monotonic_s, leg_a=(0.0,) * 3)).after(1)
+    s.car("A1").after(1)
+    assert s.setpoint("A1").liable_a == 32
+
+
+def test_an_empty_outlet_that_nobody_hears_from_counts_with_all_it_can_draw() -> None:
+    s = emptied("unplugged").after(60).drop("A1").after(1)
+    assert s.setpoint("A1").liable_a == 32
+    s.after(10).expect(A2=28)
