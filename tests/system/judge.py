@@ -1,10 +1,11 @@
-"""The judge: looks at the world alone, knows what every fuse carries, and asks the controller nothing.
+"""The judge: looks at the world alone, knows what every fuse carries and every limit allows, and asks the controller
+nothing.
 
 What flows in a conductor is added up here by hand from the currents of the vehicles, so that neither the sums of the
-simulated world nor those of the controller are taken for granted.
+simulated world nor those of the controller are taken for granted; so is the power of a circuit, at the site's voltage.
 
 Nobody can lower what is out of reach, or make room for what no meter shows. So a second over the limit counts unless
-other loads and stations out of reach fill the conductor by themselves, or its meter has failed just now.
+other loads and stations out of reach fill the place by themselves, or its meter has failed just now.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from ems.domain.phases import Phase
@@ -20,13 +22,14 @@ from ems.domain.site import Site
 from ems.sim.charging_profile import Unit
 from ems.sim.virtual_site import VirtualSite
 
-NOTICED_A = 0.05
-"""Less than a clamp meter shows."""
+NOTICED_A, NOTICED_SHARE_W = 0.05, 0.005
+"""Less than a clamp meter shows, and less than the power of a meter is exact to (class 0.5, IEC 62053-22)."""
 
 WINDOW_S = 60.0
 PILOT_MIN_A = 6.0
 
-Conductor = tuple[str, Phase]
+Place = tuple[str, Phase | None]
+"""A conductor of a circuit, judged in ampere; or without a phase all of them together, judged in watt."""
 
 
 class Fault(NamedTuple):
@@ -39,24 +42,26 @@ class Fault(NamedTuple):
 
 @dataclass(slots=True)
 class _Load:
-    """The last minute of one conductor: the seconds that it was over, and the worst."""
+    """The last minute of one place: the seconds that it was over, and the worst."""
 
     over: deque[float] = field(default_factory=deque)
     told: float = -math.inf
-    worst_a: float = 0.0
+    worst: float = 0.0
     total_s: float = 0.0
 
 
 class Judge:
     """Call `look` once a second; `faults` collects.
 
-    `tolerated_s`: for so long within any minute a conductor may carry more than its limit, and only because of what
-    others have begun to draw, or what has failed, within that time: what our vehicles add to a load that has been there
-    for longer is our own doing. A breaker holds 1.13 times its rating for an hour and trips at 1.45 times within one
-    (IEC 60898-1), so 15 s, where the strictest grid code begins to count an excursion (EREC G100), harm none.
+    `tolerated_s`: for so long within any minute a place may carry more than its limit, and only because of what others
+    have begun to draw, what has failed, or which limit has begun to hold, within that time: what our vehicles add to a
+    load that has been there for longer is our own doing. A breaker holds 1.13 times its rating for an hour and trips at
+    1.45 times within one (IEC 60898-1), so 15 s, where the strictest grid code begins to count an excursion (EREC
+    G100), harm none.
     `hungry_s`: so long a vehicle that wants current and has a transaction may get none.
     `out_of_reach`: stations that nobody can talk to. `blind`: circuits whose meter has failed so lately that nobody can
-    know it. `condition`: changes whenever something fails or comes back.
+    know it. `condition`: changes whenever something fails or comes back. `calendar`: the time (UTC) by the clock of the
+    controller's machine, by which windows of the week open and close.
     """
 
     def __init__(self, world: VirtualSite, tolerated_s: float = 15.0, hungry_s: float = math.inf) -> None:
@@ -65,10 +70,11 @@ class Judge:
         self.out_of_reach: Callable[[], Collection[str]] = tuple
         self.blind: Callable[[], Collection[str]] = tuple
         self.condition: Callable[[], object] = lambda: None
+        self.calendar: Callable[[], datetime] = lambda: world.clock.now().utc
         self.faults: list[Fault] = []
-        self.loads: dict[Conductor, _Load] = {}
+        self.loads: dict[Place, _Load] = {}
         self._above = {c.id: _way_up(self.site, c.id) for c in self.site.circuits}
-        self._lately: deque[dict[Conductor, float]] = deque(maxlen=max(1, round(tolerated_s)))
+        self._lately: deque[tuple[dict[Place, float], dict[Place, float]]] = deque(maxlen=max(1, round(tolerated_s)))
         self._hungry_since: dict[str, float] = {}
         self._conditions: tuple[object, float] = (None, -math.inf)
         self._away: dict[str, float] = {}
@@ -79,43 +85,45 @@ class Judge:
         t = self.world.observed_s()
         self._circumstances(t)
         ours, others = self._ours(), self._others()
-        self._lately.append(others)
-        flows = {conductor: abs(ours[conductor] + others[conductor]) for conductor in ours}
+        flows, limits = self.flows(), {place: self.limit(*place) for place in ours}
+        self._lately.append((others, limits))
         self._agrees(t, flows)
-        for conductor, amps in flows.items():
-            if amps > self.limit_a(*conductor) + NOTICED_A:
-                known = min(before[conductor] for before in self._lately)
-                self._fuse(t, conductor, amps, ours[conductor] + known)
+        for place, flow in flows.items():
+            if flow > limits[place] + _noticed(place, limits[place]):
+                known = min(before[place] for before, _ in self._lately)
+                self._exceeded(t, place, flow, ours[place] + known)
         self._hunger(t)
         self._wire(t)
 
-    def flows(self) -> dict[Conductor, float]:
-        """What every conductor carries now."""
+    def flows(self) -> dict[Place, float]:
+        """What flows through every place now; power that is fed back is negative."""
         others = self._others()
-        return {conductor: abs(amps + others[conductor]) for conductor, amps in self._ours().items()}
+        sums = {place: flow + others[place] for place, flow in self._ours().items()}
+        return {place: flow if place[1] is None else abs(flow) for place, flow in sums.items()}
 
-    def drawn_at(self, stations: Collection[str]) -> dict[Conductor, float]:
-        """What the vehicles at some stations draw through every conductor."""
+    def drawn_at(self, stations: Collection[str]) -> dict[Place, float]:
+        """What the vehicles at some stations draw through every place."""
         return self._ours(lambda station: station in stations)
 
-    def limit_a(self, circuit: str, phase: Phase) -> float:
-        """What the conductor may carry now: its rating, or less while a limit in ampere holds."""
-        now = self.world.clock.now()
-        windows = (w.limit_at(now.utc, self.site.zone) for w in self.site.limits if w.scope == circuit)
-        limits = [w.max_a for w in windows if w is not None and w.max_a is not None]
-        return min([self.site.circuits[circuit].rating_a[phase], *limits])
+    def limit(self, circuit: str, phase: Phase | None) -> float:
+        """What may flow now: the rating of a conductor, infinite power, or less while a limit holds."""
+        utc = self.calendar()
+        windows = (w.limit_at(utc, self.site.zone) for w in self.site.limits if w.scope == circuit)
+        values = [w.max_w if phase is None else w.max_a for w in windows if w is not None]
+        most = math.inf if phase is None else self.site.circuits[circuit].rating_a[phase]
+        return min([most, *(value for value in values if value is not None)])
 
     def above(self, circuit: str) -> frozenset[str]:
         """A circuit and all that feed it."""
         return self._above[circuit]
 
     def longest_s(self) -> float:
-        """The most seconds that any conductor was over its limit, in all."""
+        """The most seconds that any place was over its limit, in all."""
         return max((load.total_s for load in self.loads.values()), default=0.0)
 
     def worst_a(self) -> float:
         """The most by which any conductor was over its limit."""
-        return max((load.worst_a for load in self.loads.values()), default=0.0)
+        return max((load.worst for (_, phase), load in self.loads.items() if phase is not None), default=0.0)
 
     def _circumstances(self, t: float) -> None:
         """Who has been out of reach lately, and since when nothing has failed or come back."""
@@ -127,49 +135,54 @@ class Judge:
     def _is_away(self, station: str, t: float) -> bool:
         return t - self._away.get(station, -math.inf) <= self.tolerated_s
 
-    def _ours(self, only: Callable[[str], bool] = lambda _: True) -> dict[Conductor, float]:
-        """What vehicles draw through every conductor; a leg between two phases counts in full on both, which is never
-        less than what flows.
+    def _ours(self, only: Callable[[str], bool] = lambda _: True) -> dict[Place, float]:
+        """What vehicles draw through every place; a leg between two phases counts in full on both, which is never less
+        than what flows.
         """
-        sums = {(circuit.id, phase): 0.0 for circuit in self.site.circuits for phase in Phase}
+        sums: dict[Place, float] = {place: 0.0 for circuit in self.site.circuits for place in _places(circuit.id)}
         for evse in self.site.evses:
             legs = self.world.stations[evse.station].leg_amps(evse.number)
             if any(legs) and only(evse.station):
                 for leg, amps in zip(evse.wiring.legs, legs, strict=True):
+                    across_v = self.site.voltage_v * (1.0 if len(leg) == 1 else math.sqrt(3.0))
                     for circuit in self._above[evse.circuit]:
+                        sums[circuit, None] += amps * across_v
                         for phase in leg:
                             sums[circuit, phase] += amps
         return sums
 
-    def _others(self) -> dict[Conductor, float]:
-        """What else flows through every conductor, negative where it generates."""
-        besides = self.world.flow.besides_a.tolist()
-        return {(c.id, phase): besides[i][phase] for i, c in enumerate(self.site.circuits) for phase in Phase}
+    def _others(self) -> dict[Place, float]:
+        """What else flows through every place, negative where it generates."""
+        besides: dict[Place, float] = {}
+        for circuit, amps in zip(self.site.circuits, self.world.flow.besides_a.tolist(), strict=True):
+            besides[circuit.id, None] = sum(amps) * self.site.voltage_v
+            besides.update({(circuit.id, phase): amps[phase] for phase in Phase})
+        return besides
 
-    def _fuse(self, t: float, conductor: Conductor, amps: float, owing_a: float) -> None:
-        """A conductor carries too much; `owing_a`: it would, had nobody else drawn more within the time tolerated."""
-        name, phase = conductor
-        limit = self.limit_a(name, phase)
-        fixed = self._lately[-1][conductor] + self._ours(lambda station: self._is_away(station, t))[conductor]
-        if fixed > limit or name in self.blind():
+    def _exceeded(self, t: float, place: Place, flow: float, owing: float) -> None:
+        """Too much flows; `owing` would, had nobody else drawn more within the time tolerated."""
+        limit = self.limit(*place)
+        fixed = self._lately[-1][0][place] + self._ours(lambda station: self._is_away(station, t))[place]
+        if fixed > limit or place[0] in self.blind():
             return
-        load = self.loads.setdefault(conductor, _Load())
+        load = self.loads.setdefault(place, _Load())
         while load.over and load.over[0] <= t - WINDOW_S:
             load.over.popleft()
         load.over.append(t)
-        load.worst_a, load.total_s = max(load.worst_a, amps - limit), load.total_s + 1.0
+        load.worst, load.total_s = max(load.worst, flow - limit), load.total_s + 1.0
         if t - load.told <= WINDOW_S:
             return
-        if owing_a > limit + NOTICED_A and t - self._conditions[1] > self.tolerated_s:
+        held = max(limits[place] for _, limits in self._lately)
+        if owing > held + _noticed(place, held) and t - self._conditions[1] > self.tolerated_s:
             load.told = t
-            text = f"our vehicles bring {name} {phase.name} to {owing_a:.1f} A of {limit:g} A"
+            text = f"our vehicles bring {_shown(place, owing)} of {_shown(place, limit)}"
             self.faults.append(Fault("own", t, text))
         elif len(load.over) > self.tolerated_s:
             load.told = t
-            text = f"{name} {phase.name} carries {amps:.1f} A of {limit:g} A, {len(load.over)} s of the last minute"
-            self.faults.append(Fault("fuse", t, text))
+            text = f"{_shown(place, flow)} of {_shown(place, limit)}, {len(load.over)} s of the last minute"
+            self.faults.append(Fault("fuse" if place[1] is not None else "power", t, text))
 
-    def _agrees(self, t: float, flows: dict[Conductor, float]) -> None:
+    def _agrees(self, t: float, flows: dict[Place, float]) -> None:
         """The world's own sums are phasors, so they may be below ours, never above."""
         shown_a = self.world.flow.amps.tolist()
         straight = all(len(leg) == 1 for evse in self.site.evses for leg in evse.wiring.legs)
@@ -209,6 +222,19 @@ class Judge:
         if text not in self._told:
             self._told.add(text)
             self.faults.append(Fault(rule, t, text))
+
+
+def _places(circuit: str) -> tuple[Place, ...]:
+    return (*((circuit, phase) for phase in Phase), (circuit, None))
+
+
+def _noticed(place: Place, limit: float) -> float:
+    return NOTICED_A if place[1] is not None else NOTICED_SHARE_W * limit
+
+
+def _shown(place: Place, value: float) -> str:
+    circuit, phase = place
+    return f"{circuit} at {value / 1000:.2f} kW" if phase is None else f"{circuit} {phase.name} at {value:.1f} A"
 
 
 def _way_up(site: Site, circuit: str) -> frozenset[str]:

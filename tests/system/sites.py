@@ -51,6 +51,15 @@ circuits:
 circuits:
   grid: {rating_a: {L1: 80, L2: 50, L3: 35}, margin_a: 2, meter: main, base_load_max_a: 12}
 """,
+    # A contract for power beside fuses that are far from it, and three minutes in which the row may take less.
+    "contract": """
+circuits:
+  grid: {rating_a: 80, margin_a: 3, meter: main, base_load_max_a: 30}
+  row: {parent: grid, rating_a: 50, margin_a: 1}
+limits:
+  - {name: contract, circuit: grid, max_kw: 36}
+  - {name: noon, circuit: row, max_kw: 11, when: "Sun 13:02-13:05"}
+""",
     # One of each: see `test_models`.
     "museum": """
 circuits:
@@ -64,15 +73,18 @@ circuits:
 """,
 }
 
+GARAGE = {
+    "A1": ("row", 32.0, "L1 L2 L3"),
+    "A2": ("row", 32.0, "L2 L3 L1"),
+    "A3": ("row", 32.0, "L1"),
+    "B1": ("grid", 32.0, "L1 L2 L3"),
+    "B2": ("grid", 16.0, "L3 L1 L2"),
+    "B3": ("grid", 32.0, "L2"),
+}
+
 OUTLETS: dict[str, dict[str, tuple[str, float, str]]] = {
-    "garage": {
-        "A1": ("row", 32, "L1 L2 L3"),
-        "A2": ("row", 32, "L2 L3 L1"),
-        "A3": ("row", 32, "L1"),
-        "B1": ("grid", 32, "L1 L2 L3"),
-        "B2": ("grid", 16, "L3 L1 L2"),
-        "B3": ("grid", 32, "L2"),
-    },
+    "garage": GARAGE,
+    "contract": GARAGE,
     "depot": {
         f"{row.upper()}{k:02}": (f"row-{row}", 32, ("L1 L2 L3", "L2 L3 L1", "L3 L1 L2", "L1", "L2")[k % 5])
         for row in "abcd"

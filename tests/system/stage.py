@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from ems.control.memory import Memory
+from ems.domain.circuit import Circuit
 from ems.domain.decision import Decision, Level
 from ems.domain.events import Event
-from ems.domain.phases import Phase
+from ems.domain.phases import MAX_LEGS, NO_AMPS, Phase, Wiring
 from ems.domain.state import SiteState
 from ems.settings.build import SiteSettings
 from ems.sim.faults import Fault as SimFault
@@ -27,7 +28,7 @@ from ems.sim.virtual_site import METER_FAULTS, MISBEHAVIOUR, SitePlan, VirtualSi
 from ems.sim.world import UNIT, Flow
 from tests.system.clocks import SUNDAY_NOON, VirtualClock
 from tests.system.controller import Decides, VirtualController
-from tests.system.judge import Fault, Judge
+from tests.system.judge import Fault, Judge, Place
 from tests.system.laws import Laws
 
 TICK_S = 1.0
@@ -78,6 +79,7 @@ class Stage:
         self.judge = Judge(self.world, play.tolerated_s, play.hungry_s)
         self.judge.out_of_reach, self.judge.blind = self._out_of_reach, self._blind
         self.judge.condition = self._condition
+        self.judge.calendar = lambda: self.wrist.now().utc
         self.laws = Laws(settings.site)
         self.decisions: deque[Decision] = deque(maxlen=600)
         self.controller: VirtualController | None = None
@@ -162,7 +164,7 @@ class Stage:
         return found
 
     def idle(self) -> list[str]:
-        """Vehicles that could get more: every conductor above them has room, and they are hungry."""
+        """Vehicles that could get more: every place above them has room, and they are hungry."""
         flows = self.judge.flows()
         found = []
         for evse in self.site.evses:
@@ -171,20 +173,26 @@ class Stage:
             if vehicle is None or connector.transaction is None or not vehicle.is_hungry:
                 continue
             draws, could = vehicle.current_a, min(vehicle.model.max_a, evse.max_a)
-            room = min(
-                -self._rounding(c.id) + self.judge.limit_a(c.id, leg[0]) - c.margin_a - flows[c.id, leg[0]]
-                - (c.base_load_max_a[leg[0]] if c.meter is None else 0.0)
-                for c in (self.site.circuits.circuits[i] for i in self.site.circuits.path(evse.circuit))
-                for leg in evse.wiring.legs[: vehicle.model.legs]
-            )  # fmt: skip
+            circuits = [self.site.circuits.circuits[i] for i in self.site.circuits.path(evse.circuit)]
+            room = min(self._left_a(circuit, evse.wiring, vehicle.model.legs, flows) for circuit in circuits)
             tapers = vehicle.soc > vehicle.model.taper_from
             if draws + 3.0 < could and room > 6.0 and not tapers:
                 found.append(f"{evse.id} draws {draws:.1f} A, could {could:g} A, and {room:.1f} A are left")
         return found
 
-    def _rounding(self, circuit: str) -> float:
-        """Every limit is a whole ampere, so that much may be left over."""
-        return sum(1.0 for evse in self.site.evses if circuit in self.judge.above(evse.circuit)) / 2.0
+    def _left_a(self, circuit: Circuit, wiring: Wiring, legs: int, flows: Mapping[Place, float]) -> float:
+        """What one more vehicle on so many legs could draw through a circuit. Every setpoint is a whole ampere, so half
+        of one may be left over at each EVSE.
+        """
+        name, volts = circuit.id, self.site.voltage_v
+        spare = sum(0.5 for evse in self.site.evses if name in self.judge.above(evse.circuit))
+        unseen = circuit.base_load_max_a if circuit.meter is None else NO_AMPS
+        watts = self.judge.limit(name, None) - flows[name, None] - sum(unseen) * volts
+        left = [watts / wiring.watts_per_amp(volts, min(legs, len(wiring.legs))) - MAX_LEGS * spare]
+        for leg in wiring.legs[:legs]:
+            used = circuit.margin_a + flows[name, leg[0]] + unseen[leg[0]]
+            left.append(self.judge.limit(name, leg[0]) - used - spare)
+        return min(left)
 
     # What nobody could do anything about
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,30 @@ class GivesTooMuch(Spoilt):
         return setpoint._replace(amps=setpoint.amps + 5 if setpoint.amps else 0.0)
 
 
+class ForgetsPower(Spoilt):
+    """Knows of no limit."""
+
+    def sees(self, state: SiteState, _now: Instant) -> SiteState:
+        return replace(state, site=replace(state.site, limits=()))
+
+
+class TakesTurnsLate(ForgetsPower):
+    """Learns of limits when they have held for half a minute."""
+
+    def sees(self, state: SiteState, now: Instant) -> SiteState:
+        then = [window.limit_at(now.utc - timedelta(seconds=30), state.site.zone) for window in state.site.limits]
+        known = super().sees(state, now)
+        return replace(known, limits=tuple(limit for limit in then if limit is not None))
+
+
+class CountsOnePhase(Spoilt):
+    """Takes three times the power that a limit allows, as if it were meant for each phase."""
+
+    def sees(self, state: SiteState, _now: Instant) -> SiteState:
+        limits = tuple(replace(w, max_w=None if w.max_w is None else 3.0 * w.max_w) for w in state.site.limits)
+        return replace(state, site=replace(state.site, limits=limits))
+
+
 class GivesTooLittle(Spoilt):
     """Less than any vehicle takes."""
 
@@ -103,6 +128,18 @@ class Raises(Spoilt):
         raise ArithmeticError(f"at {now.monotonic_s}")
 
 
+def found_out(site: str, spoilt: type[Spoilt], plan: FaultPlan, folder: Path) -> set[str]:
+    """The rules of which somebody complains within the first three minutes."""
+    settings = settings_of(site, folder)
+
+    async def whole() -> Stage:
+        async with on_stage(settings, Play(busy(settings.site), plan, spoilt=spoilt, hungry_s=60), folder) as stage:
+            await stage.until(FAULT_AT_S + 100)
+            return stage
+
+    return {line.split()[2].rstrip(":") for line in in_virtual_time(whole).faults()}
+
+
 @pytest.mark.parametrize(
     ("spoilt", "plan", "rules"),
     [
@@ -120,12 +157,11 @@ def test_a_broken_controller_is_found_out(
     spoilt: type[Spoilt], plan: FaultPlan, rules: set[str], tmp_path: Path
 ) -> None:
     """At least one of these rules is broken; a sound one breaks none at all."""
-    settings = settings_of("garage", tmp_path)
-
-    async def whole() -> Stage:
-        async with on_stage(settings, Play(busy(settings.site), plan, spoilt=spoilt, hungry_s=60), tmp_path) as stage:
-            await stage.until(FAULT_AT_S + 100)
-            return stage
-
-    found = {line.split()[2].rstrip(":") for line in in_virtual_time(whole).faults()}
+    found = found_out("garage", spoilt, plan, tmp_path)
     assert found & rules if rules else not found
+
+
+@pytest.mark.parametrize("spoilt", [Spoilt, ForgetsPower, CountsOnePhase, TakesTurnsLate])
+def test_too_much_power_is_found_out_where_every_fuse_is_fine(spoilt: type[Spoilt], tmp_path: Path) -> None:
+    """One limit holds always, and one from the third minute on; nobody else has anything to complain of."""
+    assert found_out("contract", spoilt, QUIET, tmp_path) == (set() if spoilt is Spoilt else {"own"})
