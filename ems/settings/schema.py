@@ -163,6 +163,7 @@ def _frame(value: Any) -> str:
 Amps = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+TimeZone = Annotated[str, PlainValidator(_timezone)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, PlainValidator(_host)]
 PhaseAmpsAsWritten = Annotated[PerPhase, PlainValidator(PerPhase.parse)]
@@ -179,7 +180,7 @@ class SiteSection(Section):
     """`site:`"""
 
     name: Name = Field(description="what people call the site")
-    timezone: Annotated[str, PlainValidator(_timezone)] = Field(description="IANA name, for example Europe/Berlin")
+    timezone: TimeZone = Field(description="IANA name, for example Europe/Berlin")
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
         "EUR", description="three letters as EUR"
     )

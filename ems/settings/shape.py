@@ -112,6 +112,14 @@ def record_of(
         return None, tuple(reader.findings)
 
 
+def section_of(
+    kind: type[Model], data: Mapping[str, Any], document: Document, route: Route
+) -> tuple[Model | None, tuple[Finding, ...]]:
+    """A section from a mapping; None, with findings, when anything in it is wrong."""
+    reader = _Reader(document)
+    return reader.validated(kind, data, route), tuple(reader.findings)
+
+
 class _Reader:
     """Collects findings while sections are read."""
 
@@ -138,7 +146,7 @@ class _Reader:
     def section(self, name: str, kind: type[Model]) -> Model | None:
         if name not in self.data:
             return None
-        return self._validated(kind, self.data[name], (name,))
+        return self.validated(kind, self.data[name], (name,))
 
     def entries(self, name: str, kind: type[Model]) -> dict[str, Model]:
         known = self.data.get(name)
@@ -147,7 +155,7 @@ class _Reader:
         if not isinstance(known, dict):
             self.error((name,), f"{name} must be entries with names", f"write {name}: {{NAME: {{…}}}}")
             return {}
-        read = {key: self._validated(kind, value, (name, key)) for key, value in known.items()}
+        read = {key: self.validated(kind, value, (name, key)) for key, value in known.items()}
         return {key: value for key, value in read.items() if value is not None}
 
     def items(self, name: str, kind: type[Model]) -> dict[int, Model]:
@@ -157,7 +165,7 @@ class _Reader:
         if not isinstance(known, list):
             self.error((name,), f"{name} must be a list", f"begin every entry of {name} with a dash")
             return {}
-        read = {i: self._validated(kind, value, (name, i)) for i, value in enumerate(known)}
+        read = {i: self.validated(kind, value, (name, i)) for i, value in enumerate(known)}
         return {i: value for i, value in read.items() if value is not None}
 
     def policy(self) -> Policy:
@@ -188,7 +196,7 @@ class _Reader:
         self.findings += findings
         return policy or Policy()
 
-    def _validated(self, kind: type[Model], value: Any, route: Route) -> Model | None:
+    def validated(self, kind: type[Model], value: Any, route: Route) -> Model | None:
         if not isinstance(value, dict):
             what = "is empty" if value is None else "must be keys with values"
             self.error(route, f"'{_last_word(route)}' {what}", f"write {_last_word(route)}: {{{_example(kind)}}}")
