@@ -1,4 +1,4 @@
-"""The requests we want to make of one station: one at a time, the important ones first, the newest limit only.
+"""The requests we make of one station: one at a time, the important ones first, the newest limit only.
 
 OCPP-J allows one outstanding request per direction (OCPP-J 1.6, section 4.1.1).
 """
@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_WAITING = 64
 MAX_ABANDONED = 16
@@ -55,12 +55,11 @@ Outcome = Answered | Refused | Unanswered
 Build = Callable[[], Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request to be made. `build` makes the payload at the moment of sending, so that times in it are right.
 
-    `key`: a newer request with the same key replaces one that is still waiting. `on_sent` is called just before the
-    frame goes out, `on_outcome` once for each request that was sent, and possibly once more when an answer comes late.
+    `key`: a newer request with the same key replaces one that is still waiting. `on_sent` is called when the frame goes
+    out, `on_outcome` once for each request that was sent, and possibly once more when an answer comes late.
     """
 
     action: str
@@ -76,66 +75,52 @@ class QueueFullError(RuntimeError):
     """Too many requests wait for this station."""
 
 
-class CallQueue:
-    """Waiting requests of one station, and the one that is under way."""
+class _UnderWay(NamedTuple):
+    identity: str
+    request: Request
+    alarm: asyncio.TimerHandle
 
-    def __init__(self) -> None:
+
+class CallQueue:
+    """Waiting requests of one station, and the one that is under way.
+
+    `send` puts a request on the wire and returns its message id; None when it could not be made, and then the sender
+    has told its outcome. `on_silence` is told the action of each request that got no answer in time.
+
+    It lives on callbacks, without a task of its own: a limit to five hundred stations is five hundred small steps, and
+    waking a task for each costs more than the step.
+    """
+
+    def __init__(self, send: Callable[[Request], str | None], on_silence: Callable[[str], None]) -> None:
+        self._send = send
+        self._on_silence = on_silence
         self._waiting: dict[Hashable, tuple[Priority, int, Request]] = {}
         self._order = itertools.count()
-        self._wake = asyncio.Event()
-        self._outstanding: tuple[str, asyncio.Future[Outcome]] | None = None
+        self._under_way: _UnderWay | None = None
         self._abandoned: OrderedDict[str, Request] = OrderedDict()
+        self._is_due = False
+        self._closed: str | None = None
 
     def put(self, request: Request) -> None:
         """Queue a request; raises QueueFullError beyond the bound. Requests with a key are bounded by their keys."""
+        if self._closed is not None:
+            _tell_waiting(request, self._closed)
+            return
         number = next(self._order)
         key = number if request.key is None else request.key
         if request.key is None and len(self._waiting) >= MAX_WAITING:
             raise QueueFullError(f"{MAX_WAITING} requests are waiting already")
         self._waiting[key] = (request.priority, number, request)
-        self._wake.set()
-
-    async def next(self, patience_s: float) -> Request | None:
-        """The most important waiting request; None when there is none within `patience_s`."""
-        if not self._waiting:
-            self._wake.clear()
-            alarm = asyncio.get_running_loop().call_later(patience_s, self._wake.set)
-            try:
-                await self._wake.wait()
-            finally:
-                alarm.cancel()
-            if not self._waiting:
-                return None
-        key = min(self._waiting, key=lambda k: self._waiting[k][:2])
-        return self._waiting.pop(key)[2]
-
-    def start(self, identity: str) -> asyncio.Future[Outcome]:
-        """Mark the request with this message id as under way."""
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._outstanding = (identity, future)
-        return future
-
-    def abandon(self, identity: str, request: Request) -> None:
-        """Give up waiting; a late answer still counts unless a newer request of the same key went out since."""
-        self._outstanding = None
-        self._abandoned[identity] = request
-        while len(self._abandoned) > MAX_ABANDONED:
-            self._abandoned.popitem(last=False)
-
-    def supersede(self, key: Hashable | None) -> None:
-        """A request of this key went out: late answers to older ones mean nothing any more."""
-        if key is not None:
-            for old, other in list(self._abandoned.items()):
-                if other.key == key:
-                    del self._abandoned[old]
+        self._go_on()
 
     def resolve(self, identity: str, outcome: Outcome) -> bool:
         """Deliver an answer; False when nobody asked."""
-        if self._outstanding is not None and self._outstanding[0] == identity:
-            future = self._outstanding[1]
-            self._outstanding = None
-            if not future.done():
-                future.set_result(outcome)
+        under_way = self._under_way
+        if under_way is not None and under_way.identity == identity:
+            under_way.alarm.cancel()
+            self._under_way = None
+            self._go_on()
+            under_way.request.on_outcome(outcome)
             return True
         late = self._abandoned.pop(identity, None)
         if late is None:
@@ -145,13 +130,63 @@ class CallQueue:
 
     def close(self, reason: str) -> None:
         """The link is gone: nobody will answer any more."""
-        if self._outstanding is not None:
-            identity, future = self._outstanding
-            self._outstanding = None
-            if not future.done():
-                future.set_result(Unanswered(reason))
-            self._abandoned.pop(identity, None)
+        self._closed = reason
+        self._abandoned.clear()
+        under_way, self._under_way = self._under_way, None
         waiting, self._waiting = self._waiting, {}
+        if under_way is not None:
+            under_way.alarm.cancel()
+            under_way.request.on_outcome(Unanswered(reason))
         for _, _, request in waiting.values():
-            if request.on_sent is None:
-                request.on_outcome(Unanswered(reason))
+            _tell_waiting(request, reason)
+
+    def _go_on(self) -> None:
+        """Send the next one soon: after whatever else is put now, so that the most important one goes first."""
+        if self._waiting and self._under_way is None and not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._send_next)
+
+    def _send_next(self) -> None:
+        self._is_due = False
+        if self._under_way is not None or not self._waiting:
+            return
+        key = (
+            min(self._waiting, key=lambda k: self._waiting[k][:2])
+            if len(self._waiting) > 1
+            else next(iter(self._waiting))
+        )
+        request = self._waiting.pop(key)[2]
+        identity = self._send(request)
+        if identity is None:
+            self._go_on()
+            return
+        alarm = asyncio.get_running_loop().call_later(request.timeout_s, self._give_up)
+        self._under_way = _UnderWay(identity, request, alarm)
+        self._supersede(request.key)
+        if request.on_sent is not None:
+            request.on_sent()
+
+    def _supersede(self, key: Hashable | None) -> None:
+        """A request of this key went out: late answers to older ones mean nothing any more."""
+        if key is not None and self._abandoned:
+            for old, other in list(self._abandoned.items()):
+                if other.key == key:
+                    del self._abandoned[old]
+
+    def _give_up(self) -> None:
+        """Wait no longer; a late answer still counts unless a newer request of the same key went out since."""
+        under_way, self._under_way = self._under_way, None
+        assert under_way is not None
+        request = under_way.request
+        self._abandoned[under_way.identity] = request
+        while len(self._abandoned) > MAX_ABANDONED:
+            self._abandoned.popitem(last=False)
+        self._go_on()
+        request.on_outcome(Unanswered(f"no answer within {request.timeout_s:g} s"))
+        self._on_silence(request.action)
+
+
+def _tell_waiting(request: Request, reason: str) -> None:
+    """What was never sent has no outcome, but somebody who only waits for an answer is told that none will come."""
+    if request.on_sent is None:
+        request.on_outcome(Unanswered(reason))

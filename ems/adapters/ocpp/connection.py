@@ -7,6 +7,7 @@ import itertools
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from websockets.asyncio.server import ServerConnection
@@ -24,6 +25,7 @@ from ems.adapters.ocpp.call_queue import (
     Request,
     Unanswered,
 )
+from ems.adapters.ocpp.schemas import OutgoingError
 from ems.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -64,12 +66,13 @@ class Connection:
     def __init__(self, socket: ServerConnection, station: str, generation: int, clock: Clock) -> None:
         self.station = station
         self.generation = generation
-        self.queue = CallQueue()
+        self.queue = CallQueue(self._make, self._unanswered)
         self.deviations: Counter[str] = Counter()
         self.opened_at = self.heard_at = clock.now().monotonic_s
         self.frames = 0
-        self._unanswered: list[str] = []
-        self._unanswered_since = self.opened_at
+        self._silences: list[str] = []
+        self._silent_since = self.opened_at
+        self._mute = asyncio.Event()
         self._socket = socket
         self._clock = clock
         self._ponged = False
@@ -81,8 +84,8 @@ class Connection:
         self._dialect = dialect
         try:
             async with asyncio.TaskGroup() as tasks:
-                others = [tasks.create_task(self._make_calls()), tasks.create_task(beside())]
-                await self._read()
+                others = [tasks.create_task(self._watch(dialect)), tasks.create_task(beside())]
+                await self._read(dialect)
                 for task in others:
                     task.cancel()
         except* (ConnectionClosed, TimeoutError, OSError):
@@ -130,14 +133,18 @@ class Connection:
             return Unanswered(str(full))
         return await outcome
 
-    async def _read(self) -> None:
+    async def _read(self, dialect: Dialect) -> None:
         while True:
             data = await self._socket.recv(decode=False)
             self.heard_at = self._clock.now().monotonic_s
             self.frames += 1
             match frame.parse(data):
                 case frame.Call() as call:
-                    await self._answer(call)
+                    reply = dialect.handle(call)
+                    if reply is not None and not isinstance(reply, bytes):
+                        reply = await _in_time(reply, call)
+                    if reply is not None and not self._write(reply):
+                        await self._write_slowly(reply)
                 case frame.Result(identity, payload):
                     body = frame.decode_object(payload)
                     self._resolve(identity, Answered(body) if body is not None else Refused("Payload", "not an object"))
@@ -146,79 +153,61 @@ class Connection:
                 case frame.Malformed(identity, reason):
                     self._deviates("malformed frame", reason)
                     if identity is not None:
-                        await self._send(frame.error(identity, "FormationViolation", reason))
-
-    async def _answer(self, call: frame.Call) -> None:
-        assert self._dialect is not None
-        reply = self._dialect.handle(call)
-        if reply is not None and not isinstance(reply, bytes):
-            try:
-                async with asyncio.timeout(ANSWER_S):
-                    reply = await reply
-            except TimeoutError:
-                reply = frame.error(call.id, "InternalError", "busy")
-        if reply is not None:
-            await self._send(reply)
+                        await self._write_slowly(frame.error(identity, "FormationViolation", reason))
 
     def _resolve(self, identity: str, outcome: Outcome) -> None:
-        self._unanswered.clear()
+        self._silences.clear()
         if not self.queue.resolve(identity, outcome):
             self._deviates("answer nobody asked for", identity[:64])
 
-    async def _make_calls(self) -> None:
-        while True:
-            request = await self.queue.next(PING_EVERY_S)
-            self._check_alive()
-            if request is None:
-                await self._ping()
-                continue
-            outcome = await self._make(request)
-            request.on_outcome(outcome)
-            if isinstance(outcome, Unanswered) and self._is_mute(request.action):
-                log.warning("station.mute id=%r unanswered=%d", self.station, len(self._unanswered))
-                await self.close(1008, "no answers")
-                return
-
-    def _is_mute(self, action: str) -> bool:
-        now = self._clock.now().monotonic_s
-        if not self._unanswered:
-            self._unanswered_since = now
-        self._unanswered = [*self._unanswered[-TIMEOUTS_TOLERATED:], action]
-        several = len(self._unanswered) >= TIMEOUTS_TOLERATED and len(set(self._unanswered)) > 1
-        return several and now - self._unanswered_since >= MUTE_S
-
-    async def _make(self, request: Request) -> Outcome:
+    def _make(self, request: Request) -> str | None:
+        """Put a request on the wire; its message id, or None when it would not be what the standard allows."""
         identity = f"{self.generation}-{next(self._numbers)}"
-        data = frame.call(identity, request.action, request.build())
-        answer = self.queue.start(identity)
-        self.queue.supersede(request.key)
-        if request.on_sent is not None:
-            request.on_sent()
-        late = Unanswered(f"no answer within {request.timeout_s:g} s")
-        deadline = asyncio.get_running_loop().call_later(request.timeout_s, _settle, answer, late)
         try:
-            await self._send(data)
-            outcome = await answer
-        except TimeoutError:
-            outcome = late
-        except (ConnectionClosed, OSError, asyncio.CancelledError):
-            request.on_outcome(Unanswered("the link broke"))
-            raise
-        finally:
-            deadline.cancel()
-        if outcome is late:
-            self.queue.abandon(identity, request)
-        return outcome
+            data = frame.call(identity, request.action, request.build())
+        except OutgoingError as wrong:
+            log.exception("request.invalid id=%r action=%s", self.station, request.action)
+            request.on_outcome(Refused("OutgoingError", str(wrong)))
+            return None
+        self._write(data, waits=True)
+        return identity
 
-    async def _send(self, data: bytes) -> None:
-        if self._socket.protocol.state is State.OPEN and not self._socket.transport.get_write_buffer_size():
-            # Nothing waits to be written, so nothing has to be waited for: only a peer that does not read does that.
-            self._socket.protocol.send_text(data)
-            for chunk in self._socket.protocol.data_to_send():
-                self._socket.transport.write(chunk)
-            return
+    def _unanswered(self, action: str) -> None:
+        now = self._clock.now().monotonic_s
+        if not self._silences:
+            self._silent_since = now
+        self._silences = [*self._silences[-TIMEOUTS_TOLERATED:], action]
+        several = len(self._silences) >= TIMEOUTS_TOLERATED and len(set(self._silences)) > 1
+        if several and now - self._silent_since >= MUTE_S:
+            self._mute.set()
+
+    def _write(self, data: bytes, waits: bool = False) -> bool:
+        """Hand a frame to the socket without waiting. False when earlier ones are still there, unless it `waits` behind
+        them; whoever never reads is found by `_watch`, which does wait.
+        """
+        transport, protocol = self._socket.transport, self._socket.protocol
+        if protocol.state is not State.OPEN or (not waits and transport.get_write_buffer_size()):
+            return False
+        protocol.send_text(data)
+        for chunk in protocol.data_to_send():
+            transport.write(chunk)
+        return True
+
+    async def _write_slowly(self, data: bytes) -> None:
         async with asyncio.timeout(WRITE_S):
             await self._socket.send(data, text=True)
+
+    async def _watch(self, dialect: Dialect) -> None:
+        """Look now and then whether the peer is alive; end the link of one that hears but does not answer."""
+        while not self._mute.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PING_EVERY_S):
+                    await self._mute.wait()
+                    break
+            self._check_alive(dialect)
+            await self._ping()
+        log.warning("station.mute id=%r unanswered=%d", self.station, len(self._silences))
+        await self.close(1008, "no answers")
 
     async def _ping(self) -> None:
         async with asyncio.timeout(WRITE_S):
@@ -233,10 +222,9 @@ class Connection:
         self._ponged = True
         self.heard_at = self._clock.now().monotonic_s
 
-    def _check_alive(self) -> None:
+    def _check_alive(self, dialect: Dialect) -> None:
         silent = self._clock.now().monotonic_s - self.heard_at
-        heartbeat_s = self._dialect.heartbeat_s if self._dialect is not None else PONG_SILENCE_S
-        if silent > (PONG_SILENCE_S if self._ponged else HEARTBEATS_MISSED * heartbeat_s):
+        if silent > (PONG_SILENCE_S if self._ponged else HEARTBEATS_MISSED * dialect.heartbeat_s):
             raise TimeoutError(f"silent for {silent:.0f} s")
 
     def _deviates(self, kind: str, detail: str) -> None:
@@ -246,6 +234,10 @@ class Connection:
                      self.deviations[kind])  # fmt: skip
 
 
-def _settle(answer: asyncio.Future[Outcome], outcome: Outcome) -> None:
-    if not answer.done():
-        answer.set_result(outcome)
+async def _in_time(reply: Awaitable[Reply], call: frame.Call) -> Reply:
+    """An answer that takes a while, but not for ever."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return await reply
+    except TimeoutError:
+        return frame.error(call.id, "InternalError", "busy")

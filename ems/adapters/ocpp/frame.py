@@ -56,30 +56,29 @@ def parse(data: bytes) -> Frame:
     """Read one frame. Never raises: what cannot be read even after repair is `Malformed`."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
-        parts = [bytes(part) for part in _parts.decode(data)]
+        parts = _parts.decode(data)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return _repaired(data)
     return _classified(parts)
 
 
-def _classified(parts: list[bytes]) -> Frame:
-    kind = _TYPES.get(parts[0]) if parts else None
+def _classified(parts: list[msgspec.Raw]) -> Frame:
+    kind = _TYPES.get(bytes(parts[0])) if parts else None
     if kind is None or len(parts) < 2:
         return Malformed(None, "not a call, a result or an error")
-    identity = _string(parts[1])
+    raw_id = bytes(parts[1])
+    identity = _string(raw_id)
     if identity is None or not 1 <= len(identity) <= MAX_ID:
         return Malformed(None, "no usable message id")
-    if kind == _ERROR:
-        code, description = ((_string(part) or "")[:256] for part in (*parts[2:4], b'""', b'""')[:2])
-        return Error(identity, code or "GenericError", description)
+    if kind == _CALL:
+        action = _string(bytes(parts[2])) if len(parts) > 2 else None
+        if action is None or not action.isascii() or not action.isalnum() or len(action) > 64:
+            return Malformed(identity, "no usable action")
+        return Call(identity if raw_id[:1] == b'"' else int(identity), action, _object(parts, 3))
     if kind == _RESULT:
-        return Result(identity, _object(parts[2]) if len(parts) > 2 else b"{}")
-    action = _string(parts[2]) if len(parts) > 2 else None
-    if action is None or not action.isascii() or not action.isalnum() or len(action) > 64:
-        return Malformed(identity, "no usable action")
-    return Call(
-        int(identity) if parts[1][:1] != b'"' else identity, action, _object(parts[3]) if len(parts) > 3 else b"{}"
-    )
+        return Result(identity, _object(parts, 2))
+    code, description = ((_string(bytes(part)) or "")[:256] for part in (*parts[2:4], b'""', b'""')[:2])
+    return Error(identity, code or "GenericError", description)
 
 
 def _string(part: bytes) -> str | None:
@@ -92,11 +91,13 @@ def _string(part: bytes) -> str | None:
     return part.decode() if part.removeprefix(b"-").isdigit() and len(part) <= MAX_ID else None
 
 
-def _object(part: bytes) -> bytes:
-    """An empty payload may be written as null (OCPP-J 1.6, section 4.2.1)."""
-    return b"{}" if part in {b"null", b'""', b"[]"} else part
+def _object(parts: list[msgspec.Raw], position: int) -> bytes:
+    """The payload, which may be left out; an empty one may be written as null (OCPP-J 1.6, section 4.2.1)."""
+    part = bytes(parts[position]) if len(parts) > position else b""
+    return b"{}" if part in _NOTHING else part
 
 
+_NOTHING = frozenset({b"", b"null", b'""', b"[]"})
 _MISSING_COMMA = re.compile(rb'((?:"|\d|true|false|null|\]|\}))(\s+)("[^"\\]{1,50}"\s*:)')
 _NOT_A_NUMBER = re.compile(rb"(?<=[:,\[\s])(?:-?Infinity|-?inf|NaN|nan)(?=[,\]}\s])")
 
@@ -106,7 +107,7 @@ def _repaired(data: bytes) -> Frame:
     if len(data) <= 16_384:
         candidate = _closed(_NOT_A_NUMBER.sub(b"null", _MISSING_COMMA.sub(rb"\1,\2\3", data)))
         try:
-            return _classified([bytes(part) for part in _parts.decode(candidate)])
+            return _classified(_parts.decode(candidate))
         except (msgspec.MsgspecError, RecursionError, ValueError):
             pass
     call = _LOOKS_LIKE_CALL.match(data[: MAX_ID + 32])

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from websockets.frames import Frame, Opcode
 
-from ems.adapters.ocpp.call_queue import Answered, Unanswered
+from ems.adapters.ocpp.call_queue import Answered, Outcome, Priority, Refused, Request, Unanswered
+from ems.adapters.ocpp.schemas import check_request
 from ems.domain.events import ModelLearned, ProfileAnswered, ProfileSent, StationGone
 from ems.domain.grant import Answer as Said
 from ems.domain.grant import Layer
@@ -119,6 +120,41 @@ async def test_a_limit_is_written_at_the_moment_it_is_sent() -> None:
         await asyncio.sleep(10)
         schedules = [told["csChargingProfiles"]["chargingSchedule"] for told in point.told_of("SetChargingProfile")]
         assert [schedule["startSchedule"] for schedule in schedules] == ["2026-03-01T11:59:20Z", "2026-03-01T11:59:24Z"]
+
+
+@virtual
+async def test_a_request_that_the_standard_does_not_allow_is_never_sent() -> None:
+    """Whoever wanted it is told so, and the next request goes out."""
+
+    def forbidden() -> dict[str, object]:
+        payload: dict[str, object] = {"connectorId": "one"}
+        check_request("v16", "UnlockConnector", payload)
+        return payload
+
+    outcomes: list[Outcome] = []
+    async with ready() as (site, point):
+        link = site.system.connections()["CP"]
+        link.call(Request("UnlockConnector", forbidden, Priority.COMMAND, 5.0, outcomes.append))
+        assert isinstance(await link.ask("GetLocalListVersion", {}), Answered)
+        assert [type(outcome) for outcome in outcomes] == [Refused]
+        assert point.told_of("UnlockConnector") == []
+
+
+@virtual
+async def test_what_still_waits_when_the_link_ends_comes_to_an_end() -> None:
+    """So does what is asked afterwards; a limit on its way counts as unanswered, one that waited was never sent."""
+    async with ready(Slow(None)) as (site, point):
+        link = site.system.connections()["CP"]
+        site.system.limit(order(SESSION, 10))
+        await asyncio.sleep(0.1)
+        site.system.limit(order(DEFAULT, 6))
+        asking = asyncio.create_task(link.ask("GetLocalListVersion", {}))
+        await asyncio.sleep(0.1)
+        await point.socket.close()
+        assert isinstance(await asking, Unanswered)
+        assert isinstance(await link.ask("GetLocalListVersion", {}), Unanswered)
+        assert said(site) == [(10, Said.TIMEOUT)]
+        assert [event.amps for event in site.of(ProfileSent)] == [10]
 
 
 def said(site: Site) -> list[tuple[float, Said]]:

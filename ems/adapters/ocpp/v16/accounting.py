@@ -90,8 +90,10 @@ class Accounting:
     def adopt(self, evse: Evse, message: MeterValuesRequest) -> None:
         """A transaction that began before us, or while we were away (Q92)."""
         record = self._record
+        if evse.id in record.book.open or not message.meter_value:
+            return
         identity = whole(message.transaction_id)
-        if evse.id in record.book.open or identity is None or not message.meter_value:
+        if identity is None:
             return
         register = read(message.meter_value[-1], record.bounds(evse), record.deviations).register_wh
         adopted = record.book.adopt(evse.id, identity, record.clock.now().utc, register or 0.0)

@@ -75,10 +75,12 @@ class Incoming:
             self._record.deviates("unknown connector")
             return
         self.accounting.adopt(evse, message)
-        identity = whole(message.transaction_id)
-        over = identity is not None and evse.id not in self._record.book.open and self._record.book.has_ended(identity)
+        over = evse.id not in self._record.book.open and self._is_over(whole(message.transaction_id))
         for bucket in message.meter_value[-_BUCKETS:]:
             self._sample(evse, bucket, closing=over)
+
+    def _is_over(self, transaction: int | None) -> bool:
+        return transaction is not None and self._record.book.has_ended(transaction)
 
     def _sample(self, evse: Evse, bucket: MeterValue, closing: bool) -> None:
         """One bucket; values that close a transaction (Q73) or waited in the station (Q73b) do not steer."""

@@ -35,6 +35,11 @@ SILENCES_TOLERATED = 2
 REFUSALS_TO_LEARN = 2
 DETAIL = 64
 _CANNOT = frozenset({"NotSupported", "NotImplemented"})
+_SET_CHARGING_PROFILE = Action.set_charging_profile.value
+_ANSWERS = {
+    ChargingProfileStatus.accepted.lower(): Answer.ACCEPTED,
+    ChargingProfileStatus.not_supported.lower(): Answer.NOT_SUPPORTED,
+}
 
 
 @dataclass(slots=True)
@@ -137,16 +142,17 @@ class Limits:
         def build() -> dict[str, object]:
             now = self.record.station_now()
             payload = profiles.request(order, attempt.evse, attempt.model, self.record.voltage_v, now)
-            schemas.check_request(VERSION, Action.set_charging_profile, payload)
+            schemas.check_request(VERSION, _SET_CHARGING_PROFILE, payload)
             return payload
 
         def sent() -> None:
+            now = self._now()
             if attempt.sent_at is None:
-                self.record.sink(ProfileSent(order.evse, order.layer, order.amps, self._now()))
-            attempt.sent_at = self._now()
+                self.record.sink(ProfileSent(order.evse, order.layer, order.amps, now))
+            attempt.sent_at = now
 
         request = Request(
-            action=Action.set_charging_profile.value,
+            action=_SET_CHARGING_PROFILE,
             build=build,
             priority=Priority.REDUCTION if order.reduces else Priority.LIMIT,
             timeout_s=LIMIT_S,
@@ -169,9 +175,10 @@ class Limits:
         if answer is Answer.ACCEPTED:
             if order.layer is Layer.SESSION:
                 self._takes_sessions.add(order.evse)
-            self.record.learned(_as_learned(self.record.model, attempt.model))
+            if attempt.model is not self.record.model:
+                self.record.learned(_as_learned(self.record.model, attempt.model))
             self._repeat_after_zero(connection, attempt)
-        if answer is not Answer.ACCEPTED:
+        else:
             log.warning("limit.%s evse=%s layer=%s amps=%g detail=%r", answer.name.lower(), order.evse,
                         order.layer.name, order.amps, _detail(outcome)[:64])  # fmt: skip
         sent_at = self._now() if attempt.sent_at is None else attempt.sent_at
@@ -264,10 +271,7 @@ def _answer(outcome: Outcome) -> Answer:
         case Refused(code, _):
             return Answer.NOT_SUPPORTED if code in _CANNOT else Answer.REJECTED
         case Answered(payload):
-            status = str(payload.get("status", "")).lower()
-            if status == ChargingProfileStatus.accepted.lower():
-                return Answer.ACCEPTED
-            return Answer.NOT_SUPPORTED if status == ChargingProfileStatus.not_supported.lower() else Answer.REJECTED
+            return _ANSWERS.get(str(payload.get("status", "")).lower(), Answer.REJECTED)
 
 
 def _is(outcome: Outcome, status: str) -> bool:

@@ -39,6 +39,15 @@ MAX_LEVEL = 8
 """Stations that report absurd maximum levels still take these (Q14)."""
 
 SLOTS = 3
+_KINDS = {
+    ProfileKind.ABSOLUTE: ChargingProfileKindType.absolute.value,
+    ProfileKind.RELATIVE: ChargingProfileKindType.relative.value,
+}
+_PURPOSES = {
+    Layer.FLOOR: ChargingProfilePurposeType.tx_default_profile.value,
+    Layer.DEFAULT: ChargingProfilePurposeType.tx_default_profile.value,
+    Layer.SESSION: ChargingProfilePurposeType.tx_profile.value,
+}
 COMPOSITE_S = 300
 
 
@@ -68,8 +77,8 @@ def request(
     profile: dict[str, Any] = {
         "chargingProfileId": slot(evse.number, Layer.FLOOR if single and order.layer < Layer.SESSION else order.layer),
         "stackLevel": stack_level(order.layer, model),
-        "chargingProfilePurpose": _purpose(order.layer),
-        "chargingProfileKind": _kind(model),
+        "chargingProfilePurpose": _PURPOSES[order.layer],
+        "chargingProfileKind": _KINDS[model.kind],
         "chargingSchedule": schedule,
     }
     if order.transaction is not None and order.layer is Layer.SESSION:
@@ -140,15 +149,5 @@ def unit(evse: Evse, model: StationModel) -> RateUnit:
     return RateUnit.WATT if evse.dc_efficiency is not None else model.rate_unit
 
 
-def _kind(model: StationModel) -> str:
-    kinds = ChargingProfileKindType
-    return (kinds.relative if model.kind is ProfileKind.RELATIVE else kinds.absolute).value
-
-
-def _purpose(layer: Layer) -> str:
-    purposes = ChargingProfilePurposeType
-    return (purposes.tx_profile if layer is Layer.SESSION else purposes.tx_default_profile).value
-
-
 def _text(moment: datetime) -> str:
-    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    return f"{moment.isoformat()[:19]}Z"

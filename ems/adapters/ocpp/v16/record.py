@@ -57,10 +57,12 @@ class StationRecord:
     _reported_skew_s: float = 0.0
     _born: Instant = field(init=False)
     _bounds: dict[str, Bounds] = field(init=False)
+    _by_number: dict[int, Evse] = field(init=False)
 
     def __post_init__(self) -> None:
         self._born = self.clock.now()
         self.model = self.station.model
+        self._by_number = {evse.number: evse for evse in self.station.evses}
         self._bounds = {evse.id: _bounds(evse, self.voltage_v) for evse in self.station.evses}
         self.registers = {evse.id: Register(self.bounds(evse).max_w) for evse in self.station.evses}
 
@@ -71,6 +73,9 @@ class StationRecord:
 
     def evse(self, connector: object) -> Evse | None:
         """The EVSE of a connector id; on a station with one outlet connector 0, or none, is that outlet (Q73e)."""
+        evse = self._by_number.get(connector) if type(connector) is int else None
+        if evse is not None:
+            return evse
         evses, told = self.station.evses, number(connector)
         if len(evses) == 1 and (connector is None or told == 0):
             return evses[0]
@@ -101,9 +106,10 @@ class StationRecord:
 
     def heard_time(self, told: datetime, now: Instant) -> None:
         """Learn the station's clock from a time in a message that came `now`, and tell the core when it is off."""
-        if not self.time.heard(told, self.steady_utc(now)):
+        steady = self.steady_utc(now)
+        if not self.time.heard(told, steady):
             return
-        set_by_s = (now.utc - self.steady_utc(now)).total_seconds()
+        set_by_s = (now.utc - steady).total_seconds()
         skew = (self.time.skew_s or 0.0) - set_by_s
         skew = 0.0 if abs(skew) < SKEW_REPORTED_S else skew
         if abs(skew - self._reported_skew_s) >= SKEW_REPORTED_S:

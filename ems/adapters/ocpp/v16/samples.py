@@ -64,6 +64,9 @@ class Quantity(IntEnum):
     SOC = 5
 
 
+IGNORED, CURRENT, OFFERED, POWER, REGISTER, SOC = Quantity
+
+
 class Reading(NamedTuple):
     """What one bucket says: `leg_a` per phase as the station counts them, `total_a` without a phase, and so on."""
 
@@ -94,11 +97,11 @@ class Bounds(NamedTuple):
             max_w,
             legs,
             {
-                Quantity.CURRENT: (-amps, amps),
-                Quantity.OFFERED: (-amps, amps),
-                Quantity.POWER: (-watts, watts),
-                Quantity.REGISTER: (0.0, math.inf),
-                Quantity.SOC: (0.0, 100.0),
+                CURRENT: (-amps, amps),
+                OFFERED: (-amps, amps),
+                POWER: (-watts, watts),
+                REGISTER: (0.0, math.inf),
+                SOC: (0.0, 100.0),
             },
         )
 
@@ -159,32 +162,33 @@ def read(bucket: MeterValue, bounds: Bounds, dropped: Counter[str]) -> Reading:
     found: dict[Quantity, float] = {}
     periodic = True
     for sample in bucket.sampled_value[:MAX_SAMPLES]:
-        kind, phase, scale = _meaning(sample.measurand, sample.phase, sample.unit, sample.format, sample.location)
-        if sample.context in _BOUNDARY:
+        kind, phase, scale, at_boundary = _meaning(
+            sample.measurand, sample.phase, sample.unit, sample.format, sample.location, sample.context
+        )
+        if at_boundary:
             periodic = False
-        if kind is Quantity.IGNORED:
+        if kind is IGNORED:
             continue
         told = number(sample.value)
-        value = math.nan if told is None else told * scale
         least, most = bounds.of[kind]
-        if not least <= value <= most:
+        if told is None or not least <= (value := told * scale) <= most:
             dropped[kind.name.lower()] += 1
-        elif phase < 0:
-            found[kind] = max(found.get(kind, 0.0), value) if kind is Quantity.OFFERED else value
-        elif kind is Quantity.CURRENT:
-            legs[phase] = value
-        elif kind is Quantity.OFFERED:
+        elif kind is OFFERED:
             found[kind] = max(found.get(kind, 0.0), value)
-        elif kind is Quantity.POWER:
+        elif phase < 0:
+            found[kind] = value
+        elif kind is CURRENT:
+            legs[phase] = value
+        elif kind is POWER:
             phase_w[phase] = value
     return Reading(
         timestamp=bucket.timestamp,
         leg_a=_legs(legs, bounds.legs),
-        total_a=found.get(Quantity.CURRENT),
-        offered_a=found.get(Quantity.OFFERED),
-        power_w=found.get(Quantity.POWER, sum(phase_w.values()) if phase_w else None),
-        register_wh=found.get(Quantity.REGISTER),
-        soc_percent=found.get(Quantity.SOC),
+        total_a=found.get(CURRENT),
+        offered_a=found.get(OFFERED),
+        power_w=found.get(POWER, sum(phase_w.values()) if phase_w else None),
+        register_wh=found.get(REGISTER),
+        soc_percent=found.get(SOC),
         periodic=periodic,
     )
 
@@ -198,7 +202,7 @@ def _legs(amps: dict[int, float], legs: int) -> ReportedAmps | None:
         return None
     if legs == 1:
         return (max(abs(a) for a in amps.values()),)
-    return tuple(abs(amps[k]) if k in amps else None for k in range(legs))
+    return tuple([abs(amps[k]) if k in amps else None for k in range(legs)])
 
 
 _NUMBER = re.compile(r"[\s'\"]*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)[\s'\"]*\Z")
@@ -224,43 +228,51 @@ def number(value: object) -> float | None:
 
 
 _SCALES: dict[Quantity, dict[str, float]] = {
-    Quantity.CURRENT: {"": 1.0, "a": 1.0, "amp": 1.0, "ma": 0.001, "da": 0.1},
-    Quantity.OFFERED: {"": 1.0, "a": 1.0, "amp": 1.0, "ma": 0.001, "da": 0.1},
-    Quantity.POWER: {"": 1.0, "w": 1.0, "va": 1.0, "kw": 1000.0, "kva": 1000.0, "mw": 1e6},
-    Quantity.REGISTER: {"": 1.0, "wh": 1.0, "kwh": 1000.0, "mwh": 1e6},
-    Quantity.SOC: {"": 1.0, "percent": 1.0, "%": 1.0},
+    CURRENT: {"": 1.0, "a": 1.0, "amp": 1.0, "ma": 0.001, "da": 0.1},
+    OFFERED: {"": 1.0, "a": 1.0, "amp": 1.0, "ma": 0.001, "da": 0.1},
+    POWER: {"": 1.0, "w": 1.0, "va": 1.0, "kw": 1000.0, "kva": 1000.0, "mw": 1e6},
+    REGISTER: {"": 1.0, "wh": 1.0, "kwh": 1000.0, "mwh": 1e6},
+    SOC: {"": 1.0, "percent": 1.0, "%": 1.0},
 }
 _PHASES = {"l1": 0, "l2": 1, "l3": 2, "l1-n": 0, "l2-n": 1, "l3-n": 2, "l1-l2": 0, "l2-l3": 1, "l3-l1": 2}
 _QUANTITIES = {
-    Measurand.current_import.value.lower(): Quantity.CURRENT,
-    Measurand.current_offered.value.lower(): Quantity.OFFERED,
-    Measurand.power_active_import.value.lower(): Quantity.POWER,
-    Measurand.energy_active_import_register.value.lower(): Quantity.REGISTER,
-    Measurand.soc.value.lower(): Quantity.SOC,
+    Measurand.current_import.value.lower(): CURRENT,
+    Measurand.current_offered.value.lower(): OFFERED,
+    Measurand.power_active_import.value.lower(): POWER,
+    Measurand.energy_active_import_register.value.lower(): REGISTER,
+    Measurand.soc.value.lower(): SOC,
 }
 _OUTSIDE = {Location.ev.value.lower(), Location.cable.value.lower()}
 
 
 @lru_cache(maxsize=2048)
 def _meaning(
-    measurand: str | None, phase: str | None, unit: str | None, form: str | None, location: str | None
-) -> tuple[Quantity, int, float]:
-    """(quantity, phase or -1 for none, factor to A, W, Wh or %) of a sample by its labels; cached, they repeat."""
+    measurand: str | None,
+    phase: str | None,
+    unit: str | None,
+    form: str | None,
+    location: str | None,
+    context: str | None,
+) -> tuple[Quantity, int, float, bool]:
+    """What the labels of a sample say: quantity, phase or -1 for none, factor to A, W, Wh or %, and whether it is from
+    the beginning or the end of a transaction. Cached, because they repeat.
+    """
+    at_boundary = context in _BOUNDARY
     if form == ValueFormat.signed_data:
-        return Quantity.IGNORED, -1, 1.0
+        return IGNORED, -1, 1.0, at_boundary
     name = _plain(measurand or Measurand.energy_active_import_register)
     leg = _plain(phase or "")
     for suffix in (".l1", ".l2", ".l3", "-l1", "-l2", "-l3"):
         # Some stations write the phase into the measurand (Q63).
         if name.endswith(suffix):
             name, leg = name.removesuffix(suffix), suffix[1:]
-    kind = _QUANTITIES.get(name, Quantity.IGNORED)
-    if kind in {Quantity.CURRENT, Quantity.POWER, Quantity.REGISTER} and _plain(location or "") in _OUTSIDE:
-        return Quantity.IGNORED, -1, 1.0
+    kind = _QUANTITIES.get(name, IGNORED)
+    if kind in {CURRENT, POWER, REGISTER} and _plain(location or "") in _OUTSIDE:
+        return IGNORED, -1, 1.0, at_boundary
     scale = _SCALES.get(kind, {}).get(_plain(unit or ""))
     if scale is None or (leg and leg not in _PHASES):
-        return Quantity.IGNORED, -1, 1.0
-    return kind, _PHASES.get(leg, -1), scale
+        return IGNORED, -1, 1.0, at_boundary
+    return kind, _PHASES.get(leg, -1), scale, at_boundary
 
 
 def _plain(text: str) -> str:
