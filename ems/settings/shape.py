@@ -214,7 +214,7 @@ class _Reader:
         loc = tuple(step for step in error["loc"] if step != "[key]")
         place = (*route, *loc)
         model = schema.EvseSection if kind is schema.StationSection and len(loc) > 2 else kind
-        key = str(loc[-1]) if loc else _last_word(route)
+        key = next((step for step in reversed(loc) if isinstance(step, str)), None) or _last_word(route)
         if error["type"] == "extra_forbidden":
             meant = self.unknown_key(place, key, error["input"], list(model.model_fields))
             guessed.add((*place[:-1], meant or ""))
