@@ -133,8 +133,8 @@ def test_the_import_contracts_hold() -> None:
 def test_the_core_knows_no_world(room: str) -> None:
     """No clock, no disk, no chance, no log, no loop: the same input gives the same decision, on any machine."""
     allowed = {"numpy", "ems", "zoneinfo"}
-    pure = {"__future__", "abc", "array", "bisect", "collections", "dataclasses", "datetime", "enum", "fractions"}
-    pure |= {"functools", "heapq", "itertools", "math", "operator", "re", "statistics", "types", "typing"}
+    pure = {"__future__", "abc", "array", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum"}
+    pure |= {"fractions", "functools", "heapq", "itertools", "math", "operator", "re", "statistics", "types", "typing"}
     foreign = [f"{one.at}: {one.name}" for one in imports("ems") if room_of(one.by) == room]
     assert foreign, "the room has moved"
     assert [text for text in foreign if text.split(": ")[1].partition(".")[0] not in allowed | pure] == []

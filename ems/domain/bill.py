@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -19,6 +19,9 @@ from ems.domain.tariff import FixedCharge, Tariff, by_name
 from ems.domain.validity import Agreed, Assumption, in_force, validity_gaps
 
 CENT = Decimal("0.01")
+EXACTLY = Context(prec=60, rounding=ROUND_HALF_UP)
+"""A context of our own, so that no setting of the thread changes an amount."""
+
 WATT_SECONDS_PER_KWH = 3.6e6
 
 
@@ -154,4 +157,4 @@ def _unmeasured(load: Load, zone: ZoneInfo) -> Iterator[Assumption]:
 
 
 def _cents(exact: float) -> Decimal:
-    return Decimal(repr(round(exact, 9))).quantize(CENT, rounding=ROUND_HALF_UP)
+    return Decimal(repr(round(exact, 9))).quantize(CENT, context=EXACTLY)

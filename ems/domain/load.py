@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from ems.domain.local_clock import local
 
 QUARTER_S = 900
+MOST_W = 1e12
+"""More than any site: a number beyond is an error of measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Load:
     """Mean power of intervals of `step_s` from `begin` on, import positive; NaN where nothing was measured.
 
     `step_s` divides a quarter hour and `begin` is a multiple of it, so that no interval lies in two quarter hours.
-    Raises ValueError otherwise, and for infinite powers.
+    Raises ValueError otherwise, and for powers that no site has.
     """
 
     begin: datetime
@@ -32,8 +34,8 @@ class Load:
             raise ValueError(f"step_s must divide {QUARTER_S} s, got {self.step_s}")
         if self.begin.timestamp() % self.step_s:
             raise ValueError(f"the load begins at {self.begin}, which is no multiple of {self.step_s} s")
-        if any(math.isinf(watts) for watts in self.mean_w):
-            raise ValueError("mean_w must be finite numbers")
+        if any(abs(watts) > MOST_W for watts in self.mean_w):
+            raise ValueError(f"mean_w must lie within {MOST_W:g} W")
 
     @property
     def begin_s(self) -> int:

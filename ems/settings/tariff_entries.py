@@ -115,7 +115,7 @@ class Entries:
         return EnergyPrice(name, prices, read.series, read.factor, read.if_missing_per_kwh, _validity(read))
 
     def _contradictions(self, read: EnergySection, plain: str, route: Route) -> bool:
-        said = read.model_fields_set
+        said = {key for key in read.model_fields_set if getattr(read, key) is not None}
         other = {"per_kwh", "markup_per_kwh"} - {plain}
         of_series = () if read.series is not None else ("factor", "if_missing_per_kwh")
         faults: list[tuple[Route, str, str]] = []

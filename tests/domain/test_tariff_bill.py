@@ -231,7 +231,7 @@ def test_a_load_of_nothing_costs_nothing() -> None:
         (midnight(SPRING), 1800, (1.0,), "must divide 900 s"),
         (midnight(SPRING), 0, (1.0,), "must divide 900 s"),
         (midnight(SPRING) + timedelta(minutes=5), 900, (1.0,), "no multiple of 900 s"),
-        (midnight(SPRING), 900, (float("inf"),), "finite"),
+        (midnight(SPRING), 900, (float("inf"),), "must lie within"),
     ],
 )  # fmt: skip
 def test_a_load_that_is_none_is_refused(begin: datetime, step_s: int, watts: tuple[float, ...], words: str) -> None:

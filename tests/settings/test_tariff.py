@@ -159,6 +159,7 @@ SLIPS = [
     ("markup_per_kwh: 0.01", "per_kwh: 0.01", "13: error: per_kwh belongs to what follows no series"),
     ("{per_kwh: 0.08}", "{per_kwh: 0.08, times: [{per_kwh: 0}]}", "14: error: it states both per_kwh and times"),
     ("{per_kwh: 0.08}", "{valid_from: 2026-01-01}", "14: error: 'pv' states no price"),
+    ("{per_kwh: 0.08}", "{times: }", "14: error: 'pv' states no price"),
     ("{per_kwh: 0.08}", "", "14: error: 'pv' is empty"),
     ("{per_kwh: 0.08}", "[]", "14: error: 'pv' is empty"),
     ("{per_kwh: 0.08}", "0.08", "14: error: 'pv' must be keys with values"),
