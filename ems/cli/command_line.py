@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_daemon(commands)
     _add_site(commands)
     _add_simulate(commands)
+    _add_backtest(commands)
     _add_records(commands)
     _add_probe(commands)
     return parser
@@ -107,6 +108,16 @@ def _add_simulate(commands: Commands) -> None:
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--faults", type=Path, help="a YAML file of faults")
     one.add_argument("--out", type=Path, help="folder for result.json and pictures")
+    _add_json(one)
+
+
+def _add_backtest(commands: Commands) -> None:
+    text = "Forecasts of a site on recorded data, beside seasonal naive"
+    one = _command(commands, "backtest", "backtest.backtest", text)
+    one.add_argument("words", nargs="+", metavar="forecast [SITE]", help=f"the word forecast, then {SITE}")
+    one.add_argument("--sessions", type=Path, help="recorded sessions: CSV or JSON, also .gz")
+    one.add_argument("--building", type=Path, help="recorded load of the building: CSV with a unit in its header")
+    one.add_argument("--pv", type=Path, help="recorded production of the plant: CSV with a unit in its header")
     _add_json(one)
 
 

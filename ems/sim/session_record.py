@@ -14,9 +14,10 @@ LONGEST_STAY = timedelta(days=92)
 class SessionRecord:
     """One visit of a vehicle. Times are UTC.
 
-    `station` is the name in the source. `delivered_wh` is what the vehicle took; `requested_wh` and `stated_departure`
-    what its driver said, None when nothing was said. `max_a` and `legs` where they are known of the vehicle.
-    Raises ValueError when it ends before it begins, or a number is not physical.
+    `station` is the name in the source. `delivered_wh` is what the vehicle took; `requested_wh` and
+    `stated_departure` what its driver said, None when nothing was said. `max_a` and `legs` where they are known of
+    the vehicle, `user` where the source tells one driver from another. Raises ValueError when it ends before it
+    begins, or a number is not physical.
     """
 
     id: str
@@ -28,6 +29,7 @@ class SessionRecord:
     stated_departure: datetime | None = None
     max_a: float | None = None
     legs: int | None = None
+    user: str | None = None
 
     def __post_init__(self) -> None:
         if self.arrival.tzinfo is None or self.departure.tzinfo is None:
