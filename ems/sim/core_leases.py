@@ -61,12 +61,13 @@ class CoreLeases:
         sent = 0
         while self._due and self._due[0][0] <= t:
             due, evse, layer, since = heapq.heappop(self._due)
-            lease = self._held.get((evse, layer))
-            if lease is None or lease.since_s != since or outlets[evse].station in lost:
+            key = (evse, layer)
+            lease, outlet = self._held.get(key), outlets[evse]
+            if lease is None or lease.since_s != since or outlet.station in lost:
                 continue
-            self._hold((evse, layer), lease._replace(since_s=due))
-            self._renewed.add((evse, layer))
-            outlets[evse].renewed(layer, due, due + lease.lasts_s)
+            self._hold(key, Lease(lease.amps, due, lease.lasts_s))
+            self._renewed.add(key)
+            outlet.renewed(layer, due, due + lease.lasts_s)
             sent += 1
         return sent
 

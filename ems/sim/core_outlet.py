@@ -56,7 +56,8 @@ class CoreOutlet:
         self.watts_per_leg = evse.wiring.watts_per_amp(voltage_v, 1) * (evse.dc_efficiency or 1.0)
         self.watts_per_amp = 0.0
         # As the last controller left it: nobody begins with stations that nothing limits.
-        self._layers: dict[Layer, tuple[float, float]] = {Layer.FLOOR: (evse.fallback_a, math.inf)}
+        self._layers: list[tuple[float, float] | None] = [None] * len(Layer)
+        self._layers[Layer.FLOOR] = (evse.fallback_a, math.inf)
         self._coming: list[tuple[float, Layer, float, float]] = []
         self.vehicle: Vehicle | None = None
         self.visit: Visit | None = None
@@ -70,7 +71,7 @@ class CoreOutlet:
 
     def told(self, order: LimitOrder, t: float) -> None:
         """An accepted order, in force after the apply time; one that repeats what holds only renews it."""
-        held = self._layers.get(order.layer)
+        held = self._layers[order.layer]
         if held is not None and held[0] == order.amps and t < held[1] and not self._coming:
             self.renewed(order.layer, t, t + order.lease_s)
             return
@@ -84,7 +85,7 @@ class CoreOutlet:
             if self.vehicle is None:
                 self._take(t)
             self._coming = [(at, of, amps, ends_s if of is layer else ends) for at, of, amps, ends in self._coming]
-        held = self._layers.get(layer)
+        held = self._layers[layer]
         if held is not None:
             self._layers[layer] = (held[0], ends_s)
         if self.vehicle is not None:
@@ -167,7 +168,7 @@ class CoreOutlet:
         return EvseStatus.SUSPENDED_EV if t >= self.offered_since_s + NOTICES_S else EvseStatus.CHARGING
 
     def _drop_session(self) -> None:
-        self._layers.pop(Layer.SESSION, None)
+        self._layers[Layer.SESSION] = None
         self._coming = [coming for coming in self._coming if coming[1] is not Layer.SESSION]
 
     def _due(self, until: float) -> None:
@@ -189,8 +190,7 @@ class CoreOutlet:
         """What the highest layer in force allows, and until when."""
         if not self.powered or self.own_a is not None:
             return (self.own_a or 0.0) if self.powered else 0.0, math.inf
-        for layer in (Layer.SESSION, Layer.DEFAULT, Layer.FLOOR):
-            held = self._layers.get(layer)
+        for held in reversed(self._layers):
             if held is not None and t < held[1] - self.skew_s:
                 amps = min(held[0], self.evse_max_a)
                 return (amps if amps >= PILOT_MIN_A else 0.0), held[1] - self.skew_s
