@@ -7,7 +7,7 @@ Who may import it: `ems.cli` and `ems.sim`, by the names below.
 
 from ems.assembly.daemon import Daemon, database_of
 from ems.assembly.error import AssemblyError
-from ems.assembly.meters import register_maps
+from ems.assembly.meters import check_meter_model
 from ems.runtime.event_loop import tuned_loop
 
-__all__ = ["AssemblyError", "Daemon", "database_of", "register_maps", "tuned_loop"]
+__all__ = ["AssemblyError", "Daemon", "check_meter_model", "database_of", "tuned_loop"]

@@ -26,12 +26,12 @@ from ems.adapters.store.store import Store
 from ems.adapters.web.app import WebOptions
 from ems.adapters.web.server import WebServer
 from ems.assembly.error import AssemblyError
-from ems.assembly.meters import installed_meters, own_models
+from ems.assembly.meters import check_meter_model, installed_meters, own_models
 from ems.assembly.stations import access_of, central_system
 from ems.control.memory import Memory
 from ems.control.tick import Controller
 from ems.domain.decision import Decision
-from ems.domain.events import ControllerStarted, Event
+from ems.domain.events import ControllerStarted, Event, SettingsTroubled
 from ems.domain.state import SiteState
 from ems.ports import Clock, Service
 from ems.runtime.address import refusal
@@ -46,7 +46,7 @@ from ems.runtime.supervisor import supervise
 from ems.runtime.troubles import Troubles
 from ems.runtime.watchdog import Watchdog
 from ems.settings.build import SiteSettings
-from ems.settings.finding import printable
+from ems.settings.finding import in_short, printable
 from ems.settings.revision import Reloaded, reload
 
 log = logging.getLogger(__name__)
@@ -80,12 +80,19 @@ class Daemon:
 
     @classmethod
     def of(
-        cls, settings: SiteSettings, state_dir: Path, *, ocpp_port: int | None = None, web_port: int | None = None
+        cls,
+        settings: SiteSettings,
+        state_dir: Path,
+        *,
+        ocpp_port: int | None = None,
+        web_port: int | None = None,
+        trouble: str = "",
     ) -> Daemon:
         """Build everything, in a running loop. Blocks while the database opens. Raises AssemblyError, and has then left
         no trace in the database: a start that cannot be is no crash.
 
-        `ocpp_port`, `web_port`: listen there, whatever the settings say.
+        `ocpp_port`, `web_port`: listen there, whatever the settings say. `trouble`: why `settings` are of an earlier
+        revision than the site's files.
         """
         ocpp = Listen(settings.ocpp.host, settings.ocpp.port if ocpp_port is None else ocpp_port)
         shown = WebOptions(settings.web.host, settings.web.port if web_port is None else web_port)
@@ -108,6 +115,9 @@ class Daemon:
         watchdog = Watchdog()
         loop = Loop(core, clock, lambda decision: watchdog.stroke(_status(decision)), partial(_on_stall, watchdog))
         loop.inbox.put(ControllerStarted(clock.now(), recovered.crashes))
+        if trouble:
+            log.error("site.last-good running=%s cause=%r", settings.revision, trouble)
+            loop.inbox.put(SettingsTroubled(clock.now().monotonic_s, trouble))
         troubles.tell(loop.inbox.put)
         central = central_system(settings, ocpp, clock, loop, store)
         dispatcher, live = Dispatcher(central), LiveView(core.state, central.knocks)
@@ -157,7 +167,9 @@ class Daemon:
             self._asked.clear()
             try:
                 async with asyncio.timeout(RELOAD_S):
-                    again = await asyncio.to_thread(reload, self.settings.path, self.settings, self.state_dir)
+                    again = await asyncio.to_thread(
+                        reload, self.settings.path, self.settings, self.state_dir, check_meter_model
+                    )
             except TimeoutError:
                 log.warning("site.reload-refused running=%s cause='the disk does not answer'", self.settings.revision)
                 continue
@@ -166,6 +178,8 @@ class Daemon:
     def _take_over(self, again: Reloaded) -> None:
         for finding in again.findings:
             log.warning("site.finding %s; %s", finding, printable(finding.remedy))
+        trouble = in_short(again.findings) if again.refused else ""
+        self.loop.inbox.put(SettingsTroubled(self.clock.now().monotonic_s, trouble))
         if again.refused:
             log.error("site.reload-refused running=%s", self.settings.revision)
             return

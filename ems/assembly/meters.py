@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ems.adapters.modbus.address import Bus, Framing, MeterAddress, SerialBus, TcpBus
@@ -10,39 +11,53 @@ from ems.adapters.modbus.register_map import RegisterMap, RegisterMapError
 from ems.assembly.error import AssemblyError
 from ems.domain.site import Site
 from ems.settings.build import Framer, MeterConnection, SiteSettings
-from ems.settings.document import read_data
-from ems.settings.finding import Finding, Severity
-from ems.settings.places import Catalogue, catalogue_files
+from ems.settings.document import read
+from ems.settings.finding import Finding, has_errors
+from ems.settings.places import Catalogue, catalogue_files, config_folder
 from ems.settings.revision import FOLDER as REVISIONS
+from ems.settings.route import Route
 
 
 def installed_meters(settings: SiteSettings, folder: Path) -> tuple[InstalledMeter, ...]:
     """The meters of a site with their register maps; the site's own ones are in `folder`. Raises AssemblyError, with
     every problem, when a map cannot be used.
     """
-    known, problems = register_maps(settings, folder)
+    files = catalogue_files(Catalogue.METERS, folder)
+    known: dict[str, RegisterMap] = {}
+    problems: list[Finding] = []
+    for name in dict.fromkeys(connection.model for connection in settings.meters):
+        path = files.get(name, folder / Catalogue.METERS / f"{name}.yaml")
+        shown = settings.path.parent / path.relative_to(folder) if path.is_relative_to(folder) else path
+        model, found = register_map(name, path)
+        problems += [finding._replace(path=shown) for finding in found]
+        if model is not None:
+            known[name] = model
     if problems:
         raise AssemblyError("\n".join(map(str, problems)))
     return tuple(_installed(connection, known[connection.model], settings.site) for connection in settings.meters)
 
 
-def register_maps(settings: SiteSettings, folder: Path) -> tuple[dict[str, RegisterMap], tuple[Finding, ...]]:
-    """The register map of every meter model in use, and what is wrong with those that are missing."""
-    files = catalogue_files(Catalogue.METERS, folder)
-    known: dict[str, RegisterMap] = {}
-    problems: list[Finding] = []
-    for model in dict.fromkeys(connection.model for connection in settings.meters):
-        path = files.get(model, folder / Catalogue.METERS / f"{model}.yaml")
-        shown = settings.path.parent / path.relative_to(folder) if path.is_relative_to(folder) else path
-        data, unreadable = read_data(path)
-        problems += [finding._replace(path=shown) for finding in unreadable]
-        if data is None:
-            continue
-        try:
-            known[model] = RegisterMap.from_data(model, data)
-        except RegisterMapError as wrong:
-            problems += [Finding(shown, 1, Severity.ERROR, problem) for problem in wrong.problems]
-    return known, tuple(problems)
+def check_meter_model(name: str, path: Path) -> tuple[Finding, ...]:
+    """What is wrong with the file of a meter model."""
+    return register_map(name, path)[1]
+
+
+def register_map(name: str, path: Path) -> tuple[RegisterMap | None, tuple[Finding, ...]]:
+    """The meter model in a file; None, with every problem, when it cannot be used."""
+    document, unreadable = read(path)
+    if document is None or has_errors(unreadable):
+        return None, unreadable
+    try:
+        return RegisterMap.from_data(name, document.data), unreadable
+    except RegisterMapError as wrong:
+        remedy = f"correct the model '{name}'; those in {config_folder() / Catalogue.METERS} are examples"
+        return None, tuple(document.error(_place(problem), problem, remedy) for problem in wrong.problems)
+
+
+def _place(problem: str) -> Route:
+    """The keys that a problem of a model begins with, as `points.power_l1: …` or `unknown key 'points.x': …`."""
+    named = re.match(r"(?:unknown key ')?([\w.]+)", problem)
+    return tuple(named[1].split(".")) if named is not None else ()
 
 
 def own_models(settings: SiteSettings, state_dir: Path) -> Path:

@@ -21,7 +21,8 @@ def run(options: argparse.Namespace) -> int:
     """The daemon."""
     ports = port_in("EMS_OCPP_PORT"), port_in("EMS_HTTP_PORT")
     state = state_dir_of(options.site)
-    return _serve(settings_to_run(options.site, state), state, ports, lambda daemon, stop: daemon.run(stop))
+    settings, trouble = settings_to_run(options.site, state)
+    return _serve(settings, state, lambda daemon, stop: daemon.run(stop), ports, trouble)
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -37,7 +38,7 @@ def demo(options: argparse.Namespace) -> int:
         raise UsageError(str(wrong)) from None
     faults = faults_in(options.faults, settings.site) if options.faults else None
     print(f"The page is at http://{settings.web.host}:{settings.web.port}   (Ctrl+C ends the demo)", flush=True)
-    return _serve(settings, state, (None, None), lambda daemon, stop: run_demo(daemon, stop, scenario, faults))
+    return _serve(settings, state, lambda daemon, stop: run_demo(daemon, stop, scenario, faults))
 
 
 def _with_ports(settings: SiteSettings) -> SiteSettings:
@@ -49,9 +50,15 @@ def _with_ports(settings: SiteSettings) -> SiteSettings:
     )
 
 
-def _serve(settings: SiteSettings, state: Path, ports: tuple[int | None, int | None], work: Work) -> int:
+def _serve(
+    settings: SiteSettings,
+    state: Path,
+    work: Work,
+    ports: tuple[int | None, int | None] = (None, None),
+    trouble: str = "",
+) -> int:
     async def serve() -> None:
-        daemon = Daemon.of(settings, state, ocpp_port=ports[0], web_port=ports[1])
+        daemon = Daemon.of(settings, state, ocpp_port=ports[0], web_port=ports[1], trouble=trouble)
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,18 @@ from typing import Any
 from ems.cli.outcome import FINDING, FINE, UsageError
 from ems.settings.build import SiteSettings
 from ems.settings.document import read_data
-from ems.settings.finding import Finding, Severity
+from ems.settings.finding import Finding, Severity, in_short
 from ems.settings.load import load
 from ems.settings.password import new_password
-from ems.settings.places import SITE_FILE, Catalogue, site_file, state_dir
+from ems.settings.places import SITE_FILE, site_file, state_dir
 from ems.settings.report import check as checked
-from ems.settings.report import render_json, render_text
+from ems.settings.report import finding_lines, render_json, render_text
 from ems.settings.revision import last_good, load_or_last_good
 
 
 def check(options: argparse.Namespace) -> int:
     """Every problem of a site, then its circuit tree."""
-    result = checked(site_named(options.site), state_dir_of(options.site))
-    if result.settings is not None:
-        result = replace(result, findings=(*result.findings, *_meter_models(result.settings)))
+    result = checked(site_named(options.site), state_dir_of(options.site), _check_meter_model)
     print(render_json(result) if options.json else render_text(result))
     return FINE if result.is_fine else FINDING
 
@@ -66,14 +63,16 @@ def state_dir_of(site: str | None) -> Path:
         raise UsageError(str(missing)) from None
 
 
-def settings_to_run(site: str | None, state: Path) -> SiteSettings:
-    """The settings that a daemon is to run with, or the last good ones; kept for the next start. Findings go to stderr.
+def settings_to_run(site: str | None, state: Path) -> tuple[SiteSettings, str]:
+    """The settings that a daemon is to run with, kept for the next start; or the last good ones, and why. Findings go
+    to stderr.
 
     Raises UsageError.
     """
     name = site_named(site)
-    started = load_or_last_good(name, state)
-    return _settings(name, started.settings, started.findings)
+    started = load_or_last_good(name, state, _check_meter_model)
+    settings = _settings(name, started.settings, started.findings)
+    return settings, in_short(started.findings) if started.is_last_good else ""
 
 
 def settings_to_read(site: str | None) -> SiteSettings:
@@ -91,7 +90,7 @@ def settings_as_running(site: str | None) -> SiteSettings:
     Raises UsageError.
     """
     name = site_named(site)
-    loaded = load(name)
+    loaded = load(name, check_meter_model=_check_meter_model)
     if loaded.settings is not None:
         return loaded.settings
     return _settings(name, last_good(state_dir_of(site))[0], loaded.findings)
@@ -125,20 +124,18 @@ def day(text: str, zone: tzinfo) -> datetime:
 
 
 def _settings(name: str, settings: SiteSettings | None, findings: Iterable[Finding]) -> SiteSettings:
-    for finding in findings:
-        print(finding, file=sys.stderr)
+    for line in finding_lines(findings):
+        print(line, file=sys.stderr)
     if settings is None:
         raise UsageError(f"site {name} has errors; `ems check {name}` shows them with their remedies")
     return settings
 
 
-def _meter_models(settings: SiteSettings) -> tuple[Finding, ...]:
-    """What is wrong with the site's own meter models; only the adapter knows what they must say."""
-    if not (settings.path.parent / Catalogue.METERS).is_dir():
-        return ()
-    from ems.assembly import register_maps  # noqa: PLC0415 - brings all adapters, and few sites need it
+def _check_meter_model(name: str, path: Path) -> tuple[Finding, ...]:
+    """What is wrong with a meter model that the site brings itself."""
+    from ems.assembly import check_meter_model  # noqa: PLC0415 - brings all adapters, and few sites need it
 
-    return register_maps(settings, settings.path.parent)[1]
+    return check_meter_model(name, path)
 
 
 def _as_in_site(file: Path) -> Path:

@@ -194,6 +194,10 @@ def _site_conditions(state: SiteState, memory: Memory, now: float) -> Iterator[t
     if state.store_trouble:
         cause = f"records cannot be written: {state.store_trouble}"
         yield Level.NORMAL, cause, Alarm("store", Level.NORMAL, "site", cause, "make room on the disk, or replace it")
+    if state.settings_trouble:
+        cause = f"the site's files have errors, an earlier revision of them runs: {state.settings_trouble}"
+        remedy = "correct what `ems check` shows, then reload"
+        yield Level.NORMAL, cause, Alarm("settings", Level.NORMAL, "site", cause, remedy)
     if state.blocked is not None and now - state.blocked.at < BLOCKED_SHOWN_S:
         cause = f"the controller stalled for {state.blocked.seconds:.1f} s"
         yield (

@@ -75,6 +75,10 @@ def _store_troubled(state: SiteState, event: e.StoreTroubled) -> SiteState:
     return replace(state, store_trouble=event.reason)
 
 
+def _settings_troubled(state: SiteState, event: e.SettingsTroubled) -> SiteState:
+    return replace(state, settings_trouble=event.reason)
+
+
 _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.MeterRead: _meter_read,
     e.MeterFailed: _meter_failed,
@@ -96,4 +100,5 @@ _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.ControllerStarted: _controller_started,
     e.LoopBlocked: _loop_blocked,
     e.StoreTroubled: _store_troubled,
+    e.SettingsTroubled: _settings_troubled,
 }

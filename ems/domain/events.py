@@ -212,6 +212,16 @@ class StoreTroubled:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class SettingsTroubled:
+    """The site's files cannot be used as they are, for this reason, and an earlier revision of them runs; an empty
+    reason means that they are in use again.
+    """
+
+    at: float
+    reason: str
+
+
 Event = (
     MeterRead
     | MeterFailed
@@ -233,4 +243,5 @@ Event = (
     | ControllerStarted
     | LoopBlocked
     | StoreTroubled
+    | SettingsTroubled
 )

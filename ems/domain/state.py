@@ -86,6 +86,7 @@ class SiteState:
     started: ControllerStarted | None = None
     blocked: LoopBlocked | None = None
     store_trouble: str = ""
+    settings_trouble: str = ""
 
     @classmethod
     def initial(cls, site: Site) -> SiteState:
@@ -128,7 +129,7 @@ class SiteState:
         evses[index] = known
         return SiteState(
             self.site, tuple(evses), self.stations, self.meters, self.limits, self.started, self.blocked,
-            self.store_trouble,
+            self.store_trouble, self.settings_trouble,
         )  # fmt: skip
 
     def with_station(self, station_id: str, change: Callable[[StationState], StationState]) -> SiteState:

@@ -36,6 +36,15 @@ def printable(text: str) -> str:
     return shown if len(text) <= MAX_SHOWN else f"{shown}…"
 
 
+def in_short(findings: Iterable[Finding]) -> str:
+    """The first error with its place, and how many more there are; empty without one."""
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if not errors:
+        return ""
+    first, more = errors[0], f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return printable(f"{first.path.name}:{first.line}: {first.message}{more}")
+
+
 def has_errors(findings: Iterable[Finding]) -> bool:
     """Whether any of the findings keeps the site from starting."""
     return any(finding.severity is Severity.ERROR for finding in findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from ems.settings.shape import shape_of
 from ems.settings.station_models import station_models
 
 REVISION_DIGITS = 16
+
+MeterModelCheck = Callable[[str, Path], tuple[Finding, ...]]
+"""What is wrong with the file of a meter model, by its name; only the adapter that reads such meters knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,11 @@ class Loaded:
     files: tuple[tuple[str, bytes], ...] = ()
 
 
-def load(site: str | Path, access: Access | None = None) -> Loaded:
+def load(site: str | Path, access: Access | None = None, check_meter_model: MeterModelCheck | None = None) -> Loaded:
     """Load a site (a folder, a `site.yaml`, or the name of a shipped site) and check all of it. Never raises.
 
-    `access` given: passwords are already known, and their files are not read.
+    `access` given: passwords are already known, and their files are not read. `check_meter_model` looks into the meter
+    models that the site brings itself, as far as it uses them; without it they are only known to be there.
     """
     path = site_file(site)
     try:
@@ -49,9 +54,11 @@ def load(site: str | Path, access: Access | None = None) -> Loaded:
         return Loaded(None, syntax)
     shape, shapes = shape_of(document)
     models, in_models = station_models(path.parent)
-    draft = draft_of(document, shape, models, catalogue_files(Catalogue.METERS, path.parent))
+    meter_models = catalogue_files(Catalogue.METERS, path.parent)
+    draft = draft_of(document, shape, models, meter_models)
     known, in_access = read_access(draft) if access is None else ({**access}, ())
-    findings = in_order((*syntax, *shapes, *in_models, *run_checks(draft), *in_access))
+    in_meters = _in_own_meter_models(draft, meter_models, check_meter_model)
+    findings = in_order((*syntax, *shapes, *in_models, *in_meters, *run_checks(draft), *in_access))
     if has_errors(findings):
         return Loaded(None, findings, draft)
     try:
@@ -62,6 +69,14 @@ def load(site: str | Path, access: Access | None = None) -> Loaded:
         finding = document.error((), str(problem), "correct the part of the file that this names")
         return Loaded(None, in_order((*findings, finding)), draft)
     return Loaded(settings, findings, draft, files)
+
+
+def _in_own_meter_models(draft: Draft, files: Mapping[str, Path], check: MeterModelCheck | None) -> tuple[Finding, ...]:
+    """What is wrong with the models that the site brings and uses."""
+    folder = draft.folder / Catalogue.METERS
+    used = dict.fromkeys(meter.model for meter in draft.shape.meters.values() if meter.model in files)
+    own = [name for name in used if files[name].parent == folder]
+    return () if check is None else tuple(finding for name in own for finding in check(name, files[name]))
 
 
 def _files_beside(draft: Draft) -> tuple[tuple[str, bytes], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ems.settings.build import SiteSettings
 from ems.settings.difference import Difference, amps_in_words, difference, limit_in_words
 from ems.settings.finding import Finding, Severity, has_errors, printable
 from ems.settings.installation import is_every_network
-from ems.settings.load import load
+from ems.settings.load import MeterModelCheck, load
 from ems.settings.revision import last_good
 from ems.settings.sums import CircuitSums, sums, why_no_fallback, worst_a
 
@@ -35,17 +35,27 @@ class CheckResult:
         return self.settings is not None and not has_errors(self.findings)
 
 
-def check(site: str | Path, state_dir: Path | None = None) -> CheckResult:
+def check(
+    site: str | Path, state_dir: Path | None = None, check_meter_model: MeterModelCheck | None = None
+) -> CheckResult:
     """Check a site. With its state folder, also compare it with the last good revision. Never raises."""
-    loaded = load(site)
+    loaded = load(site, check_meter_model=check_meter_model)
     before = None if state_dir is None else last_good(state_dir)[0]
     differences = () if before is None or loaded.settings is None else difference(before, loaded.settings)
     return CheckResult(loaded.findings, loaded.settings, differences)
 
 
+def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Each finding with its place, and its remedy below."""
+    for finding in findings:
+        yield str(finding)
+        if finding.remedy:
+            yield f"    {printable(finding.remedy)}"
+
+
 def render_text(result: CheckResult) -> str:
     """The result for a terminal, ending with a line break."""
-    lines = [*_finding_lines(result.findings)]
+    lines = [*finding_lines(result.findings)]
     if result.settings is not None:
         lines += ["", *_head(result.settings), "", *_tree(result.settings), *_limits(result.settings)]
     if result.differences:
@@ -83,13 +93,6 @@ def as_data(result: CheckResult) -> dict[str, Any]:
             "limits": [limit_in_words(limit) for limit in settings.site.limits],
         }
     return data
-
-
-def _finding_lines(findings: tuple[Finding, ...]) -> Iterator[str]:
-    for finding in findings:
-        yield str(finding)
-        if finding.remedy:
-            yield f"    {printable(finding.remedy)}"
 
 
 def _head(settings: SiteSettings) -> Iterator[str]:

@@ -20,7 +20,7 @@ from ems.settings.atomic import replace_file, sync_folder
 from ems.settings.build import SiteSettings
 from ems.settings.difference import Difference, applied, difference
 from ems.settings.finding import Finding, Severity
-from ems.settings.load import Loaded, load
+from ems.settings.load import Loaded, MeterModelCheck, load
 from ems.settings.password import PasswordHash
 from ems.settings.places import SITE_FILE, site_file
 
@@ -34,7 +34,7 @@ _NAME = re.compile(r"[0-9a-f]{16}")
 @dataclass(frozen=True, slots=True)
 class Started:
     """What to run after a start. `settings` is None when neither the file nor a copy can be used; `is_last_good` when
-    they come from a copy, because the file has errors.
+    they come from a copy, because the site's files have errors.
     """
 
     settings: SiteSettings | None
@@ -54,25 +54,27 @@ class Reloaded:
     refused: bool = False
 
 
-def load_or_last_good(site: str | Path, state_dir: Path) -> Started:
-    """Load a site; when its file has errors, the copy of the last revision that had none."""
-    loaded = load(site)
+def load_or_last_good(site: str | Path, state_dir: Path, check_meter_model: MeterModelCheck | None = None) -> Started:
+    """Load a site; when its files have errors, the copy of the last revision that had none."""
+    loaded = load(site, check_meter_model=check_meter_model)
     if loaded.settings is not None:
         return Started(loaded.settings, (*loaded.findings, *keep(loaded, state_dir)))
-    settings, problems = last_good(state_dir)
+    settings, problems = last_good(state_dir, check_meter_model)
     if settings is None:
         return Started(None, (*loaded.findings, *problems))
     path = site_file(site)
-    message = f"these errors keep the file from being used: the last good revision {settings.revision} runs instead"
-    notice = Finding(path, 1, Severity.WARNING, message, "correct the file, then reload")
+    message = f"these errors keep the site from being used: the last good revision {settings.revision} runs instead"
+    notice = Finding(path, 1, Severity.WARNING, message, "correct what is named above, then reload")
     return Started(replace(settings, path=path), (*loaded.findings, *problems, notice), is_last_good=True)
 
 
-def reload(site: str | Path, running: SiteSettings, state_dir: Path) -> Reloaded:
+def reload(
+    site: str | Path, running: SiteSettings, state_dir: Path, check_meter_model: MeterModelCheck | None = None
+) -> Reloaded:
     """Load a site while `running` controls it: policy, limits and passwords take effect at once, the installation only
     after a restart. A file with errors changes nothing.
     """
-    loaded = load(site)
+    loaded = load(site, check_meter_model=check_meter_model)
     if loaded.settings is None:
         return Reloaded(running, loaded.findings, refused=True)
     findings = (*loaded.findings, *keep(loaded, state_dir))
@@ -101,7 +103,9 @@ def keep(loaded: Loaded, state_dir: Path) -> tuple[Finding, ...]:
     return ()
 
 
-def last_good(state_dir: Path) -> tuple[SiteSettings | None, tuple[Finding, ...]]:
+def last_good(
+    state_dir: Path, check_meter_model: MeterModelCheck | None = None
+) -> tuple[SiteSettings | None, tuple[Finding, ...]]:
     """The settings of the newest copy; None, with findings, when there is none that still loads."""
     folder = state_dir / FOLDER
     pointer = folder / POINTER
@@ -118,7 +122,7 @@ def last_good(state_dir: Path) -> tuple[SiteSettings | None, tuple[Finding, ...]
         passwords = _passwords(json.loads((copy / PASSWORDS).read_text(encoding="utf-8")))
     except (OSError, ValueError) as problem:
         return None, (_damaged(copy / PASSWORDS, problem),)
-    loaded = load(copy / SITE_FILE, passwords)
+    loaded = load(copy / SITE_FILE, passwords, check_meter_model)
     if loaded.settings is not None and loaded.settings.revision != name:
         return None, (_damaged(copy, ValueError("its files are not those that were kept")),)
     return loaded.settings, loaded.findings if loaded.settings is None else ()

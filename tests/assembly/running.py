@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ems.assembly import Daemon
+from ems.assembly import Daemon, check_meter_model
 from ems.domain.state import EvseState
 from ems.settings.build import SiteSettings
+from ems.settings.finding import in_short
 from ems.settings.revision import load_or_last_good
 from tests.assembly.installation import Installation
 from tests.assembly.patience import eventually
@@ -17,15 +18,20 @@ from tests.assembly.patience import eventually
 
 def settings_of(site: Installation) -> SiteSettings:
     """The settings as `ems run` takes them."""
-    started = load_or_last_good(site.folder, site.state)
+    return _started(site)[0]
+
+
+def _started(site: Installation) -> tuple[SiteSettings, str]:
+    started = load_or_last_good(site.folder, site.state, check_meter_model)
     assert started.settings is not None, started.findings
-    return started.settings
+    return started.settings, in_short(started.findings) if started.is_last_good else ""
 
 
 @asynccontextmanager
 async def running(site: Installation, **ports: int) -> AsyncIterator[Daemon]:
     """A daemon that works; it is told to stop at the end, and must end well."""
-    daemon = Daemon.of(settings_of(site), site.state, **ports)
+    settings, trouble = _started(site)
+    daemon = Daemon.of(settings, site.state, trouble=trouble, **ports)
     stop = asyncio.Event()
     working = asyncio.create_task(daemon.run(stop))
     try:

@@ -20,7 +20,7 @@ from tests.assembly.charge_point import ChargePoint
 from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
 from tests.assembly.patience import eventually
-from tests.assembly.running import evse, running
+from tests.assembly.running import alarms, evse, running
 
 TIGHTER = "limits: [{name: contract, circuit: grid, max_a: 20}]\n"
 
@@ -77,6 +77,7 @@ def test_a_broken_file_changes_nothing_and_says_so(site: Installation, caplog: p
             await eventually(lambda: daemon.live.version > ticks + 1)
             assert daemon.settings is before
             assert station.allowed_a == 32.0
+            assert "site.yaml:7: the circuit 'gird' of station 'CP-01'" in alarms(daemon)["settings"].text
             site.write(more=TIGHTER)
             daemon.reload()
             await eventually(lambda: station.allowed_a < 20.0, what="the corrected file")

@@ -14,11 +14,15 @@ import pytest
 
 from ems.assembly import AssemblyError, Daemon
 from ems.domain.decision import Level
+from ems.settings.load import load
+from ems.settings.places import config_folder
 from tests.assembly.charge_point import ChargePoint
 from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
 from tests.assembly.patience import eventually
 from tests.assembly.running import alarms, evse, running, settings_of
+
+SHIPPED = config_folder() / "meters" / "eastron-sdm630.yaml"
 
 
 @pytest.fixture
@@ -26,11 +30,11 @@ def site(tmp_path: Path) -> Installation:
     return Installation.at(tmp_path)
 
 
-def start(site: Installation, **ports: int) -> Daemon:
+def start(site: Installation) -> Daemon:
     """Try to put a daemon together."""
 
     async def build() -> Daemon:
-        return Daemon.of(settings_of(site), site.state, **ports)
+        return Daemon.of(settings_of(site), site.state)
 
     return asyncio.run(build())
 
@@ -140,16 +144,22 @@ def test_a_broken_database_is_put_aside_and_work_goes_on(site: Installation) -> 
 
 
 def test_a_meter_model_of_the_site_that_cannot_be_used_is_told_by_its_file(site: Installation) -> None:
+    """When it breaks between the check and the start."""
     _own_model(site, "vendor: Nobody\n")
+    settings = load(site.folder).settings
+    assert settings is not None
+
+    async def build() -> Daemon:
+        return Daemon.of(settings, site.state)
+
     with pytest.raises(AssemblyError, match=r"meters/own\.yaml:1: error: word_order: needs one of big, little") as told:
-        start(site)
+        asyncio.run(build())
     assert str(site.folder) in str(told.value), "the file to correct is that of the site, not its copy"
 
 
 def test_the_last_good_revision_starts_with_its_own_meter_models(site: Installation) -> None:
     """A folder that was half copied when the power went: neither the site file nor the model can be read."""
-    shipped = Path(__file__).parents[2] / "config" / "meters" / "eastron-sdm630.yaml"
-    _own_model(site, shipped.read_text())
+    _own_model(site, SHIPPED.read_text())
 
     async def scenario(amps: float) -> None:
         async with grid_meter(site.modbus, amps, amps, amps), running(site) as daemon:
@@ -160,6 +170,61 @@ def test_the_last_good_revision_starts_with_its_own_meter_models(site: Installat
     shutil.rmtree(site.folder / "meters")
     site.file.write_text("circuits: [")
     asyncio.run(scenario(6.0))
+
+
+def test_a_broken_meter_model_starts_the_last_good_revision_with_an_alarm_until_it_is_mended(
+    site: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = SHIPPED.read_text()
+    _own_model(site, good)
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus, 5.0, 6.0, 7.0):
+            async with running(site) as daemon:
+                before = daemon.settings
+                await eventually(lambda: daemon.live.state.meters[0].reading)
+                assert "settings" not in alarms(daemon)
+            model.write_text(good.replace("word_order: big", "word_order: bg"))
+            async with running(site) as daemon:
+                assert daemon.settings.revision == before.revision
+                assert f"site.last-good running={before.revision} cause='own.yaml:7: word_order: " in caplog.text
+                read = await eventually(lambda: daemon.live.state.meters[0].reading)
+                assert read.amps == pytest.approx((5.0, 6.0, 7.0))
+                assert "own.yaml:7: word_order: needs one of big, little" in alarms(daemon)["settings"].text
+                daemon.reload()
+                await eventually(lambda: "site.reload-refused" in caplog.text)
+                await _next_tick(daemon)
+                assert "settings" in alarms(daemon), "it is still broken"
+                model.write_text(good)
+                daemon.reload()
+                await eventually(lambda: "site.reloaded" in caplog.text)
+                await _next_tick(daemon)
+                assert "settings" not in alarms(daemon)
+
+    caplog.set_level(logging.INFO)
+    model = site.folder / "meters" / "own.yaml"
+    asyncio.run(scenario())
+
+
+def test_a_reload_with_a_broken_meter_model_is_refused_and_never_kept_for_the_next_start(
+    site: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else it would be the last good revision, with which nothing can start."""
+    _own_model(site, SHIPPED.read_text())
+
+    async def scenario() -> None:
+        async with running(site) as daemon:
+            (site.folder / "meters" / "own.yaml").write_text("vendor: Nobody\n")
+            daemon.reload()
+            await eventually(lambda: "site.reload-refused" in caplog.text)
+            await _next_tick(daemon)
+            assert "own.yaml:1: conductors: " in alarms(daemon)["settings"].text
+        async with running(site) as again:
+            assert again.settings.revision == daemon.settings.revision
+
+    caplog.set_level(logging.INFO)
+    asyncio.run(scenario())
+    assert f"site.finding {site.folder}/meters/own.yaml:1: error: word_order: needs one of big, little" in caplog.text
 
 
 @pytest.mark.parametrize("url", ["mysql://a/b", "what is this://"])
@@ -173,6 +238,12 @@ def test_a_state_folder_that_cannot_be_made_is_told(site: Installation) -> None:
     site.state.write_text("a file is in its place")
     with pytest.raises(AssemblyError, match=r"cannot use the state folder .*; set EMS_STATE_DIR"):
         start(site)
+
+
+async def _next_tick(daemon: Daemon) -> None:
+    """What has been put into the inbox is decided with after two more."""
+    version = daemon.live.version
+    await eventually(lambda: daemon.live.version > version + 1)
 
 
 def _own_model(site: Installation, text: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ems.settings.password import PasswordHash
+from ems.settings.places import config_folder
 from tests.assembly.installation import PATIENT, Installation
 from tests.cli.typed import ems
 
@@ -47,6 +48,33 @@ def test_a_meter_model_that_cannot_be_used_is_found_before_the_start(site: Insta
     ended = ems("check", site.folder)
     assert ended.status == 1
     assert f"{site.folder}/meters/own.yaml:1: error: word_order: needs one of big, little" in ended.out
+    assert "    correct the model 'own'; those in " in ended.out
+
+
+def test_a_meter_model_is_checked_beside_everything_else_and_with_its_lines(site: Installation) -> None:
+    shipped = (config_folder() / "meters" / "eastron-sdm630.yaml").read_text()
+    (site.folder / "meters").mkdir()
+    (site.folder / "meters" / "own.yaml").write_text(
+        shipped.replace("current_l2: [8,", "current_l2: [-8,").replace("function_code: 4", "function_cod: 4")
+    )
+    site.write(("eastron-sdm630", "own"), ("rating_a: 63", "rating_kw: 63"))
+    told = ems("check", site.folder, "--json").data["findings"]
+    lines = shipped.splitlines()
+    assert {(Path(f["path"]).name, f["line"], f["message"].partition(":")[0]) for f in told} >= {
+        ("own.yaml", 1 + next(i for i, x in enumerate(lines) if "current_l2:" in x), "points.current_l2"),
+        ("own.yaml", 1 + next(i for i, x in enumerate(lines) if "function_code:" in x), "unknown key 'function_cod'"),
+        ("site.yaml", 3, "unknown key 'rating_kw'"),
+    }
+
+
+def test_a_start_with_a_broken_meter_model_and_nothing_to_fall_back_to_names_it(site: Installation) -> None:
+    (site.folder / "meters").mkdir()
+    (site.folder / "meters" / "own.yaml").write_text("vendor: Nobody\n")
+    site.write(("eastron-sdm630", "own"))
+    ended = ems("run", site.folder)
+    assert (ended.status, ended.out) == (2, "")
+    assert f"{site.folder}/meters/own.yaml:1: error: word_order: needs one of big, little" in ended.err
+    assert f"ems run: site {site.folder} has errors; `ems check {site.folder}` shows them" in ended.err
 
 
 @pytest.mark.parametrize("name", ["demo", "caltech"])

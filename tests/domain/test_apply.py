@@ -170,6 +170,8 @@ ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
     ("the controller starts", START, e.ControllerStarted(NOW, 2), lambda s: s.started.crashes, 2),
     ("records cannot be written", START, e.StoreTroubled(T, "disk full"), lambda s: s.store_trouble, "disk full"),
     ("and can again", after(e.StoreTroubled(T, "disk full")), e.StoreTroubled(T, ""), lambda s: s.store_trouble, ""),
+    ("the site's files are broken", START, e.SettingsTroubled(T, "line 3"), lambda s: s.settings_trouble, "line 3"),
+    ("and mended", after(e.SettingsTroubled(T, "x")), e.SettingsTroubled(T, ""), lambda s: s.settings_trouble, ""),
     ("the loop was blocked", START, e.LoopBlocked(T, 1.5), lambda s: s.blocked.seconds, 1.5),
 ]  # fmt: skip
 
