@@ -101,7 +101,8 @@ class Grant:
 
     def accepted(self, layer: Layer, amps: float, at: float, ends_at: float, apply_s: float) -> Grant:
         """The station accepted; what was in force before stays a claim until the cut has had time to act."""
-        before = max([self.amps_in_force(layer, at)] + [c.amps for c in self.claims if c.layer is layer])
+        claimed = [c.amps for c in self.claims if c.layer is layer and c.until > at]
+        before = max([self.amps_in_force(layer, at), *claimed])
         kept = tuple(c for c in self.claims if c.layer is not layer and c.until > at)
         if before > amps + EPSILON_A:
             kept = (*kept, Claim(layer, before, at + apply_s, at))

@@ -111,6 +111,14 @@ def test_it_is_given_up_within_40_s_and_counted_with_all_it_can_draw() -> None:
     assert s.most_over_a <= 0
 
 
+def test_telling_it_again_does_not_make_it_obedient() -> None:
+    """With leases so long that nothing but the reminder is sent: what it was allowed before is not allowed again."""
+    at = layout([circuit("grid", 60, meter="main")], [evse("A1", "grid")])
+    s = site(at).car("A1").limit("A1/1", "operator", 20).after(60).station("A1", "ignores")
+    s.limit("A1/1", "operator", 10).after(41)
+    assert not s.setpoint("A1").controlled
+
+
 def test_until_it_is_given_up_its_measured_current_counts() -> None:
     s = ignoring().car("A2").after(25)
     assert s.setpoint("A1").liable_a >= 20
