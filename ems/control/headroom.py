@@ -14,11 +14,13 @@ from ems.control.memory import BaseLoadMemory, Memory
 from ems.control.network import LINKS_PER_CIRCUIT, POWER, Bools, Floats, Network
 from ems.control.observation import Column, Observation
 from ems.domain.circuit import Circuit
-from ems.domain.decision import Level
+from ems.domain.decision import Binding, Level
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
 from ems.domain.meter import MeterReading
+from ems.domain.policy import Policy
 from ems.domain.state import NEVER, SiteState
+from ems.domain.units import EPSILON_A
 
 STEP_DECAY = 0.9998
 """Per reading; at one reading a second a rise is half forgotten after an hour."""
@@ -47,7 +49,7 @@ class Headroom:
     shown: Floats
     now: Floats
     steady: Floats
-    over_limit: bool
+    too_much: Bools
 
 
 def limits_in_force(state: SiteState, now: Instant) -> tuple[Limit, ...]:
@@ -79,14 +81,15 @@ def headroom(
         shown=base.shown,
         now=left,
         steady=np.where(base.metered, np.minimum(room - base.upper, room - peak), left),
-        over_limit=bool((left < 0).any()),
+        too_much=base.fixed > limit + EPSILON_A,
     )
     return found, memory
 
 
 class _BaseLoads(NamedTuple):
     """Per link: the base load if vehicles draw only what they surely do (`upper`), what they likely do, and by the best
-    estimate of what they do (`shown`; `drawn` is that estimate). `reserved` for EVSEs that are not ours to lower.
+    estimate of what they do (`shown`; `drawn` is that estimate). `reserved` for EVSEs that are not ours to lower, and
+    `fixed`: what flows and is not ours to lower, as far as it is known.
     """
 
     upper: Floats
@@ -94,6 +97,7 @@ class _BaseLoads(NamedTuple):
     shown: Floats
     drawn: Floats
     reserved: Floats
+    fixed: Floats
     metered: Bools
 
 
@@ -108,6 +112,7 @@ def _base_loads(
         shown=network.worst_base.copy(),
         drawn=network.load_of_legs(seen.drawn_a),
         reserved=seen.incidence.load(np.where(foreign, seen[Column.LIABLE_A], 0.0)),
+        fixed=network.worst_base + seen.incidence.load(np.where(foreign, _flowing_a(seen, t, site.policy), 0.0)),
         metered=np.zeros(network.links, dtype=np.bool_),
     )
     surely = network.load_of_legs(seen.drawn_low_a)
@@ -132,13 +137,22 @@ def _base_loads(
             links[span] = [_seen(before, v, w, t, site.policy.raise_hold_s) for before, v, w in held]
         step = [known.step if level >= Level.CAUTIOUS else 0.0 for known in links[span]]
         base.upper[span] = np.add([known.base for known in links[span]], step)
-        base.likely[span] = np.add([known.likely for known in links[span]], step)
+        base.fixed[span] = [known.likely for known in links[span]]
+        base.likely[span] = base.fixed[span] + step
         base.shown[span] = np.maximum(flowing - base.drawn[span], floor)
         base.metered[span] = True
         if foreign.any():
             unseen = np.where(lost_at > read_at[i], seen[Column.LIABLE_A], seen[Column.GROWTH_A])
             base.reserved[span] = seen.incidence.load(np.where(foreign, unseen, 0.0))[span]
     return base, replace(memory, links=tuple(links), lost_at=tuple(lost_at.tolist()), read_at=tuple(read_at))
+
+
+def _flowing_a(seen: Observation, t: float, policy: Policy) -> Floats:
+    """What an EVSE draws by its newest sample; all that it may where there is none, or nobody hears from it."""
+    unheard = np.array([judged.binding is Binding.OFFLINE for judged in seen.liabilities], dtype=np.bool_)
+    fresh = t - seen[Column.SAMPLED_AT] < policy.sample_trust_s
+    known = np.where(fresh, seen[Column.PEAK_A], seen[Column.LIABLE_A])
+    return np.where(unheard, seen[Column.LIABLE_A], np.where(seen.may_charge, known, 0.0))
 
 
 def _tightest(

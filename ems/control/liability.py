@@ -56,7 +56,10 @@ def liability(
         return _rated(evse, drawn, "it refuses limits")
     granted = min(granted_a(known, station, now, policy), evse.max_a)
     if station.connected:
-        return Liability(max(granted, drawn))
+        most = max(granted, drawn)
+        if grant.unsettled(known.steering_layer) and known.status.may_draw:
+            return Liability(most, False, most - drawn, Binding.STATION, "it does not answer")
+        return Liability(most)
     if not station.model.keeps_offline:
         return _rated(evse, drawn, "it is offline and forgets its limits", Binding.OFFLINE)
     granted = max(granted, min(grant.floor.amps, evse.max_a))

@@ -143,7 +143,7 @@ def _decision(
         alarms=alarms,
         level=max(at.levels.site, *at.levels.circuits),
         renew_since=memory.renew_since,
-        stop=_to_stop(at, memory) if at.room.over_limit else (),
+        stop=_to_stop(at, memory) if at.room.too_much.any() else (),
         read_back=tuple([site.evses[j].id for j, (m, was) in judged if m.warned and not was]),
         guarded=lowered,
     )
@@ -153,7 +153,7 @@ def _to_stop(at: Situation, memory: Memory) -> tuple[str, ...]:
     """Vehicles that no limit reaches, on a site where the others cannot make enough room (failsafe row 6)."""
     incidence, evses = at.seen.incidence, at.state.site.evses
     too_much = np.zeros(len(evses), dtype=np.bool_)
-    too_much[incidence.evse[(at.room.now < 0)[incidence.link]]] = True
+    too_much[incidence.evse[at.room.too_much[incidence.link]]] = True
     return tuple(
         evses[j].id
         for j in np.flatnonzero(too_much & at.seen.may_charge & ~at.seen.controlled).tolist()

@@ -65,6 +65,12 @@ ROWS = [
     Row("an old sample above it no longer", grant(16), ONLINE, drawn=20, sample_age=35, amps=16),
     Row("a raise in flight", grant(16).sent(Layer.SESSION, 25, T), ONLINE, amps=25),
     Row("a cut in flight", grant(16).sent(Layer.SESSION, 6, T), ONLINE, amps=16),
+    Row("a cut that was never answered: it keeps what it had", grant(16).sent(Layer.SESSION, 6, T).unanswered(
+        Layer.SESSION, 6), ONLINE, drawn=12, amps=16, controlled=False, growth=4),
+    Row("a raise that was never answered", grant(16).sent(Layer.SESSION, 25, T).unanswered(Layer.SESSION, 25), ONLINE,
+        drawn=12, amps=25, controlled=False, growth=13),
+    Row("a layer that does not steer may wait", grant(16).sent(Layer.DEFAULT, 6, T).unanswered(Layer.DEFAULT, 6),
+        ONLINE, amps=16),
     Row("never more than the outlet can deliver", grant(80), ONLINE, amps=32),
     Row("the floor when the lease ended", grant(16), ONLINE, now=T + 903, amps=6),
     Row("both near its end", grant(16), ONLINE, now=T + 901, amps=16),

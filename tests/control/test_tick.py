@@ -108,12 +108,62 @@ def test_nobody_is_stopped_while_the_others_are_making_room(moment: int) -> None
     assert stopped(s.meter("main", 12, 12, 12), 40) == set()
 
 
+def beside_a_deaf_one(meter: str | None, draws: float) -> Scenario:
+    """A1 cannot be limited at all; its vehicle draws so much on a feeder of 40 A."""
+    deaf = StationModel("deaf", smart_charging=False)
+    at = layout([circuit("grid", 40, meter=meter)], [evse("A1", "grid", model=deaf), evse("A2", "grid")])
+    s = site(at)
+    s.plug("A1").pilot(draws)
+    return s.station("A1", "ignores").car("A1").after(30)
+
+
 def test_a_vehicle_at_a_deaf_station_is_stopped_when_it_is_too_much() -> None:
     """Where limits cannot be set at all, stopping is the only lever there is."""
-    deaf = StationModel("deaf", smart_charging=False)
-    at = layout([circuit("grid", 40, meter="main")], [evse("A1", "grid", model=deaf), evse("A2", "grid")])
-    s = site(at).car("A1", takes=30).after(30).meter("main", 30, 30, 30)
-    assert stopped(s, 30) == {"A1/1"}
+    assert stopped(beside_a_deaf_one("main", 30).meter("main", 30, 30, 30), 30) == {"A1/1"}
+
+
+def test_nobody_is_stopped_for_what_might_flow_one_day() -> None:
+    """It draws 6 of the 32 A that are kept free for it; with the building's 33 A that fits, and the meter shows it."""
+    assert stopped(beside_a_deaf_one("main", 6).meter("main", 33, 33, 33), 60) == set()
+
+
+@pytest.mark.parametrize(("draws", "samples", "who"), [(6, True, set()), (30, True, {"A1/1"}), (6, False, {"A1/1"})])
+def test_without_a_meter_samples_tell_and_where_there_are_none_what_may_flow(
+    draws: float, samples: bool, who: set[str]
+) -> None:
+    """A limit of 20 A; A1 may draw 32."""
+    s = beside_a_deaf_one(None, draws)
+    s.world.sample_every_s = 10 if samples else 100_000
+    assert stopped(s.limit("grid", "dso", 20), 60) == who
+
+
+def test_an_outlet_that_nobody_hears_from_counts_with_what_it_may_draw() -> None:
+    """No meter, A1 draws 20 A and cannot be limited; A2 was lost while it had 16 A: together more than 30."""
+    s = beside_a_deaf_one(None, 20).station("A2", "obeys").car("A2").limit("A2/1", "operator", 8).after(60)
+    assert stopped(s, 10) == set()
+    assert stopped(s.drop("A2").limit("grid", "dso", 27), 5) == {"A1/1"}
+
+
+def test_who_does_not_answer_is_not_counted_on() -> None:
+    """A1 disobeys with 20 A, A2 draws 12 A and is mute; the building takes 12 of the 40 A. Were A2 to follow, there
+    would be room; since it does not, A1 is stopped, within seconds after both are found out.
+    """
+    at = layout([circuit("grid", 40, meter="main")], [evse("A1", "grid", max_a=20), evse("A2", "grid")])
+    s = site(at).car("A1").car("A2").limit("A2/1", "operator", 12).after(60)
+    s.station("A1", "ignores").limit("A1/1", "operator", 10).after(60)
+    assert (s.draws("A1"), s.draws("A2")) == (20, 12)
+    assert stopped(s.station("A2", "silent"), 30) == set()
+    assert stopped(s.meter("main", 12, 12, 12), 8) == {"A1/1"}
+
+
+def test_a_margin_stops_nobody() -> None:
+    """A1 refuses with 20 A; the building's 18 A eat 3 of the 5 A that are kept free below the rating of 40."""
+    at = layout([circuit("grid", 40, meter="main", margin=5)], [evse("A1", "grid"), evse("A2", "grid")])
+    s = site(at).car("A1").limit("A1/1", "operator", 20).after(60).station("A1", "refuses")
+    s.limit("A1/1", "operator", 10).after(20)
+    assert s.draws("A1") == 20
+    assert stopped(s.meter("main", 18, 18, 18), 30) == set()
+    assert stopped(s.meter("main", 21, 21, 21), 5) == {"A1/1"}
 
 
 # When the next tick matters

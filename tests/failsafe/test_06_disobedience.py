@@ -75,6 +75,19 @@ def test_a_silent_station_is_counted_with_both_the_old_and_the_new() -> None:
     assert s.setpoint("A1").liable_a == 10
 
 
+def test_the_others_make_room_for_one_that_does_not_answer() -> None:
+    """A1 keeps its 20 A without an answer; when the building takes 15 of the 40 A, all that is left to take is A2's."""
+    s = pair(40).car("A2").after(60).expect(A1=20, A2=20).station("A1", "silent").meter("main", 15, 15, 15)
+    s.after(15).expect(A2=0).expect(A1=6, binding=Binding.STATION, cause="it does not answer")
+    assert max(s.flow("grid")) <= 40
+
+
+def test_it_is_ours_again_as_soon_as_it_answers() -> None:
+    s = pair(40).car("A2").after(60).station("A1", "silent").meter("main", 15, 15, 15).after(15)
+    s.station("A1", "obeys").meter("main", 0, 0, 0).after(60).expect(A1=20, A2=20)
+    assert s.alarm("control:A1/1") is None
+
+
 # It accepts and ignores
 
 
