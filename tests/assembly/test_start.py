@@ -187,7 +187,7 @@ def test_a_broken_meter_model_starts_the_last_good_revision_with_an_alarm_until_
             model.write_text(good.replace("word_order: big", "word_order: bg"))
             async with running(site) as daemon:
                 assert daemon.settings.revision == before.revision
-                assert f"site.last-good running={before.revision} cause='own.yaml:7: word_order: " in caplog.text
+                assert f'site.last-good running={before.revision} cause="own.yaml:7: word_order: ' in caplog.text
                 read = await eventually(lambda: daemon.live.state.meters[0].reading)
                 assert read.amps == pytest.approx((5.0, 6.0, 7.0))
                 assert "own.yaml:7: word_order: needs one of big, little" in alarms(daemon)["settings"].text
