@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ems.sim import acn_data, acn_sim_queue, boulder_data
-from ems.sim.session_record import Rejected, SessionRecord
+from ems.sim.session_record import SessionRecord
 
 Read = Callable[[Mapping[str, Any]], SessionRecord]
-Found = list[SessionRecord | Rejected]
+Found = list[tuple[str, SessionRecord | str]]
+"""Where each entry stands ('line 7', 'item 3'), and the session, or why it is none."""
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -86,9 +87,9 @@ def _rows(text: str, delimiter: str, table: Table, name: str) -> Found:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(header):
-                found.append(Rejected(where, f"{len(header)} columns expected, found {len(cells)}"))
+                found.append((where, f"{len(header)} columns expected, found {len(cells)}"))
             else:
-                found.append(_attempt(dict(zip(header, cells, strict=True)), table.read, where))
+                found.append((where, _attempt(dict(zip(header, cells, strict=True)), table.read)))
     except csv.Error as broken:
         raise ValueError(f"{name}:{reader.line_num}: not a table ({broken}); is a quote left open?") from None
     return found
@@ -129,13 +130,13 @@ def _items(content: Any) -> Sequence[Any] | None:
 
 
 def _each(items: Iterable[Any], read: Read) -> Found:
-    return [_attempt(item, read, f"item {number}") for number, item in enumerate(items, 1)]
+    return [(f"item {number}", _attempt(item, read)) for number, item in enumerate(items, 1)]
 
 
-def _attempt(item: Any, read: Read, where: str) -> SessionRecord | Rejected:
+def _attempt(item: Any, read: Read) -> SessionRecord | str:
     if not isinstance(item, Mapping):
-        return Rejected(where, f"{item!r:.40} is not a session")
+        return f"{item!r:.40} is not a session"
     try:
         return read(item)
     except (ValueError, OverflowError, OSError) as wrong:
-        return Rejected(where, str(wrong))
+        return str(wrong)

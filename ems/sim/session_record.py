@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 LONGEST_STAY = timedelta(days=92)
+MOST_W = 1e6
+"""No vehicle took more than a megawatt on the average of its stay: the energy stands in another unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class SessionRecord:
         for name, value in (("delivered", self.delivered_wh), ("requested", self.requested_wh)):
             if value is not None and (not math.isfinite(value) or value < 0):
                 raise ValueError(f"{name} energy is {value:g} Wh")
+        hours = (self.departure - self.arrival).total_seconds() / 3600.0
+        if self.delivered_wh > MOST_W * hours:
+            raise ValueError(f"{self.delivered_wh / 1000:g} kWh in {hours:.2g} h cannot be: is it in Wh?")
         if not self.station:
             raise ValueError("no station is named")
 
@@ -50,10 +55,3 @@ class Rejected(NamedTuple):
 
     where: str
     reason: str
-
-
-def utc(moment: datetime) -> datetime:
-    """The same moment in UTC. Raises ValueError without a zone."""
-    if moment.tzinfo is None:
-        raise ValueError(f"the time {moment:%Y-%m-%d %H:%M:%S} has no zone")
-    return moment.astimezone(UTC)

@@ -50,14 +50,18 @@ def parse_sessions(data: bytes, name: str) -> SessionFile:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
-        raise ValueError(f"{name}: not UTF-8 text ({wrong.reason} at byte {wrong.start})") from None
+        raise ValueError(
+            f"{name}: not UTF-8 text ({wrong.reason} at byte {wrong.start}); save it as UTF-8, or zip it with gzip"
+        ) from None
     form, found = read_form(text, name)
-    records: list[SessionRecord] = []
+    records: dict[tuple[str, str, datetime], SessionRecord] = {}
     rejected: list[Rejected] = []
-    for item in found:
-        if isinstance(item, Rejected):
-            rejected.append(item)
+    for where, item in found:
+        if isinstance(item, str):
+            rejected.append(Rejected(where, item))
+        elif (key := (item.id, item.station, item.arrival)) in records:
+            rejected.append(Rejected(where, f"session {item.id} stands there a second time"))
         else:
-            records.append(item)
-    ordered = sorted(records, key=lambda record: (record.arrival, record.station, record.id))
+            records[key] = item
+    ordered = sorted(records.values(), key=lambda record: (record.arrival, record.station, record.id))
     return SessionFile(name, form, tuple(ordered), tuple(rejected))

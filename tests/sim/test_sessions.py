@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -98,10 +98,14 @@ GOOD = "2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00,6,5,S1,a,2019-05-01 
         ("2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00,much,5,S1,b,,True", "much"),
         ("2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00,6,5,,b,,True", "station"),
         ("2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00", "columns"),
+        ("2019-05-01 03:00:00,2019-05-01 05:00:00-07:00,6,5,S1,b,,True", "write its offset too, as 2019-05-01T"),
+        ("5/1/2019 3:00 AM,2019-05-01 05:00:00-07:00,6,5,S1,b,,True", "arrival '5/1/2019 3:00 AM' is not a time"),
+        ("2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00,6,,S1,b,,True", "delivered_energy (kWh) is missing"),
+        ("2019-05-01 01:00:00-07:00,2019-05-01 02:00:00-07:00,6,13200,S1,b,,True", "is it in Wh?"),
     ],
 )
 def test_a_bad_row_is_reported_with_line_and_reason(row: str, reason: str) -> None:
-    file = parse_sessions((ACN + GOOD + row + "\n" + GOOD).encode(), "x.csv")
+    file = parse_sessions((ACN + GOOD + row + "\n" + GOOD.replace(",a,", ",z,")).encode(), "x.csv")
     assert len(file.records) == 2
     assert [rejected.where for rejected in file.rejected] == ["line 3"]
     assert reason in file.rejected[0].reason
@@ -142,6 +146,84 @@ def test_a_bad_item_is_reported_too(change: dict[str, object], reason: str) -> N
     assert reason in file.rejected[0].reason
 
 
+LOCAL = timezone(timedelta(hours=-7))
+EIGHT = datetime(2019, 5, 1, 8, tzinfo=LOCAL)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2019-05-01 08:00:00-07:00", "2019-05-01T15:00:00Z", "2019-05-01T17:00+0200", "2019/05/01 15:00:00+00",
+     "2019-05-01 08:00:00.000000 -0700", "2019-05-01 15:00:00 UTC", "Wed, 01 May 2019 15:00:00 GMT",
+     "Wed, 01 May 2019 15:00:00 -0000", "Wed, 01 May 2019 08:00:00 -0700", 1556722800, 1556722800000],
+)  # fmt: skip
+def test_a_time_is_read_however_it_is_written(written: object) -> None:
+    file = parse_sessions(json.dumps([{**ITEM, "connectionTime": written}]).encode(), "x.json")
+    assert [r.arrival for r in file.records] == [EIGHT]
+
+
+HEAD, ROW = ("arrival", "departure", "delivered_energy (kWh)", "station_id"), (
+    "2019-05-01 08:00-07:00", "2019-05-01 10:00-07:00", "5.5", "C",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{','.join(HEAD)}\r\n{','.join(ROW)}\r\n\r\n,,,\r\n",
+        f"\ufeff{','.join(HEAD)}\n{','.join(ROW)}",
+        f"{';'.join(HEAD)}\n{';'.join(ROW).replace('.', ',')}\n",
+        "\t".join(HEAD) + "\n" + "\t".join(ROW),
+        f",{','.join(HEAD)},note\n0,{','.join(ROW)},\n",
+        f"{','.join(HEAD[::-1]).upper()}\n{','.join(ROW[::-1])}\n",
+        '"' + '","'.join(HEAD) + '"\n"' + '","'.join(ROW) + '"',
+        '[{"connectionTime": "2019-05-01T15:00Z", "disconnectTime": "2019-05-01T17:00Z", "kWhDelivered": "5.5",'
+        ' "stationID": "C"}]',
+        '[{"_items": [{"connectionTime": "2019-05-01T15:00Z", "disconnectTime": "2019-05-01T17:00Z",'
+        ' "kWhDelivered": 5.5, "spaceID": "C", "stationID": "2-39-78-1", "userInputs": []}]}, {"_items": []}]',
+        "connectionTime,disconnectTime,kWhDelivered,spaceID,stationID,userInputs\n"
+        "2019-05-01 15:00:00+00:00,2019-05-01 17:00:00+00:00,5.5,,C,\n",
+    ],
+    ids=["crlf and empty rows", "byte order mark", "semicolons and commas", "tabs", "more columns", "another order",
+         "quoted", "numbers as text", "pages", "api as a table"],
+)  # fmt: skip
+def test_the_same_session_is_read_from_every_dialect(text: str) -> None:
+    file = parse_sessions(text.encode(), "x")
+    assert file.rejected == ()
+    (session,) = file.records
+    assert (session.station, session.arrival, session.delivered_wh) == ("C", EIGHT, 5500)
+    assert session.departure - session.arrival == timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        [{"kWhRequested": 7, "modifiedAt": "2019-05-01T15:00Z"}, {"kWhRequested": 3, "modifiedAt": None}, None],
+        {"kWhRequested": "7"},
+        "[{'kWhRequested': 7.0, 'requestedDeparture': None, 'paymentRequired': True}]",
+        '{"kWhRequested": 7}',
+    ],
+)
+def test_what_a_driver_said_is_understood_in_every_form(inputs: object) -> None:
+    file = parse_sessions(json.dumps([{**ITEM, "userInputs": inputs}]).encode(), "x")
+    assert [(r.requested_wh, r.stated_departure) for r in file.records] == [(7000, None)]
+
+
+def test_a_session_that_stands_there_twice_counts_once() -> None:
+    file = parse_sessions(json.dumps([ITEM, ITEM, {**ITEM, "sessionID": "t"}]).encode(), "x")
+    assert (len(file.records), [r.where for r in file.rejected]) == (2, ["item 2"])
+
+
+def test_a_night_in_which_the_clock_changes_lasts_as_long_as_it_does() -> None:
+    """Two hours on the face of the clock are three in November, and one in March."""
+    rows = [
+        "2019-11-03 00:30:00-07:00,2019-11-03 02:30:00-08:00,5,C,1",
+        "2019-03-10 01:30:00-08:00,2019-03-10 03:30:00-07:00,5,C,1",
+    ]
+    text = "arrival,departure,delivered_energy (kWh),station_id,claimed\n" + "\n".join(rows)
+    stays = [(r.departure - r.arrival).total_seconds() / 3600 for r in parse_sessions(text.encode(), "x").records]
+    assert stays == [1, 3]
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -152,6 +234,8 @@ def test_a_bad_item_is_reported_too(change: dict[str, object], reason: str) -> N
         (b"delivered_energy (kWh),station_id\n1,A\n", "x:1: columns of ACN-Data CSV are missing: arrival, departure"),
         (b"\xff\xfe", "UTF-8"),
         (b'{"context_dict": {}}', "without vehicles"),
+        (b'arrival,delivered_energy (kWh),departure,station_id\n"' + b"x" * 140_000, "x:.*: not a table .*quote"),
+        (b"[" * 100_000, "nested too deeply"),
     ],
 )
 def test_an_unknown_form_is_named(data: bytes, reason: str) -> None:
