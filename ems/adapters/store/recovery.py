@@ -146,7 +146,9 @@ def _sessions(remains: Remains, now: Instant) -> dict[str, Session]:
     found: dict[str, Session] = {}
     for row in remains.sessions:
         transaction = running.pop(row.evse, None)
-        before = sum(remains.energies.get(id_, 0.0) for id_ in transactions_of(row))
+        # While none runs, the energy of the last one is still that of the session.
+        others = transactions_of(row)[: None if transaction is not None else -1]
+        before = sum(remains.energies.get(id_, 0.0) for id_ in others)
         try:
             found[row.evse] = session_of(row, max(0.0, row.energy_wh - before), transaction, now)
         except ValueError as error:

@@ -223,6 +223,28 @@ def test_a_restart_finds_the_session_with_its_transaction_need_and_energy(opened
     assert found.complete
 
 
+@pytest.mark.parametrize("ended_wh", [(400.0,), (400.0, 77.0)])
+def test_what_a_vehicle_got_before_a_restart_counts_although_nothing_runs_any_more(
+    reopened: Opened, clock: HandClock, ended_wh: tuple[float, ...]
+) -> None:
+    """It is full, stands there over the restart, and leaves."""
+    first = reopened()
+    for number, energy_wh in enumerate(ended_wh, start=7):
+        run(first.ledger.transaction_started("CP-01/1", begun(number)))
+        first.ledger.session_changed(replace(SESSION, transaction=begun(number), energy_wh=energy_wh))
+        run(first.ledger.transaction_ended("CP-01/1", number, BEGIN.utc, energy_wh))
+    first.ledger.session_changed(replace(SESSION, energy_wh=ended_wh[-1]))
+    run(first.flush())
+    now = clock.restart(30)
+    second = reopened()
+    known = second.ledger.recovered(now).sessions["CP-01/1"]
+    assert known.energy_wh == ended_wh[-1], "as if there had been no restart"
+    second.ledger.session_changed(known)
+    second.ledger.session_ended(known, now.utc)
+    (row,) = rows(second, schema.session)
+    assert row.energy_wh == sum(ended_wh)
+
+
 def test_a_transaction_without_a_session_is_found_as_one(opened: Opened, clock: HandClock) -> None:
     store = opened()
     run(store.ledger.transaction_started("CP-01/1", begun(7)))
