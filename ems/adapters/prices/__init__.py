@@ -1,0 +1,18 @@
+"""Prices that come from outside as text: day-ahead series in files that a script puts beside the site, or pushed to us.
+
+Spoken here: tables with one row for each time, as market operators, suppliers and spreadsheets write them. Never here:
+what a tariff makes of the prices (`domain.tariff`), nor when a file is looked for. Who may import it: `assembly`,
+`cli`, and what hands pushed text on.
+
+    read_prices(path, zone)          a file
+    parse_prices(text, zone, name)   the same from text
+
+Neither raises. Every row either gives a price or is named in the findings with its line and what to do about it.
+"""
+
+from __future__ import annotations
+
+from ems.adapters.prices.finding import PriceFinding
+from ems.adapters.prices.price_file import PriceFile, parse_prices, read_prices
+
+__all__ = ["PriceFile", "PriceFinding", "parse_prices", "read_prices"]
