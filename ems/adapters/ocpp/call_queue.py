@@ -16,6 +16,12 @@ from typing import Any, NamedTuple
 MAX_WAITING = 64
 MAX_ABANDONED = 16
 
+PATIENCE = 1.5
+MAX_PATIENCE_S = 30.0
+"""A station that answers late is asked the next thing only after so many times what its last answer took: many work off
+one request after the other, and to ask faster than they answer makes every answer later (Q111).
+"""
+
 
 class Priority(IntEnum):
     """What overtakes what."""
@@ -75,10 +81,12 @@ class QueueFullError(RuntimeError):
     """Too many requests wait for this station."""
 
 
-class _UnderWay(NamedTuple):
+class _Sent(NamedTuple):
     identity: str
     request: Request
+    at: float
     alarm: asyncio.TimerHandle
+    is_outdated: bool = False
 
 
 class CallQueue:
@@ -96,8 +104,10 @@ class CallQueue:
         self._on_silence = on_silence
         self._waiting: dict[Hashable, tuple[Priority, int, Request]] = {}
         self._order = itertools.count()
-        self._under_way: _UnderWay | None = None
-        self._abandoned: OrderedDict[str, Request] = OrderedDict()
+        self._under_way: _Sent | None = None
+        self._abandoned: OrderedDict[str, _Sent] = OrderedDict()
+        self._rest: asyncio.TimerHandle | None = None
+        self._answer_took_s = 0.0
         self._is_due = False
         self._closed: str | None = None
 
@@ -115,23 +125,27 @@ class CallQueue:
 
     def resolve(self, identity: str, outcome: Outcome) -> bool:
         """Deliver an answer; False when nobody asked."""
-        under_way = self._under_way
-        if under_way is not None and under_way.identity == identity:
-            under_way.alarm.cancel()
+        sent = self._under_way
+        if sent is not None and sent.identity == identity:
+            sent.alarm.cancel()
             self._under_way = None
-            self._go_on()
-            under_way.request.on_outcome(outcome)
-            return True
-        late = self._abandoned.pop(identity, None)
-        if late is None:
+        elif identity in self._abandoned:
+            if identity == next(reversed(self._abandoned)):
+                self._end_rest()
+            sent = self._abandoned.pop(identity)
+        else:
             return False
-        late.on_outcome(outcome)
+        self._answer_took_s = asyncio.get_running_loop().time() - sent.at
+        self._go_on()
+        if not sent.is_outdated:
+            sent.request.on_outcome(outcome)
         return True
 
     def close(self, reason: str) -> None:
         """The link is gone: nobody will answer any more."""
         self._closed = reason
         self._abandoned.clear()
+        self._end_rest()
         under_way, self._under_way = self._under_way, None
         waiting, self._waiting = self._waiting, {}
         if under_way is not None:
@@ -142,7 +156,7 @@ class CallQueue:
 
     def _go_on(self) -> None:
         """Send the next one soon: after whatever else is put now, so that the most important one goes first."""
-        if self._waiting and self._under_way is None and not self._is_due:
+        if self._waiting and self._under_way is None and self._rest is None and not self._is_due:
             self._is_due = True
             asyncio.get_running_loop().call_soon(self._send_next)
 
@@ -160,8 +174,9 @@ class CallQueue:
         if identity is None:
             self._go_on()
             return
-        alarm = asyncio.get_running_loop().call_later(request.timeout_s, self._give_up)
-        self._under_way = _UnderWay(identity, request, alarm)
+        loop = asyncio.get_running_loop()
+        alarm = loop.call_later(request.timeout_s, self._give_up)
+        self._under_way = _Sent(identity, request, loop.time(), alarm)
         self._supersede(request.key)
         if request.on_sent is not None:
             request.on_sent()
@@ -169,21 +184,30 @@ class CallQueue:
     def _supersede(self, key: Hashable | None) -> None:
         """A request of this key went out: late answers to older ones mean nothing any more."""
         if key is not None and self._abandoned:
-            for old, other in list(self._abandoned.items()):
-                if other.key == key:
-                    del self._abandoned[old]
+            for identity, sent in self._abandoned.items():
+                if sent.request.key == key:
+                    self._abandoned[identity] = sent._replace(is_outdated=True)
 
     def _give_up(self) -> None:
         """Wait no longer; a late answer still counts unless a newer request of the same key went out since."""
-        under_way, self._under_way = self._under_way, None
-        assert under_way is not None
-        request = under_way.request
-        self._abandoned[under_way.identity] = request
+        sent, self._under_way = self._under_way, None
+        assert sent is not None
+        request = sent.request
+        self._abandoned[sent.identity] = sent
         while len(self._abandoned) > MAX_ABANDONED:
             self._abandoned.popitem(last=False)
+        rest_s = min(MAX_PATIENCE_S, PATIENCE * self._answer_took_s) - request.timeout_s
+        if rest_s > 0:
+            self._rest = asyncio.get_running_loop().call_later(rest_s, self._end_rest)
         self._go_on()
         request.on_outcome(Unanswered(f"no answer within {request.timeout_s:g} s"))
         self._on_silence(request.action)
+
+    def _end_rest(self) -> None:
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            rest.cancel()
+            self._go_on()
 
 
 def _tell_waiting(request: Request, reason: str) -> None:

@@ -232,6 +232,50 @@ async def test_a_station_that_answers_29_seconds_late_is_heard() -> None:
         assert said(site) == [(6, Said.TIMEOUT), (6, Said.ACCEPTED)]
 
 
+class OneAfterTheOther:
+    """A station that works off one request after the other, so many seconds each."""
+
+    def __init__(self, takes_s: float) -> None:
+        self.takes_s = takes_s
+        self.waiting = self.most_waiting = 0
+        self._busy = asyncio.Lock()
+
+    async def __call__(self, _action: str, _payload: dict[str, Any]) -> Answer:
+        self.waiting += 1
+        self.most_waiting = max(self.most_waiting, self.waiting)
+        async with self._busy:
+            await asyncio.sleep(self.takes_s)
+        self.waiting -= 1
+        return {"status": "Accepted"}
+
+
+@virtual
+async def test_a_slow_station_is_not_asked_faster_than_it_answers() -> None:
+    """Q111: else its answers come ever later, and no limit is ever known to hold."""
+    station = OneAfterTheOther(8.0)
+    async with ready(station) as (site, _):
+        for amps in range(6, 26):
+            site.system.limit(order(SESSION, amps))
+            site.system.limit(order(DEFAULT, amps))
+            await asyncio.sleep(10)
+        await asyncio.sleep(60)
+        assert station.most_waiting <= 2
+        assert said(site)[-1] == (25, Said.ACCEPTED)
+
+
+@virtual
+async def test_a_station_that_became_quick_again_is_not_waited_for() -> None:
+    async with ready(Slow(9.0, None)) as (site, point):
+        site.system.limit(order(SESSION, 10))
+        await asyncio.sleep(10)
+        assert isinstance(await site.system.connections()["CP"].ask("GetLocalListVersion", {}), Answered)
+        site.system.limit(order(SESSION, 11))
+        await asyncio.sleep(0.1)
+        site.system.limit(order(SESSION, 12))
+        await asyncio.sleep(5)
+        assert limits(point) == [10, 11, 12]
+
+
 @virtual
 async def test_requests_may_cross() -> None:
     """R16, Q110: while ours is under way, theirs are answered at once, and ours is answered in between."""

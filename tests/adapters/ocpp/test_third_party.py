@@ -149,6 +149,10 @@ def test_ts_ocpp_finds_nothing_invalid(clients: Path) -> None:
     asyncio.run(charge("ts_ocpp.mjs", clients, {}))
 
 
+def test_ocpp_ts_finds_nothing_invalid(clients: Path) -> None:
+    asyncio.run(charge("ocpp_ts.mjs", clients, {"CP": PASSWORD}))
+
+
 def test_a_station_that_never_answers_a_limit_is_known_to_be_silent(clients: Path) -> None:
     """It stays connected and is heard; each limit counts as unanswered, nothing is learned from silence."""
 
