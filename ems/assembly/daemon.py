@@ -32,6 +32,7 @@ from ems.control.memory import Memory
 from ems.control.tick import Controller
 from ems.domain.decision import Decision
 from ems.domain.events import ControllerStarted, Event, SettingsTroubled
+from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.ports import Clock, Service
 from ems.runtime.address import refusal
@@ -41,7 +42,7 @@ from ems.runtime.farewell import leave_at_fallback
 from ems.runtime.live import LiveView
 from ems.runtime.lock import LockError, locked
 from ems.runtime.loop import Core, Loop
-from ems.runtime.recovery import remembered, restored
+from ems.runtime.recovery import left_behind, remembered, restored
 from ems.runtime.supervisor import supervise
 from ems.runtime.troubles import Troubles
 from ems.runtime.watchdog import Watchdog
@@ -57,6 +58,7 @@ JOURNAL = "journal"
 EVERY_QUARTER = "*/15 * * * *"
 EVERY_HOUR = "7 * * * *"
 RELOAD_S = 60.0
+REMOVED = "the EVSE is no longer part of the site"
 
 
 @dataclass(slots=True)
@@ -111,6 +113,7 @@ class Daemon:
             lock.close()
             raise
         recovered = store.open()
+        _close_what_is_left_behind(settings.site, recovered, store, clock)
         core = core_of(settings, recovered, clock)
         watchdog = Watchdog()
         loop = Loop(core, clock, lambda decision: watchdog.stroke(_status(decision)), partial(_on_stall, watchdog))
@@ -224,6 +227,15 @@ def _store(state_dir: Path, clock: Clock, troubles: Troubles) -> Store:
             f"EMS_DATABASE needs the package {missing.name}; install ems with its extra: pip install 'ems[postgresql]'"
         )
         raise AssemblyError(message) from None
+
+
+def _close_what_is_left_behind(site: Site, recovered: Recovered, store: Store, clock: Clock) -> None:
+    """End what was charging where the site has no EVSE any more, at the time when that was last known."""
+    ended = recovered.alive or clock.now().utc
+    for session in left_behind(site, recovered.sessions):
+        number = None if session.transaction is None else session.transaction.id
+        log.warning("transaction.left-behind evse=%s id=%s energy_wh=%.0f", session.evse, number, session.energy_wh)
+        store.ledger.left_behind(session, ended, REMOVED)
 
 
 def core_of(settings: SiteSettings, recovered: Recovered, clock: Clock) -> Core:

@@ -40,6 +40,11 @@ def restored(
     )
 
 
+def left_behind(site: Site, sessions: Mapping[str, Session]) -> tuple[Session, ...]:
+    """Sessions at EVSEs that the site does not have any more: no station will ever end them."""
+    return tuple(session for evse, session in sessions.items() if site.evse_index(evse) is None)
+
+
 def remembered(state: SiteState, now: Instant) -> Memory:
     """The memory to begin with: a vehicle that charges keeps its current, and its turn begins now."""
     memory = Memory.blank(state.site)

@@ -67,6 +67,35 @@ def test_a_transaction_and_its_energy_survive_kill_9(site: Installation) -> None
     assert [(s.energy_wh, s.id_tags) for s in kept.sessions(*_lately())] == [(4600.0, ("CARD-7",))]
 
 
+REMOVED = "  CP-02: {circuit: grid, fallback_a: 6, evses: {1: {max_a: 32, phases: L1 L2 L3}}}\n"
+
+
+@pytest.mark.parametrize("kept", ["", REMOVED.replace("6, evses", "6, enabled: false, evses")], ids=["gone", "off"])
+def test_a_transaction_at_a_station_that_was_removed_is_ended_with_its_energy(site: Installation, kept: str) -> None:
+    station = ChargePoint("CP-02")
+
+    async def scenario() -> None:
+        async with running(site) as daemon, station.connected(site.central):
+            await station.start("CARD-7")
+            await station.charge(4000)
+            await eventually(lambda: (s := evse(daemon, "CP-02/1").session) and s.energy_wh == 4000.0)
+        site.write((REMOVED, kept))
+        async with running(site):
+            pass
+        async with running(site):
+            pass
+
+    asyncio.run(scenario())
+    kept_in = Reader(Database(site.state / "ems.sqlite3"))
+    (transaction,), (session,) = kept_in.transactions(*_lately()), kept_in.sessions(*_lately())
+    assert (transaction.evse, transaction.id_tag, transaction.energy_wh) == ("CP-02/1", "CARD-7", 4000.0)
+    assert (transaction.inferred, transaction.reason) == (True, "the EVSE is no longer part of the site")
+    assert transaction.started is not None
+    assert transaction.ended is not None
+    assert transaction.started < transaction.ended < SystemClock().now().utc
+    assert (session.energy_wh, session.unplugged) == (4000.0, transaction.ended)
+
+
 def test_energy_that_the_stop_tells_belongs_to_the_session_too(site: Installation) -> None:
     """Most stations say in one breath that the charge ended and that the vehicle left: then both come in one tick."""
 

@@ -177,7 +177,23 @@ class Ledger:
         if known is not None and known.ended and (inferred or not known.inferred):
             await self._stored(transaction_log, {"id": transaction})
             return
-        entry = known or _Entry(evse, None)
+        await self._stored(transaction_log, self._ended(evse, transaction, ended, energy_wh, reason, inferred))
+
+    def left_behind(self, known: Session, ended: datetime, reason: str) -> None:
+        """A session, and the transaction that it holds, at an EVSE that nobody watches any more: over as far as we can
+        know, with the energy that was last seen; to disk at once, unawaited.
+        """
+        running = known.transaction
+        ended = max(ended, known.plugged if running is None else running.started)
+        if running is not None and not self.has_ended(running.id):
+            row = self._ended(known.evse, running.id, ended, known.energy_wh, reason, inferred=True)
+            self._writer.put(transaction_log, row, Urgency.AT_ONCE)
+        self.session_ended(known, ended)
+
+    def _ended(
+        self, evse: str, transaction: int, ended: datetime, energy_wh: float | None, reason: str, inferred: bool
+    ) -> Row:
+        entry = self._entries.get(transaction) or _Entry(evse, None)
         self._enter(transaction, replace(entry, transaction=None, ended=True, inferred=inferred))
         energies = self._of_session.get(entry.evse, {})
         if energy_wh is None:
@@ -186,7 +202,7 @@ class Ledger:
             energies[transaction] = energy_wh
         begun = self._current.forget(transaction_log, transaction)
         register_wh = begun.get("meter_start_wh")
-        row = {
+        return {
             **begun,
             "id": transaction,
             "evse": entry.evse,
@@ -196,7 +212,6 @@ class Ledger:
             "reason": reason,
             "inferred": inferred,
         }
-        await self._stored(transaction_log, row)
 
     def session_changed(self, known: Session) -> None:
         """A vehicle is there, or something about it is new; queued."""
