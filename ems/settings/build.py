@@ -13,6 +13,7 @@ from ems.domain.meter import Meter, OnLoss
 from ems.domain.phases import Phase
 from ems.domain.site import Site
 from ems.domain.station import Evse, Station
+from ems.domain.tariff import Tariff
 from ems.settings.access import Access
 from ems.settings.draft import Draft
 from ems.settings.metering import MODBUS_PORT
@@ -66,7 +67,7 @@ class SiteSettings:
 
     `path` is the file; `text` its content; `revision` identifies it and the files beside it. `recognisable`: stations
     whose model is to be learned when they boot, from `station_models` (`station_models.recognise`); until then their
-    model is the generic one. `tariff` is a path that existed.
+    model is the generic one. `tariff` is what the file `tariff_file` beside the site's says.
     """
 
     path: Path
@@ -77,12 +78,13 @@ class SiteSettings:
     access: Access
     ocpp: Listen
     web: Listen
-    tariff: Path | None
+    tariff: Tariff | None
+    tariff_file: Path | None
     station_models: tuple[KnownModel, ...]
     recognisable: frozenset[str]
 
 
-def build(draft: Draft, access: Access, revision: str) -> SiteSettings:
+def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = None) -> SiteSettings:
     """Put the settings together. Raises ValueError when the draft is not sound after all."""
     shape = draft.shape
     if shape.site is None:
@@ -108,7 +110,8 @@ def build(draft: Draft, access: Access, revision: str) -> SiteSettings:
         access=access,
         ocpp=Listen(shape.ocpp.host, shape.ocpp.port),
         web=Listen(shape.web.host, shape.web.port),
-        tariff=None if shape.tariff is None else draft.folder / shape.tariff.file,
+        tariff=tariff,
+        tariff_file=None if shape.tariff is None else draft.folder / shape.tariff.file,
         station_models=tuple(draft.station_models.values()),
         recognisable=frozenset(s.id for s in stations if shape.stations[s.id].model == AUTO),
     )

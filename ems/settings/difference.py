@@ -57,6 +57,7 @@ def applied(old: SiteSettings, new: SiteSettings) -> SiteSettings:
         site=dataclasses.replace(old.site, policy=new.site.policy, limits=limits),
         access={station: new.access.get(station, password) for station, password in old.access.items()},
         tariff=new.tariff,
+        tariff_file=new.tariff_file,
     )
 
 
@@ -106,6 +107,8 @@ def _tariff(old: SiteSettings, new: SiteSettings) -> Iterator[Difference]:
     names = [None if s.tariff is None else s.tariff.name for s in (old, new)]
     if names[0] != names[1]:
         yield Difference(f"tariff: {_shown(names[0])} → {_shown(names[1])}", False)
+    elif old.tariff != new.tariff:
+        yield Difference(f"tariff: what {_shown(names[1])} says has changed", False)
 
 
 def _site_facts(settings: SiteSettings) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ems.settings.finding import Finding, Severity, has_errors, in_order
 from ems.settings.places import SITE_FILE, Catalogue, catalogue_files, shipped_sites, site_file
 from ems.settings.shape import shape_of
 from ems.settings.station_models import station_models
+from ems.settings.tariff import site_tariff
 
 REVISION_DIGITS = 16
 
@@ -58,12 +59,13 @@ def load(site: str | Path, access: Access | None = None, check_meter_model: Mete
     draft = draft_of(document, shape, models, meter_models)
     known, in_access = read_access(draft) if access is None else ({**access}, ())
     in_meters = _in_own_meter_models(draft, meter_models, check_meter_model)
-    findings = in_order((*syntax, *shapes, *in_models, *in_meters, *run_checks(draft), *in_access))
+    tariff, in_tariff = site_tariff(draft)
+    findings = in_order((*syntax, *shapes, *in_models, *in_meters, *run_checks(draft), *in_access, *in_tariff))
     if has_errors(findings):
         return Loaded(None, findings, draft)
     try:
         files = ((SITE_FILE, raw), *_files_beside(draft))
-        settings = build(draft, known, _revision(files))
+        settings = build(draft, known, _revision(files), tariff)
     except (ValueError, OSError) as problem:
         # The checks find what the domain refuses; whatever they do not must still not start.
         finding = document.error((), str(problem), "correct the part of the file that this names")

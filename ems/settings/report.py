@@ -19,6 +19,7 @@ from ems.settings.installation import is_every_network
 from ems.settings.load import MeterModelCheck, load
 from ems.settings.revision import last_good
 from ems.settings.sums import CircuitSums, sums, why_no_fallback, worst_a
+from ems.settings.tariff import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def as_data(result: CheckResult) -> dict[str, Any]:
             "ocpp": {"host": settings.ocpp.host, "port": settings.ocpp.port},
             "web": {"host": settings.web.host, "port": settings.web.port},
             "circuits": [_circuit_data(settings, circuit, totals[circuit.id]) for circuit in settings.site.circuits],
+            "tariff": None if settings.tariff is None else in_words(settings.tariff),
             "limits": [limit_in_words(limit) for limit in settings.site.limits],
         }
     return data
@@ -102,6 +104,8 @@ def _head(settings: SiteSettings) -> Iterator[str]:
     where = "on every network of this machine" if is_every_network(ocpp.host) else f"at {ocpp.host}"
     yield f"listens for stations {where}, port {ocpp.port}: ws://<this machine>:{ocpp.port}/<station id>"
     yield f"shows its page at http://{web.host}:{web.port}"
+    if settings.tariff is not None:
+        yield printable(f"pays by {in_words(settings.tariff)}")
 
 
 def _tree(settings: SiteSettings) -> Iterator[str]:

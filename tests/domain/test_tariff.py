@@ -128,6 +128,12 @@ def test_a_window_within_the_doubled_hour_holds_twice_and_one_within_the_missing
         assert sum(known.prices_over(every(QUARTER, midnight(day), midnight(day + DAY))).import_per_kwh) == quarters
 
 
+def test_a_window_that_would_begin_in_the_missing_hour_begins_when_the_clock_is_set() -> None:
+    known = tariff(EnergyPrice("tou", (TimedPrice(1.0, Recurrence((), (_at("02:30", "06:00"),))), timed(0.0))))
+    prices = known.prices_over(every(QUARTER, midnight(SPRING), midnight(SPRING + DAY))).import_per_kwh
+    assert prices == (0.0,) * 8 + (1.0,) * 12 + (0.0,) * 72
+
+
 def _at(since: str, until: str) -> DayWindow:
     return DayWindow(EVERY_DAY, time.fromisoformat(since), time.fromisoformat(until))
 

@@ -40,12 +40,13 @@ stations: {CP-01: {circuit: grid, evses: {1: {max_a: 32, phases: L1 L2 L3}}}}
 ocpp: {host: 127.0.0.1}
 """
 
+TARIFF = "name: fixed\nenergy: {supply: {per_kwh: 0.31}}\n"
 PASSWORD, HASH = new_password()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return site_folder(tmp_path, EXAMPLE, secrets__cp01=HASH, tariff_yaml="{}").joinpath("secrets", "cp01").rename(
+    return site_folder(tmp_path, EXAMPLE, secrets__cp01=HASH, tariff_yaml=TARIFF).joinpath("secrets", "cp01").rename(
         tmp_path / "secrets" / "cp-01"
     ).parents[1]  # fmt: skip
 
@@ -102,7 +103,13 @@ def test_password_listeners_and_tariff(settings: SiteSettings, folder: Path) -> 
     assert known is not None
     assert known.verify(PASSWORD)
     assert (settings.ocpp, settings.web) == (Listen("0.0.0.0", 9000), Listen("127.0.0.1", 8080))
-    assert settings.tariff == folder / "tariff.yaml"
+    assert settings.tariff_file == folder / "tariff.yaml"
+    assert settings.tariff is not None
+    assert (settings.tariff.name, settings.tariff.currency, settings.tariff.timezone) == (
+        "fixed",
+        "EUR",
+        "Europe/Berlin",
+    )
 
 
 def test_the_shortest_useful_site(tmp_path: Path) -> None:

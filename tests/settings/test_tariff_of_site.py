@@ -1,0 +1,71 @@
+"""The tariff as part of a site: in its settings, its findings, its report, its reload and its last good copy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ems.settings.load import load
+from ems.settings.report import check, render_json, render_text
+from ems.settings.revision import load_or_last_good, reload
+from tests.settings.folder import GOOD, replaced, site_folder
+
+SITE = GOOD + "tariff: {file: tariff.yaml}\n"
+TARIFF = "name: fixed\nenergy: {supply: {per_kwh: 0.31}}\n"
+DEAR = TARIFF.replace("0.31", "31")
+
+
+def test_it_has_the_currency_and_the_clock_of_the_site(tmp_path: Path) -> None:
+    site = SITE.replace("Europe/Berlin", "America/New_York").replace("EUR", "USD")
+    settings = load(site_folder(tmp_path, site, tariff_yaml=TARIFF)).settings
+    assert settings is not None
+    assert settings.tariff is not None
+    assert (settings.tariff.currency, settings.tariff.timezone) == ("USD", "America/New_York")
+    assert settings.tariff_file == tmp_path / "tariff.yaml"
+
+
+def test_a_site_without_one_has_none(tmp_path: Path) -> None:
+    settings = load(site_folder(tmp_path)).settings
+    assert settings is not None
+    assert (settings.tariff, settings.tariff_file) == (None, None)
+
+
+def test_its_mistakes_are_told_with_those_of_the_site_at_their_own_lines(tmp_path: Path) -> None:
+    site = replaced(("parent: grid", "parent: gird")) + "tariff: {file: tariff.yaml}\n"
+    loaded = load(site_folder(tmp_path, site, tariff_yaml=DEAR))
+    assert loaded.settings is None
+    assert [f"{finding.path.name}:{finding.line}" for finding in loaded.findings] == ["site.yaml:4", "tariff.yaml:2"]
+
+
+def test_a_check_tells_it_on_one_line(tmp_path: Path) -> None:
+    result = check(site_folder(tmp_path, SITE, tariff_yaml=TARIFF))
+    assert "pays by fixed: energy by supply 0.31\n" in render_text(result)
+    assert json.loads(render_json(result))["site"]["tariff"] == "fixed: energy by supply 0.31"
+
+
+def test_a_reload_takes_a_changed_tariff_at_once_and_refuses_a_broken_one(tmp_path: Path) -> None:
+    folder, state = site_folder(tmp_path / "site", SITE, tariff_yaml=TARIFF), tmp_path / "state"
+    running = load_or_last_good(folder, state).settings
+    assert running is not None
+    (folder / "tariff.yaml").write_text(TARIFF.replace("0.31", "0.29"))
+    cheaper = reload(folder, running, state)
+    assert [str(difference) for difference in cheaper.differences] == [
+        "tariff: what fixed says has changed (takes effect at once)"
+    ]
+    assert cheaper.settings.tariff is not None
+    assert cheaper.settings.tariff.energy[0].prices[0].per_kwh == 0.29
+    (folder / "tariff.yaml").write_text(DEAR)
+    broken = reload(folder, cheaper.settings, state)
+    assert broken.refused
+    assert broken.settings.tariff == cheaper.settings.tariff
+
+
+def test_a_broken_tariff_at_start_runs_the_last_good_one(tmp_path: Path) -> None:
+    folder, state = site_folder(tmp_path / "site", SITE, tariff_yaml=TARIFF), tmp_path / "state"
+    before = load_or_last_good(folder, state).settings
+    (folder / "tariff.yaml").write_text(DEAR)
+    started = load_or_last_good(folder, state)
+    assert started.is_last_good
+    assert started.settings is not None
+    assert before is not None
+    assert started.settings.tariff == before.tariff
