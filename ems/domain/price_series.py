@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -98,7 +99,7 @@ class PriceSeries:
         """The prices from `begin_s` until `end_s` without gaps: where there is none, the mean of the last seven days at
         that time of day, else `if_missing`, else the mean of the whole series, else 0.
         """
-        otherwise = self._otherwise(if_missing)
+        otherwise = cache(partial(self._otherwise, if_missing))
         at_s = begin_s
         for i in range(self._last_before(begin_s), len(self.points)):
             point = self.points[i]
@@ -111,10 +112,12 @@ class PriceSeries:
             yield PricePiece(max(point.begin_s, begin_s), at_s, point.per_kwh)
         yield from self._filled(at_s, end_s, zone, otherwise)
 
-    def _filled(self, begin_s: int, end_s: int, zone: ZoneInfo, otherwise: tuple[float, str]) -> Iterator[PricePiece]:
+    def _filled(
+        self, begin_s: int, end_s: int, zone: ZoneInfo, otherwise: Callable[[], tuple[float, str]]
+    ) -> Iterator[PricePiece]:
         while begin_s < end_s:
             until_s = min(end_s, begin_s - begin_s % GRAIN_S + GRAIN_S)
-            yield PricePiece(begin_s, until_s, *(self._usual(begin_s, zone) or otherwise))
+            yield PricePiece(begin_s, until_s, *(self._usual(begin_s, zone) or otherwise()))
             begin_s = until_s
 
     def _usual(self, at_s: int, zone: ZoneInfo) -> tuple[float, str] | None:
