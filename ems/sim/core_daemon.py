@@ -150,6 +150,7 @@ class CoreDaemon:
         """The controller begins, with nothing remembered, and the stations connect to it."""
         self.dead, self.decision = False, None
         self.state, self.memory = SiteState.initial(self.site), Memory.blank(self.site)
+        self.reports.starts()
         self.tell(e.ControllerStarted(self.now(), crashes))
         for station in self.site.stations:
             if station.id not in self.reports.lost:

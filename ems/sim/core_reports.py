@@ -18,7 +18,8 @@ from ems.sim.core_timers import Sight
 SAMPLE_S, STEADY_S = 10.0, 60.0
 """A station reports a current that did not change so often; where that can matter to nobody, more rarely."""
 
-UNSEEN = (-math.inf, 0.0)
+UNSEEN, UNTOLD = (-math.inf, 0.0), (-math.inf, math.nan)
+"""When and with which current an outlet was reported last: nobody has been there, somebody is and it is not known."""
 
 
 class CoreReports:
@@ -36,6 +37,11 @@ class CoreReports:
         self._generation = 0
         self._reported = [EvseStatus.AVAILABLE] * len(plant.outlets)
         self._sampled = [UNSEEN] * len(plant.outlets)
+
+    def starts(self) -> None:
+        """A controller begins that has heard nothing of the vehicles that are there."""
+        for j in self.plant.present:
+            self._sampled[j] = UNTOLD
 
     def connect(self, station: str, now: Instant) -> None:
         """A station opens a link and says what it kept while it was lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -17,8 +18,8 @@ NOTICED_A = 1e-3
 """Below this a sum is wrong by rounding only."""
 
 FOLLOWS_S = 8.0
-"""A vehicle that still rises so long after an overload began does not do so because of an older limit: 3 s for the
-station, 5 s for the vehicle."""
+"""So long a vehicle may still rise because of an older limit: 3 s for the station, 5 s for the vehicle. What else began
+to flow within that time could not be known when the limit was set."""
 
 
 class Cause(StrEnum):
@@ -65,15 +66,18 @@ class Observer:
         self._rating = np.array([circuit.rating_a for circuit in site.circuits], dtype=np.float64)
         self.peak_a: Floats = np.zeros_like(self._rating)
         self._fine_evses = np.zeros_like(self._rating)
-        self._fine_besides = np.zeros_like(self._rating)
         self._fine_wild = np.zeros_like(self._rating)
         self._amps = self._evses = self._wild = self.peak_a
+        self._besides: deque[tuple[float, Floats]] = deque()
         self._open: dict[tuple[int, int], Overload] = {}
         self._closed: list[Overload] = []
 
     def record(self, t: float, flow: Flow) -> None:
         """What flows from `t` on."""
         amps, evses = flow.amps, flow.amps_evses
+        self._besides.append((t, flow.besides_a))
+        while len(self._besides) > 1 and self._besides[1][0] <= t - FOLLOWS_S:
+            self._besides.popleft()
         exceeded = amps > self._rating + NOTICED_A
         if exceeded.any() or self._open:
             self._judge(t, flow, exceeded)
@@ -81,7 +85,6 @@ class Observer:
         self._amps, self._evses, self._wild = amps, evses, flow.amps_wild
         fine = ~exceeded
         self._fine_evses = np.where(fine, evses, self._fine_evses)
-        self._fine_besides = np.where(fine, flow.besides_a, self._fine_besides)
         self._fine_wild = np.where(fine, flow.amps_wild, self._fine_wild)
 
     def overloads(self, t: float) -> tuple[Overload, ...]:
@@ -116,11 +119,12 @@ class Observer:
             self._open[key] = replace(known, worst_a=worst, cause=Cause.CHARGERS if ours else known.cause)
 
     def _cause(self, key: tuple[int, int], flow: Flow) -> Cause:
-        besides = float(flow.besides_a[key] - self._fine_besides[key])
+        """Whoever else has risen just now, if it would fit without that; else what rose last of our own."""
+        besides = [float(amps[key]) for _, amps in self._besides]
+        if besides[-1] - min(besides) >= float(flow.amps[key] - self._rating[key]):
+            return Cause.BASE_LOAD
         wild = float(flow.amps_wild[key] - self._fine_wild[key])
         ours = float(flow.amps_evses[key] - self._fine_evses[key]) - wild
-        if besides >= max(ours, wild):
-            return Cause.BASE_LOAD
         return Cause.DISOBEDIENCE if wild >= ours else Cause.CHARGERS
 
     def _lasted(self, key: tuple[int, int], t: float) -> Overload:

@@ -238,6 +238,15 @@ def test_when_the_controller_dies_leases_end_and_it_takes_over_again() -> None:
     assert run.plant.observer.largest_a(2 * HOUR) == 0
 
 
+def test_after_a_restart_the_controller_hears_anew_what_every_vehicle_got() -> None:
+    """Also of one that draws nothing any more: I9 would not hold if its energy were forgotten."""
+    plan = FaultPlan((Fault(2400, FaultKind.CONTROLLER_DEAD, lasts_s=60),))
+    run = ran(feeder(), record("A1", 0, HOUR, 3_000), seconds=3000, faults=plan)
+    session = run.daemon.state.evse("A1/1").session
+    assert session is not None
+    assert session.energy_wh == pytest.approx(3_000)
+
+
 STRUCK = [
     (FaultKind.STATION_LOST, "A1", 0.0),
     (FaultKind.STATION_LOST, "all", 0.0),

@@ -152,6 +152,22 @@ def test_a_raise_into_an_overload_is_our_own_even_if_the_building_began_it() -> 
     assert {o.cause for o in observed(*begun, (19, 32, 40)).overloads(99)} == {Cause.CHARGERS}
 
 
+@pytest.mark.parametrize(
+    ("cause", "moments"),
+    [
+        ("the building has risen just now, and a vehicle follows an older limit", [(10, 0, 30), (17, 38, 30)]),
+        ("the building rose long ago", [(10, 0, 30), (18, 38, 30)]),
+        ("the building has risen just now, but even without that it would be too much", [(10, 0, 4), (17, 64, 4)]),
+        ("the building falls while a vehicle rises", [(10, 0, 40), (19, 34, 30)]),
+    ],
+)
+def test_what_could_not_be_known_when_the_limit_was_set_is_not_our_own(
+    cause: str, moments: list[tuple[float, float, float]]
+) -> None:
+    causes = {o.cause for o in observed((0, 0, 0), *moments).overloads(30) if o.circuit == "grid"}
+    assert causes == {Cause.BASE_LOAD if "older limit" in cause else Cause.CHARGERS}
+
+
 def test_only_the_time_in_which_vehicles_draw_is_shared() -> None:
     overload = observed((0, 30, 0), (10, 30, 70), (14, 0, 70), (60, 0, 0)).overloads(99)[0]
     assert (overload.duration_s, overload.shared_s) == (50, 4)
