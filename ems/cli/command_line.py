@@ -107,7 +107,11 @@ def _add_simulate(commands: Commands) -> None:
     one.add_argument("--strategy", default="equal", help="all, or one of uncontrolled, equal, first-come, …")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--faults", type=Path, help="a YAML file of faults")
-    one.add_argument("--out", type=Path, help="folder for result.json and pictures")
+    written = one.add_mutually_exclusive_group()
+    written.add_argument(
+        "--out", type=Path, default=Path("out"), help="folder for result.json and pictures (default: %(default)s)"
+    )
+    written.add_argument("--no-out", dest="out", action="store_const", const=None, help="write no files")
     _add_json(one)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,12 +34,13 @@ def simulate(options: argparse.Namespace) -> int:
         task = _task(options, site)
     except (OSError, ValueError) as wrong:
         raise UsageError(str(wrong)) from None
-    if options.out:
+    if options.out is not None:
         _make(options.out)
     results = simulate_all(task, chosen)
     print(json.dumps([r.as_json() for r in results]) if options.json else as_table(results))
-    if options.out:
+    if options.out is not None:
         _write(options.out, site, results)
+        print(f"{options.out}: result.json and pictures", file=sys.stderr if options.json else sys.stdout)
     return FINDING if any(r.overload_own_a > OVERLOAD_A for r in results if r.strategy != STRATEGIES[0]) else FINE
 
 
@@ -60,8 +63,14 @@ def _make(folder: Path) -> None:
     """Before the work, so that an hour of it is not lost to a wrong name."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as failed:
-        raise UsageError(f"cannot write to {folder}: {failed.strerror}") from None
+        raise UsageError(_unwritable(folder, failed)) from None
+
+
+def _unwritable(folder: Path, failed: OSError) -> str:
+    return f"cannot write to {folder}: {failed.strerror}; name another folder with --out, or say --no-out"
 
 
 def _write(folder: Path, site: Site, results: Sequence[SimulationResult]) -> None:
@@ -70,4 +79,4 @@ def _write(folder: Path, site: Site, results: Sequence[SimulationResult]) -> Non
         for result in results:
             draw(site, result, folder / result.strategy if len(results) > 1 else folder)
     except OSError as failed:
-        raise UsageError(f"cannot write to {folder}: {failed.strerror}") from None
+        raise UsageError(_unwritable(folder, failed)) from None

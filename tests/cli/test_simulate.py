@@ -17,21 +17,46 @@ BOULDER = DATA / "sessions" / "boulder_public.csv"
 CALTECH = DATA / "sessions" / "caltech_2019-05-01_2019-08-31.csv.gz"
 
 
-def test_a_made_up_day_is_told_as_a_table_and_written_down(site: Installation) -> None:
-    ended = ems("simulate", "site", "--days", "1", "--out", "out/here")
+@pytest.mark.parametrize("words", [(), ("--out", "out/here")])
+def test_a_made_up_day_is_told_as_a_table_and_written_down(words: tuple[str, ...], site: Installation) -> None:
+    ended = ems("simulate", "site", "--days", "1", *words)
     assert (ended.status, ended.err) == (0, "")
     assert "energy delivered, kWh" in ended.out
     assert re.search(r"^largest own overload, A +0\.0$", ended.out, re.MULTILINE)
     assert "made up from seed 1" in ended.out
-    written = site.folder.parent / "out" / "here"
+    folder = words[-1] if words else "out"
+    assert ended.out.endswith(f"{folder}: result.json and pictures\n")
+    written = site.folder.parent / folder
     assert [run["strategy"] for run in json.loads((written / "result.json").read_text())["runs"]] == ["equal"]
     assert len(list(written.glob("*.png"))) >= 3
+
+
+def test_nothing_is_written_for_who_does_not_want_it(site: Installation) -> None:
+    ended = ems("simulate", "site", "--days", "1", "--no-out", "--json")
+    assert (ended.status, ended.err) == (0, "")
+    assert [run["strategy"] for run in ended.data] == ["equal"]
+    assert {path.name for path in site.folder.parent.iterdir()} == {"site"}
+
+
+def test_programs_read_nothing_but_json_beside_the_files(site: Installation) -> None:
+    ended = ems("simulate", "site", "--days", "1", "--json")
+    assert [run["strategy"] for run in ended.data] == ["equal"]
+    assert ended.err == "out: result.json and pictures\n"
+    assert (site.folder.parent / "out" / "result.json").is_file()
+
+
+@pytest.mark.usefixtures("site")
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file of somebody")
+    ended = ems("simulate", "site", "--days", "1")
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.endswith("cannot write to out: File exists; name another folder with --out, or say --no-out\n")
 
 
 @pytest.mark.usefixtures("site")
 def test_all_strategies_stand_side_by_side_also_when_something_fails(tmp_path: Path) -> None:
     (tmp_path / "faults.yaml").write_text("faults:\n  - {target: main, kind: meter-silent, at_s: 100, lasts_s: 9000}\n")
-    ended = ems("simulate", "site", "--days", "1", "--strategy", "all", "--faults", "faults.yaml")
+    ended = ems("simulate", "site", "--days", "1", "--strategy", "all", "--faults", "faults.yaml", "--no-out")
     assert ended.status == 0
     for strategy in ("uncontrolled", "equal", "first-come", "earliest-deadline", "least-laxity"):
         assert strategy in ended.out
