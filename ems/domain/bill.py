@@ -91,8 +91,7 @@ def bill(tariff: Tariff, load: Load) -> Bill:
     if not load.mean_w:
         return Bill(tariff.currency, ())
     energy, assumed = _energy_lines(tariff, load)
-    peaks = [peak for rules in tariff.demand_rules() for peak in rules.peaks(load)]
-    lines = [*energy, *(_demand_line(peak) for peak in peaks), *_fixed_lines(tariff, load)]
+    lines = [*energy, *(_demand_line(peak) for peak in tariff.peaks(load)), *_fixed_lines(tariff, load)]
     net = math.fsum(line.exact for line in lines if line.component is not Component.FEED_IN)
     if tariff.vat_pct:
         lines.append(BillLine(Component.VAT, "VAT", tariff.vat_pct, "%", net * tariff.vat_pct / 100.0))
@@ -157,4 +156,5 @@ def _unmeasured(load: Load, zone: ZoneInfo) -> Iterator[Assumption]:
 
 
 def _cents(exact: float) -> Decimal:
-    return Decimal(repr(round(exact, 9))).quantize(CENT, context=EXACTLY)
+    amount = Decimal(repr(round(exact, 9))).quantize(CENT, context=EXACTLY)
+    return amount or abs(amount)  # nobody is billed minus nothing

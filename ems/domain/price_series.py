@@ -77,6 +77,11 @@ class PriceSeries:
         point = self.points[self._last_before(at_s)]
         return point.per_kwh if point.begin_s <= at_s < point.end_s else None
 
+    def until(self, end: datetime) -> PriceSeries:
+        """What of it was known when prices were known until `end`: a back-test must not see later ones."""
+        end_s = int(end.timestamp())
+        return PriceSeries(tuple(p._replace(end_s=min(p.end_s, end_s)) for p in self.points if p.begin_s < end_s))
+
     def updated(self, newer: PriceSeries) -> PriceSeries:
         """The same with the prices of `newer` wherever it has some."""
         kept = [piece for point in self.points for piece in newer.outside(point)]

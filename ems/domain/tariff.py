@@ -9,8 +9,9 @@ from itertools import pairwise
 from typing import NamedTuple, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from ems.domain.demand_charge import DemandCharge, DemandRules, DemandTerm, Per
+from ems.domain.demand_charge import DemandCharge, DemandRules, DemandTerm, Peak, Per
 from ems.domain.energy_price import Course, EnergyPrice, course_of, means
+from ems.domain.load import Load
 from ems.domain.price_series import PriceSeries
 from ems.domain.recurrence import NO_HOLIDAYS, Holidays
 from ems.domain.units import finite, not_negative
@@ -118,18 +119,23 @@ class Tariff:
     def demand_terms(self, edges: Sequence[datetime]) -> tuple[DemandTerm, ...]:
         """What a peak costs with VAT, for each demand charge and billing period between the edges; raises likewise."""
         edges_s = checked_edges_s(edges)
-        found = [term for rules in self.demand_rules() for term in rules.terms(edges_s)]
+        found = [term for rules in self._demand_rules() for term in rules.terms(edges_s)]
         return tuple(term._replace(per_kw=term.per_kw * self.vat_factor) for term in found)
 
-    def demand_rules(self) -> tuple[DemandRules, ...]:
-        """The demand charges by name."""
-        return tuple(
-            DemandRules(versions, self.zone, self.holidays, self.billing_day) for versions in by_name(self.demand)
-        )
+    def peaks(self, load: Load) -> tuple[Peak, ...]:
+        """The highest mean import of each demand charge and billing period of which the load has a part; the period of
+        a term tells which peak was already paid.
+        """
+        return tuple(peak for rules in self._demand_rules() for peak in rules.peaks(load))
 
     def courses(self, parts: Iterable[EnergyPrice], span_s: tuple[int, int]) -> tuple[Course, ...]:
         """The net course of each name among `parts` over a span of seconds since 1970 UTC."""
         return tuple(course_of(group, span_s, self.zone, self.holidays, self.series) for group in by_name(parts))
+
+    def _demand_rules(self) -> tuple[DemandRules, ...]:
+        return tuple(
+            DemandRules(versions, self.zone, self.holidays, self.billing_day) for versions in by_name(self.demand)
+        )
 
 
 def by_name(parts: Iterable[Part]) -> tuple[tuple[Part, ...], ...]:

@@ -265,6 +265,16 @@ def test_newer_prices_take_the_place_of_older_ones_and_leave_the_rest(
     assert old.updated(new).at(at_s) == (old.at(at_s) if expected is None else expected)
 
 
+@given(any_series(), st.integers(-300 * 4, 100 * 4))
+def test_a_series_until_a_moment_knows_nothing_of_what_comes_after(series: PriceSeries, quarters: int) -> None:
+    end = datetime(2026, 3, 28, tzinfo=UTC) + quarters * QUARTER
+    known = series.until(end)
+    for hour in range(-260, 80):
+        at = datetime(2026, 3, 28, tzinfo=UTC) + hour * HOUR
+        assert known.at(int(at.timestamp())) == (series.at(int(at.timestamp())) if at < end else None)
+    assert known.end is None or known.end <= end
+
+
 def test_an_hour_can_be_replaced_by_quarters_and_the_other_way_round() -> None:
     hour = PriceSeries.of([(midnight(SPRING), 1.0)])
     quarter = PriceSeries.of([(midnight(SPRING) + QUARTER, 2.0)], QUARTER)

@@ -239,6 +239,16 @@ def test_a_load_that_is_none_is_refused(begin: datetime, step_s: int, watts: tup
         Load(begin, step_s, watts)
 
 
+def test_a_peak_that_was_paid_belongs_to_the_term_of_its_period() -> None:
+    known = tariff(demand=(DemandCharge("capacity", 2.0), DemandCharge("yearly", 50.0, 3600, Per.YEAR)), vat_pct=19.0)
+    paid = known.peaks(constant(40.0, midnight(date(2026, 6, 3)), midnight(date(2026, 6, 4))))
+    terms = known.demand_terms([midnight(date(2026, 6, 4)), midnight(date(2026, 7, 3))])
+    assert {(peak.charge.name, peak.period): round(peak.kw, 6) for peak in paid} == {
+        (term.name, term.period): 40.0 for term in terms if term.period.first < date(2026, 7, 1)
+    }
+    assert len(terms) == 3
+
+
 def test_a_planner_sees_which_share_of_each_interval_counts_for_a_peak() -> None:
     """The last hours of June and the first of July, 10 EUR/kW from 22 to 23 o'clock; 20 % VAT."""
     charge = DemandCharge("late", 10.0, 900, times=Recurrence((), (window(22, 23), window(0, 1))))
@@ -268,6 +278,7 @@ def test_half_a_cent_is_rounded_away_from_zero() -> None:
     line = BillLine(Component.ENERGY, "x", 1.0, "kWh", 1.005)
     assert line.amount == Decimal("1.01")
     assert BillLine(Component.FEED_IN, "x", 1.0, "kWh", -1.005).amount == Decimal("-1.01")
+    assert str(BillLine(Component.FEED_IN, "x", 0.0, "kWh", -0.004).amount) == "0.00"
 
 
 def test_timed_prices_may_be_negative() -> None:

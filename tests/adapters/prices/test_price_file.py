@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -283,6 +284,20 @@ def test_whatever_stands_in_a_file_it_is_read_or_refused_and_never_raises(
     rows: list[str], heading: str, zone: ZoneInfo
 ) -> None:
     parse_prices("\n".join([heading, *rows]), zone)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "prices.csv"
+        path.write_bytes(b"time;EUR/MWh\n2026-01-05 00:00;84.3\n" + raw)
+        read_prices(path, BERLIN)
+
+
+def test_a_table_that_breaks_off_is_read_up_to_there() -> None:
+    file = parse_prices(f'time;EUR/MWh\n2026-01-05 00:00;84.3\n2026-01-05 01:00;"{"9" * 200_000}"\n', BERLIN)
+    assert [point[2] for point in told(file)] == [0.0843]
+    assert "3! the rows from here on cannot be read: field larger than field limit (131072)" in words(file)
 
 
 @st.composite
