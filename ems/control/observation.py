@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from ems.control.drawn import drawn, is_above_limit
-from ems.control.liability import Liability, liability, next_change
+from ems.control.liability import Liability, clock_uncertainty_s, liability, next_change
 from ems.control.network import Bools, Floats, Incidence, Network
 from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phases import MAX_LEGS
@@ -49,7 +49,8 @@ class Column(IntEnum):
     MOST_A = 25
     FALLBACK_A = 26
     STEP_A = 27
-    VALID_UNTIL = 28
+    SURELY_MAY_A = 28
+    VALID_UNTIL = 29
 
 
 WIDTH = len(Column) + 4 * (MAX_LEGS - 1)
@@ -183,6 +184,7 @@ def _row(
         expressible_a(evse.max_a, model),
         expressible_a(evse.fallback_a, model),
         0.0 if model.allowed_a else model.step_a,
+        known.grant.surely_in_force(known.steering_layer, now, clock_uncertainty_s(station, policy)),
         valid,
     )
 

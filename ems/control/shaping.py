@@ -28,16 +28,20 @@ def shape(at: Situation, allocated: Floats, held: SetpointMemory) -> Shaped:
     """Setpoints for this tick.
 
     A cut takes effect at once. A raise waits for its time, comes in a step, and is given only room that no liability
-    occupies: the sum of max(liability, setpoint) stays within the steady headroom of every link.
+    occupies: the sum of max(liability, setpoint) stays within the steady headroom of every link. Where nothing may be
+    raised, nothing is taken up again either that is not surely in force: neither what was decided before a station was
+    lost, nor what it may or may not have heard.
     """
     policy, asked, seen = at.state.site.policy, at.asked, at.seen
     wish = np.maximum(expressible(allocated, seen, at.state), asked.forced_a)
-    base = expressible(np.minimum(held.setpoint_a, seen[Column.LIABLE_A]), seen, at.state)
-    base = np.maximum(base, asked.forced_a)
-    resting = np.where(seen.controlled, asked.idle_a, seen[Column.FALLBACK_A])
-    amps = np.where(asked.wants, np.minimum(wish, base), resting)
     level = np.array(at.levels.evses, dtype=np.intp)
     holding = (level >= Level.HOLD) & (level < Level.FALLBACK)
+    may_flow = np.where(holding, seen[Column.SURELY_MAY_A], seen[Column.LIABLE_A])
+    base = expressible(np.minimum(held.setpoint_a, may_flow), seen, at.state)
+    base = np.maximum(base, asked.forced_a)
+    # Who is not ours to lower is told its fallback, but never more than it is counted with.
+    told = expressible(np.minimum(seen[Column.FALLBACK_A], seen[Column.LIABLE_A]), seen, at.state)
+    amps = np.where(asked.wants, np.minimum(wish, base), np.where(seen.controlled, asked.idle_a, told))
     rising = asked.wants & (wish > base + EPSILON_A) & ~holding
     early = at.now.monotonic_s - held.raised_at < policy.raise_every_s
     small = (wish - held.setpoint_a < policy.dead_band_a) & (wish < asked.upper_a)

@@ -203,6 +203,24 @@ class Grant:
         leases = (self.session if layer is Layer.SESSION else None, self.default if layer else None)
         return _in_force(self.floor, leases, now, uncertainty_s)
 
+    def surely_in_force(self, layer: Layer, now: float, uncertainty_s: float = 0.0) -> float:
+        """The least that may be in force on the layers up to `layer`, whichever unanswered limits arrived and whichever
+        leases have ended; 0 without a floor.
+        """
+        if self.floor is None:
+            return 0.0
+        least = math.inf
+        for upper in (Layer.SESSION, Layer.DEFAULT):
+            held = self.layer(upper)
+            if upper > layer:
+                continue
+            least = min([least, *(c.amps for c in self.claims if c.layer is upper and c.until == FOREVER)])
+            if held is not None and now < held.ends_at + uncertainty_s:
+                least = min(least, held.amps)
+                if now < held.ends_at - uncertainty_s:
+                    return least
+        return min(least, self.floor.amps)
+
     def claimed_a(self, now: float) -> float:
         """The highest claim at `now`, 0 without one."""
         return max([c.amps for c in self.claims if c.until > now], default=0.0) if self.claims else 0.0

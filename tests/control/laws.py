@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from hypothesis import settings
 
 from ems.control.memory import Memory
+from ems.control.observation import may_charge
 from ems.domain.decision import Decision, Level, Setpoint
 from ems.domain.phases import Phase
 from ems.domain.state import EvseState, SiteState
@@ -35,6 +36,9 @@ def check(state: SiteState, before: Memory, decision: Decision) -> None:
             model = state.station(evse.station).model
             useful(evse, model, setpoint)
             obeys_its_level(evse, model, setpoint, previous)
+            if Level.HOLD <= setpoint.level < Level.FALLBACK and may_charge(known):
+                in_force = known.grant.amps_in_force(known.steering_layer, decision.at.monotonic_s)
+                assert setpoint.amps <= max(in_force, model.lowest_a), f"{evse.id} was raised above {in_force} A"
         assert setpoint.liable_a >= 0
         assert math.isfinite(setpoint.liable_a), f"{evse.id}: {known.grant}"
     raises_fit(state, decision)

@@ -221,3 +221,24 @@ def test_the_highest_limit_of_a_time(
     for at, amps in accepted:
         grant = ok(DEFAULT, amps, at)(grant)
     assert grant.most_accepted_a(since, until) == most
+
+
+@pytest.mark.parametrize(
+    ("sentence", "steps", "at", "surely"),
+    [
+        ("nothing without a floor", (), 0, 0),
+        ("the session limit", UP, 100, 16),
+        ("the default for who has none", BASE, 100, 0),
+        ("the floor when both leases have ended", UP, 2000, 6),
+        ("the lesser while nobody knows whether its lease has ended", UP, 921, 6),
+        ("not a raise that was never answered", (*UP, lost(SESSION, 25, 100)), 120, 16),
+        ("nor one on its way", (*UP, sent(SESSION, 25, 100)), 101, 16),
+        ("but a cut that may have arrived", (*UP, lost(SESSION, 8, 100)), 120, 8),
+        ("whatever is on its way to a layer below", (*UP, sent(DEFAULT, 0, 100)), 101, 16),
+        ("an accepted cut at once", (*UP, ok(SESSION, 8, 100)), 101, 8),
+    ],
+)
+def test_what_is_surely_in_force(
+    sentence: str, steps: tuple[Callable[[Grant], Grant], ...], at: float, surely: float
+) -> None:
+    assert after(*steps).surely_in_force(SESSION, at, 2.0) == surely, sentence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ems.domain.decision import Binding
+from ems.domain.decision import Binding, Level
 from ems.domain.meter import Meter
 from tests.builders import Scenario, circuit, evse, layout, site
 
@@ -88,4 +88,39 @@ def test_a_vehicle_that_was_charging_before_anybody_could_limit_it() -> None:
     s.start("A1").without_controller(11)
     assert s.draws("A1") == 32
     s.car("A2").after(40)
+    assert s.most_over_a <= 0
+
+
+# It comes back while nothing may be raised
+
+
+def lost_in_a_raise(answer: str) -> Scenario:
+    """A1 has 10 A; a raise to 20 A was on its way when its link broke. Then the meter falls silent."""
+    s = pair(63).car("A1").limit("A1/1", "operator", 10).after(40).station("A1", answer)
+    s.limit("A1/1", "operator", 20).after(3).drop("A1").silent("main").after(6)
+    return s.station("A1", "obeys").reconnect("A1")
+
+
+@pytest.mark.parametrize("answer", ["silent", "refuses"])
+def test_a_hold_does_not_take_up_what_may_never_have_arrived(answer: str) -> None:
+    s = lost_in_a_raise(answer)
+    for _ in range(15):
+        assert s.after(1).setpoint("A1").amps <= 10
+    assert s.draws("A1") <= 10
+
+
+def test_a_hold_leaves_it_what_it_surely_has() -> None:
+    """Nothing was on its way: it goes on with its 10 A, also while its limits are renewed."""
+    s = pair(63, lease_s=120.0).car("A1").limit("A1/1", "operator", 10).after(40).drop("A1").after(5).reconnect("A1")
+    s.after(2)
+    for _ in range(12):
+        s.silent("main").after(4).expect(level=Level.HOLD, A1=10).speaks("main").after(5).expect(A1=10)
+
+
+def test_who_is_not_heard_from_is_told_no_more_than_it_is_counted_with() -> None:
+    """A1 is paused and does not answer its renewal. Its fallback of 6 A is not kept free, so it is not told either."""
+    s = pair(36, lease_s=120.0).car("A1").limit("A1/1", "operator", 0).car("A2").after(50).station("A1", "silent")
+    for _ in range(40):
+        s.after(1)
+        assert s.setpoint("A1").amps <= s.setpoint("A1").liable_a
     assert s.most_over_a <= 0
