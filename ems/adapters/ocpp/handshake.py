@@ -84,7 +84,7 @@ class Doorkeeper:
         if refusal is None:
             socket.username = station or ""
             return None
-        self._knock(station or request.path[:48], address, refusal.reason)
+        self.turn_away(station or request.path[:48], address, refusal.reason)
         response = socket.respond(refusal.status, f"{refusal.status.phrase}\n")
         if refusal.status is http.HTTPStatus.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = 'Basic realm="OCPP", charset="UTF-8"'
@@ -93,6 +93,17 @@ class Doorkeeper:
     def knocks(self) -> Sequence[Knock]:
         """Who was refused, newest first."""
         return tuple(reversed(self._knocks.values()))
+
+    def turn_away(self, station: str, address: str, reason: str) -> None:
+        """List somebody who was refused; the log tells it once for each reason."""
+        now = self.clock.now().utc
+        before = self._knocks.pop((station, address), None)
+        knock = Knock(station, address, reason, 1, now)
+        self._knocks[station, address] = replace(knock, count=before.count + 1) if before else knock
+        while len(self._knocks) > MAX_KNOCKS:
+            self._knocks.popitem(last=False)
+        if before is None or before.reason != reason:
+            self._notices.warn("station.refused id=%r address=%s reason=%r", station[:64], address, reason)
 
     def forget(self, station: str) -> None:
         """A station has been let in: it does not knock any more."""
@@ -151,16 +162,6 @@ class Doorkeeper:
         self._failures[address, station] = [*recent[-FAILURES_TOLERATED:], now]
         while len(self._failures) > MAX_SOURCES:
             self._failures.popitem(last=False)
-
-    def _knock(self, station: str, address: str, reason: str) -> None:
-        now = self.clock.now().utc
-        before = self._knocks.pop((station, address), None)
-        knock = Knock(station, address, reason, 1, now)
-        self._knocks[station, address] = replace(knock, count=before.count + 1) if before else knock
-        while len(self._knocks) > MAX_KNOCKS:
-            self._knocks.popitem(last=False)
-        if before is None or before.reason != reason:
-            self._notices.warn("station.refused id=%r address=%s reason=%r", station[:64], address, reason)
 
 
 def station_id(path: str) -> str | None:

@@ -147,7 +147,9 @@ class CentralSystem:
         version = (socket.subprotocol or "").lower() or ("ocpp1.6" if not offered else "")
         dialect_of = self._versions.get(version)
         if dialect_of is None:
-            log.warning("station.version id=%r offered=%r", station, offered[:4])
+            address = str((socket.remote_address or ("unknown",))[0])
+            wanted = ", ".join(name[:24] for name in offered[:4])
+            self._doorkeeper.turn_away(station, address, f"speaks {wanted}, not {', '.join(self._versions)}")
             await socket.close(1002, "no common subprotocol")
             return
         if not await self._may_take_over(socket, station):

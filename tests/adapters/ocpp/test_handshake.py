@@ -170,6 +170,19 @@ async def test_a_common_version_is_found_or_the_link_is_closed(offered: tuple[st
         await asyncio.sleep(1)
         assert point.is_open == spoken == site.is_connected("CP-1")
         assert spoken or point.socket.close_code == 1002
+        assert [listed.station for listed in site.system.knocks()] == ([] if spoken else ["CP-1"])
+
+
+@virtual
+async def test_a_station_that_only_speaks_another_version_is_listed_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    """One line, however often it comes back; nobody would find it otherwise."""
+    async with central("CP-1") as site:
+        for _ in range(100):
+            async with charge_point("CP-1", protocols=("ocpp2.0.1",)):
+                await asyncio.sleep(1)
+        (listed,) = site.system.knocks()
+        assert (listed.count, listed.reason) == (100, "speaks ocpp2.0.1, not ocpp1.6")
+    assert len([line for line in caplog.messages if "ocpp2.0.1" in line]) == 1
 
 
 @virtual

@@ -162,12 +162,17 @@ def test_one_sample(sample: dict[str, object], quantity: str, expected: object) 
         ("L2", [v(L1, 16), v(L2, 0), v(L3, 0)], (16,)),
         ("L2", [v(L2, 16)], (16,)),
         ("L1-L2", [v(CURRENT, 16, phase="L1-L2")], (16,)),
+        ("L1 L2", [v(L1, 16), v(L2, 15), v(L3, 0)], (16, 15)),
+        ("L1 L2", [v(L1, 0), v(L2, 15), v(L3, 16)], (16, 16)),
+        ("L1 L2", [v(L1, 1), v(L3, 16)], (16, 16)),
         ("L1 L2 L3", [v(L1, 1), v(L1, 2)], (2, None, None)),
         ("L1 L2 L3", [v(L1, 1), v(CURRENT, 9, phase="N"), v(L3, 3)], (1, None, 3)),
     ],
 )
 def test_legs_are_the_stations_own_phases(phases: str, samples: list[object], expected: tuple[float, ...]) -> None:
-    """In the station's order whatever the wiring; an outlet on one phase takes the one that flows."""
+    """In the station's order whatever the wiring; an outlet on one phase takes the one that flows, and what flows on a
+    phase that the station should not have may flow on any (P05).
+    """
     assert Handset(phases).reports(*samples).leg_a == expected
 
 
@@ -232,6 +237,7 @@ def test_connector_0_of_a_station_with_two_outlets_is_nobody() -> None:
 
 
 def test_10_000_samples_are_read_as_far_as_is_reasonable() -> None:
+    """P06."""
     said = Handset().reports(*GOOD, *[v(L1, 31)] * 10_000)
     assert said.leg_a is not None
     assert said.leg_a[1:] == (2, 3)

@@ -197,12 +197,15 @@ _BOUNDARY = frozenset({ReadingContext.transaction_begin.value, ReadingContext.tr
 
 
 def _legs(amps: dict[int, float], legs: int) -> ReportedAmps | None:
-    """Currents by the station's phases, None for those it is silent about; one leg takes the current that flows."""
+    """Currents by the station's phases, None for those it is silent about. One leg takes the current that flows; what
+    flows where nothing should be connected may flow on any leg (P05).
+    """
     if not amps:
         return None
     if legs == 1:
-        return (max(abs(a) for a in amps.values()),)
-    return tuple([abs(amps[k]) if k in amps else None for k in range(legs)])
+        return (max([abs(a) for a in amps.values()]),)
+    stray = max([abs(a) for k, a in amps.items() if k >= legs], default=0.0)
+    return tuple([max(abs(amps[k]), stray) if k in amps else (stray or None) for k in range(legs)])
 
 
 _NUMBER = re.compile(r"[\s'\"]*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)[\s'\"]*\Z")

@@ -94,23 +94,29 @@ class SetUp:
             ConfigurationKey.meter_value_sample_interval: str(model.sample_interval_s),
             ConfigurationKey.heartbeat_interval: str(model.heartbeat_s),
         }
-        for key, value in wanted.items():
-            if keys.get(key.lower()) != value:
-                await self._change(connection, key, value)
-        if not model.measurands:
-            return
+        refused = [
+            key
+            for key, value in wanted.items()
+            if keys.get(key.lower()) != value and not await self._change(connection, key, value)
+        ]
+        if model.measurands and not await self._measure(connection, keys):
+            refused.append(ConfigurationKey.meter_values_sampled_data)
+        if refused:
+            log.info("station.configuration id=%s refused=%s", self.record.id, ",".join(refused))
+
+    async def _measure(self, connection: Connection, keys: Mapping[str, str]) -> bool:
+        """Have measured what its model says, or as much of it as the station takes (Q58)."""
+        model = self.record.model
         for measurands in (model.measurands, model.measurands[:3], model.measurands[:2], model.measurands[:1]):
             value = ",".join(measurands)
             key = ConfigurationKey.meter_values_sampled_data
             if _same(keys.get(key.lower()), value) or await self._change(connection, key, value):
-                return
+                return True
+        return False
 
     async def _change(self, connection: Connection, key: str, value: str) -> bool:
         outcome = await _ask(connection, Action.change_configuration, {"key": str(key), "value": value})
-        accepted = isinstance(outcome, Answered) and outcome.payload.get("status") in {"Accepted", "RebootRequired"}
-        if not accepted:
-            log.info("station.configuration id=%s key=%s value=%r refused", self.record.id, key, value)
-        return accepted
+        return isinstance(outcome, Answered) and outcome.payload.get("status") in {"Accepted", "RebootRequired"}
 
     async def _ask_for_state(self, connection: Connection) -> None:
         for evse in self.record.station.evses:
