@@ -15,7 +15,7 @@ from ems.control.memory import SetpointMemory
 from ems.control.network import Bools, Ints
 from ems.control.observation import Column, Observation
 from ems.domain.instant import Instant
-from ems.domain.policy import Strategy
+from ems.domain.policy import PLANNED, Strategy
 from ems.domain.session import Session
 from ems.domain.state import SiteState
 
@@ -44,6 +44,7 @@ KEYS: dict[Strategy, Key | None] = {
     Strategy.FIRST_COME: _arrival,
     Strategy.EARLIEST_DEADLINE: _departure,
     Strategy.LEAST_LAXITY: _laxity,
+    **dict.fromkeys(PLANNED, _laxity),
 }
 
 

@@ -9,12 +9,22 @@ from ems.domain.units import not_negative
 
 
 class Strategy(StrEnum):
-    """How headroom is divided among vehicles; the orders of service are in `ems.control.strategy`."""
+    """How headroom is divided among vehicles. The first ones order vehicles at every tick (`ems.control.strategy`); the
+    others aim for a plan (`ems.planning.ladder`), and without one serve by least laxity.
+    """
 
     EQUAL = "equal"
     FIRST_COME = "first-come"
     EARLIEST_DEADLINE = "earliest-deadline"
     LEAST_LAXITY = "least-laxity"
+    FAST = "fast"
+    CHEAPEST = "cheapest"
+    SOLAR = "solar"
+    BALANCED = "balanced"
+
+
+PLANNED = frozenset({Strategy.FAST, Strategy.CHEAPEST, Strategy.SOLAR, Strategy.BALANCED})
+"""The strategies that need a plan."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import PLANNED, Policy, Strategy
 from ems.settings import schema
 from ems.settings.document import Document
 from ems.settings.finding import Finding
@@ -27,7 +27,7 @@ class Dataclass(Protocol):
 Model = TypeVar("Model", bound=BaseModel)
 Record = TypeVar("Record", bound=Dataclass)
 
-PLANNED_STRATEGIES = ("cheapest", "solar", "balanced", "fast")
+PLANNED_STRATEGIES = tuple(s.value for s in Strategy if s in PLANNED)
 """Words of the planner, which is not there yet."""
 
 GUARANTEES = ("minimum-first",)
@@ -180,7 +180,7 @@ class _Reader:
         if guarantee not in GUARANTEES:
             self.error(("policy", "guarantee"), f"'{str(guarantee)[:40]}' is not a guarantee", or_known("", GUARANTEES))
         strategy = values.get("strategy")
-        words = [s.value for s in Strategy]
+        words = [s.value for s in Strategy if s not in PLANNED]
         if strategy in PLANNED_STRATEGIES:
             values["strategy"] = Strategy.LEAST_LAXITY.value
             message = (

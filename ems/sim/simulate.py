@@ -10,7 +10,7 @@ from multiprocessing import get_context
 
 from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.phases import PhaseAmps
-from ems.domain.policy import Strategy
+from ems.domain.policy import PLANNED, Strategy
 from ems.domain.site import Site
 from ems.sim.core_run import CoreRun, Setup
 from ems.sim.findings import findings
@@ -20,7 +20,7 @@ from ems.sim.simulation_task import Task, made_up_task, recorded_task
 __all__ = ["STRATEGIES", "Task", "made_up_task", "recorded_task", "simulate", "simulate_all"]
 
 UNCONTROLLED = "uncontrolled"
-STRATEGIES = (UNCONTROLLED, *(str(strategy) for strategy in Strategy))
+STRATEGIES = (UNCONTROLLED, *(str(strategy) for strategy in Strategy if strategy not in PLANNED))
 """What can be compared: the controller's strategies, and nobody in control."""
 
 BOUNDLESS_A = 1e6

@@ -1,0 +1,84 @@
+"""The kinds of current that flow on a site, and what each puts on a conductor.
+
+A single-phase leg puts its current on its phase conductor, in phase with the voltage. A leg between two phases puts it
+on both, thirty degrees off (208 V split legs of North America): on L1 the legs L1-L2 and L3-L1 are sixty degrees apart,
+so |I| = sqrt(x² + y² + xy) and not x + y. Angles of a symmetric system with unity power factor, as in
+Lee et al., "Adaptive Charging Networks", 2021, section III.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from enum import IntEnum
+
+import numpy as np
+
+from ems.domain.phases import Leg, Phase
+from ems.planning.arrays import Complexes, Floats
+
+
+class Kind(IntEnum):
+    """Between which conductors a current flows."""
+
+    L1 = 0
+    L2 = 1
+    L3 = 2
+    L1_L2 = 3
+    L2_L3 = 4
+    L3_L1 = 5
+
+
+KINDS = len(Kind)
+
+
+def kind_of(leg: Leg) -> Kind:
+    """The kind of a leg; the order of its two phases does not matter."""
+    if len(leg) == 1:
+        return Kind(int(leg[0]))
+    pair = frozenset(leg)
+    return next(kind for kind, ends in _ENDS.items() if frozenset(ends) == pair)
+
+
+def volts(voltage_v: float) -> Floats:
+    """Per kind the voltage that drives it; `voltage_v` is phase to neutral."""
+    return voltage_v * np.array([1.0] * len(Phase) + [math.sqrt(3.0)] * len(_ENDS))
+
+
+def on_line(phase: Phase) -> Complexes:
+    """Per kind what one ampere puts on a phase conductor."""
+    values = np.zeros(KINDS, dtype=np.complex128)
+    values[int(phase)] = _angle(_PHASE_DEG[phase])
+    for kind, (plus, minus) in _ENDS.items():
+        if phase in (plus, minus):
+            values[kind] = _angle(_LEG_DEG[kind]) * (1.0 if phase is plus else -1.0)
+    return values
+
+
+def on_primary(phase: Phase, turns: float) -> Complexes:
+    """Per kind what one ampere puts on a primary conductor of a delta-wye transformer: (I_a - I_c) / turns and cyclic;
+    `turns` is primary voltage between lines over secondary voltage to neutral.
+    """
+    before = Phase((int(phase) + 2) % len(Phase))
+    return (on_line(phase) - on_line(before)) / turns
+
+
+def in_phase(coefficients: Complexes) -> bool:
+    """Whether currents with these coefficients simply add up."""
+    angles = np.angle(coefficients[np.abs(coefficients) > 0.0])
+    return bool(angles.size == 0 or np.ptp(angles) < SAME_ANGLE)
+
+
+SAME_ANGLE = 1e-9
+
+_ENDS = {
+    Kind.L1_L2: (Phase.L1, Phase.L2),
+    Kind.L2_L3: (Phase.L2, Phase.L3),
+    Kind.L3_L1: (Phase.L3, Phase.L1),
+}
+_PHASE_DEG = {Phase.L1: 0.0, Phase.L2: -120.0, Phase.L3: 120.0}
+_LEG_DEG = {Kind.L1_L2: 30.0, Kind.L2_L3: -90.0, Kind.L3_L1: 150.0}
+
+
+def _angle(degrees: float) -> complex:
+    return cmath.rect(1.0, math.radians(degrees))

@@ -1,0 +1,173 @@
+"""What is to be planned, in numbers: who wants how much until when, what conductors carry, what energy costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ems.planning.arrays import Complexes, Floats
+from ems.planning.conductors import KINDS, Kind
+from ems.planning.horizon import Horizon
+
+
+class Request(NamedTuple):
+    """One vehicle's charge, at the circuit at position `circuit`.
+
+    `kinds`: the currents it draws, all of the same strength (three of them for a three-phase vehicle). `available`: the
+    share of each step during which it is plugged in, 0 … 1. `need_wh`: what it still wants, on the AC side. Ampere per
+    leg: at most `max_a`, and `min_a` or nothing. `watts_per_a`: power of one ampere on each of its legs. A higher
+    `service_class` goes first; within one, missing energy counts `weight` times. Of `need_wh`, `guaranteed_wh` must be
+    there by the begin of step `guaranteed_by` before anybody gets more than what is guaranteed. `expected`: it is not
+    there yet, and comes from a forecast.
+    """
+
+    session: str
+    evse: str
+    circuit: int
+    kinds: tuple[Kind, ...]
+    available: Floats
+    need_wh: float
+    max_a: float
+    min_a: float
+    watts_per_a: float
+    service_class: int = 0
+    weight: float = 1.0
+    guaranteed_wh: float = 0.0
+    guaranteed_by: int = 0
+    expected: bool = False
+
+
+class Line(NamedTuple):
+    """At every step `|sum over kinds of coefficient × current| ≤ capacity`.
+
+    `what` names it ("L1", "power", "primary L2"); `capacity` is what is left for vehicles, per step, in ampere or, for
+    power, in watt; infinite where nothing limits, and a negative one counts as 0.
+    """
+
+    what: str
+    coefficients: Complexes
+    capacity: Floats
+
+
+class Node(NamedTuple):
+    """A circuit: the position of its parent (-1 for the grid connection) and its limits."""
+
+    circuit: str
+    parent: int
+    lines: tuple[Line, ...]
+
+
+class DemandCharge(NamedTuple):
+    """`per_kw` for the highest import, as a mean over windows of `window_s`, in steps where `counts`, above `paid_w`:
+    the highest of this billing period so far.
+    """
+
+    per_kw: float
+    window_s: float
+    counts: Floats
+    paid_w: float = 0.0
+
+
+class Battery(NamedTuple):
+    """A stationary battery at the circuit at position `circuit`: what it holds and can, Wh; what it takes and gives
+    at most, W; the share that survives each way, 0 … 1; what a kWh through it wears; what is not to be touched.
+
+    Its charge counts on every conductor, evenly on three phases; its discharge relieves none, since it may end at once.
+    """
+
+    circuit: int
+    stored_wh: float
+    capacity_wh: float
+    charge_w: float
+    discharge_w: float
+    efficiency: float = 0.95
+    wear_per_kwh: float = 0.0
+    reserve_wh: float = 0.0
+
+
+class Economy(NamedTuple):
+    """Per step: what else the site draws and what it generates, W; the price of a kWh from and into the grid."""
+
+    base_w: Floats
+    generation_w: Floats
+    import_per_kwh: Floats
+    feed_in_per_kwh: Floats
+    demand: tuple[DemandCharge, ...] = ()
+    battery: Battery | None = None
+
+    @classmethod
+    def indifferent(cls, horizon: Horizon) -> Economy:
+        """Nothing but vehicles, and nothing costs."""
+        nothing = np.zeros(horizon.steps)
+        return cls(nothing, nothing, nothing, nothing)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChargingProblem:
+    """All of it. Arrays run over the steps of `horizon`; `nodes` are parents first, `volts` per kind of current."""
+
+    horizon: Horizon
+    nodes: tuple[Node, ...]
+    requests: tuple[Request, ...]
+    economy: Economy
+    volts: Floats
+
+    def __post_init__(self) -> None:
+        steps = self.horizon.steps
+        for request in self.requests:
+            if request.available.shape != (steps,):
+                raise ValueError(f"{request.session}: {request.available.shape} shares for {steps} steps")
+            if not all(map(math.isfinite, (request.need_wh, request.max_a, request.min_a, request.watts_per_a))):
+                raise ValueError(f"{request.session}: need and currents must be finite numbers")
+        for i, node in enumerate(self.nodes):
+            if not -1 <= node.parent < i or (node.parent == -1) != (i == 0):
+                raise ValueError(f"{node.circuit}: circuits must come parents first, below one grid connection")
+            for line in node.lines:
+                if line.capacity.shape != (steps,) or bool(np.isnan(line.capacity).any()):
+                    raise ValueError(f"{node.circuit} {line.what}: a capacity for every step, and none of them NaN")
+        for name in ("base_w", "generation_w", "import_per_kwh", "feed_in_per_kwh"):
+            if not bool(np.isfinite(getattr(self.economy, name)).all()):
+                raise ValueError(f"{name} must be finite at every step")
+
+    def delivered_wh(self, amps: Floats) -> Floats:
+        """Energy that each request gets from currents `amps` (a row of steps per request)."""
+        return np.asarray((amps @ self.horizon.hours) * self.watts_per_a)
+
+    def vehicles_w(self, amps: Floats) -> Floats:
+        """Power of all vehicles at every step."""
+        return np.asarray(self.watts_per_a @ amps)
+
+    @property
+    def watts_per_a(self) -> Floats:
+        """Of every request."""
+        return np.array([request.watts_per_a for request in self.requests])
+
+    def below(self, amps: Floats, charging_w: Floats | None = None) -> Floats:
+        """Currents by node, kind and step; `charging_w` is what the battery takes."""
+        carried = np.zeros((len(self.nodes), KINDS, self.horizon.steps))
+        for request, row in zip(self.requests, amps, strict=True):
+            for kind in request.kinds:
+                carried[request.circuit, kind] += row
+        battery = self.economy.battery
+        if battery is not None and charging_w is not None:
+            carried[battery.circuit, :PHASES] += charging_w / (PHASES * self.volts[0])
+        for i in range(len(self.nodes) - 1, 0, -1):
+            carried[self.nodes[i].parent] += carried[i]
+        return carried
+
+
+PHASES = 3
+
+
+def line_load(line: Line, carried: Floats) -> Floats:
+    """What a line carries at every step, given its node's currents by kind and step."""
+    return np.abs(line.coefficients @ carried)
+
+
+def reachable_wh(requests: Sequence[Request], hours: Floats) -> Floats:
+    """The most that each could get if it were alone."""
+    return np.array([r.max_a * r.watts_per_a * float(r.available @ hours) for r in requests])
