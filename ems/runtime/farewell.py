@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ems.control.fallback import fallback_decision
 from ems.domain.apply import apply
 from ems.domain.decision import Decision
+from ems.domain.grant import FOREVER
 from ems.domain.state import SiteState
 from ems.ports import Clock
 from ems.runtime.dispatcher import Dispatcher
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 CUTS_S = 3.0
 RAISES_S = 2.0
 LOOK_S = 0.05
+NAMED = 5
 
 
 async def leave_at_fallback(loop: Loop, dispatcher: Dispatcher, clock: Clock) -> None:
@@ -30,8 +33,25 @@ async def leave_at_fallback(loop: Loop, dispatcher: Dispatcher, clock: Clock) ->
     cuts = fallback_decision(core.state, clock.now())
     if await _bring(loop, dispatcher, cuts, clock, CUTS_S):
         await _bring(loop, dispatcher, _at_fallback(core.state, cuts), clock, RAISES_S)
-    below = sum(1 for known in core.state.evses if known.grant.claims)
-    log.info("farewell unsettled=%d", below)
+    missing = unreached(core.state)
+    log.log(logging.WARNING if missing else logging.INFO, "farewell %s", worded(missing, len(core.state.stations)))
+
+
+def worded(missing: Sequence[str], stations: int) -> str:
+    """How many of the stations are missing, and who: a handful by name."""
+    names = ", ".join(missing if len(missing) <= NAMED else [*missing[:NAMED], "…"])
+    return f"unreached={len(missing)} of {stations}" + (f": {names}" if missing else "")
+
+
+def unreached(state: SiteState) -> list[str]:
+    """Stations that are not connected or have left a limit unanswered; they fall to their floor with their lease."""
+    silent = {
+        state.site.station_of_evse[j]
+        for j, known in enumerate(state.evses)
+        if any(claim.until == FOREVER for claim in known.grant.claims)
+    }
+    pairs = enumerate(zip(state.site.stations, state.stations, strict=True))
+    return [station.id for i, (station, known) in pairs if not known.connected or i in silent]
 
 
 async def _bring(loop: Loop, dispatcher: Dispatcher, decision: Decision, clock: Clock, patience_s: float) -> bool:

@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from ems.domain.events import StationGone
 from ems.domain.grant import Grant, Held, Layer
+from ems.domain.state import SiteState
 from ems.runtime.dispatcher import Dispatcher
-from ems.runtime.farewell import leave_at_fallback
+from ems.runtime.farewell import leave_at_fallback, unreached, worded
 from ems.runtime.loop import Core, Loop
 from tests.adapters.ocpp.central import in_virtual_time
+from tests.builders import circuit, evse, layout
 from tests.runtime.world import LoopClock, RecordingLink, charging, core_of, site
 
 
@@ -25,10 +28,12 @@ def running(*session_a: float) -> Core:
     return core
 
 
-def farewell(*session_a: float, obeys: bool = True) -> tuple[list[tuple[str, float]], float, float]:
+def farewell(*session_a: float, obeys: bool = True, lost: str = "") -> tuple[list[tuple[str, float]], float, float]:
     async def scenario() -> tuple[list[tuple[str, float]], float, float]:
         clock = LoopClock()
         loop = Loop(running(*session_a), clock, lambda _: None, lambda _: None)
+        for station in lost:
+            loop.inbox.put(StationGone(station, clock.now(), 1))
         link = RecordingLink(loop.inbox.put, clock, obeys)
         await leave_at_fallback(loop, Dispatcher(link), clock)
         told = [(order.evse, order.amps) for order in link.orders if order.layer is Layer.SESSION]
@@ -57,3 +62,25 @@ def test_nobody_is_lifted_while_a_cut_is_unconfirmed_and_the_wait_ends() -> None
     sent, took, _ = farewell(20, 0, obeys=False)
     assert sent == [("A/1", 6)]
     assert took < 6
+
+
+@pytest.mark.parametrize(
+    ("obeys", "lost", "said"),
+    [
+        (True, "", "farewell unreached=0 of 2"),
+        (False, "", "farewell unreached=1 of 2: A"),
+        (True, "B", "farewell unreached=1 of 2: B"),
+        (False, "B", "farewell unreached=2 of 2: A, B"),
+    ],
+)
+def test_it_says_who_was_not_reached(obeys: bool, lost: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A is above its fallback and must answer, B is at it; who is not connected cannot be told anything."""
+    caplog.set_level("INFO", "ems.runtime.farewell")
+    farewell(20, 6, obeys=obeys, lost=lost)
+    assert caplog.messages == [said]
+
+
+def test_of_many_it_names_a_handful() -> None:
+    stations = [evse(f"S{j}", "grid") for j in range(7)]
+    state = SiteState.initial(layout([circuit("grid", 400)], stations))
+    assert worded(unreached(state), len(stations)) == "unreached=7 of 7: S0, S1, S2, S3, S4, …"
