@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -93,6 +94,10 @@ class Visit:
         self.page.wait_for_selector("body[data-link=live]")
         return self
 
+    def drawn(self) -> None:
+        """Wait for the chart, which comes last."""
+        self.expects("#chart canvas").to_have_count(1)
+
     def expects(self, css: str) -> Any:
         """Wait until something is true of an element."""
         return playwright_api.expect(self.page.locator(css))
@@ -127,7 +132,7 @@ def test_the_page_shows_what_the_controller_sees(visit: Visit, daemon: Daemon) -
     assert visit.text(evse("CP-06/1", "word")) == "Fault"
     assert "GroundFailure" in visit.text(evse("CP-06/1", "why"))
     assert visit.text("#knocks li [data-f=station]") == "NEW-7"
-    assert visit.page.locator("#chart canvas").count() == 1
+    visit.drawn()
     assert visit.complaints == []
 
 
@@ -143,7 +148,7 @@ def test_it_follows_the_controller_without_moving_anything(visit: Visit, daemon:
     assert visit.page.evaluate("document.querySelector('#e13').getBoundingClientRect().top") == pytest.approx(
         before, abs=60
     )
-    assert visit.page.get_attribute("#e13", "data-group") == "charging"
+    visit.expects("#e13").to_have_attribute("data-group", "charging")
     assert visit.complaints == []
 
 
@@ -151,11 +156,11 @@ def test_a_fault_of_the_meter_turns_the_banner_and_names_the_cause(visit: Visit,
     daemon.do(lambda: daemon.scene.silent.add("main"))
     daemon.do(lambda: daemon.scene.tick(45))
     visit.expects("body").to_have_attribute("data-mode", "fallback")
-    assert visit.text("[data-f=mode]") == "Fallback"
-    assert "meter main silent" in visit.text("[data-f=cause]")
-    assert visit.page.get_attribute("#mode", "data-tone") == "alarm"
-    assert "meter main silent" in visit.text("#alarms li:first-child [data-f=text]")
-    assert "Fallback" in visit.page.title()
+    visit.expects("[data-f=mode]").to_have_text("Fallback")
+    visit.expects("[data-f=cause]").to_contain_text("meter main silent")
+    visit.expects("#mode").to_have_attribute("data-tone", "alarm")
+    visit.expects("#alarms li:first-child [data-f=text]").to_contain_text("meter main silent")
+    playwright_api.expect(visit.page).to_have_title(re.compile("Fallback"))
     assert visit.complaints == []
 
 
@@ -169,13 +174,13 @@ def test_when_the_stream_stops_everything_is_shown_as_old_and_recovers(chromium:
     daemon.stop()
     visiting.page.clock.fast_forward(6000)
     visiting.expects("body").to_have_attribute("data-link", "lost")
-    assert visiting.text("[data-f=link]") == "stale"
-    assert "what you see is old" in visiting.text("#stale")
-    assert "grayscale" in visiting.page.evaluate("getComputedStyle(document.querySelector('main')).filter")
+    visiting.expects("#link [data-f=link]").to_have_text("stale")
+    visiting.expects("#stale").to_contain_text("what you see is old")
+    visiting.expects("main").to_have_css("filter", re.compile("grayscale"))
     again = Daemon(daemon.scene, port)
     visiting.page.clock.fast_forward(30_000)
     visiting.live()
-    assert not visiting.page.is_visible("#stale")
+    visiting.expects("#stale").to_be_hidden()
     visiting.page.close()
     again.stop()
 
@@ -187,7 +192,7 @@ def test_without_script_the_first_picture_is_complete_and_the_same(chromium: Any
     bars = "() => [...document.querySelectorAll('rect, line')].map(e => e.outerHTML)"
     icons = "() => [...document.querySelectorAll('use')].map(e => e.getAttribute('href'))"
     rendered, live = Visit(chromium, daemon.url, java_script_enabled=False), Visit(chromium, daemon.url).live()
-    live.page.wait_for_timeout(300)
+    live.drawn()
     live.page.click("#stations summary")
     for what in (script, bars, icons):
         assert rendered.page.evaluate(what) == live.page.evaluate(what)
@@ -244,17 +249,17 @@ def test_the_groups_show_only_their_evses(visit: Visit) -> None:
     """With the keyboard alone."""
     visit.page.focus("button[data-group=problem]")
     visit.page.keyboard.press("Enter")
-    assert visit.page.get_attribute("button[data-group=problem]", "aria-pressed") == "true"
-    assert visit.page.locator("tbody tr:visible").count() == 2
+    visit.expects("button[data-group=problem]").to_have_attribute("aria-pressed", "true")
+    visit.expects("tbody tr:visible").to_have_count(2)
     visit.page.keyboard.press("Enter")
-    assert visit.page.locator("tbody tr:visible").count() == 14
+    visit.expects("tbody tr:visible").to_have_count(14)
 
 
 def test_the_first_tab_leads_to_a_way_past_the_header(visit: Visit) -> None:
     visit.page.keyboard.press("Tab")
-    assert visit.page.evaluate("document.activeElement.textContent") == "Skip to the circuits"
+    visit.expects(":focus").to_have_text("Skip to the circuits")
     visit.page.keyboard.press("Enter")
-    assert visit.page.evaluate("document.activeElement.id") == "circuits"
+    visit.expects("#circuits").to_be_focused()
 
 
 def test_the_chart_follows_its_choices_and_says_its_peak_in_words(visit: Visit) -> None:
@@ -270,7 +275,7 @@ def test_the_chart_follows_its_choices_and_says_its_peak_in_words(visit: Visit) 
 @pytest.mark.parametrize("width", [360, 820, 1440])
 def test_nothing_is_wider_than_the_window(chromium: Any, daemon: Daemon, width: int) -> None:
     visiting = Visit(chromium, daemon.url, viewport={"width": width, "height": 800}).live()
-    visiting.page.wait_for_timeout(300)
+    visiting.drawn()
     assert visiting.page.evaluate("document.documentElement.scrollWidth") <= width
     visiting.page.close()
 
