@@ -67,10 +67,8 @@ class Tally:
         self.peak_w = 0.0
         self.delivered_wh = 0.0
         self.profiles = 0
-        self.refused = 0
         self.ticks = 0
         self.guarded = 0
-        self.plugged_s = 0.0
         self.longest_starved_s = 0.0
         self.next_bin_s = BIN_S
         self._voltage_v = voltage_v
@@ -134,7 +132,6 @@ class Tally:
             )
         )
         self.delivered_wh += vehicle.energy_wh
-        self.plugged_s += stay_s
 
     def _shown_a(self, outlet: CoreOutlet) -> int:
         if outlet.vehicle is None:

@@ -36,7 +36,6 @@ def simulate(task: Task, strategy: str = "equal") -> SimulationResult:
         courses=task.courses,
         faults=task.faults.of_the_world() if free else task.faults,
         observed=task.site,
-        taper=task.taper,
     )
     site = boundless(task.site) if free else following(task.site, Strategy(strategy))
     run = CoreRun(site, task.placement.visits, task.begins, setup)

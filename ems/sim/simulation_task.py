@@ -27,7 +27,7 @@ DEFAULT_BEGIN = datetime(2024, 5, 6, tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class Task:
     """The site from `begins` on, who comes within `days`, what else flows, and what fails. The run lasts `seconds`,
-    until the last vehicle has left. With `taper` vehicles take less as their batteries fill.
+    until the last vehicle has left.
     """
 
     site: Site
@@ -38,7 +38,6 @@ class Task:
     seed: int = 1
     courses: tuple[LoadCourse, ...] = ()
     faults: FaultPlan = NO_FAULTS
-    taper: bool = False
     notes: tuple[str, ...] = ()
 
 
