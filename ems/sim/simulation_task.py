@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,12 @@ from ems.sim.sessions import SessionFile
 DAY_S = 86_400.0
 NO_FAULTS = FaultPlan()
 A_WEEK = 7
+NAMED = 3
+"""So many of what is wrong are named; the others are counted."""
+
+LONGEST_PAUSE = timedelta(days=366)
+"""Nobody came for a year: one of the dates is wrong."""
+
 DEFAULT_BEGIN = datetime(2024, 5, 6, tzinfo=UTC)
 """A Monday in summer, for made-up days."""
 
@@ -53,12 +60,15 @@ def recorded_task(
 ) -> Task:
     """Replay the sessions that begin within so many days from `since` on; by default all of them.
 
-    Raises ValueError when no session of the file falls to the site's stations and days.
+    Raises ValueError when no session of the file falls to the site's stations and days, and when days are not given
+    and it has a pause of more than a year.
     """
     if not sessions.records:
         rejected = f"; {len(sessions.rejected)} rows were rejected, as {_where(sessions)}" if sessions.rejected else ""
         raise ValueError(f"{sessions.name}: holds no sessions ({sessions.form}){rejected}")
     first, last = sessions.records[0].arrival, sessions.records[-1].arrival
+    if days is None:
+        _refuse_a_long_pause(sessions)
     begins = _midnight(site, first) if since is None else since
     days = max(1, math.ceil((last - begins).total_seconds() / DAY_S + 1e-9)) if days is None else _whole_days(days)
     records = sessions.within(begins, begins + timedelta(days=days))
@@ -104,6 +114,15 @@ def _task(about: _About, placement: Placement, rng: np.random.Generator, notes: 
     return Task(site, begins, days, seconds, placement, seed, courses, faults or NO_FAULTS, notes=(*notes, *struck))
 
 
+def _refuse_a_long_pause(sessions: SessionFile) -> None:
+    for earlier, later in pairwise(sessions.records):
+        if later.arrival - earlier.arrival > LONGEST_PAUSE:
+            raise ValueError(
+                f"{sessions.name}: nobody comes between {earlier.arrival:%Y-%m-%d} and {later.arrival:%Y-%m-%d} "
+                f"(session {later.id}): if the dates are right, say from when on and for how many days (--from, --days)"
+            )
+
+
 def _whole_days(days: int) -> int:
     if days < 1:
         raise ValueError(f"a simulation lasts a day at least, got {days} days")
@@ -117,16 +136,22 @@ def _midnight(site: Site, moment: datetime) -> datetime:
 
 def _notes(sessions: SessionFile, placement: Placement) -> tuple[str, ...]:
     counts = (
-        (len(sessions.rejected), "rows rejected"),
-        (sum(placement.unknown.values()), "sessions at stations that the site does not have"),
-        (sum(placement.mapped.values()), "sessions of unknown stations put onto the site's EVSEs"),
-        (placement.shortened, "visits shortened because the next vehicle came earlier"),
-        (placement.displaced, "sessions left out because no place was free"),
+        (len(sessions.rejected), "row", "rejected"),
+        (sum(placement.unknown.values()), "session", f"at stations that the site does not have: {_most(placement)}"),
+        (sum(placement.mapped.values()), "session", "of unknown stations put onto the site's EVSEs"),
+        (placement.shortened, "visit", "shortened because the next vehicle came earlier"),
+        (placement.displaced, "session", "left out because no place was free"),
     )
-    notes = [f"{count} {what}" for count, what in counts if count]
-    notes += [f"rejected: {rejected.where}: {rejected.reason}" for rejected in sessions.rejected[:3]]
+    notes = [f"{count:,} {thing}{'s' if count > 1 else ''} {what}" for count, thing, what in counts if count]
+    notes += [f"rejected: {rejected.where}: {rejected.reason}" for rejected in sessions.rejected[:NAMED]]
     return tuple(notes)
 
 
+def _most(placement: Placement) -> str:
+    """The stations of which most is missing."""
+    missing = sorted(placement.unknown, key=lambda station: (-placement.unknown[station], station))
+    return ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} more" if len(missing) > NAMED else "")
+
+
 def _where(sessions: SessionFile) -> str:
-    return "; ".join(f"{rejected.where}: {rejected.reason}" for rejected in sessions.rejected[:3])
+    return "; ".join(f"{rejected.where}: {rejected.reason}" for rejected in sessions.rejected[:NAMED])

@@ -83,6 +83,11 @@ def test_files_are_written(tmp_path: Path) -> None:
     [
         (SessionFile("day.csv", "test", (), ()), None, "no sessions"),
         (SessionFile("day.csv", "test", (record("X", 0, 9, 1),), ()), None, "map unknown stations"),
+        (
+            SessionFile("day.csv", "test", (record("A1", 0, 9, 1), record("A1", 2e9, 9, 1)), ()),
+            None,
+            r"nobody comes between 2024-05-06 and 2087-09-22 \(session A1@2e\+09\)",
+        ),
     ],
 )
 def test_a_file_without_use_is_refused_with_the_remedy(file: SessionFile, days: int | None, reason: str) -> None:
@@ -99,8 +104,8 @@ def test_what_was_done_to_the_sessions_is_told() -> None:
     file = replace(busy(), records=(*busy().records, record("X", 5, 60, 1), record("A1", 700, 600, 1)))
     notes = recorded_task(feeder(), file).notes
     assert notes == (
-        "1 sessions at stations that the site does not have",
-        "1 visits shortened because the next vehicle came earlier",
+        "1 session at stations that the site does not have: X",
+        "1 visit shortened because the next vehicle came earlier",
     )
     assert recorded_task(feeder(), file, map_unknown=True).notes[0].endswith("put onto the site's EVSEs")
 
