@@ -86,7 +86,7 @@ def test_files_are_written(tmp_path: Path) -> None:
         (
             SessionFile("day.csv", "test", (record("A1", 0, 9, 1), record("A1", 2e9, 9, 1)), ()),
             None,
-            r"nobody comes between 2024-05-06 and 2087-09-22 \(session A1@2e\+09\)",
+            r"nobody comes between 2024-05-06 and 2087-09-21 \(session A1@2e\+09\)",
         ),
     ],
 )
