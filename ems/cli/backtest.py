@@ -6,12 +6,11 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from ems.cli.outcome import FINE, UsageError
 from ems.cli.site import settings_to_read
-from ems.sim.forecast_backtest import Row, as_table, backtest_load, backtest_pv
+from ems.sim.forecast_backtest import Row, as_json, as_table, backtest_load, backtest_pv
 from ems.sim.recorded_series import SeriesFile, read_series
 from ems.sim.session_backtest import backtest_sessions
 from ems.sim.session_record import Rejected
@@ -45,7 +44,7 @@ def forecast(options: argparse.Namespace, site: str | None) -> int:
             rows += backtest_sessions(file.records, zone)
     except ValueError as wrong:
         raise UsageError(str(wrong)) from None
-    print(json.dumps([asdict(row) for row in rows]) if options.json else as_table(rows))
+    print(json.dumps([as_json(row) for row in rows]) if options.json else as_table(rows))
     return FINE
 
 

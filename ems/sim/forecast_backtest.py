@@ -55,10 +55,14 @@ class Row:
 
     @property
     def skill(self) -> float:
-        """1 - pinball loss / that of seasonal naive; of the errors where there is no interval."""
-        if np.isnan(self.forecast.coverage):
-            return 1.0 - self.forecast.error / self.naive.error
-        return 1.0 - self.forecast.pinball / self.naive.pinball
+        """1 - pinball loss / that of seasonal naive; of the errors where there is no interval.
+
+        NaN where naive is never wrong.
+        """
+        has_interval = not np.isnan(self.forecast.coverage)
+        lost = self.forecast.pinball if has_interval else self.forecast.error
+        usual = self.naive.pinball if has_interval else self.naive.error
+        return 1.0 - lost / usual if usual > 0.0 else float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,26 @@ def _scores(told: Floats, measured: Floats, per_unit: float) -> Scores:
     return Scores(
         float(np.abs(middle - measured).mean()) / per_unit, pinball_loss(levels, told, measured) / per_unit, inside
     )
+
+
+def as_json(row: Row) -> dict[str, object]:
+    """The row for programs; what is unknown is null."""
+    flat: dict[str, object] = {
+        "what": row.what,
+        "unit": row.unit,
+        "count": row.count,
+        "skill": _or_null(row.skill),
+        "unsure": _or_null(row.unsure),
+        "sure_coverage": _or_null(row.sure_coverage),
+        "stated_error": row.stated_error,
+    }
+    for name, scores in (("forecast", row.forecast), ("naive", row.naive)):
+        flat[name] = {figure: _or_null(value) for figure, value in scores._asdict().items()}
+    return flat
+
+
+def _or_null(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def as_table(rows: Sequence[Row]) -> str:

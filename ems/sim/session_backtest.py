@@ -73,21 +73,27 @@ def weeks(past: Sequence[PastSession], zone: tzinfo) -> Iterator[tuple[datetime,
 
 
 def session_rows(past: Sequence[PastSession], zone: tzinfo) -> list[Row]:
-    """What was said of each vehicle at plug-in and later, beside the same day a week before and its driver."""
-    chosen = past[:: -(-len(past) // MOST_SESSIONS) or 1]
-    at_once: dict[str, list[Scored]] = {name: [] for name in ("stay", "stay later", "energy", "energy later")}
-    for begin, end, history in weeks(past, zone):
-        check = check_sessions(history, begin)
-        for one in _arrived(chosen, begin, end):
-            for name, scored in _session_scores(history, one, check):
-                at_once[name].append(scored)
+    """How forecasts of departure and energy did, beside the same day a week before and the driver's word."""
+    scored = scored_sessions(past, zone)
     names = (
         ("departure, at plug-in", "stay", "h"),
         ("departure, 2 h later", "stay later", "h"),
         ("energy, at plug-in", "energy", "kWh"),
         ("energy, drawing after 2 h", "energy later", "kWh"),
     )
-    return [row_of(what, at_once[name], slice(0, 1), 1.0, unit) for what, name, unit in names]
+    return [row_of(what, scored[name], slice(0, 1), 1.0, unit) for what, name, unit in names]
+
+
+def scored_sessions(past: Sequence[PastSession], zone: tzinfo) -> dict[str, list[Scored]]:
+    """What was forecast of each vehicle at plug-in and later: "stay" and "stay later" in h, "energy" … in kWh."""
+    chosen = past[:: -(-len(past) // MOST_SESSIONS) or 1]
+    scored: dict[str, list[Scored]] = {name: [] for name in ("stay", "stay later", "energy", "energy later")}
+    for begin, end, history in weeks(past, zone):
+        check = check_sessions(history, begin)
+        for one in _arrived(chosen, begin, end):
+            for name, told in _session_scores(history, one, check):
+                scored[name].append(told)
+    return scored
 
 
 def _session_scores(history: SessionHistory, one: PastSession, check: SessionCheck) -> Iterator[tuple[str, Scored]]:
@@ -127,19 +133,22 @@ def _single(now: datetime, told: Floats, naive: Floats, measured: float, doubt: 
 
 def arrival_rows(past: Sequence[PastSession], zone: tzinfo) -> list[Row]:
     """Energy that arrives in each of the next hours, and the number of vehicles of the next twelve."""
-    powers: list[Scored] = []
-    counts: list[Scored] = []
+    scored = scored_arrivals(past, zone)
+    rows = series_rows("arriving energy", [power for power, _ in scored], 1e3, "kW")
+    return [*rows, row_of("vehicles in 12 h", [count for _, count in scored], slice(0, 1), 1.0, "")]
+
+
+def scored_arrivals(past: Sequence[PastSession], zone: tzinfo) -> list[tuple[Scored, Scored]]:
+    """From each origin the power of arriving energy by hours, and the number of vehicles."""
+    scored: list[tuple[Scored, Scored]] = []
     covered = list(weeks(past, zone))
     if covered:
         first = datetime.fromtimestamp(-(-covered[0][0].timestamp() // 3600) * 3600, UTC)
         moments = origins(first, past[-1].arrival - timedelta(hours=AHEAD_H))
         for begin, end, history in covered:
             for origin in moments[bisect_left(moments, begin) : bisect_left(moments, end)]:
-                power, count = _arrival_scores(past, history, origin)
-                powers.append(power)
-                counts.append(count)
-    rows = series_rows("arriving energy", powers, 1e3, "kW")
-    return [*rows, row_of("vehicles in 12 h", counts, slice(0, 1), 1.0, "")]
+                scored.append(_arrival_scores(past, history, origin))
+    return scored
 
 
 def _arrival_scores(past: Sequence[PastSession], history: SessionHistory, now: datetime) -> tuple[Scored, Scored]:

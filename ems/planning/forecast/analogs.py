@@ -2,13 +2,15 @@
 
 Let t be a future step and k = 1..K days back. Day k offers the sample
 
-    s_k(t) = y(t - k days) + b(t) * (x - x_k)
+    s_k(t) = y(t - k days) + b(t) * (d - d_k)
 
-where x is the mean of the last `recent` hours, x_k the mean of the same hours of day k, and b(t) between 0 and 1
-tells how much of a deviation now is left at t. It is the weighted least-squares slope of y(t - k days) on x_k over
-the days k, drawn towards exp(-(t - now)/fade) with the strength of `prior_days` days. Quantiles of the samples are
-the forecast: an hour ahead b is near 1 and only the differences within a day spread, a day ahead b is near 0 and the
-days themselves do.
+where d is by how much the mean of the last `recent` hours deviates from what is usual at this time on such a day, d_k
+the same of day k, and b(t) between 0 and 1 tells how much of a deviation now is left at t. It is the weighted least-
+squares slope of y(t - k days) on d_k over the days k, drawn towards exp(-(t - now)/fade) with the strength of
+`prior_days` days. Usual is one mean for workdays and one for other days: of a Monday and a Tuesday the levels
+themselves are compared, of a Wednesday and a Sunday what is odd about each. Quantiles of the samples are the forecast:
+an hour ahead b is near 1 and only the differences within a day spread, a day ahead b is near 0 and the days themselves
+do.
 
 The weight of day k at t is half as much every `half_life` days, times how alike the two days are (`alike`).
 """
@@ -78,19 +80,34 @@ def analog_samples(
     back = np.arange(1, manner.days + 1)[:, None]
     cells = targets[None, :] - back * per_day
     days = np.where(cells < targets[0], past.at(cells), np.nan)
-    recent = max(1, round(manner.recent_h * 3600 / step_s))
-    window = targets[0] - 1 - np.arange(recent)
-    held = past if manner.hold_h <= 0 else past.held(manner.hold_h)
-    level = _mean(held.at(window)[None, :])[0]
-    levels = _mean(held.at(window[None, :] - back * per_day))
     weights = np.exp2(-back / manner.half_life_days) * np.ones(len(targets))
     if manner.by_weekday:
         weights *= alike(targets // per_day, back, holidays)
+    deviation, deviations = _deviations(past, int(targets[0]), manner, holidays)
     ahead_h = (begins_s - begin_s) / 3600.0
     prior = np.exp(-(ahead_h + 0.5 * step_s / 3600.0) / manner.fade_h)
-    left = _left_of_deviation(days, levels, weights, prior, manner.prior_days)
-    moved = left * np.where(np.isfinite(level - levels), level - levels, 0.0)[:, None]
+    left = _left_of_deviation(days, deviations, weights, prior, manner.prior_days)
+    apart = deviation - deviations
+    moved = left * np.where(np.isfinite(apart), apart, 0.0)[:, None]
     return Samples(begin_s, step_s, targets, days + moved, weights)
+
+
+def _deviations(past: LocalDays, now: int, manner: Manner, holidays: Collection[date]) -> tuple[float, Floats]:
+    """By how much the last hours before step `now`, and the same hours of each earlier day, are not what is usual."""
+    per_day = past.per_day
+    back = np.arange(manner.days + 1)
+    window = now - 1 - np.arange(max(1, round(manner.recent_h * 3600 / past.step_s)))
+    held = past.held(manner.hold_h) if manner.hold_h > 0 else past
+    levels = _mean(held.at(window - back[:, None] * per_day))
+    likeness = np.exp2(-back[None, :] / manner.half_life_days) * np.isfinite(levels)
+    if manner.by_weekday:
+        at_work = day_types(now // per_day - back, holidays) <= LAST_WORKDAY
+        likeness = likeness * np.where(at_work[:, None] == at_work[None, :], 1.0, OTHER)
+    earlier = likeness * (back > 0)
+    total = earlier.sum(axis=1)
+    usual = earlier @ np.where(np.isfinite(levels), levels, 0.0) / np.where(total > 0.0, total, np.nan)
+    deviations: Floats = levels - usual
+    return float(deviations[0]), deviations[1:]
 
 
 def alike(days: Ints, back: Ints, holidays: Collection[date]) -> Floats:
@@ -98,8 +115,8 @@ def alike(days: Ints, back: Ints, holidays: Collection[date]) -> Floats:
     few, which = np.unique(days, return_inverse=True)
     then, there = day_types(few, holidays)[None, :], day_types(few[None, :] - back, holidays)
     same_class = (then <= LAST_WORKDAY) == (there <= LAST_WORKDAY)
-    likeness: Floats = np.where(then == there, SAME_TYPE, np.where(same_class, SAME_CLASS, OTHER))[:, which]
-    return likeness
+    likeness: Floats = np.where(then == there, SAME_TYPE, np.where(same_class, SAME_CLASS, OTHER))
+    return likeness[:, which]
 
 
 def _mean(rows: Floats) -> Floats:
@@ -110,14 +127,14 @@ def _mean(rows: Floats) -> Floats:
     return mean
 
 
-def _left_of_deviation(days: Floats, levels: Floats, weights: Floats, prior: Floats, prior_days: float) -> Floats:
+def _left_of_deviation(days: Floats, deviations: Floats, weights: Floats, prior: Floats, prior_days: float) -> Floats:
     """The slope b(t) of the module's formula."""
-    known = np.isfinite(days) & np.isfinite(levels)[:, None]
+    known = np.isfinite(days) & np.isfinite(deviations)[:, None]
     weighing = np.where(known, weights, 0.0)
     total = weighing.sum(axis=0)
     share = weighing / np.where(total > 0.0, total, 1.0)
     y = np.where(known, days, 0.0)
-    x = np.where(known, levels[:, None], 0.0)
+    x = np.where(known, deviations[:, None], 0.0)
     x -= (share * x).sum(axis=0)
     variance = (share * x * x).sum(axis=0)
     covariance = (share * x * y).sum(axis=0)

@@ -50,6 +50,10 @@ class Course:
         """What analog days say of the steps from `now_s` on, or of one of so many."""
         return analog_samples(self.past, now_s, until_s, self.zone, self.manner, self.holidays, every)
 
+    def cell_of(self, now: datetime) -> int:
+        """The step of the local clock in which `now` lies."""
+        return int(local_cells(np.array([now.timestamp()]), self.zone, self.past.step_s)[0])
+
     def scale_at(self, samples: Samples) -> Floats:
         """The scale of each step."""
         scale: Floats = self.scale_w[samples.cells % self.past.per_day]
@@ -62,9 +66,10 @@ def forecast_course(
     """Quantiles of the mean power between `edges`, which ascend and begin no earlier than the step of `now`."""
     check_levels(levels)
     edges_s = np.array([edge.timestamp() for edge in edges])
-    samples = course.samples(now.timestamp(), edges_s[-1])
-    if len(edges_s) < 2 or any(a >= b for a, b in pairwise(edges_s)) or edges_s[0] < samples.begin_s:
+    begin_s = now.timestamp() // course.past.step_s * course.past.step_s
+    if len(edges_s) < 2 or any(a >= b for a, b in pairwise(edges_s)) or edges_s[0] < begin_s:
         raise ValueError("edges of a forecast must ascend, be two at least, and not lie in the past")
+    samples = course.samples(now.timestamp(), edges_s[-1])
     check = checked(course, now)
     wanted = sorted({*levels, 0.5})
     rows = weighted_quantiles(samples.values_w, samples.weights, wanted)
@@ -72,7 +77,7 @@ def forecast_course(
     rows, unknown = _filled(course, rows, scale, wanted)
     middle = rows[wanted.index(0.5)]
     rows = np.clip(middle + check.stretch * (rows - middle), course.least, course.most) * scale
-    rows = averaged(samples.begin_s, samples.step_s, rows, edges_s)
+    rows = np.maximum.accumulate(averaged(samples.begin_s, samples.step_s, rows, edges_s))
     picked = np.vstack([between_levels(wanted, rows, level) for level in levels])
     return Quantiles(tuple(levels), picked, _doubt(course, now, check, unknown))
 
@@ -82,7 +87,7 @@ def checked(course: Course, now: datetime) -> Calibration:
 
     One step of each hour is looked at.
     """
-    days = min(CHECKED_DAYS, days_of_history(course.past) - 2)
+    days = min(CHECKED_DAYS, days_of_history(course.past, course.cell_of(now)) - 2)
     origins = [now.timestamp() - back * DAY_S for back in range(1, days + 1)]
     if not origins:
         return UNCHECKED
@@ -97,10 +102,10 @@ def checked(course: Course, now: datetime) -> Calibration:
     return calibration(EIGHTY_PERCENT, rows, measured, with_naive_errors(EIGHTY_PERCENT, naive, measured - naive))
 
 
-def days_of_history(past: LocalDays) -> int:
-    """Days on which anything was measured."""
+def days_of_history(past: LocalDays, now: int) -> int:
+    """Of the days before step `now`, those on which anything was measured."""
     cells = past.first + np.flatnonzero(np.isfinite(past.mean_w))
-    return len(np.unique(cells // past.per_day))
+    return len(np.unique((now - 1 - cells) // past.per_day))
 
 
 def _filled(course: Course, rows: Floats, scale: Floats, levels: Sequence[float]) -> tuple[Floats, int]:
@@ -112,11 +117,11 @@ def _filled(course: Course, rows: Floats, scale: Floats, levels: Sequence[float]
 
 
 def _doubt(course: Course, now: datetime, check: Calibration, unknown: int) -> str:
-    days = days_of_history(course.past)
+    here = course.cell_of(now)
+    days = days_of_history(course.past, here)
     if days == 0:
         return "nothing was measured yet"
     last = course.past.first + int(np.flatnonzero(np.isfinite(course.past.mean_w))[-1])
-    here = int(local_cells(np.array([now.timestamp()]), course.zone, course.past.step_s)[0])
     silent_h = (here - last - 1) * course.past.step_s / 3600.0
     found = []
     if days < course.enough_days:

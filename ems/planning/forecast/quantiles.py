@@ -74,7 +74,7 @@ def weighted_quantiles(samples: Floats, weights: Floats, levels: Sequence[float]
     if not len(samples):
         return np.full((len(levels), samples.shape[1]), np.nan)
     weighing = np.where(np.isfinite(samples), weights, 0.0)
-    order = np.argsort(np.where(weighing > 0.0, samples, np.inf), axis=0)
+    order = np.argsort(np.where(weighing > 0.0, samples, np.inf), axis=0, kind="stable")
     values = np.take_along_axis(samples, order, axis=0)
     ranked = np.take_along_axis(weighing, order, axis=0)
     position = np.where(ranked > 0.0, _positions(ranked), np.nan)

@@ -18,6 +18,8 @@ DAY_S = 86_400
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 SUNDAY = 6
 LAST_WORKDAY = 4
+MOST_W = 1e9
+"""What claims to be more was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def local_days(series: Series, zone: tzinfo) -> LocalDays:
     if not len(cells):
         return LocalDays(0, series.step_s, np.empty(0))
     first = int(cells.min())
-    measured = np.isfinite(series.mean_w)
+    measured = np.abs(series.mean_w) <= MOST_W
     size = int(cells.max()) - first + 1
     counts = np.bincount(cells[measured] - first, minlength=size)
     sums = np.bincount(cells[measured] - first, weights=series.mean_w[measured], minlength=size)

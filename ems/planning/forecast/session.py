@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ems.domain.units import not_negative
 from ems.planning.forecast.calibration import Calibration
 from ems.planning.forecast.past_sessions import SessionHistory, asked_of
 from ems.planning.forecast.quantiles import EIGHTY_PERCENT, Floats, ascending_quantiles, between_levels, check_levels
@@ -58,7 +59,8 @@ FIRST_STAY_H, FIRST_ENERGY_WH = (0.7, 2.0, 5.0, 9.0, 14.0), (3e3, 8e3, 15e3, 30e
 class PluggedIn:
     """A vehicle that is here: what it took so far, whether it stopped drawing although offered, what was said.
 
-    `most_wh` is what it can take at all in this session (its battery), None when unknown.
+    `most_wh` is what it can take at all in this session (its battery), None when unknown. Raises ValueError when
+    energies cannot be; what a driver said may be anything, and counts only if it makes sense.
     """
 
     evse: str
@@ -69,6 +71,11 @@ class PluggedIn:
     requested_wh: float | None = None
     stated_departure: datetime | None = None
     most_wh: float | None = None
+
+    def __post_init__(self) -> None:
+        not_negative("energy taken", self.taken_wh)
+        if self.most_wh is not None:
+            not_negative("most energy", self.most_wh)
 
 
 @dataclass(frozen=True, slots=True)
