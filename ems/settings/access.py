@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,6 +36,8 @@ def read_access(draft: Draft) -> tuple[dict[str, PasswordHash | None], tuple[Fin
             reason = getattr(problem, "strerror", None) or str(problem)
             message = f"the password file '{file[:80]}' of station '{name}' cannot be used: {reason}"
             remedy = "write the station's password, or its hash, into that file and make it readable for the service"
+            if isinstance(problem, FileNotFoundError):
+                remedy = f"`ems password {shlex.quote(str(path))}` makes one"
             problems = [draft.document.error(("stations", name, "password_file"), message, remedy)]
         findings += problems
     return access, tuple(findings)

@@ -76,12 +76,15 @@ def unknown_key(key: str, value: Any, known: Sequence[str], voltage_v: float = 2
     alias = ALIASES.get(folded)
     if alias in known:
         return Hint(alias, f"write {alias}")
-    same_quantity = [name for name in known if _stem(name) == _stem(folded) and _unit(name)]
+    same_quantity = [name for name in known if "_" in name and _stem(name) == _stem(folded) and _unit(name)]
     if same_quantity and _stem(folded):
         meant = max(same_quantity, key=lambda name: _is_same_kind(_unit(name), _unit(folded)))
         return Hint(meant, _in_unit(meant, _unit(folded), value, voltage_v))
     near = similar(key, known)
-    return Hint(near, f"write '{near}', or remove the line" if near else f"known here: {', '.join(known)}")
+    if near is None:
+        deep = ", or is it indented too far?" if isinstance(value, dict) else ""
+        return Hint(None, f"known here: {', '.join(known)}{deep}")
+    return Hint(near, f"write '{near}', or remove the line")
 
 
 def as_number(text: str) -> float | None:

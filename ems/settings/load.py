@@ -53,6 +53,9 @@ def load(site: str | Path, access: Access | None = None, check_meter_model: Mete
     document, syntax = parse(raw, path)
     if document is None:
         return Loaded(None, syntax)
+    if not document.data and not syntax:
+        remedy = "begin with a copy of the demo's: every key is explained there"
+        return Loaded(None, (document.error((), "the file is empty", remedy),))
     shape, shapes = shape_of(document)
     models, in_models = station_models(path.parent)
     meter_models = catalogue_files(Catalogue.METERS, path.parent)

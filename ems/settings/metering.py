@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ems.domain.meter import MeterRole
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding
-from ems.settings.hints import or_known
+from ems.settings.hints import or_known, similar
 from ems.settings.schema import MeterSection
 from ems.settings.sums import way_up
 
@@ -104,13 +104,15 @@ def assignments(draft: Draft) -> Iterator[Finding]:
                 message = f"meter '{evse.meter}' of {evse_id} is also that of {users[evse.meter][0]}"
                 yield draft.document.error(route, message, "a meter of an EVSE measures this EVSE alone")
             users.setdefault(evse.meter, []).append(evse_id)
+    named = _named_in_text(draft)
     for name, meter in draft.shape.meters.items():
         where = [circuit for circuit in users.get(name, []) if circuit in draft.circuits]
         for other in where[1:]:
             if other not in way_up(draft.circuits, where[0]) and where[0] not in way_up(draft.circuits, other):
                 message = f"meter '{name}' cannot measure both '{where[0]}' and '{other}': none feeds the other"
                 yield draft.document.error(("circuits", other, "meter"), message, "name the meter of this circuit")
-        if meter.role not in GENERATION and name not in users:
+        is_told = name in named or not draft.parents
+        if meter.role not in GENERATION and name not in users and not is_told:
             owner = "circuit" if meter.role is MeterRole.CIRCUIT else "EVSE"
             message = f"no {owner} uses meter '{name}'"
             yield draft.document.warning(("meters", name), message, f"write meter: {name} at the {owner} it measures")
@@ -196,10 +198,27 @@ def line_of(meter: MeterSection) -> str | None:
     return meter.device
 
 
+def _named_in_text(draft: Draft) -> set[str | None]:
+    """Meters that entries name, also by a slip, and also entries that are otherwise wrong."""
+    data = draft.document.data
+    entries: list[object] = [*_entries(data.get("circuits"))]
+    for station in _entries(data.get("stations")):
+        entries += _entries(station.get("evses")) if isinstance(station, dict) else []
+    names = {name for entry in entries if isinstance(entry, dict) and isinstance(name := entry.get("meter"), str)}
+    known = draft.ids("meters")
+    return {name if name in known else similar(name, known) for name in names}
+
+
+def _entries(section: object) -> list[object]:
+    return list(section.values()) if isinstance(section, dict) else []
+
+
 def _named(draft: Draft, route: tuple[str, ...], name: str, role: MeterRole) -> Iterator[Finding]:
-    if name not in draft.ids("meters"):
+    known = draft.ids("meters")
+    if name not in known:
         message = f"the meter '{name}' does not exist"
-        yield draft.document.error(route, message, or_known(name, draft.ids("meters")))
+        remedy = or_known(name, known) if known else f"write meters: {{{name}: {{model: …, host: …}}}}"
+        yield draft.document.error(route, message, remedy)
         return
     meter = draft.shape.meters.get(name)
     if meter is not None and meter.role is not role:

@@ -12,7 +12,7 @@ from ems.settings.draft import Draft, fallback_of, max_a_of
 from ems.settings.finding import Finding
 from ems.settings.hints import or_known
 from ems.settings.route import Route
-from ems.settings.schema import AUTO, EvseSection
+from ems.settings.schema import AUTO, SECTIONS, EvseSection
 
 MAX_EVSE_A = 1000.0
 MAX_KW = 10_000.0
@@ -23,7 +23,8 @@ IDENTITY = re.compile(rf"[A-Za-z0-9*+=:|@._-]{{1,{MAX_ID}}}")
 
 def identifiers(draft: Draft) -> Iterator[Finding]:
     """A station's identity is a part of its web address."""
-    if not draft.ids("stations"):
+    # What is not a section was meant to be one, or is another one's, and that is told.
+    if not draft.document.data.get("stations") and set(draft.document.data) <= set(SECTIONS):
         remedy = "write stations: {CP-01: {circuit: …, evses: {1: {max_a: 32, phases: L1 L2 L3}}}}"
         yield draft.document.warning(("stations",), "the site has no stations: nothing can be charged", remedy)
     for name in draft.ids("stations"):
@@ -37,13 +38,13 @@ def identifiers(draft: Draft) -> Iterator[Finding]:
 
 
 def circuits(draft: Draft) -> Iterator[Finding]:
-    """Every outlet hangs on a circuit that exists."""
+    """Every outlet hangs on a circuit that exists. Where there are none at all, that is told, and not this too."""
     for name, station in draft.shape.stations.items():
-        if station.circuit is not None and station.circuit not in draft.parents:
+        if draft.parents and station.circuit is not None and station.circuit not in draft.parents:
             message = f"the circuit '{station.circuit}' of station '{name}' does not exist"
             yield draft.document.error(("stations", name, "circuit"), message, _near(draft, station.circuit))
         for number, evse in station.evses.items():
-            if evse.circuit is not None and evse.circuit not in draft.parents:
+            if draft.parents and evse.circuit is not None and evse.circuit not in draft.parents:
                 message = f"the circuit '{evse.circuit}' of {name}/{number} does not exist"
                 yield draft.document.error((*_route(name, number), "circuit"), message, _near(draft, evse.circuit))
             if evse.circuit is None and station.circuit is None:
@@ -75,12 +76,12 @@ def currents(draft: Draft) -> Iterator[Finding]:
             yield draft.document.error((*route, key), f"{evse.max_kw:g} kW at {evse_id} is not plausible", remedy)
         elif most > MAX_EVSE_A:
             remedy = "max_a is in ampere per phase, not in watt or milliampere"
-            yield draft.document.error((*route, key), f"{most:g} A at {evse_id} is not plausible", remedy)
+            yield draft.document.error((*route, key), f"{most:.12g} A at {evse_id} is not plausible", remedy)
         if most < PILOT_MIN_A:
             message = f"{key} of {evse_id} is {most:.3g} A, below the {PILOT_MIN_A:g} A with which any vehicle charges"
             yield draft.document.error((*route, key), message, "write what the outlet can deliver, ampere per phase")
         circuit = draft.circuits.get(_circuit(draft, name, evse) or "")
-        if circuit is not None:
+        if circuit is not None and most <= MAX_EVSE_A:
             rating = min((circuit.rating_a[p] for p in evse.phases.phases if circuit.rating_a[p]), default=most)
             if most > rating:
                 message = f"{evse_id} can draw {most:.4g} A, its circuit '{circuit.id}' carries only {rating:g} A"

@@ -23,14 +23,16 @@ def scopes(draft: Draft) -> Iterator[Finding]:
         if (limit.circuit is None) == (limit.evse is None):
             which = "both circuit and evse" if limit.circuit else "neither circuit nor evse"
             yield draft.document.error(place, f"a limit names {which}", "write circuit: grid or evse: CP-01/1")
-        elif limit.circuit is not None and limit.circuit not in draft.parents:
+        elif limit.circuit is not None and limit.circuit not in draft.parents and draft.parents:
             message = f"the circuit '{limit.circuit}' of a limit does not exist"
             yield draft.document.error((*place, "circuit"), message, or_known(limit.circuit, list(draft.parents)))
         elif limit.evse is not None and limit.evse not in declared:
             station, _, _ = limit.evse.rpartition("/")
             if station in draft.shape.stations or station not in draft.ids("stations"):
                 message = f"the EVSE '{limit.evse}' of a limit does not exist"
-                yield draft.document.error((*place, "evse"), message, or_known(limit.evse, declared[:20]))
+                outlets = [name for name in declared if name.startswith(f"{limit.evse}/")]
+                remedy = f"did you mean '{outlets[0]}'?" if outlets else or_known(limit.evse, declared)
+                yield draft.document.error((*place, "evse"), message, remedy)
         elif limit.evse is not None and limit.evse not in in_use:
             message = f"the limit has no effect: {limit.evse} is not enabled"
             yield draft.document.warning((*place, "evse"), message, "enable it, or remove the limit")

@@ -80,6 +80,8 @@ def _shown(value: Any) -> str:
 
 def _wiring(value: Any) -> Wiring:
     example = "write 'L1', 'L1 L2 L3', a rotation as 'L2 L3 L1', or 'L1-L2'"
+    if isinstance(value, list) and all(isinstance(leg, str) for leg in value):
+        raise problem("a list is not a wiring", f"write it without brackets and commas: {' '.join(value)[:40]}")
     if not isinstance(value, str):
         raise problem(f"{_shown(value)} is not a wiring", example)
     try:
@@ -111,6 +113,18 @@ def _timezone(value: Any) -> str:
         remedy = f"did you mean '{near}'?" if near else remedy
         raise problem(f"'{value[:40]}' is not a time zone", remedy) from None
     return value
+
+
+def _currency(value: Any) -> str:
+    word = value if isinstance(value, str) else ""
+    if re.fullmatch(r"[A-Z]{3}", word):
+        return word
+    known = word.upper() if re.fullmatch(r"[A-Za-z]{3}", word) else CURRENCIES.get(word)
+    remedy = f"write currency: {known}" if known else "write its three letters, for example EUR"
+    raise problem(f"{_shown(value)} is not a currency", remedy)
+
+
+CURRENCIES = {"€": "EUR", "$": "USD", "£": "GBP", "kr": "SEK"}
 
 
 def _host(value: Any) -> str:
@@ -181,9 +195,7 @@ class SiteSection(Section):
 
     name: Name = Field(description="what people call the site")
     timezone: TimeZone = Field(description="IANA name, for example Europe/Berlin")
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
-        "EUR", description="three letters as EUR"
-    )
+    currency: Annotated[str, PlainValidator(_currency)] = Field("EUR", description="three letters as EUR")
     voltage_v: Positive = Field(230.0, description="volt between phase and neutral, for example 230 or 120")
 
 

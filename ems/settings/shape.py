@@ -12,10 +12,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ems.domain.policy import PLANNED, Policy, Strategy
 from ems.settings import schema
+from ems.settings.comma import cut_at
 from ems.settings.document import Document
 from ems.settings.finding import Finding
-from ems.settings.hints import as_number, or_known, unknown_key
+from ems.settings.hints import or_known, unknown_key
 from ems.settings.route import Route
+from ems.settings.wording import in_words, unit_of
 
 
 class Dataclass(Protocol):
@@ -34,6 +36,8 @@ GUARANTEES = ("minimum-first",)
 
 LOWEST_V, HIGHEST_V, USUAL_V = 90.0, 350.0, 230.0
 """Voltages between phase and neutral."""
+
+OF_AN_OUTLET = frozenset(schema.EvseSection.model_fields) - frozenset(schema.StationSection.model_fields)
 
 NO_OCPP = schema.OcppSection.model_validate({})
 NO_WEB = schema.WebSection.model_validate({})
@@ -64,7 +68,7 @@ class Shape:
 def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
     """Validate every section of a site by itself."""
     reader = _Reader(document)
-    reader.unknown_sections()
+    slips = reader.unknown_sections()
     site = reader.section("site", schema.SiteSection)
     reader.voltage_v = 230.0 if site is None else site.voltage_v
     shape = Shape(
@@ -78,9 +82,9 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         ocpp=reader.section("ocpp", schema.OcppSection) or NO_OCPP,
         web=reader.section("web", schema.WebSection) or NO_WEB,
     )
-    if "site" not in document.data:
+    if "site" not in document.data and "site" not in slips:
         reader.error((), "the section 'site' is missing", "write site: {name: Depot North, timezone: Europe/Berlin}")
-    if not document.data.get("circuits"):
+    if not document.data.get("circuits") and "circuits" not in slips:
         reader.error((), "the section 'circuits' is missing", "write circuits: {grid: {rating_a: 250}}")
     return shape, tuple(reader.findings)
 
@@ -103,7 +107,7 @@ def record_of(
         try:
             values[key] = TypeAdapter(hints[key]).validate_json(json.dumps(value), strict=True)
         except ValidationError as invalid:
-            reader.error((*route, key), *_type_problem(key, value, invalid.errors()[0], unit_of(key)))
+            reader.error((*route, key), *in_words(key, value, invalid.errors()[0], unit_of(key)))
     try:
         return kind(**values), tuple(reader.findings)
     except ValueError as problem:
@@ -138,10 +142,10 @@ class _Reader:
         self.error(route, f"unknown key '{key[:60]}'{guess}", hint.remedy)
         return hint.key
 
-    def unknown_sections(self) -> None:
-        for key, value in self.data.items():
-            if key not in schema.SECTIONS:
-                self.unknown_key((key,), key, value, list(schema.SECTIONS))
+    def unknown_sections(self) -> set[str | None]:
+        """Report them; returns the sections that were probably meant."""
+        unknown = [(key, value) for key, value in self.data.items() if key not in schema.SECTIONS]
+        return {self.unknown_key((key,), key, value, list(schema.SECTIONS)) for key, value in unknown}
 
     def section(self, name: str, kind: type[Model]) -> Model | None:
         if name not in self.data:
@@ -215,54 +219,31 @@ class _Reader:
         place = (*route, *loc)
         model = schema.EvseSection if kind is schema.StationSection and len(loc) > 2 else kind
         key = next((step for step in reversed(loc) if isinstance(step, str)), None) or _last_word(route)
-        if error["type"] == "extra_forbidden":
+        if error["type"] == "extra_forbidden" and self._is_cut_at_a_comma(place, error["input"]):
+            return
+        if kind is schema.StationSection and len(loc) == 1 and key in OF_AN_OUTLET:
+            if (*route, "evses") not in guessed:
+                remedy = "write it there: evses: {1: {max_a: 32, phases: L1 L2 L3}}"
+                self.error(place, f"{key} belongs to an outlet, not to the station", remedy)
+            guessed.add((*route, "evses"))
+        elif error["type"] == "extra_forbidden":
             meant = self.unknown_key(place, key, error["input"], list(model.model_fields))
             guessed.add((*place[:-1], meant or ""))
         elif error["type"] != "missing" or place not in guessed:
             known = model.model_fields.get(key)
             about = (known.description or "") if known is not None else ""
-            self.error(place, *_type_problem(key, error["input"], error, about))
+            message, remedy = in_words(key, error["input"], error, about)
+            self.error(place, message.removeprefix(f"{key}: ") if "[key]" in error["loc"] else message, remedy)
 
-
-def _type_problem(key: str, value: Any, error: Any, about: str) -> tuple[str, str]:
-    """Message and remedy of one validation error."""
-    kind, context = error["type"], error.get("ctx", {})
-    shown = "nothing" if value is None else f"'{str(value)[:40]}'"
-    if kind == schema.PROBLEM:
-        return f"{key}: {context['message']}", context["remedy"]
-    if kind == "missing":
-        return f"{key} is missing", f"write {key}: {about}"
-    if kind in {"float_type", "int_type", "int_from_float"}:
-        number = as_number(value) if isinstance(value, str) else None
-        what = "a whole number" if kind.startswith("int") else "a number"
-        remedy = f"write the number alone: {key}: {number:g}" if number is not None else f"{key}: {about}"
-        return f"{key} must be {what}, not {shown}", remedy
-    if kind == "bool_type":
-        return f"{key} must be true or false, not {shown}", f"write {key}: true or {key}: false"
-    if kind == "string_type":
-        return (
-            f"{key} must be text, not {shown}",
-            f'put it into quotes: {key}: "{value}"' if value is not None else about,
-        )
-    if kind == "enum":
-        words = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ",").split(",")]
-        return f"{key} cannot be {shown}", or_known(str(value), words)
-    if kind in {"greater_than_equal", "greater_than", "less_than_equal", "less_than"}:
-        bound = next(iter(context.values()))
-        word = {"greater_than_equal": "at least", "greater_than": "more than", "less_than_equal": "at most"}.get(
-            kind, "less than"
-        )
-        return f"{key} must be {word} {bound:g}, not {value}", f"{key}: {about}"
-    if kind == "finite_number":
-        return f"{key} must be a finite number", f"{key}: {about}"
-    return f"{key}: {error['msg'][:100]}", f"{key}: {about}"
-
-
-def unit_of(key: str) -> str:
-    """What a number under `key` is in, by the unit in its name."""
-    units = {"a": "ampere", "w": "watt", "wh": "watt-hours", "s": "seconds", "v": "volt"}
-    unit = units.get(key.rpartition("_")[2])
-    return f"a number in {unit}" if unit else "write a value of that kind"
+    def _is_cut_at_a_comma(self, place: Route, value: Any) -> bool:
+        """Whether an unknown key is what stood behind a comma inside of braces, as in {phases: L1,L2} or {max_a: 6,5}.
+        Told for the first of several.
+        """
+        cut = cut_at(self.data, place) if value is None else None
+        if cut is not None and cut.is_first:
+            message = f"{cut.key} ends at the comma: inside of braces it begins the next entry"
+            self.error(place, message, f"write {cut.key}: {cut.joined}")
+        return cut is not None
 
 
 def _route_of(route: Route, fields: list[str], message: str) -> Route:

@@ -28,11 +28,8 @@ def identifiers(draft: Draft) -> Iterator[Finding]:
 
 
 def roots(draft: Draft) -> Iterator[Finding]:
-    """Exactly one circuit has no parent."""
+    """No more than one circuit has no parent. Where none is without, parents do not exist or form a circle."""
     tops = roots_of(draft)
-    if draft.parents and not tops:
-        remedy = "remove the parent of the circuit that is the grid connection"
-        yield draft.document.error(("circuits",), "every circuit has a parent: none is the grid connection", remedy)
     for name in tops[1:]:
         message = f"circuit '{name}' has no parent, and neither has '{tops[0]}'"
         remedy = f"only the grid connection has none: write parent: {tops[0]}"
@@ -45,6 +42,7 @@ def parents(draft: Draft) -> Iterator[Finding]:
         if parent is not None and parent not in draft.parents:
             message = f"the parent '{parent}' of circuit '{name}' does not exist"
             remedy = or_known(parent, [other for other in draft.parents if other != name])
+            remedy += "" if roots_of(draft) else "; the grid connection alone has no parent"
             yield draft.document.error(("circuits", name, "parent"), message, remedy)
 
 
@@ -61,7 +59,7 @@ def circles(draft: Draft) -> Iterator[Finding]:
         circle = way[way.index(above) :]
         told.update(way)
         message = f"circuits form a circle: {' → '.join([*circle, above])}"
-        remedy = "follow the cables from the grid connection: every circuit names the one that feeds it"
+        remedy = "every circuit names the one that feeds it; remove the parent of the grid connection, which has none"
         yield draft.document.error(("circuits", above, "parent"), message, remedy)
 
 
@@ -72,7 +70,7 @@ def ratings(draft: Draft) -> Iterator[Finding]:
         most = max(section.rating_a.amps.values())
         if most > MAX_RATING_A:
             remedy = "rating_a is in ampere per phase, not in watt or milliampere"
-            yield draft.document.error(place, f"a rating of {most:g} A is not plausible", remedy)
+            yield draft.document.error(place, f"a rating of {most:.12g} A is not plausible", remedy)
         if (
             not section.rating_a.uniform
             and section.phases is not None
@@ -89,7 +87,7 @@ def ratings(draft: Draft) -> Iterator[Finding]:
             message = f"margin_a leaves nothing of the {least:g} A of circuit '{name}'"
             yield draft.document.error(("circuits", name, "margin_a"), message, "some ampere are usual")
         above = draft.circuits.get(circuit.parent or "")
-        if above is not None and way_up(draft.circuits, name)[-1] in roots_of(draft):
+        if above is not None and most <= MAX_RATING_A and way_up(draft.circuits, name)[-1] in roots_of(draft):
             yield from _below(draft, name, circuit.rating_a, above.id, above.rating_a)
 
 
@@ -125,6 +123,8 @@ def fallback(draft: Draft) -> Iterator[Finding]:
     pairs = [(evse, draft.model_of(evse.station)) for evse in draft.evses]
     for name, here in sums(draft.circuits, pairs).items():
         circuit = draft.circuits[name]
+        if circuit.margin_a >= min(amps for amps in circuit.rating_a if amps):
+            continue  # said already: nothing fits beside such a margin
         total = worst_a(circuit, here.fallback_a)
         over = [
             p for p in Phase if circuit.rating_a[p] and here.fallback_a[p] and total[p] > circuit.rating_a[p] + 1e-6

@@ -140,7 +140,9 @@ def _syntax(text: str, problem: Exception) -> Fault:
     line = 1 if mark is None else min(mark.line, text.count("\n")) + 1
     what = " ".join(str(getattr(problem, "problem", None) or problem).split())[:120]
     where = getattr(problem, "context", None) if isinstance(problem, MarkedYAMLError) else None
-    message = f"not valid YAML: {what}" + (f" ({' '.join(where.split())})" if where else "")
+    begun = getattr(problem, "context_mark", None)
+    since = f" from line {begun.line + 1} on" if begun is not None and begun.line + 1 < line else ""
+    message = f"not valid YAML: {what}" + (f" ({' '.join(where.split())}{since})" if where else "")
     remedy = (
         "check the indentation, the colon with a blank after it, quotes and brackets of this line and the one before"
     )

@@ -23,7 +23,8 @@ def swap(old: str, new: str) -> str:
 
 
 SYNTAX = [
-    ("a: [1, 2\nb: 3", "2: error: not valid YAML: expected ',' or ']', but got ':' (while parsing a flow sequence)"),
+    ("a: [1, 2\nb: 3", "2: error: not valid YAML: expected ',' or ']', but got ':' (while parsing a flow sequence from "
+     "line 1 on)"),
     ("site:\n\tname: x", "2: error: not valid YAML: found character '\\t' that cannot start any token"
      " (while scanning for the next token)"),
     ("- 1\n- 2", "1: error: must hold keys with values"),
@@ -47,8 +48,10 @@ SHAPE = [
     (swap("site: {name", "site: {nme: x, name"), "1: error: unknown key 'nme': did you mean 'name'?"),
     (swap("name: Depot North, ", ""), "1: error: name is missing"),
     (swap("Europe/Berlin", "Europe/Berln"), "1: error: timezone: 'Europe/Berln' is not a time zone"),
-    (swap("EUR", "Euro"), "1: error: currency: String should match pattern '^[A-Z]{3}$'"),
-    (swap("circuits:", "circuit:"), "1: error: the section 'circuits' is missing"),
+    (swap("EUR", "Euro"), "1: error: currency: 'Euro' is not a currency"),
+    (swap("circuits:", "circuit:"), "2: error: unknown key 'circuit': did you mean 'circuits'?"),
+    (swap("circuits:\n  grid: {rating_a: 250, meter: main, margin_a: 5, base_load_max_a: 100}\n  " + ROW, ""),
+     "1: error: the section 'circuits' is missing"),
     (swap("rating_a: 125", "ratng_a: 125"), "4: error: unknown key 'ratng_a': did you mean 'rating_a'?"),
     (swap("rating_a: 125", "rating_w: 80000"), "4: error: unknown key 'rating_w': did you mean 'rating_a'?"),
     (swap("rating_a: 125", "rating: 125"), "4: error: unknown key 'rating': did you mean 'rating_a'?"),
@@ -70,7 +73,7 @@ SHAPE = [
     (swap("phases: L1 L2 L3", "phases: L1 L2 L4"), "8: error: phases: unknown phase 'L4'"),
     (swap(", phases: L1 L2 L3", ""), "8: error: phases is missing"),
     (swap("max_a: 32", "max_ma: 32000"), "8: error: unknown key 'max_ma': did you mean 'max_a'?"),
-    (swap("{1: {max_a", "{A: {max_a"), "8: error: A: 'A' is not an outlet number"),
+    (swap("{1: {max_a", "{A: {max_a"), "8: error: 'A' is not an outlet number"),
     (swap("fallback_a: 6", "password: abc"), "8: error: unknown key 'password': did you mean 'password_file'?"),
     (swap("  - " + LIMIT, "  grid: 5"), "9: error: limits must be a list"),
     (swap("Mon-Fri", "Mon-Fry"), "10: error: when: 'Mon-Fry' is not a weekday or a span of them"),
@@ -108,7 +111,6 @@ CIRCUITS = [
     (swap("{parent: grid, rating_a: 125}", "{parent: grid, rating_a: 125}\n  Row-A: {parent: grid, rating_a: 5}"),
      "5: error: 'Row-A' differs from 'row-a' only in capitals"),
     (swap("rating_a: 250, meter", "rating_a: 250, parent: row-a, meter"),
-     "2: error: every circuit has a parent: none is the grid connection",
      "3: error: circuits form a circle: grid → row-a → grid"),
     (swap("{parent: grid, rating_a: 125}", "{rating_a: 125}"),
      "4: error: circuit 'row-a' has no parent, and neither has 'grid'"),
@@ -116,13 +118,13 @@ CIRCUITS = [
     (swap(ROW, ROW + "\n  x: {parent: y, rating_a: 9}\n  y: {parent: x, rating_a: 9}"),
      "5: error: circuits form a circle: x → y → x"),
     (swap(ROW, ROW + "\n  x: {parent: x, rating_a: 9}"), "5: error: circuits form a circle: x → x"),
-    (swap("rating_a: 125", "rating_a: 80000"), "4: error: a rating of 80000 A is not plausible",
-     "4: warning: circuit 'row-a' carries 80000 A on L1, its parent 'grid' only 250 A"),
+    (swap("rating_a: 125", "rating_a: 80000"), "4: error: a rating of 80000 A is not plausible"),
     (swap("rating_a: 125", "rating_a: 0"), "4: error: circuit 'row-a' carries nothing"),
     (swap("rating_a: 125", "rating_a: 300"),
      "4: warning: circuit 'row-a' carries 300 A on L1, its parent 'grid' only 250 A"),
-    (swap("rating_a: 125", "rating_a: 125, margin_a: 125"), "4: error: circuit 'row-a', L1: fallback currents of 6 A, "
-     "margin 125 A and worst base load 0 A make 131 A, more than the rating of 125 A (also L2 131 A, L3 131 A)",
+    (swap("rating_a: 125", "rating_a: 125, margin_a: 120"), "4: error: circuit 'row-a', L1: fallback currents of 6 A, "
+     "margin 120 A and worst base load 0 A make 126 A, more than the rating of 125 A (also L2 126 A, L3 126 A)"),
+    (swap("rating_a: 125", "rating_a: 125, margin_a: 125"),
      "4: error: margin_a leaves nothing of the 125 A of circuit 'row-a'"),
     (swap("rating_a: 250", "rating_a: {L1: 250, L2: 250}"),
      "4: error: circuit 'row-a' has L3, which its parent 'grid' lacks"),
@@ -164,8 +166,7 @@ METERS = [
     (swap(MAIN, MAIN[:-1] + ", circuit: grid}"), "6: error: meter 'main' has role circuit: only pv and battery meters "
      "name a circuit"),
     (swap("meter: main", "meter: mian"),
-     "3: error: the meter 'mian' does not exist", "6: warning: no circuit uses meter "
-     "'main'"),
+     "3: error: the meter 'mian' does not exist"),
     (swap(MAIN, MAIN[:-1] + ", role: evse}"), "3: error: meter 'main' has role evse, and is used here as circuit"),
     (swap(MAIN, MAIN + "\n  m: {model: m1, host: b, role: evse}"), "7: warning: no EVSE uses meter 'm'"),
     (swap(ROW, "row-a: {parent: grid, rating_a: 125}\n  row-b: {parent: grid, rating_a: 9, meter: m, base_load_max_a: "
@@ -207,13 +208,11 @@ STATIONS = [
      "8: error: station 'CP-01' is of the unknown model 'walbox'"),
     (swap("max_a: 32, ", ""), "8: error: max_a of CP-01/1 is missing"),
     (swap("max_a: 32", "max_a: 5"), "8: error: max_a of CP-01/1 is 5 A, below the 6 A with which any vehicle charges"),
-    (swap("max_a: 32", "max_a: 32000"), "8: error: 32000 A at CP-01/1 is not plausible",
-     "8: warning: CP-01/1 can draw 3.2e+04 A, its circuit 'row-a' carries only 125 A"),
+    (swap("max_a: 32", "max_a: 32000"), "8: error: 32000 A at CP-01/1 is not plausible"),
     (swap("max_a: 32", "max_kw: 22"), "8: error: max_kw of CP-01/1 needs dc_efficiency"),
     (swap("max_a: 32", "max_a: 32, dc_efficiency: 0.9"), "8: error: dc_efficiency of CP-01/1 needs max_kw"),
     (swap("max_a: 32", "max_a: 32, max_kw: 22, dc_efficiency: 0.9"), "8: error: CP-01/1 states both max_a and max_kw"),
-    (swap("max_a: 32", "max_kw: 80000, dc_efficiency: 0.9"), "8: error: 80000 kW at CP-01/1 is not plausible",
-     "8: warning: CP-01/1 can draw 1.288e+05 A, its circuit 'row-a' carries only 125 A"),
+    (swap("max_a: 32", "max_kw: 80000, dc_efficiency: 0.9"), "8: error: 80000 kW at CP-01/1 is not plausible"),
     (swap("max_a: 32", "max_a: 160"), "8: warning: CP-01/1 can draw 160 A, its circuit 'row-a' carries only 125 A"),
     (swap("fallback_a: 6", "fallback_a: 3"),
      "8: error: fallback_a of CP-01/1 is 3 A: no vehicle charges between 0 and 6 A"),
