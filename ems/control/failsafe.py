@@ -217,8 +217,8 @@ def _meter_alarms(state: SiteState, judged: list[tuple[Level, str]]) -> Iterator
 def _station_alarms(state: SiteState, seen: Observation, memory: Memory, now: float) -> Iterator[Alarm]:
     mass = now - memory.mass_loss_at < MASS_LOSS_CLEAR_S
     for station, known in zip(state.site.stations, state.stations, strict=True):
-        if known.clock_skew_s and known.connected and math.isinf(clock_uncertainty_s(known, state.site.policy)):
-            text = f"{station.id}: its clock is off by {timedelta(seconds=round(known.clock_skew_s))}; no leases there"
+        if known.clock_shown_s and known.connected and math.isinf(clock_uncertainty_s(known, state.site.policy)):
+            text = f"{station.id}: its clock is off by {timedelta(seconds=round(known.clock_shown_s))}; no leases there"
             yield Alarm(f"clock:{station.id}", Level.NORMAL, station.id, text, "set the station's time server")
     if not mass:
         yield from _offline_alarms(state)

@@ -87,8 +87,12 @@ def next_change(known: EvseState, station: StationState, now: float, policy: Pol
 
 
 def clock_uncertainty_s(station: StationState, policy: Policy) -> float:
-    """How far off a lease's end may be; infinite when the station's clock is too wrong for leases (row 13)."""
-    skew = abs(station.clock_skew_s)
+    """How far off a lease's end may be; infinite when the station's clock is too wrong for leases (row 13).
+
+    Leases are written in the station's own time, so they end in time until its clock is set. One that goes right by
+    itself is not going to be, whatever somebody makes ours show; nor is one that shows what ours does.
+    """
+    skew = min(abs(station.clock_skew_s), abs(station.clock_shown_s))
     return math.inf if skew > policy.lease_s / 4 else skew + CLOCK_UNCERTAINTY_S
 
 

@@ -9,6 +9,9 @@ from ems.domain.grant import Answer, Grant, Layer
 from ems.domain.state import NEVER, EvseState, SiteState, StationState
 from ems.domain.station import EvseStatus
 
+CLOCK_MOVED_S = 5.0
+"""A station's clock that is found so far from where it was has been set."""
+
 
 def station_connected(state: SiteState, event: e.StationConnected) -> SiteState:
     def change(known: StationState) -> StationState:
@@ -63,7 +66,14 @@ def model_learned(state: SiteState, event: e.ModelLearned) -> SiteState:
 
 
 def clock_measured(state: SiteState, event: e.ClockMeasured) -> SiteState:
-    return state.with_station(event.station, lambda known: replace(known, clock_skew_s=event.skew_s))
+    shown = event.skew_s if event.shown_s is None else event.shown_s
+    index = state.site.station_index(event.station)
+    if index is not None and abs(event.skew_s - state.stations[index].clock_skew_s) >= CLOCK_MOVED_S:
+        # Leases that were written in the time it showed before end at another moment now.
+        state = state.with_grants(event.station, Grant.leases_to_resend)
+    return state.with_station(
+        event.station, lambda known: replace(known, clock_skew_s=event.skew_s, clock_shown_s=shown)
+    )
 
 
 def profile_sent(state: SiteState, event: e.ProfileSent) -> SiteState:

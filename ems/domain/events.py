@@ -71,10 +71,13 @@ class ModelLearned:
 
 @dataclass(frozen=True, slots=True)
 class ClockMeasured:
-    """A station's clock is `skew_s` ahead of ours (negative: behind)."""
+    """A station's clock is `skew_s` ahead of ours (negative: behind), as ours would be had nobody set it since we
+    began; `shown_s` ahead of what ours shows now, the same where it is None.
+    """
 
     station: str
     skew_s: float
+    shown_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,10 @@ class Grant:
         """Whatever the station holds is to be sent again."""
         return replace(self, resend=ALL_LAYERS)
 
+    def leases_to_resend(self) -> Grant:
+        """The station's clock was set: its leases end at another time than they were told."""
+        return replace(self, resend=self.resend | {Layer.DEFAULT, Layer.SESSION})
+
     def amps_in_force(self, layer: Layer, now: float, uncertainty_s: float = 0.0) -> float:
         """The most that the layers up to `layer` let flow at `now`; infinite without a floor.
 

@@ -41,7 +41,10 @@ class EvseState:
 
 @dataclass(frozen=True, slots=True)
 class StationState:
-    """What is known about one station; `gone_at` is set while it is offline, `seen` once it has ever connected."""
+    """What is known about one station; `gone_at` is set while it is offline, `seen` once it has ever connected. Its
+    clock is `clock_skew_s` ahead of ours if nobody had set ours since we began, and `clock_shown_s` ahead of what ours
+    shows.
+    """
 
     model: StationModel
     generation: int = 0
@@ -50,6 +53,7 @@ class StationState:
     connected_at: float = NEVER
     gone_at: float = NEVER
     clock_skew_s: float = 0.0
+    clock_shown_s: float = 0.0
     vendor: str = ""
     product: str = ""
     firmware: str = ""

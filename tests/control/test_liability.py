@@ -41,6 +41,11 @@ OFFLINE = replace(ONLINE, connected=False, gone_at=T - 5)
 UNSEEN = StationState(StationModel())
 
 
+def with_clock(skew: float, shown: float | None = None) -> StationState:
+    """A station whose clock is so far ahead of our steady time, and of what our clock shows."""
+    return replace(ONLINE, clock_skew_s=skew, clock_shown_s=skew if shown is None else shown)
+
+
 class Row(NamedTuple):
     name: str
     grant: Grant
@@ -74,9 +79,9 @@ ROWS = [
     Row("never more than the outlet can deliver", grant(80), ONLINE, amps=32),
     Row("the floor when the lease ended", grant(16), ONLINE, now=T + 903, amps=6),
     Row("both near its end", grant(16), ONLINE, now=T + 901, amps=16),
-    Row("a clock that is off by a minute moves the end", grant(16), replace(ONLINE, clock_skew_s=-60), now=T + 950,
+    Row("a clock that is off by a minute moves the end", grant(16), with_clock(-60), now=T + 950,
         amps=16),
-    Row("with a clock that is off by an hour leases never end", grant(16), replace(ONLINE, clock_skew_s=3600),
+    Row("with a clock that is off by an hour leases never end", grant(16), with_clock(3600),
         now=T + 9000, amps=16),
     Row("no floor: rated", grant(16, floor=None), ONLINE, amps=32, controlled=False, growth=32),
     Row("of which a meter sees what is drawn", grant(16, floor=None), ONLINE, drawn=20, amps=32, controlled=False,
@@ -113,10 +118,16 @@ def test_liability(row: Row) -> None:
     assert judged.controlled or judged.cause
 
 
-@pytest.mark.parametrize(("skew", "uncertainty"), [(0, 2), (10, 12), (-10, 12), (225, 227), (226, math.inf)])
-def test_how_far_off_the_end_of_a_lease_may_be(skew: float, uncertainty: float) -> None:
-    """The station's clock decides; beyond a quarter of the lease there is none (row 13)."""
-    assert clock_uncertainty_s(replace(ONLINE, clock_skew_s=skew), POLICY) == uncertainty
+@pytest.mark.parametrize(
+    ("skew", "shown", "uncertainty"),
+    [(0, 0, 2), (10, 10, 12), (-10, -10, 12), (225, 225, 227), (226, 226, math.inf), (0, -3600, 2), (3600, 0, 2),
+     (3600, 7200, math.inf), (-10, 3590, 12)],
+)  # fmt: skip
+def test_how_far_off_the_end_of_a_lease_may_be(skew: float, shown: float, uncertainty: float) -> None:
+    """The station's clock decides; beyond a quarter of the lease there is none (row 13). It is right if it agrees with
+    ours as it would be had nobody set it, or as it is.
+    """
+    assert clock_uncertainty_s(with_clock(skew, shown), POLICY) == uncertainty
 
 
 REFUSING = grant().refused(Layer.DEFAULT, 0).refused(Layer.DEFAULT, 0)

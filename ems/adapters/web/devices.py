@@ -59,6 +59,6 @@ def _station(view: View, station: Station, index: int) -> StationRow:
         "connected": known.connected,
         "since": moment(now, known.connected_at if known.connected else known.gone_at),
         "last_seen": time_of(now.utc) if known.connected else moment(now, known.gone_at),
-        "clock_skew_s": number(known.clock_skew_s) or 0.0,
+        "clock_skew_s": number(known.clock_shown_s) or 0.0,
         "boots": known.boots,
     }

@@ -30,11 +30,14 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @dataclass
 class Handset:
-    """What a station says, said straight to the handlers; `at` is the time on both clocks, in seconds after noon."""
+    """What a station says, said straight to the handlers; `at` is the time on both clocks, in seconds after
+    noon; ours has been set by `set_by` since.
+    """
 
     phases: str = "L1 L2 L3"
     outlets: int = 1
     at: float = 1000.0
+    set_by: float = 0.0
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -54,7 +57,7 @@ class Handset:
 
     def now(self) -> Instant:
         """The clock port."""
-        return Instant(self.at, NOON + timedelta(seconds=self.at))
+        return Instant(self.at, NOON + timedelta(seconds=self.at + self.set_by))
 
     def running(self, meter_start_wh: float) -> Handset:
         """With transaction 7 under way."""
@@ -360,6 +363,18 @@ def test_a_clock_that_was_put_right_is_believed_at_once() -> None:
     ticks(handset, 6, ago=-600.0)
     ticks(handset, 2, ago=0.0)
     assert handset.record.station_now() <= handset.now().utc + timedelta(seconds=60)
+
+
+def test_our_own_clock_that_is_set_and_set_back_is_told_apart_from_the_station_s() -> None:
+    """A station that goes right by itself is never ahead of our steady time; what our clock shows is said beside it."""
+    handset = Handset()
+    for set_by in (0.0, 3600.0, 0.0):
+        handset.set_by = set_by
+        for _ in range(4):
+            handset.at += 10
+            handset.reports(v(L1, 5), told=(NOON + timedelta(seconds=handset.at)).isoformat())
+    measured = [(e.skew_s, e.shown_s) for e in handset.events if isinstance(e, ClockMeasured)]
+    assert measured == [(0.0, -3600.0), (0.0, 0.0)]
 
 
 def adopted(handset: Handset) -> list[Transaction]:

@@ -54,7 +54,7 @@ class StationRecord:
     out_of_service: dict[str, float] = field(default_factory=dict)
     deviations: Counter[str] = field(default_factory=Counter)
     time: StationClock = field(default_factory=StationClock)
-    _reported_skew_s: float = 0.0
+    _reported_skew_s: tuple[float, ...] = (0.0, 0.0)
     _born: Instant = field(init=False)
     _bounds: dict[str, Bounds] = field(init=False)
     _by_number: dict[int, Evse] = field(init=False)
@@ -109,12 +109,11 @@ class StationRecord:
         steady = self.steady_utc(now)
         if not self.time.heard(told, steady):
             return
-        set_by_s = (now.utc - steady).total_seconds()
-        skew = (self.time.skew_s or 0.0) - set_by_s
-        skew = 0.0 if abs(skew) < SKEW_REPORTED_S else skew
-        if abs(skew - self._reported_skew_s) >= SKEW_REPORTED_S:
-            self._reported_skew_s = skew
-            self.sink(ClockMeasured(self.id, skew))
+        skew, set_by_s = self.time.skew_s or 0.0, (now.utc - steady).total_seconds()
+        off = tuple(0.0 if abs(by_s) < SKEW_REPORTED_S else by_s for by_s in (skew, skew - set_by_s))
+        if any(abs(by_s - told) >= SKEW_REPORTED_S for by_s, told in zip(off, self._reported_skew_s, strict=True)):
+            self._reported_skew_s = off
+            self.sink(ClockMeasured(self.id, *off))
 
     def deviates(self, kind: str) -> None:
         """Count something that the standard does not allow and that did no harm; logged at 1, 2, 4, 8, …"""
