@@ -24,7 +24,7 @@ MOST_LINES = 320
 TOP_LEVEL = {"pyproject.toml", "README.md", "ems", "sites", "tests", "config"}
 
 SEVERAL_HOMES = {
-    "numpy": {"control", "planning", "runtime", "sim", "adapters/store"},  # the core's memory is arrays, for whoever holds it
+    "numpy": {"control", "planning", "runtime", "sim", "adapters/store"},  # arithmetic of the core, and its memory
     "websockets": {"adapters/ocpp", "sim"},  # both ends of one wire
     "msgspec": {"adapters/ocpp", "adapters/store"},  # a codec at each of the two places that write much
 }

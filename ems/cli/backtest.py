@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ems.cli.outcome import FINE, UsageError
 from ems.cli.site import settings_to_read
-from ems.sim.forecast_backtest import Row, as_json, as_table, backtest_load, backtest_pv
+from ems.sim.forecast_backtest import WARM_UP_DAYS, Row, as_json, as_table, backtest_load, backtest_pv
 from ems.sim.recorded_series import SeriesFile, read_series
 from ems.sim.session_backtest import backtest_sessions
 from ems.sim.session_record import Rejected
@@ -44,6 +44,8 @@ def forecast(options: argparse.Namespace, site: str | None) -> int:
             rows += backtest_sessions(file.records, zone)
     except ValueError as wrong:
         raise UsageError(str(wrong)) from None
+    if not any(row.count for row in rows):
+        print(f"nothing could be scored: that begins {WARM_UP_DAYS} days after the first row", file=sys.stderr)
     print(json.dumps([as_json(row) for row in rows]) if options.json else as_table(rows))
     return FINE
 

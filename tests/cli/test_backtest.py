@@ -52,6 +52,13 @@ def test_a_program_gets_the_figures(tmp_path: Path) -> None:
     assert "NaN" not in ended.out
 
 
+@pytest.mark.usefixtures("site")
+def test_a_file_of_a_few_days_is_said_to_be_too_short(tmp_path: Path) -> None:
+    ended = ems("backtest", "forecast", "site", "--sessions", sessions(tmp_path, 9))
+    assert ended.status == 0
+    assert "nothing could be scored: that begins 21 days after the first row" in ended.err
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

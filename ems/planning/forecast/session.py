@@ -82,7 +82,7 @@ class PluggedIn:
 class SessionForecast:
     """Quantiles of departure (seconds since 1970 UTC) and of the session's energy from plug-in on (Wh), and doubts.
 
-    `departure(low level)` is a careful deadline, `energy_wh(high level)` a careful need.
+    Both are conditional on what is known of the session so far.
     """
 
     levels: tuple[float, ...]
@@ -101,6 +101,16 @@ class SessionForecast:
         """The doubts in words."""
         told = (("departure", self.departure_doubt), ("energy", self.energy_doubt))
         return "; ".join(f"{what}: {doubt}" for what, doubt in told if doubt)
+
+    @property
+    def deadline(self) -> datetime:
+        """The careful departure: the earliest that is told."""
+        return self.departure(self.levels[0])
+
+    @property
+    def need_wh(self) -> float:
+        """The careful energy from plug-in on: the most that is told. To ask for too little is the worst error."""
+        return self.energy_wh(self.levels[-1])
 
     def departure(self, level: float) -> datetime:
         """The vehicle is gone by then with probability `level`."""

@@ -118,6 +118,7 @@ def test_what_drivers_say_is_worth_what_it_was_worth() -> None:
     assert energies(told)[2] < 30
     assert stays(told)[1] == pytest.approx(8, abs=0.4)
     assert stays(told)[0] > 6
+    assert (told.need_wh, told.deadline) == (told.energy_wh(0.9), told.departure(0.1))
 
 
 def test_without_a_past_what_drivers_say_is_taken_with_a_warning() -> None:
