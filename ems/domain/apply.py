@@ -79,6 +79,16 @@ def _settings_troubled(state: SiteState, event: e.SettingsTroubled) -> SiteState
     return replace(state, settings_trouble=event.reason)
 
 
+def _plan_made(state: SiteState, event: e.PlanMade) -> SiteState:
+    if event.plan is None:
+        return replace(state, plan_trouble=event.reason)
+    return replace(state, plan=event.plan, planned_at=event.at, plan_trouble="")
+
+
+def _strategy_chosen(state: SiteState, event: e.StrategyChosen) -> SiteState:
+    return replace(state, chosen=event.strategy)
+
+
 _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.MeterRead: _meter_read,
     e.MeterFailed: _meter_failed,
@@ -97,6 +107,8 @@ _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.LimitReceived: _limit_received,
     e.LimitWithdrawn: _limit_withdrawn,
     e.NeedStated: apply_session.need_stated,
+    e.PlanMade: _plan_made,
+    e.StrategyChosen: _strategy_chosen,
     e.ControllerStarted: _controller_started,
     e.LoopBlocked: _loop_blocked,
     e.StoreTroubled: _store_troubled,

@@ -10,6 +10,8 @@ from ems.domain.instant import Instant
 from ems.domain.limit import Limit
 from ems.domain.measurement import ReportedAmps
 from ems.domain.meter import MeterReading
+from ems.domain.plan import Plan
+from ems.domain.policy import Strategy
 from ems.domain.session import Need, Transaction
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
@@ -192,6 +194,22 @@ class NeedStated:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanMade:
+    """There is a new plan; `at` is the monotonic time of what it knew. None: planning failed, for this `reason`."""
+
+    at: float
+    plan: Plan | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyChosen:
+    """Somebody chose another strategy; None returns to the one of the site."""
+
+    strategy: Strategy | None
+
+
+@dataclass(frozen=True, slots=True)
 class ControllerStarted:
     """The controller began to run; `crashes` counts ends without a goodbye within the last hour."""
 
@@ -243,6 +261,8 @@ Event = (
     | LimitReceived
     | LimitWithdrawn
     | NeedStated
+    | PlanMade
+    | StrategyChosen
     | ControllerStarted
     | LoopBlocked
     | StoreTroubled

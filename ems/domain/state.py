@@ -10,6 +10,8 @@ from ems.domain.grant import Grant, Layer
 from ems.domain.limit import Limit
 from ems.domain.measurement import LegUse, Sample
 from ems.domain.meter import MeterReading
+from ems.domain.plan import Plan
+from ems.domain.policy import Strategy
 from ems.domain.session import Session
 from ems.domain.site import Site
 from ems.domain.station import EvseStatus
@@ -80,7 +82,10 @@ class MeterState:
 
 @dataclass(frozen=True, slots=True)
 class SiteState:
-    """Everything the controller knows, aligned with `site.evses`, `site.stations` and `site.meters`."""
+    """Everything the controller knows, aligned with `site.evses`, `site.stations` and `site.meters`.
+
+    `planned_at` is when the facts of the `plan` were gathered (monotonic); `plan_trouble` why the last one failed.
+    """
 
     site: Site
     evses: tuple[EvseState, ...]
@@ -91,6 +96,15 @@ class SiteState:
     blocked: LoopBlocked | None = None
     store_trouble: str = ""
     settings_trouble: str = ""
+    plan: Plan | None = None
+    planned_at: float = NEVER
+    plan_trouble: str = ""
+    chosen: Strategy | None = None
+
+    @property
+    def strategy(self) -> Strategy:
+        """How headroom is to be divided: as somebody chose, else as the site says."""
+        return self.site.policy.strategy if self.chosen is None else self.chosen
 
     @classmethod
     def initial(cls, site: Site) -> SiteState:
@@ -133,7 +147,7 @@ class SiteState:
         evses[index] = known
         return SiteState(
             self.site, tuple(evses), self.stations, self.meters, self.limits, self.started, self.blocked,
-            self.store_trouble, self.settings_trouble,
+            self.store_trouble, self.settings_trouble, self.plan, self.planned_at, self.plan_trouble, self.chosen,
         )  # fmt: skip
 
     def with_station(self, station_id: str, change: Callable[[StationState], StationState]) -> SiteState:

@@ -17,6 +17,8 @@ from ems.domain.instant import Instant
 from ems.domain.limit import Limit
 from ems.domain.measurement import LegUse
 from ems.domain.meter import Meter, MeterReading, MeterRole
+from ems.domain.plan import Plan
+from ems.domain.policy import Strategy
 from ems.domain.session import Need, Transaction
 from ems.domain.state import NEVER, MeterState, SiteState, StationState
 from ems.domain.station import EvseStatus, Station
@@ -77,6 +79,8 @@ def a1(state: SiteState) -> Any:
     """What is known of A1/1; whatever a row looks at there must exist."""
     return state.evse("A1/1")
 
+
+PLAN = Plan(NOW.utc, Strategy.FAST, (NOW.utc, NOW.later(300).utc), ())
 
 ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
     ("a link opens", START, CONNECTED, lambda s: (s.station("A1").connected, s.station("A1").generation), (True, 2)),
@@ -172,6 +176,14 @@ ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
     ("and can again", after(e.StoreTroubled(T, "disk full")), e.StoreTroubled(T, ""), lambda s: s.store_trouble, ""),
     ("the site's files are broken", START, e.SettingsTroubled(T, "line 3"), lambda s: s.settings_trouble, "line 3"),
     ("and mended", after(e.SettingsTroubled(T, "x")), e.SettingsTroubled(T, ""), lambda s: s.settings_trouble, ""),
+    ("a plan is made", START, e.PlanMade(T, PLAN), lambda s: (s.plan, s.planned_at), (PLAN, T)),
+    ("a plan that failed leaves the last one", after(e.PlanMade(T, PLAN)), e.PlanMade(T + 300, None, "too late"),
+     lambda s: (s.plan, s.planned_at, s.plan_trouble), (PLAN, T, "too late")),
+    ("and the next one is no trouble", after(e.PlanMade(T, None, "too late")), e.PlanMade(T + 300, PLAN),
+     lambda s: s.plan_trouble, ""),
+    ("a strategy is chosen", START, e.StrategyChosen(Strategy.SOLAR), lambda s: s.strategy, Strategy.SOLAR),
+    ("and the site's own again", after(e.StrategyChosen(Strategy.SOLAR)), e.StrategyChosen(None),
+     lambda s: s.strategy, Strategy.EQUAL),
     ("the loop was blocked", START, e.LoopBlocked(T, 1.5), lambda s: s.blocked.seconds, 1.5),
 ]  # fmt: skip
 

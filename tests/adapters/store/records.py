@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Mapping
-from datetime import UTC, time
+from datetime import UTC, datetime, time, timedelta
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -16,7 +16,8 @@ from ems.domain.events import MeterValues
 from ems.domain.limit import Limit, LimitWindow
 from ems.domain.meter import MeterReading
 from ems.domain.phases import Wiring
-from ems.domain.policy import Policy
+from ems.domain.plan import Deficit, Plan, PlannedCharge, Why
+from ems.domain.policy import Policy, Strategy
 from ems.domain.site import Site
 from ems.domain.station_model import StationModel
 from tests.control.networks import WIRINGS
@@ -38,6 +39,19 @@ SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
     Site: sites(),
     LimitWindow: st.just(LimitWindow("grid", "DSO", frozenset({0, 6}), time(17), time(20, 30), max_w=80e3)),
     Limit: st.builds(Limit, TEXT, TEXT, max_a=st.floats(0, 100), starts=st.none() | MOMENTS, ends=st.none() | MOMENTS),
+    Plan: st.builds(
+        lambda made, amps, text: Plan(
+            made,
+            Strategy.FAST,
+            (made, made + timedelta(minutes=5)),
+            (PlannedCharge("A/1", text, (amps,), (Why(0, text),), 9e3, 5e3, made),),
+            deficits=(Deficit("A/1", text, 4e3, 9e3, None, (text,)),),
+            assumptions=(text,),
+        ),
+        st.datetimes(max_value=datetime(9999, 1, 1), timezones=st.just(UTC)),
+        st.floats(0, 500),
+        TEXT,
+    ),  # fmt: skip
     MeterValues: st.builds(
         MeterValues,
         TEXT,
