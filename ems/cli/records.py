@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ems.adapters.store.database import Database
 from ems.adapters.store.export import export as exported
@@ -41,8 +42,12 @@ def export(options: argparse.Namespace) -> int:
     until = day(options.until, zone) if options.until else datetime.now(UTC)  # noqa: TID251 - of the person asking
     if since >= until:
         raise UsageError(f"--from {options.since} does not lie before --to {options.until or 'now'}")
+    where = database_of(state_dir_of(options.site))
+    if isinstance(where, Path) and not where.exists():
+        remedy = "a daemon makes it; where it does so is told by EMS_STATE_DIR"
+        raise UsageError(f"{where}: nothing has been recorded yet; {remedy}")
     try:
-        reader = Reader(Database(database_of(state_dir_of(options.site))))
+        reader = Reader(Database(where))
         for line in exported(reader, options.what, since, until, options.format):
             sys.stdout.write(line)
     except (ValueError, NotReadableError) as wrong:

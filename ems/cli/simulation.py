@@ -47,6 +47,9 @@ def simulate(options: argparse.Namespace) -> int:
 def _task(options: argparse.Namespace, site: Site) -> Task:
     faults = faults_in(options.faults, site) if options.faults else None
     if not options.sessions:
+        if options.since or options.map_unknown:
+            unused = "--from" if options.since else "--map-unknown"
+            raise UsageError(f"{unused} is for recorded sessions: name their file with --sessions")
         return made_up_task(site, days=options.days or A_WEEK, seed=options.seed, faults=faults)
     return recorded_task(
         site,

@@ -16,7 +16,7 @@ from ems.settings.document import read_data
 from ems.settings.finding import Finding, Severity, in_short
 from ems.settings.load import load
 from ems.settings.password import new_password
-from ems.settings.places import SITE_FILE, site_file, state_dir
+from ems.settings.places import SITE_FILE, shipped_sites, site_file, state_dir
 from ems.settings.report import check as checked
 from ems.settings.report import finding_lines, render_json, render_text
 from ems.settings.revision import last_good, load_or_last_good
@@ -24,7 +24,9 @@ from ems.settings.revision import last_good, load_or_last_good
 
 def check(options: argparse.Namespace) -> int:
     """Every problem of a site, then its circuit tree."""
-    result = checked(site_named(options.site), state_dir_of(options.site), _check_meter_model)
+    name = site_named(options.site)
+    _must_open(name)
+    result = checked(name, state_dir_of(options.site), _check_meter_model)
     print(render_json(result) if options.json else render_text(result))
     return FINE if result.is_fine else FINDING
 
@@ -33,6 +35,8 @@ def password(options: argparse.Namespace) -> int:
     """A new password for a station: printed once, kept as a hash."""
     secret, line = new_password()
     file: Path = options.file
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder: name a file in it, for example {file / 'cp-01'}")
     if file.exists():
         remedy = "remove it, if its station is to get a new password"
         raise UsageError(f"{file} exists already and is not overwritten; {remedy}")
@@ -124,11 +128,23 @@ def day(text: str, zone: tzinfo) -> datetime:
 
 
 def _settings(name: str, settings: SiteSettings | None, findings: Iterable[Finding]) -> SiteSettings:
+    if settings is None:
+        _must_open(name)
     for line in finding_lines(findings):
         print(line, file=sys.stderr)
     if settings is None:
         raise UsageError(f"site {name} has errors; `ems check {name}` shows them with their remedies")
     return settings
+
+
+def _must_open(name: str) -> None:
+    """Raises UsageError where there is no site file to look at: then the site was named wrongly."""
+    path = site_file(name)
+    try:
+        path.open("rb").close()
+    except OSError as failed:
+        remedy = f"give a folder that holds {SITE_FILE}, or the name of a shipped site: {', '.join(shipped_sites())}"
+        raise UsageError(f"{path}: {failed.strerror}; {remedy}") from None
 
 
 def _check_meter_model(name: str, path: Path) -> tuple[Finding, ...]:

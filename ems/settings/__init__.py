@@ -2,8 +2,8 @@
 
 Lives here: finding the site and the shipped data (`places`), reading YAML with the line of every value (`document`),
 the shape of the file (`schema`, `shape`, in words `wording`), cross checks (`checks` and the files it names), building
-frozen settings (`build`, `load`), the tariff beside the site (`tariff`), passwords, the catalogue of station models, the
-last good copy (`revision`), and what `ems check` prints (`report`). `load.load` is the way in.
+frozen settings (`build`, `load`), the tariff beside the site (`tariff`), passwords, the catalogue of station models,
+the last good copy (`revision`), and what `ems check` prints (`report`). `load.load` is the way in.
 Never here: sockets, threads, clocks, logging; what a meter model means (its adapter knows).
 Who may import it: `assembly`, and above it `cli` and `sim`. Adapters do not: assembly hands them what they need.
 

@@ -34,11 +34,11 @@ def test_every_finding_of_a_bad_site_is_told_with_line_and_remedy(site: Installa
     assert {finding["line"] for finding in told.data["findings"]} >= {3, 7, 8}
 
 
-def test_a_site_that_is_not_there_is_a_finding(site: Installation) -> None:
+def test_a_site_that_is_not_there_is_wrong_use_and_no_finding(site: Installation) -> None:
     ended = ems("check", "nowhere")
-    assert ended.status == 1
-    assert "nowhere/site.yaml:1: error: cannot be read: No such file or directory" in ended.out
-    assert "caltech, demo" in ended.out, "the names that would be understood"
+    assert (ended.status, ended.out) == (2, "")
+    assert "nowhere/site.yaml: No such file or directory" in ended.err
+    assert "caltech, demo" in ended.err, "the names that would be understood"
 
 
 def test_a_meter_model_that_cannot_be_used_is_found_before_the_start(site: Installation) -> None:

@@ -22,10 +22,18 @@ WRONG = {
     "dance": "invalid choice: 'dance'",
     "run": "say which site: a folder that holds site.yaml, or set EMS_SITE",
     "check": "say which site",
-    "run nowhere": "site nowhere has errors; `ems check nowhere` shows them",
-    "demo nowhere": "site nowhere has errors",
-    "simulate nowhere": "site nowhere has errors",
-    "export sessions nowhere": "site nowhere has errors",
+    "check nowhere": "nowhere/site.yaml: No such file or directory; give a folder that holds site.yaml",
+    "check nowhere --json": "nowhere/site.yaml: No such file or directory",
+    "check odd": "odd/site.yaml: Is a directory",
+    "password site": "site is a folder: name a file in it, for example site/cp-01",
+    "simulate site --from 2026-03-01": "--from is for recorded sessions: name their file with --sessions",
+    "simulate site --map-unknown": "--map-unknown is for recorded sessions",
+    "run nowhere": "nowhere/site.yaml: No such file or directory; give a folder that holds site.yaml, or",
+    "demo nowhere": "shipped site: caltech, demo",
+    "simulate nowhere": "nowhere/site.yaml: No such file or directory",
+    "export sessions nowhere": "nowhere/site.yaml: No such file or directory",
+    "run bad": "site bad has errors; `ems check bad` shows them",
+    "simulate bad": "bad/site.yaml:1: error: the file is empty",
     "explain site": "the following arguments are required: evse|no daemon answers|say which site",
     "explain site CP-01/1": "no daemon answers at http://127.0.0.1:{web}/api/v1/state (",
     "probe ocpp site": "no daemon answers at http://127.0.0.1:{web}/api/v1/state (",
@@ -37,7 +45,7 @@ WRONG = {
     "simulate site --days 1 --out site/site.yaml": "cannot write to site/site.yaml: File exists",
     "replay gone": "gone: no journal here",
     "replay site/site.yaml": "site/site.yaml is not a journal of ems",
-    "export sessions site": "ems.sqlite3: unable to open database file",
+    "export sessions site": "state/ems.sqlite3: nothing has been recorded yet; a daemon makes it",
     "export sessions site --format xml": "invalid choice: 'xml'",
     "export dreams site": "invalid choice: 'dreams'",
     "export sessions site --from soon": "'soon' is not a date: write for example 2026-03-01",
@@ -53,6 +61,9 @@ WRONG = {
 
 @pytest.mark.parametrize("words", WRONG)
 def test_wrong_use(words: str, site: Installation) -> None:
+    (site.folder.parent / "odd" / "site.yaml").mkdir(parents=True)
+    (site.folder.parent / "bad").mkdir()
+    (site.folder.parent / "bad" / "site.yaml").touch()
     ended = ems(*words.split())
     told = WRONG[words].format(web=site.web).split("|")
     assert ended.status == 2, ended
