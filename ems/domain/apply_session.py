@@ -140,8 +140,8 @@ def meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
 
 def _of_legs(at: float, amps: tuple[float | None, ...], legs: int) -> Sample | None:
     """Legs that a station does not report may carry as much as those it does."""
-    known = (*amps, *(None,) * legs)[:legs]
-    return None if all(a is None for a in known) else Sample.of_currents(at, known)
+    known = amps if len(amps) == legs else (*amps, *(None,) * legs)[:legs]
+    return None if known.count(None) == legs else Sample.of_currents(at, known)
 
 
 def need_stated(state: SiteState, event: e.NeedStated) -> SiteState:

@@ -412,6 +412,19 @@ async def test_a_station_with_one_outlet_that_only_speaks_of_connector_0_is_unde
 
 
 @virtual
+async def test_a_fault_of_the_station_as_a_whole_is_said_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Q119: with several outlets connector 0 is none of them, but somebody has to be told."""
+    async with ready(outlets=2) as (site, point):
+        words = {"connectorId": 0, "status": "Faulted", "errorCode": "OtherError", "info": "meter lost, safe 14 A"}
+        for n in range(50):
+            await point.call("StatusNotification", words | {"vendorErrorCode": f"{n}\n"})
+        assert site.of(StatusChanged) == []
+        lines = [line for line in caplog.messages if "meter lost" in line]
+        assert 1 <= len(lines) <= 5
+        assert all(line.isprintable() for line in lines)
+
+
+@virtual
 async def test_each_outlet_has_its_own_transaction_and_samples() -> None:
     async with ready(outlets=3) as (site, point):
         for connector in (3, 1):

@@ -145,6 +145,8 @@ class Incoming:
         if evse is None:
             if connector != 0:
                 record.deviates("unknown connector")
+            elif error := _error(payload):
+                self._notices.warn("station.error id=%s status=%s error=%r", record.id, status.value, error)
             return {}
         if connector == 0 and evse.id in self._speaking:
             # The station as a whole; its outlet speaks for itself (Q114).
