@@ -9,7 +9,8 @@ Lives here, from the inside out:
     `core_daemon` the controller's side, `core_reports` what the one hears of the other;
   * who comes and what fails: `sessions`, `arrivals`, `placement`, `scenario`, `faults`;
   * who judges: `observer` adds up what truly flows, `invariants` holds the laws;
-  * whole simulations: `simulate`, their `findings` and `pictures`.
+  * whole simulations: `simulate`, their `findings` and `pictures`;
+  * forecasts held against what happened: `forecast_backtest`, `session_backtest`, on courses of `recorded_series`.
 Never here: anything that decides. Nothing in this room may be imported by the rest of the program, but by `cli`.
 
 Decisions. The virtual station is written from OCPP 1.6 itself and shares no line with the central system, so that a

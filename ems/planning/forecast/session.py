@@ -39,8 +39,9 @@ WIDER = 3.0
 TRUST = 5.0
 TRUST_USER = 3.0
 STATED_WEIGHT = 1.0
+MOST_STATED = 0.5
 """Widths of what counts as similar (hours of arrival and of stay, logarithm of energy; how much wider at first), and
-the strengths of blending."""
+the strengths of blending; what was stated never outweighs what happened, where anything did."""
 
 NEXT_TO_NOTHING = 1e-9
 
@@ -51,7 +52,8 @@ LEAST_REST_S, LEAST_REST_WH = 1800.0, 2000.0
 REST_SHARE = 0.25
 """Beyond all experience the rest is exponential; its mean is this share of what has passed, at least the above."""
 
-FIRST_STAY_H, FIRST_ENERGY_WH = (0.7, 2.0, 5.0, 9.0, 14.0), (3e3, 8e3, 15e3, 30e3, 60e3)
+FIRST_STAYS_S = tuple(3600.0 * hours for hours in (0.7, 2.0, 5.0, 9.0, 14.0))
+FIRST_ENERGIES_WH = (3e3, 8e3, 15e3, 30e3, 60e3)
 """What is assumed of a site without any past session."""
 
 
@@ -142,13 +144,12 @@ def forecast_session(
     weights = _Weights(history, one, now_s)
     stated_s = math.nan if one.stated_departure is None else one.stated_departure.timestamp() - arrival_s
     asked_wh = math.nan if one.requested_wh is None else one.requested_wh
-    stays, stay_doubt = _conditional(
-        history.stay_s, history.by_stay, weights.of_stays(stated_s), _Given(stated_s, elapsed, LEAST_REST_S), levels
-    )
+    given = _Given(stated_s, elapsed, LEAST_REST_S, FIRST_STAYS_S)
+    stays, stay_doubt = _conditional(history.stay_s, history.by_stay, weights.of_stays(stated_s), given, levels)
     energies = np.full(len(levels), one.taken_wh)
     energy_doubt = ""
     if not one.is_done:
-        given = _Given(asked_wh, max(0.0, one.taken_wh), LEAST_REST_WH)
+        given = _Given(asked_wh, one.taken_wh, LEAST_REST_WH, FIRST_ENERGIES_WH)
         found = weights.of_energies(asked_of(one.requested_wh))
         energies, energy_doubt = _conditional(history.energy_wh, history.by_energy, found, given, levels)
         if one.most_wh is not None:
@@ -206,7 +207,7 @@ class _Weights:
             found, number = _narrowed(found, self.known * _likeness(apart / WIDER**2), TRUST)
             alike = _likeness(apart)
             found, _ = _narrowed(found, self.similar * alike, TRUST)
-            stated = STATED_WEIGHT / (STATED_WEIGHT + number)
+            stated = min(STATED_WEIGHT / (STATED_WEIGHT + number), MOST_STATED if self.known.any() else 1.0)
         if self.of_user is not None:
             found, number = _narrowed(found, self.of_user, TRUST_USER)
             if not math.isnan(now_said):
@@ -237,22 +238,25 @@ def _narrowed(wide: Floats, narrow: Floats, trust: float) -> tuple[Floats, float
 
 
 class _Given(NamedTuple):
-    """What was stated (NaN: nothing), what has passed already, and the least mean of what remains beyond experience."""
+    """What was stated (NaN: nothing); what has passed already; the least mean of what remains beyond experience; and
+    what is assumed without any.
+    """
 
     stated: float
     passed: float
     least_rest: float
+    first_guess: tuple[float, ...]
 
 
 def _conditional(
     column: Floats, order: Ints, weighing: _Weighing, given: _Given, levels: Sequence[float]
 ) -> tuple[Floats, str]:
     """Quantiles of a column's values above what has passed, and why they are unsure."""
-    values, weights = column[order], weighing.sessions[order] * (1.0 - weighing.stated)
-    first_guess = not weights.any()
-    if first_guess:
-        values = np.array(FIRST_STAY_H) * 3600.0 if given.least_rest == LEAST_REST_S else np.array(FIRST_ENERGY_WH)
-        weights = np.full(len(values), (1.0 - weighing.stated) / len(values))
+    values, weights = column[order], weighing.sessions[order]
+    is_guess = not weights.any()
+    if is_guess:
+        values, weights = np.array(given.first_guess), np.full(len(given.first_guess), 1.0 / len(given.first_guess))
+    weights = weights * (1.0 - weighing.stated)
     if weighing.stated > 0.0 and math.isfinite(given.stated):
         place = int(np.searchsorted(values, given.stated))
         values = np.concatenate((values[:place], (given.stated,), values[place:]))
@@ -265,6 +269,6 @@ def _conditional(
         mean = max(given.least_rest, REST_SHARE * given.passed)
         return given.passed - mean * np.log1p(-np.asarray(levels)), "beyond everything seen so far"
     rows, number = ascending_quantiles(values, weights, levels)
-    if first_guess:
+    if is_guess:
         return rows, "no sessions in the past"
     return rows, "" if number >= FEW else f"only {number:.0f} sessions like it"

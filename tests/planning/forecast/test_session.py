@@ -128,6 +128,17 @@ def test_without_a_past_what_drivers_say_is_taken_with_a_warning() -> None:
     assert told.why == "departure: no sessions in the past; energy: no sessions in the past"
 
 
+def test_a_word_where_nobody_gave_one_before_widens_the_forecast() -> None:
+    """The usual 20 kWh in 8 h, and the 50 kWh in 3 h that were stated, are both possible."""
+    arrival = visit(0, 8, 1, 0).arrival
+    here = PluggedIn("B/1", arrival, requested_wh=50e3, stated_departure=arrival + timedelta(hours=3))
+    told = forecast_session(known(workplace()), here, arrival, LEVELS)
+    assert told.need_wh == pytest.approx(50e3, rel=0.01)
+    assert told.energy_wh(0.05) < 22e3
+    assert (told.deadline - arrival).total_seconds() / 3600 < 3.1
+    assert (told.departure(0.95) - arrival).total_seconds() / 3600 > 7.5
+
+
 def test_without_a_past_and_a_word_the_guess_is_wide() -> None:
     told = forecast_session(known([]), PluggedIn("B/1", NOW), NOW, LEVELS)
     assert energies(told)[2] > 10 * energies(told)[0]
