@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from typing import Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -34,7 +35,7 @@ def explain(options: argparse.Namespace) -> int:
     if reason["until"]:
         print(f"  until {reason['until']}")
     for circuit in chain:
-        _tell(circuit)
+        print("\n".join(circuit_lines(circuit)))
     return FINE
 
 
@@ -76,14 +77,18 @@ def _chain(circuits: list[dict[str, Any]], first: str) -> list[dict[str, Any]]:
     return chain
 
 
-def _tell(circuit: dict[str, Any]) -> None:
-    print(f"  {circuit['id']}: {circuit['limit_source'] or 'nothing has been decided yet'}")
+def circuit_lines(circuit: dict[str, Any]) -> Iterator[str]:
+    """A circuit of the page's state in words: whose limit holds, and what it leaves on each phase."""
+    yield f"  {circuit['id']}: {circuit['limit_source'] or 'nothing has been decided yet'}"
     if circuit["limit_w"] is not None:
-        print(f"    limit {circuit['limit_w'] / 1000:g} kW in all")
+        yield f"    limit {circuit['limit_w'] / 1000:g} kW in all"
     for phase, rating in circuit["rating_a"].items():
         if rating:
             limit, left = ((circuit[key] or {}).get(phase) for key in ("limit_a", "headroom_a"))
-            print(f"    {phase}: rated {_amps(rating)}, limit {_amps(limit)}, {_amps(left)} for vehicles")
+            rest = f"{_amps(left)} for vehicles"
+            if left is not None and left < 0:
+                rest = f"nothing for vehicles: up to {_amps(-left)} more may flow than that"
+            yield f"    {phase}: rated {_amps(rating)}, limit {_amps(limit)}, {rest}"
 
 
 def _amps(value: float | None) -> str:

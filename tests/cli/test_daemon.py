@@ -19,6 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from ems.adapters.store.database import _open_for_reading
+from ems.cli.picture import circuit_lines
 from ems.control.fallback import fallback_decision
 from ems.control.memory import Memory
 from ems.domain.decision import Decision
@@ -115,6 +116,21 @@ def test_explain_names_every_limit_from_the_outlet_to_the_grid(day: Day) -> None
     assert lines[1].startswith("  grid: contract")
     assert "    limit 35 kW in all" in lines
     assert any(line.startswith("    L1: rated 63 A, limit ") and line.endswith(" A for vehicles") for line in lines)
+
+
+def test_a_circuit_without_room_is_told_without_a_minus() -> None:
+    """As after a start, when every station may still draw its maximum."""
+    phases = {"L1": 63.0, "L2": 63.0, "L3": 0.0}
+    left = {"L1": -85.0, "L2": 12.5, "L3": 0.0}
+    told = circuit_lines({
+        "id": "hall", "limit_source": "rating of hall", "limit_w": None, "rating_a": phases, "limit_a": phases,
+        "headroom_a": left,
+    })  # fmt: skip
+    assert list(told) == [
+        "  hall: rating of hall",
+        "    L1: rated 63 A, limit 63 A, nothing for vehicles: up to 85 A more may flow than that",
+        "    L2: rated 63 A, limit 63 A, 12.5 A for vehicles",
+    ]
 
 
 def test_explain_says_the_same_to_programs(day: Day) -> None:
