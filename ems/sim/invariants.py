@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from ems.domain.decision import Decision, Setpoint
 from ems.domain.grant import Grant
-from ems.domain.phases import Phase
+from ems.domain.phases import MAX_LEGS, Phase
 from ems.domain.site import Site
 from ems.domain.state import NEVER, EvseState, SiteState
 from ems.domain.station import Evse
@@ -63,7 +63,8 @@ class Invariants:
         self._hungry_since: dict[int, float] = {}
         self._met: dict[int, tuple[str, float]] = {}
         self._odd: dict[str, float] = {}
-        self._links = [_links(site, evse) for evse in site.evses]
+        self._links = [_links(site, evse, MAX_LEGS) for evse in site.evses]
+        self._used = list(self._links)
 
     def __call__(self, state: SiteState, decision: Decision, flow: Flow) -> None:
         """Check one decision; `flow` is what truly flows."""
@@ -80,6 +81,12 @@ class Invariants:
         for law, texts in checks:
             self.violations += [Violation(law, at, text) for text in texts]
         self._before = decision
+
+    def uses(self, evse: int, legs: int) -> None:
+        """From now on only so many legs count of the EVSE at that position: those that its vehicle uses, or none where
+        nobody can talk to it, so that it is a load like any other.
+        """
+        self._used[evse] = _links(self.site, self.site.evses[evse], legs)
 
     def ended(self, observer: Observer, t: float, budget_s: float = BUDGET_S) -> None:
         """I2, when the run is over."""
@@ -107,16 +114,16 @@ class Invariants:
         for j, (known, setpoint) in enumerate(zip(state.evses, decision.setpoints, strict=True)):
             if known.session is None:
                 continue
-            for link in self._links[j]:
+            for link in self._used[j]:
                 worst[link] += max(setpoint.amps, legal[j]) if setpoint.controlled else legal[j]
                 wanted[link] += setpoint.amps if setpoint.controlled else legal[j]
         added = [j for j in raised if decision.setpoints[j].amps > legal[j] + SLACK_A]
         for sums, given in ((worst, added), (wanted, raised)):
-            for link in sorted({link for j in given for link in self._links[j]}):
+            for link in sorted({link for j in given for link in self._used[j]}):
                 circuit, phase = self.site.circuits.circuits[link[0]], link[1]
                 total = sums[link] + max(0.0, float(flow.besides_a[link]))
                 if total > circuit.rating_a[phase] + SLACK_A:
-                    who = ", ".join(self.site.evses[j].id for j in given if link in self._links[j])
+                    who = ", ".join(self.site.evses[j].id for j in given if link in self._used[j])
                     yield f"{who} raised although {circuit.id} {phase.name} may carry {total:.1f} A"
 
     def _minimum(self, decision: Decision) -> Iterator[str]:
@@ -208,8 +215,9 @@ def _before_a(setpoint: Setpoint) -> float:
     return setpoint.amps if setpoint.controlled else max(setpoint.amps, setpoint.liable_a)
 
 
-def _links(site: Site, evse: Evse) -> tuple[Link, ...]:
-    return tuple((i, phase) for i in site.circuits.path(evse.circuit) for phase in sorted(evse.wiring.phases))
+def _links(site: Site, evse: Evse, legs: int) -> tuple[Link, ...]:
+    phases = {phase for leg in evse.wiring.legs[:legs] for phase in leg}
+    return tuple((circuit, phase) for circuit in site.circuits.path(evse.circuit) for phase in sorted(phases))
 
 
 def _all_links(site: Site) -> tuple[Link, ...]:

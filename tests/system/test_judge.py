@@ -90,21 +90,13 @@ class ForgetsPower(Spoilt):
         return replace(state, site=replace(state.site, limits=()))
 
 
-class TakesTurnsLate(ForgetsPower):
+class LearnsLate(ForgetsPower):
     """Learns of limits when they have held for half a minute."""
 
     def sees(self, state: SiteState, now: Instant) -> SiteState:
         then = [window.limit_at(now.utc - timedelta(seconds=30), state.site.zone) for window in state.site.limits]
         known = super().sees(state, now)
         return replace(known, limits=tuple(limit for limit in then if limit is not None))
-
-
-class CountsOnePhase(Spoilt):
-    """Takes three times the power that a limit allows, as if it were meant for each phase."""
-
-    def sees(self, state: SiteState, _now: Instant) -> SiteState:
-        limits = tuple(replace(w, max_w=None if w.max_w is None else 3.0 * w.max_w) for w in state.site.limits)
-        return replace(state, site=replace(state.site, limits=limits))
 
 
 class GivesTooLittle(Spoilt):
@@ -161,7 +153,7 @@ def test_a_broken_controller_is_found_out(
     assert found & rules if rules else not found
 
 
-@pytest.mark.parametrize("spoilt", [Spoilt, ForgetsPower, CountsOnePhase, TakesTurnsLate])
+@pytest.mark.parametrize("spoilt", [Spoilt, ForgetsPower, LearnsLate])
 def test_too_much_power_is_found_out_where_every_fuse_is_fine(spoilt: type[Spoilt], tmp_path: Path) -> None:
     """One limit holds always, and one from the third minute on; nobody else has anything to complain of."""
     assert found_out("contract", spoilt, QUIET, tmp_path) == (set() if spoilt is Spoilt else {"own"})
