@@ -32,8 +32,14 @@ class Drawn(NamedTuple):
     valid_until: float
 
 
-def drawn(known: EvseState, station: StationState, width: int, liable_a: float, now: float, policy: Policy) -> Drawn:
-    """What the `width` legs of one EVSE carry, whose vehicle may draw `liable_a` at most."""
+def drawn(
+    known: EvseState, station: StationState, width: int, liable_a: float, granted_a: float, now: float, policy: Policy
+) -> Drawn:
+    """What the `width` legs of one EVSE carry, whose vehicle may draw `liable_a` at most.
+
+    What it draws beyond its limits, `granted_a`, is left in the base load as if it were the building's: a few per cent
+    are obedience, but of many vehicles they are amperes, for which somebody must make room.
+    """
     valid = awaited = _awaited_until(known, station)
     if valid <= now:
         valid = math.inf
@@ -48,7 +54,10 @@ def drawn(known: EvseState, station: StationState, width: int, liable_a: float, 
     if not fresh:
         expected = liable_a if now < awaited else 0.0
         return Drawn((0.0,) * width, tuple(expected if counts else 0.0 for counts in legs), valid)
-    return Drawn(_surely(known, now, policy), _likely(known, legs, now, now < awaited, liable_a), valid)
+    surely, likely = _surely(known, now, policy), _likely(known, legs, now, now < awaited, liable_a)
+    if known.samples[0].peak_a > granted_a:
+        surely, likely = (tuple([min(a, granted_a) for a in amps]) for amps in (surely, likely))
+    return Drawn(surely, likely, valid)
 
 
 def is_above_limit(known: EvseState, apply_s: float) -> bool:

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from ems.control.drawn import drawn, is_above_limit
-from ems.control.liability import Liability, clock_uncertainty_s, liability, next_change
+from ems.control.liability import Liability, clock_uncertainty_s, granted_a, liability, next_change
 from ems.control.network import Bools, Floats, Incidence, Network
 from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phases import MAX_LEGS
@@ -153,7 +153,8 @@ def _row(
             best = known.samples[0].high_a + _PAD[width]
             above = float(is_above_limit(known, station.model.apply_s))
         if judged.controlled:
-            now_drawn = drawn(known, station, width, judged.amps, now, policy)
+            granted = judged.amps if peak < judged.amps else granted_a(known, station, now, policy)
+            now_drawn = drawn(known, station, width, judged.amps, granted, now, policy)
             surely, likely = now_drawn.surely_a + _PAD[width], now_drawn.likely_a + _PAD[width]
             valid = min(valid, now_drawn.valid_until)
     session, model = known.session, station.model

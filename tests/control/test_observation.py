@@ -58,7 +58,7 @@ def test_a_row_may_be_copied_until_its_moment(samples: list[tuple[float, int]], 
 
 
 def surely_drawn(known: EvseState) -> tuple[float, ...]:
-    return drawn(known, SiteState.initial(SITE).stations[0], 1, 32, T, POLICY).surely_a
+    return drawn(known, SiteState.initial(SITE).stations[0], 1, 32, 32, T, POLICY).surely_a
 
 
 def held(session: float, accepted_ago: float, *extra: tuple[Layer, float, float]) -> Grant:
