@@ -68,16 +68,16 @@ class Observer:
         self._fine_evses = np.zeros_like(self._rating)
         self._fine_wild = np.zeros_like(self._rating)
         self._amps = self._evses = self._wild = self.peak_a
-        self._besides: deque[tuple[float, Floats]] = deque()
+        self._lately: deque[tuple[float, Floats, Floats]] = deque()
         self._open: dict[tuple[int, int], Overload] = {}
         self._closed: list[Overload] = []
 
     def record(self, t: float, flow: Flow) -> None:
         """What flows from `t` on."""
         amps, evses = flow.amps, flow.amps_evses
-        self._besides.append((t, flow.besides_a))
-        while len(self._besides) > 1 and self._besides[1][0] <= t - FOLLOWS_S:
-            self._besides.popleft()
+        self._lately.append((t, flow.besides_a, flow.amps_wild))
+        while len(self._lately) > 1 and self._lately[1][0] <= t - FOLLOWS_S:
+            self._lately.popleft()
         exceeded = amps > self._rating + NOTICED_A
         if exceeded.any() or self._open:
             self._judge(t, flow, exceeded)
@@ -120,9 +120,10 @@ class Observer:
 
     def _cause(self, key: tuple[int, int], flow: Flow) -> Cause:
         """Whoever else has risen just now, if it would fit without that; else what rose last of our own."""
-        besides = [float(amps[key]) for _, amps in self._besides]
-        if besides[-1] - min(besides) >= float(flow.amps[key] - self._rating[key]):
-            return Cause.BASE_LOAD
+        besides = _risen([float(amps[key]) for _, amps, _ in self._lately])
+        disobeying = _risen([float(amps[key]) for _, _, amps in self._lately])
+        if besides + disobeying >= float(flow.amps[key] - self._rating[key]):
+            return Cause.BASE_LOAD if besides >= disobeying else Cause.DISOBEDIENCE
         wild = float(flow.amps_wild[key] - self._fine_wild[key])
         ours = float(flow.amps_evses[key] - self._fine_evses[key]) - wild
         return Cause.DISOBEDIENCE if wild >= ours else Cause.CHARGERS
@@ -135,3 +136,7 @@ class Observer:
         # A conductor that the circuit does not have carries nothing for any time.
         worn = wear(float(self._amps[key] / max(self._rating[key], NOTICED_A)), passed)
         return replace(known, until_s=t, shared_s=known.shared_s + shared, worn=known.worn + worn)
+
+
+def _risen(course: list[float]) -> float:
+    return course[-1] - min(course)

@@ -168,6 +168,17 @@ def test_what_could_not_be_known_when_the_limit_was_set_is_not_our_own(
     assert causes == {Cause.BASE_LOAD if "older limit" in cause else Cause.CHARGERS}
 
 
+def test_neither_is_what_a_station_took_that_disobeys() -> None:
+    """It takes 30 A of 40 A; then another vehicle follows the 20 A that it was given when they were free."""
+    for later_s, cause in ((7.0, Cause.DISOBEDIENCE), (9.0, Cause.CHARGERS)):
+        world, observer = World(feeder()), Observer(feeder())
+        world.is_wild(0, wild=True)
+        for t, evse, amps in ((0.0, 1, 0.0), (10.0, 0, 30.0), (10.0 + later_s, 1, 20.0)):
+            world.draws(evse, (amps,) * 3)
+            observer.record(t, world.flow(t))
+        assert {o.cause for o in observer.overloads(30) if o.circuit == "feeder"} == {cause}
+
+
 def test_only_the_time_in_which_vehicles_draw_is_shared() -> None:
     overload = observed((0, 30, 0), (10, 30, 70), (14, 0, 70), (60, 0, 0)).overloads(99)[0]
     assert (overload.duration_s, overload.shared_s) == (50, 4)
