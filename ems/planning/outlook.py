@@ -1,0 +1,88 @@
+"""The facts that a plan is made from, as few as it needs: they travel to another process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from ems.domain.decision import Decision
+from ems.domain.limit import Limit
+from ems.domain.phases import PhaseAmps
+from ems.domain.policy import Strategy
+from ems.domain.session import Need
+from ems.domain.site import Site
+from ems.domain.state import EvseState, SiteState
+from ems.domain.station import EvseStatus
+from ems.domain.station_model import StationModel
+
+
+class Stay(NamedTuple):
+    """A vehicle that is plugged in at the EVSE at position `evse`, and may charge.
+
+    `taken_wh` so far; `legs` that it uses; ampere per leg: `min_a`, and `appetite_a`, the most it was seen to take
+    (infinite while unknown). `is_done`: it stopped drawing although it was offered current.
+    """
+
+    evse: int
+    evse_id: str
+    session: str
+    plugged: datetime
+    taken_wh: float
+    need: Need
+    legs: tuple[bool, ...]
+    min_a: float
+    appetite_a: float
+    service_class: int
+    is_done: bool = False
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known at `now` (UTC). `base_a` is the base load of every circuit of the site, in its order, as the last
+    tick saw it; `limits` are those that somebody set, besides the windows of the site.
+    """
+
+    now: datetime
+    strategy: Strategy
+    stays: tuple[Stay, ...]
+    limits: tuple[Limit, ...]
+    base_a: tuple[PhaseAmps, ...]
+
+
+def outlook_of(state: SiteState, decision: Decision, appetite_a: Sequence[float]) -> Outlook:
+    """What the last tick knew; `appetite_a` per EVSE as control learned it."""
+    site = state.site
+    stays = []
+    for j, known in enumerate(state.evses):
+        if known.session is not None and decision.setpoints[j].controlled and known.status.may_draw:
+            stays.append(_stay(site, j, known, state.stations[site.station_of_evse[j]].model, appetite_a[j]))
+    return Outlook(
+        now=decision.at.utc,
+        strategy=state.strategy,
+        stays=tuple(stays),
+        limits=state.limits,
+        base_a=tuple(view.base_load_a for view in decision.circuits),
+    )
+
+
+def _stay(site: Site, j: int, known: EvseState, model: StationModel, appetite_a: float) -> Stay:
+    session = known.session
+    assert session is not None
+    offered = known.grant.amps_in_force(known.steering_layer, session.plugged_s)
+    return Stay(
+        evse=j,
+        evse_id=site.evses[j].id,
+        session=session.id,
+        plugged=session.plugged,
+        taken_wh=session.energy_wh,
+        need=session.need,
+        legs=known.leg_use.legs(len(site.evses[j].wiring.legs)),
+        min_a=model.min_a,
+        appetite_a=appetite_a,
+        service_class=session.service_class,
+        is_done=known.status is EvseStatus.SUSPENDED_EV and offered > 0.0,
+        user=None if session.transaction is None else session.transaction.id_tag,
+    )

@@ -1,0 +1,123 @@
+"""From facts to a plan: the table of contents of planning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ems.domain.plan import Plan, PlannedCharge
+from ems.domain.policy import Strategy
+from ems.domain.site import Site
+from ems.domain.tariff import Tariff
+from ems.planning.conductors import volts
+from ems.planning.economy import Paid, economy_of
+from ems.planning.forecast.arrivals import Arrivals, forecast_arrivals
+from ems.planning.forecast.past_sessions import SessionHistory
+from ems.planning.forecast.series import Series
+from ems.planning.forecast.session import PluggedIn, SessionForecast, forecast_session
+from ems.planning.horizon import Horizon
+from ems.planning.installation import nodes_of
+from ems.planning.ladder import LADDERS
+from ems.planning.optimiser import Remaining, optimise
+from ems.planning.outlook import Outlook, Stay
+from ems.planning.problem import Battery, ChargingProblem
+from ems.planning.requests import Wanted, expected_from, wanted_by
+from ems.planning.schedule import Schedule
+from ems.planning.surroundings import surroundings
+
+CAPPED = frozenset({Strategy.CHEAPEST, Strategy.SOLAR, Strategy.BALANCED})
+"""Strategies whose vehicles get no more than planned, because more would cost."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Experience:
+    """What is known besides the present: prices, peaks already paid, and the past. Everything may be missing."""
+
+    tariff: Tariff | None = None
+    paid: Paid = field(default_factory=dict)
+    sessions: SessionHistory | None = None
+    building_w: Series | None = None
+    generation_w: Series | None = None
+    battery: Battery | None = None
+
+
+NOTHING_KNOWN = Experience()
+
+
+def plan_of(
+    site: Site, outlook: Outlook, known: Experience = NOTHING_KNOWN, remaining: Remaining = lambda: math.inf
+) -> Plan:
+    """The plan for the hours ahead. Raises OutOfTimeError when `remaining` runs out.
+
+    Forecast what happens anyway, ask what vehicles want, optimise, explain.
+    """
+    horizon = Horizon.standard(outlook.now)
+    beside = surroundings(site, horizon, outlook.base_a, known.building_w, known.generation_w)
+    stays = wanted_by(site, horizon, outlook.stays, outlook.limits, _forecasts(outlook, known))
+    arrivals = _arrivals(outlook, known, horizon)
+    economy, assumed = economy_of(horizon, known.tariff, known.paid, beside, known.battery)
+    problem = ChargingProblem(
+        horizon=horizon,
+        nodes=nodes_of(site, horizon, outlook.limits, beside.base_a),
+        requests=(*(wanted.request for wanted in stays), *expected_from(site, horizon, arrivals)),
+        economy=economy,
+        volts=volts(site.voltage_v),
+    )
+    schedule = optimise(problem, LADDERS[outlook.strategy], remaining)
+    doubts = () if arrivals is None else (arrivals.why,)
+    told = (*beside.doubts, *doubts, *assumed, *(text for wanted in stays for text in wanted.assumed))
+    return _plan(outlook, schedule, stays, tuple(text for text in told if text))
+
+
+def _forecasts(outlook: Outlook, known: Experience) -> Mapping[str, SessionForecast]:
+    if known.sessions is None:
+        return {}
+    return {stay.session: forecast_session(known.sessions, _plugged_in(stay), outlook.now) for stay in outlook.stays}
+
+
+def _plugged_in(stay: Stay) -> PluggedIn:
+    return PluggedIn(
+        evse=stay.evse_id,
+        arrival=stay.plugged,
+        taken_wh=stay.taken_wh,
+        is_done=stay.is_done,
+        user=stay.user,
+        requested_wh=stay.need.energy_wh,
+        stated_departure=stay.need.departure,
+    )
+
+
+def _arrivals(outlook: Outlook, known: Experience, horizon: Horizon) -> Arrivals | None:
+    if known.sessions is None:
+        return None
+    here = [stay.plugged for stay in outlook.stays]
+    return forecast_arrivals(known.sessions, here, outlook.now, horizon.edges())
+
+
+def _plan(outlook: Outlook, schedule: Schedule, stays: tuple[Wanted, ...], assumptions: tuple[str, ...]) -> Plan:
+    problem, delivered = schedule.problem, schedule.delivered_wh.tolist()
+    charges = []
+    for i, request in enumerate(problem.requests):
+        amps = tuple(np.round(schedule.amps[i], 3).tolist())
+        departure = stays[i].departure if i < len(stays) else None
+        charges.append(
+            PlannedCharge(
+                request.evse, request.session, amps, (), request.need_wh, delivered[i], departure, request.expected
+            )
+        )
+    economy = problem.economy
+    return Plan(
+        made=outlook.now,
+        strategy=outlook.strategy,
+        edges=problem.horizon.edges(),
+        charges=tuple(charges),
+        caps=outlook.strategy in CAPPED,
+        base_w=tuple(economy.base_w.tolist()),
+        generation_w=tuple(economy.generation_w.tolist()),
+        battery_w=tuple(schedule.battery_w.tolist()),
+        price_per_kwh=tuple(economy.import_per_kwh.tolist()),
+        assumptions=assumptions,
+    )

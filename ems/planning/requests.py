@@ -1,0 +1,151 @@
+"""From vehicles to requests: what each wants until when, and what had to be assumed about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
+
+import numpy as np
+
+from ems.domain.limit import Limit
+from ems.domain.session import NeedOrigin
+from ems.domain.site import Site
+from ems.planning.conductors import kind_of
+from ems.planning.forecast.arrivals import Arrivals
+from ems.planning.forecast.session import SessionForecast
+from ems.planning.horizon import Horizon
+from ems.planning.installation import limit_course
+from ems.planning.outlook import Stay
+from ems.planning.problem import Request
+
+OVERSTAY = timedelta(hours=1)
+"""Who was to leave by now and is still here is taken to stay so much longer, again and again."""
+
+UNKNOWN_NEED_WH = 30_000.0
+"""What a vehicle is taken to want of which nobody knows anything: more than most take, because too little is worse."""
+
+STEERABLE_WH = 50.0
+"""A smaller rest is not planned; it flows anyway."""
+
+
+class Wanted(NamedTuple):
+    """A request with the stay that it is for, and what was assumed, in words."""
+
+    request: Request
+    departure: datetime
+    assumed: tuple[str, ...]
+
+
+def wanted_by(
+    site: Site,
+    horizon: Horizon,
+    stays: Sequence[Stay],
+    limits: Sequence[Limit],
+    forecasts: Mapping[str, SessionForecast],
+) -> tuple[Wanted, ...]:
+    """What plugged-in vehicles want; who is done, or wants next to nothing, is left out. `forecasts` by session."""
+    found = (_wanted(site, horizon, stay, limits, forecasts.get(stay.session)) for stay in stays if not stay.is_done)
+    return tuple(wanted for wanted in found if wanted.request.need_wh > STEERABLE_WH)
+
+
+def _wanted(
+    site: Site, horizon: Horizon, stay: Stay, limits: Sequence[Limit], forecast: SessionForecast | None
+) -> Wanted:
+    evse, now = site.evses[stay.evse], horizon.begins
+    departure, leaves = _departure(site, stay, now, forecast)
+    need_wh, takes = _need(stay, forecast)
+    legs = [leg for leg, used in zip(evse.wiring.legs, stay.legs, strict=True) if used] or list(evse.wiring.legs)
+    watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
+    amps, watts = limit_course(site, evse.id, horizon, limits)
+    own = min(evse.max_a, stay.appetite_a)
+    most = np.minimum(np.minimum(amps, watts / watts_per_a), own) / own if own > 0.0 else np.zeros(horizon.steps)
+    request = Request(
+        session=stay.session,
+        evse=evse.id,
+        circuit=site.circuit_of_evse[stay.evse],
+        kinds=tuple(kind_of(leg) for leg in legs),
+        available=horizon.share(None, departure) * most,
+        need_wh=need_wh,
+        max_a=own,
+        min_a=stay.min_a,
+        watts_per_a=watts_per_a,
+        service_class=stay.service_class,
+    )
+    return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes) if text))
+
+
+def _departure(site: Site, stay: Stay, now: datetime, forecast: SessionForecast | None) -> tuple[datetime, str]:
+    told, zone = stay.need.departure, site.zone
+    if told is not None and told > now:
+        return told, ""
+    if forecast is not None and not forecast.departure_doubt and forecast.deadline > now:
+        deadline = forecast.deadline
+        return deadline, f"leaves at {deadline.astimezone(zone):%H:%M}, as similar sessions did"
+    if told is not None:
+        return now + OVERSTAY, f"was to leave at {told.astimezone(zone):%H:%M}; planned as if it left within an hour"
+    usual = site.policy.departure_default
+    if usual is not None:
+        leaves = _next(usual, now, site)
+        return leaves, f"leaves at {leaves.astimezone(zone):%H:%M}, which is assumed where nobody says"
+    return now + timedelta(days=1), "nobody knows when it leaves"
+
+
+def _next(clock: str, now: datetime, site: Site) -> datetime:
+    """The next moment at which the site's clock shows `clock`."""
+    hour, minute = map(int, clock.split(":"))
+    local = now.astimezone(site.zone)
+    for ahead in (0, 1, 2):
+        moment = datetime.combine(local.date() + timedelta(days=ahead), time(hour, minute), site.zone)
+        if moment.timestamp() > now.timestamp():
+            return moment.astimezone(now.tzinfo)
+    return now + timedelta(days=1)
+
+
+def _need(stay: Stay, forecast: SessionForecast | None) -> tuple[float, str]:
+    """What it still wants. A forecast may lower what somebody said only where it is sure, and never below what the
+    vehicle may still take while it draws.
+    """
+    told = stay.need.energy_wh
+    predicted = None if forecast is None or forecast.energy_doubt else forecast.need_wh
+    if told is not None and (predicted is None or stay.need.origin is NeedOrigin.SCHEDULED):
+        return max(0.0, told - stay.taken_wh), ""
+    if predicted is not None:
+        least = predicted if told is None else min(told, predicted)
+        return max(0.0, least - stay.taken_wh), f"takes {least / 1000.0:.0f} kWh at most, as similar sessions did"
+    rest = max(UNKNOWN_NEED_WH - stay.taken_wh, UNKNOWN_NEED_WH / 4.0)
+    return rest, "nobody knows what it needs"
+
+
+def expected_from(site: Site, horizon: Horizon, arrivals: Arrivals | None) -> tuple[Request, ...]:
+    """Vehicles that may come, each as much of one as it weighs; nobody where the forecast is unsure."""
+    found: list[Request] = []
+    if arrivals is None or arrivals.is_unsure:
+        return ()
+    for number, phantom in enumerate(arrivals.phantoms):
+        j = site.evse_index(phantom.evse)
+        if j is None:
+            continue
+        evse = site.evses[j]
+        legs = evse.wiring.legs[: phantom.legs or len(evse.wiring.legs)]
+        available = horizon.share(phantom.arrival, phantom.departure)
+        max_a = phantom.weight * min(evse.max_a, math.inf if phantom.max_a is None else phantom.max_a)
+        watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
+        reach = max_a * watts_per_a * float(available @ horizon.hours)
+        need_wh = min(phantom.weight * phantom.need_wh, reach)
+        if need_wh > STEERABLE_WH:
+            request = Request(
+                session=f"expected-{number}",
+                evse=evse.id,
+                circuit=site.circuit_of_evse[j],
+                kinds=tuple(map(kind_of, legs)),
+                available=available,
+                need_wh=need_wh,
+                max_a=max_a,
+                min_a=0.0,
+                watts_per_a=watts_per_a,
+                expected=True,
+            )
+            found.append(request)
+    return tuple(found)

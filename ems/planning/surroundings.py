@@ -1,0 +1,76 @@
+"""What flows beside the vehicles over the horizon: on every conductor, and through the grid connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ems.domain.phases import Phase, PhaseAmps
+from ems.domain.site import Site
+from ems.planning.arrays import Floats
+from ems.planning.forecast.load import forecast_load
+from ems.planning.forecast.pv import forecast_pv
+from ems.planning.forecast.quantiles import Quantiles
+from ems.planning.forecast.series import Series
+from ems.planning.horizon import Horizon
+
+CAREFUL, LIKELY = 0.9, 0.5
+"""Levels of a forecast: what conductors must bear, and what cost is counted with."""
+
+
+class Surroundings(NamedTuple):
+    """`base_a`: ampere by circuit, phase and step that must be kept free; `base_w` and `generation_w`: what the site
+    likely draws and generates; `doubts` in words.
+    """
+
+    base_a: Floats
+    base_w: Floats
+    generation_w: Floats
+    doubts: tuple[str, ...]
+
+
+def surroundings(
+    site: Site, horizon: Horizon, base_a: Sequence[PhaseAmps], building_w: Series | None, generation_w: Series | None
+) -> Surroundings:
+    """From the base load of every circuit now, and from the past of the building and of its plant where it is known.
+
+    Every metered circuit is taken to follow the course of the building. Without a past it stays as it is. Other
+    circuits count with the most that is declared for them.
+    """
+    building = None if building_w is None else forecast_load(building_w, horizon.begins, horizon.edges(), site.zone)
+    plant = None if generation_w is None else forecast_pv(generation_w, horizon.begins, horizon.edges())
+    present = np.array(base_a) if base_a else np.array([circuit.base_load_max_a for circuit in site.circuits])
+    metered = np.array([circuit.meter is not None for circuit in site.circuits])
+    declared = np.array([circuit.base_load_max_a for circuit in site.circuits])
+    steady = np.repeat(np.where(metered[:, None], present, declared)[:, :, None], horizon.steps, axis=2)
+    net_w = float(present[0].sum()) * site.voltage_v
+    likely_sun, sure_sun = (_level(plant, level, horizon) for level in (LIKELY, 1.0 - CAREFUL))
+    gross_now_w = net_w + (float(likely_sun[0]) if plant is not None else 0.0)
+    likely, careful = (_course(building, level, gross_now_w, horizon) for level in (LIKELY, CAREFUL))
+    per_phase_a = (careful - sure_sun - net_w) / (len(Phase) * site.voltage_v)
+    moved = steady + np.where(metered[:, None, None], _share(present)[:, None, None] * per_phase_a, 0.0)
+    doubts = tuple(
+        text
+        for text in (
+            "other load is taken to stay as it is" if building is None else building.why,
+            "" if plant is None else plant.why,
+        )
+        if text
+    )
+    return Surroundings(moved, likely, likely_sun, doubts)
+
+
+def _level(found: Quantiles | None, level: float, horizon: Horizon) -> Floats:
+    return np.zeros(horizon.steps) if found is None else found.at(level)
+
+
+def _course(found: Quantiles | None, level: float, now_w: float, horizon: Horizon) -> Floats:
+    return np.full(horizon.steps, now_w) if found is None or found.is_unsure else found.at(level)
+
+
+def _share(present: Floats) -> Floats:
+    """How much of a change at the grid connection happens behind each circuit: as much as it has of the load now."""
+    total = present.sum(axis=1)
+    return np.asarray(np.clip(total / total[0], 0.0, 1.0)) if total[0] > 1.0 else np.eye(1, len(total))[0]
