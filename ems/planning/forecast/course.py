@@ -78,6 +78,8 @@ def forecast_course(
     middle = rows[wanted.index(0.5)]
     rows = np.clip(middle + check.stretch * (rows - middle), course.least, course.most) * scale
     rows = np.maximum.accumulate(averaged(samples.begin_s, samples.step_s, rows, edges_s))
+    if course.least >= 0.0:
+        rows = np.maximum(rows, 0.0)  # averaging may round below
     picked = np.vstack([between_levels(wanted, rows, level) for level in levels])
     return Quantiles(tuple(levels), picked, _doubt(course, now, check, unknown))
 
