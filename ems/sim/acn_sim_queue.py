@@ -1,16 +1,18 @@
-"""The event queue of ACN-Sim: arrivals in steps of five minutes since a moment that it does not tell."""
+"""The event queue of ACN-Sim: arrivals in steps since a moment, of which it tells neither the length nor the begin."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ems.sim.session_record import SessionRecord
 from ems.sim.session_values import amount, given
 
-STEP_S = 300.0
+STEPS_S = (300.0, 60.0, 600.0, 900.0)
+"""The usual one first."""
 
 
 def vehicles_of(registry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -25,12 +27,14 @@ def vehicles_of(registry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def reader_of(vehicles: list[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], SessionRecord]:
     """How to read one vehicle of the queue. Raises ValueError when nothing tells when the queue begins.
 
-    The ids of its sessions end in the time of arrival (UTC); the begin is the moment that most of them imply.
+    The ids of its sessions end in the time of arrival (UTC). With the right length of a step most of them imply the
+    same begin.
     """
-    implied = Counter(moment for moment in map(_begin_implied, vehicles) if moment is not None)
-    if not implied:
+    implied = {step_s: _begins_implied(vehicles, step_s) for step_s in STEPS_S}
+    step_s = max(STEPS_S, key=lambda s: max(implied[s].values(), default=0))
+    if not implied[step_s]:
         raise ValueError("no session id ends in a time, so the begin of the event queue is unknown")
-    begin, step = implied.most_common(1)[0][0], timedelta(seconds=STEP_S)
+    begin, step = implied[step_s].most_common(1)[0][0], timedelta(seconds=step_s)
 
     def read(vehicle: Mapping[str, Any]) -> SessionRecord:
         wanted = 1000.0 * amount(vehicle, "_requested_energy")
@@ -47,10 +51,11 @@ def reader_of(vehicles: list[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]]
     return read
 
 
-def _begin_implied(vehicle: Mapping[str, Any]) -> datetime | None:
-    try:
-        arrived = datetime.fromisoformat(str(vehicle["_session_id"]).rpartition("_")[2]).replace(tzinfo=UTC)
-        seconds = arrived.timestamp() - amount(vehicle, "_arrival") * STEP_S
-    except (KeyError, ValueError):
-        return None
-    return datetime.fromtimestamp(seconds - seconds % STEP_S, UTC)
+def _begins_implied(vehicles: list[Mapping[str, Any]], step_s: float) -> Counter[datetime]:
+    found: Counter[datetime] = Counter()
+    for vehicle in vehicles:
+        with suppress(KeyError, ValueError):
+            arrived = datetime.fromisoformat(str(vehicle["_session_id"]).rpartition("_")[2]).replace(tzinfo=UTC)
+            seconds = arrived.timestamp() - amount(vehicle, "_arrival") * step_s
+            found[datetime.fromtimestamp(seconds - seconds % step_s, UTC)] += 1
+    return found

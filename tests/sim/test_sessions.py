@@ -71,6 +71,24 @@ def test_the_event_queue_begins_at_local_midnight() -> None:
         assert timedelta(0) <= told - r.arrival < timedelta(minutes=6) or abs(told - r.arrival) < timedelta(minutes=6)
 
 
+@pytest.mark.parametrize("step_s", [60, 300, 900])
+def test_the_length_of_a_step_of_an_event_queue_is_found(step_s: int) -> None:
+    """Every hour from 07:00 on somebody arrives for two hours; the queue began at local midnight."""
+    begin = datetime(2019, 5, 1, 7, tzinfo=UTC)
+    arrivals = [begin + timedelta(hours=k, seconds=20) for k in range(9)]
+    vehicles = {
+        str(k): {"class": "acnportal.acnsim.models.ev.EV", "attributes": {
+            "_session_id": f"2_39_1_{at:%Y-%m-%d %H:%M:%S.%f}", "_station_id": "C", "_requested_energy": 5,
+            "_arrival": k * 3600 // step_s, "_departure": (k + 2) * 3600 // step_s,
+            "_estimated_departure": (k + 1) * 3600 // step_s,
+        }}
+        for k, at in enumerate(arrivals)
+    }  # fmt: skip
+    file = parse_sessions(json.dumps({"context_dict": vehicles}).encode(), "x")
+    assert [r.arrival for r in file.records] == [begin + timedelta(hours=k) for k in range(9)]
+    assert {r.departure - r.arrival for r in file.records} == {timedelta(hours=2)}
+
+
 def test_boulder_times_are_utc() -> None:
     """The zone's name changes when the local time does, if the times are read as UTC: 44 of 48,162 disagree."""
     file = read_sessions(recorded("boulder_public.csv"))
