@@ -8,11 +8,9 @@ from ems.domain.grant import Layer
 from ems.domain.order import LimitOrder
 from ems.domain.station import Evse, EvseStatus
 from ems.domain.units import PILOT_MIN_A
+from ems.sim.connector import NOTICES_S
 from ems.sim.placement import Visit
 from ems.sim.vehicle import Vehicle
-
-NOTICES_S = 10.0
-"""So long after an offer a vehicle that does not draw is reported as SuspendedEV."""
 
 
 class CoreOutlet:
