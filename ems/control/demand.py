@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ems.control.aims import Aims, aims
 from ems.control.failsafe import Assessment
 from ems.control.memory import Memory
 from ems.control.network import Bools, Floats, Ints
@@ -26,7 +27,8 @@ class Demand:
 
     `wants`: a vehicle is there that may charge. `idle_a`: what to set where none is. `forced_a`: what cannot be taken
     away without ending a session. `minimum_a` … `target_a` … `upper_a`: the smallest useful current, what the vehicle
-    has shown to want, and the most it may get. `rank`: order of service. `tightened`: the limit on the EVSE itself.
+    has shown to want or what a plan wants for it, and the most it may get. `rank`: order of service. `tightened`: the
+    limit on the EVSE itself. `aims`: what the plan says.
     """
 
     wants: Bools
@@ -38,6 +40,7 @@ class Demand:
     hunger_a: Floats
     rank: Ints
     tightened: dict[int, Limit]
+    aims: Aims
 
 
 def demand(
@@ -55,6 +58,8 @@ def demand(
     upper = np.where(level >= Level.FALLBACK, seen[Column.FALLBACK_A], seen[Column.MOST_A])
     upper = np.where(level >= Level.ZERO, 0.0, upper)
     upper, tightened = _tightened(state, seen, upper, limits)
+    aim = aims(state, seen, memory.setpoints, now)
+    upper = np.minimum(upper, _rounded_up(aim.most_a, seen, state))
     idle = np.minimum(expressible(np.full(len(upper), state.site.policy.idle_a), seen, state), upper)
     forced = np.where(level >= Level.ZERO, 0.0, lowest)
     wants = controlled & seen.may_charge & (np.maximum(upper, forced) >= minimum)
@@ -67,12 +72,18 @@ def demand(
         idle_a=np.where(controlled, np.maximum(idle, forced), 0.0),
         forced_a=np.where(wants, forced, 0.0),
         minimum_a=minimum,
-        target_a=np.minimum(upper, np.maximum(minimum, hunger)),
+        target_a=np.minimum(upper, np.maximum(minimum, np.minimum(hunger, aim.target_a))),
         upper_a=upper,
         hunger_a=hunger,
         rank=ranking(state, seen, wants, parked, memory.setpoints, now),
         tightened=tightened,
+        aims=aim,
     )
+
+
+def _rounded_up(amps: Floats, seen: Observation, state: SiteState) -> Floats:
+    """The lowest current not below `amps` that a station can express: a plan would else never be fulfilled."""
+    return np.where(np.isfinite(amps), expressible(amps + 0.999 * seen[Column.STEP_A], seen, state), amps)
 
 
 def _tightened(

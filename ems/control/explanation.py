@@ -27,6 +27,7 @@ def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequenc
     )
     blocked, minimum = shaped.blocked.tolist(), at.asked.minimum_a.tolist()
     upper, target, peak = at.asked.upper_a.tolist(), at.asked.target_a.tolist(), at.seen[Column.PEAK_A].tolist()
+    paused = at.asked.aims.paused.tolist()
     hunger, may_charge, levels = at.asked.hunger_a.tolist(), at.seen.may_charge.tolist(), at.levels.evses
     raise_a = max(1.0, at.state.site.policy.dead_band_a)
     links: dict[tuple[int, Binding], Reason] = {}
@@ -36,7 +37,7 @@ def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequenc
             why.append(Reason(judged.binding, judged.cause, judged.amps))
         elif not may_charge[j]:
             why.append(_absent(known))
-        elif levels[j] >= Level.HOLD and (held := _held(at, j, amps[j], allotted)):
+        elif (levels[j] >= Level.HOLD or paused[j]) and (held := _held(at, j, amps[j], allotted)):
             why.append(held)
         elif known.status is EvseStatus.SUSPENDED_EV and amps[j] > 0:
             why.append(Reason(Binding.DONE))
@@ -68,17 +69,27 @@ def _absent(known: EvseState) -> Reason:
 def _held(at: Situation, j: int, given: float, allotted: float) -> Reason | None:
     if at.levels.evses[j] >= Level.FALLBACK:
         return Reason(Binding.FALLBACK, at.levels.causes[j])
-    if given < allotted - at.state.site.policy.dead_band_a:
+    if at.levels.evses[j] >= Level.HOLD and given < allotted - at.state.site.policy.dead_band_a:
         return Reason(Binding.HELD, at.levels.causes[j], allotted)
+    if at.asked.aims.paused[j] and given < at.asked.minimum_a[j]:
+        return _as_planned(at, j)
     return None
 
 
 def _at_top(at: Situation, j: int) -> Reason:
     limit = at.asked.tightened.get(j)
     if limit is None:
-        return Reason(Binding.EVSE)
+        own_most = at.seen[Column.MOST_A][j] - NEAR_A
+        return _as_planned(at, j) if at.asked.aims.most_a[j] < own_most else Reason(Binding.EVSE)
     value = f"{limit.max_w / 1000:g} kW" if limit.max_a is None and limit.max_w is not None else f"{limit.max_a:g} A"
     return Reason(Binding.LIMIT, f"{limit.source}: {value}", limit.max_a, limit.ends)
+
+
+def _as_planned(at: Situation, j: int) -> Reason:
+    target = at.asked.aims.told.get(j)
+    if target is None:
+        return Reason(Binding.PLANNED, "nothing now")
+    return Reason(Binding.PLANNED, target.why or f"{target.amps:.0f} A", target.amps, target.until)
 
 
 def _at_link(at: Situation, known: dict[tuple[int, Binding], Reason], link: int, binding: Binding) -> Reason:

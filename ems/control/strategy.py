@@ -67,7 +67,7 @@ def ranking(
     on_for = np.where(on, t - held.on_since, 0.0)
     waited = np.where(on, 0.0, t - np.maximum(held.off_since, seen[Column.PLUGGED_S]))
     key = np.zeros(len(on))
-    function = KEYS[policy.strategy]
+    function = KEYS[state.strategy]
     if function is not None:
         for j in np.flatnonzero(wants).tolist():
             session, evse = state.evses[j].session, state.site.evses[j]

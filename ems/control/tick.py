@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ems.control.aims import next_change
 from ems.control.allocation import Allocation, admit, serve_in_order, share
 from ems.control.appetite import SETTLE_S, appetites
 from ems.control.demand import demand
@@ -95,7 +96,7 @@ def allocate(at: Situation) -> Allocation:
 
 
 def _fill(at: Situation, part: Incidence, capacity: Floats, lower: Floats, upper: Floats) -> Allocation:
-    if shares_equally(at.state.site.policy.strategy):
+    if shares_equally(at.state.strategy):
         return share(part, capacity, lower, upper, np.ones(len(lower)))
     return serve_in_order(part, capacity, lower, upper, at.asked.rank)
 
@@ -188,4 +189,5 @@ def next_wake(state: SiteState, memory: Memory, now: Instant) -> float:
     timers.append(np.array([*ends, *begins], dtype=np.float64))
     ahead = np.concatenate(timers)
     ahead = ahead[ahead > t]
-    return max(TICK_S, float(ahead.min()) - t) if ahead.size else math.inf
+    until = min(float(ahead.min()) - t if ahead.size else math.inf, next_change(state, now))
+    return max(TICK_S, until)

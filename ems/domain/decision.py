@@ -39,6 +39,7 @@ class Binding(StrEnum):
     STATION = "station"
     OFFLINE = "offline"
     DONE = "done"
+    PLANNED = "planned"
 
 
 class Reason(NamedTuple):
@@ -69,6 +70,7 @@ _WORDS = {
     Binding.STATION: "not under control: {subject}",
     Binding.OFFLINE: "station offline, counted with {value:.0f} A",
     Binding.DONE: "the vehicle does not draw",
+    Binding.PLANNED: "planned: {subject}",
 }
 
 

@@ -36,7 +36,8 @@ class Policy:
     and only into room that has been there for `raise_hold_s`. `rotation_s`: how long an EVSE keeps its minimum current
     when others wait for theirs. `min_on_s` / `min_off_s` protect contactors and vehicles; safety overrides them.
     `max_wait_s`: who has waited longer goes first, whatever the class. `hold_s`, `cautious_s`, `fallback_s`: what a
-    silent meter leads to, and `steady_s` how long it must be back before raises resume.
+    silent meter leads to, and `steady_s` how long it must be back before raises resume. `plan_age_s`: after this time
+    a plan that has not been renewed counts for nothing.
     """
 
     strategy: Strategy = Strategy.EQUAL
@@ -59,6 +60,7 @@ class Policy:
     sample_lag_s: float = 3.0
     disobey_s: float = 10.0
     restart_hold_s: float = 300.0
+    plan_age_s: float = 900.0
 
     def __post_init__(self) -> None:
         for entry in fields(self):

@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from ems.control.aims import next_change
 from ems.control.appetite import SETTLE_S, SLACK_A, USED_UP_A
 from ems.control.demand import PARKED_S
 from ems.control.drawn import FOLLOWS_S
@@ -26,11 +27,12 @@ from ems.control.tick import TICK_S, next_wake
 from ems.domain.decision import Binding, Decision
 from ems.domain.grant import OBEYED_A, OBEYED_SHARE, PILOT_LAG_S
 from ems.domain.instant import Instant
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import PLANNED, Policy, Strategy
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import EvseStatus
 
 HELD_S = 60.0
+BY_LAXITY = PLANNED | {Strategy.LEAST_LAXITY}
 LAXITY_S = LAXITY_STEP_S / 2.0
 TURNS_S = 300.0
 """At least so often the controller looks while something is held, while vehicles compete for the order that their
@@ -61,7 +63,7 @@ def until_next_look(
     """Seconds, at least a tick, infinite when no timer runs. `sights`: every vehicle present, by EVSE."""
     m, policy = now.monotonic_s, state.site.policy
     binding = {j: decision.setpoints[j].reason.binding for j in sights}
-    waits = [until_motion_tells(state, memory, decision, sights, now)]
+    waits = [until_motion_tells(state, memory, decision, sights, now), next_change(state, now)]
     if not _HELD.isdisjoint(binding.values()):
         waits += [HELD_S, next_wake(state, memory, now)]
     if any(judged.untrusted for judged in memory.obedience):
@@ -75,8 +77,8 @@ def until_next_look(
                 *(claim.until - m for known in gone for claim in known.grant.claims),
             ]
             waits += _raises(memory, raising, policy, m)
-        if policy.strategy is not Strategy.EQUAL or Binding.WAITING in binding.values():
-            waits += _turns(memory, sights, policy, m)
+        if state.strategy is not Strategy.EQUAL or Binding.WAITING in binding.values():
+            waits += _turns(memory, sights, state, m)
     return max(TICK_S, min(wait for wait in waits if wait > 0))
 
 
@@ -173,11 +175,11 @@ def _unrest(state: SiteState, j: int, sight: Sight, m: float) -> Iterator[float]
         yield since + delay + TICK_S - m
 
 
-def _turns(memory: Memory, sights: Mapping[int, Sight], policy: Policy, m: float) -> Iterator[float]:
+def _turns(memory: Memory, sights: Mapping[int, Sight], state: SiteState, m: float) -> Iterator[float]:
     """Until the order of service changes by the clock."""
-    held = memory.setpoints
+    held, policy = memory.setpoints, state.site.policy
     for j in sights:
         if held.setpoint_a[j] > 0:
             yield float(held.on_since[j]) + policy.min_on_s - m
             yield float(held.on_since[j]) + policy.rotation_s - m
-    yield LAXITY_S if policy.strategy is Strategy.LEAST_LAXITY else TURNS_S
+    yield LAXITY_S if state.strategy in BY_LAXITY else TURNS_S

@@ -14,6 +14,8 @@ from ems.domain.limit import Limit
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
 from tests.builders import BEGIN, Scenario, circuit, evse, layout, site
+from tests.control.test_aims import pair as charging
+from tests.control.test_aims import planned
 
 DEAF = StationModel("deaf", smart_charging=False)
 
@@ -76,6 +78,8 @@ ROWS = [
     Row("an outlet out of order",
         lambda: pair().tell(e.StatusChanged("A1/1", BEGIN, EvseStatus.FAULTED, "GroundFailure")).after(1),
         Binding.STATION, "it reports Faulted (GroundFailure)"),
+    Row("a pause that is planned", lambda: planned(charging(), {"A1": [0.0], "A2": [16.0]}).after(60), Binding.PLANNED,
+        "planned: cheaper later"),
     Row("a station that is offline", lambda: pair().car("A1").after(60).drop("A1").after(5), Binding.OFFLINE,
         "station offline, counted with 32 A"),
 ]  # fmt: skip

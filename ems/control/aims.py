@@ -1,0 +1,95 @@
+"""What the plan wants for every EVSE this second. A preference: limits and liabilities do not know it.
+
+A plan counts while it is young, is for the strategy in force, and knows the session. Without one vehicles are served
+by least laxity, which is also what becomes of those that a plan does not know.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ems.control.memory import SetpointMemory
+from ems.control.network import Bools, Floats
+from ems.control.observation import Column, Observation
+from ems.domain.instant import Instant
+from ems.domain.plan import Plan, Target
+from ems.domain.policy import PLANNED
+from ems.domain.state import EvseState, SiteState
+
+AWAIT_PLAN_S = 30.0
+"""A vehicle that has just come waits so long for its place in a plan that spares money, instead of starting and
+stopping.
+"""
+
+AWAITED = "its place in the plan is being found"
+SERVED = "it has what it asked for"
+
+
+class Aims(NamedTuple):
+    """Ampere per leg and EVSE: `target_a`, what to reach first, infinite where nothing is planned; `most_a`, more than
+    which would only cost, infinite where that is no matter. `paused`: nothing at all for now. `told` is what the plan
+    says, by position.
+    """
+
+    target_a: Floats
+    most_a: Floats
+    paused: Bools
+    told: dict[int, Target]
+
+
+def aims(state: SiteState, seen: Observation, held: SetpointMemory, now: Instant) -> Aims:
+    """The aims of the plan in force; nothing where there is none."""
+    evses = len(state.evses)
+    none = np.full(evses, math.inf)
+    plan = plan_in_force(state, now)
+    if plan is None:
+        return Aims(none, none, np.zeros(evses, dtype=np.bool_), {})
+    target, told = none.copy(), {}
+    for j, known in enumerate(state.evses):
+        found = _told(plan, known, now)
+        if found is not None:
+            told[j], target[j] = found, found.amps
+    if not plan.caps:
+        return Aims(target, none, np.zeros(evses, dtype=np.bool_), told)
+    # Who was switched on a moment ago keeps its minimum: contactors and vehicles do not like haste.
+    settling = (held.setpoint_a > 0.0) & (now.monotonic_s - held.on_since < state.site.policy.min_on_s)
+    target = np.where(settling, np.maximum(target, seen[Column.MINIMUM_A]), target)
+    paused = target <= 0.0
+    return Aims(target, np.where(paused, 0.0, np.maximum(target, seen[Column.MINIMUM_A])), paused, told)
+
+
+def plan_in_force(state: SiteState, now: Instant) -> Plan | None:
+    """The plan that counts at `now`."""
+    plan = state.plan
+    if plan is None or state.strategy not in PLANNED or plan.strategy is not state.strategy:
+        return None
+    young = now.monotonic_s - state.planned_at <= state.site.policy.plan_age_s
+    return plan if young and plan.step_at(now.utc) is not None else None
+
+
+def _told(plan: Plan, known: EvseState, now: Instant) -> Target | None:
+    session = known.session
+    if session is None:
+        return None
+    target = plan.target(session.id, now.utc)
+    if target is not None or not plan.caps:
+        return target
+    if session.missing_wh() == 0.0:
+        return Target(0.0, SERVED, plan.edges[-1])
+    if now.monotonic_s - session.plugged_s < AWAIT_PLAN_S:
+        return Target(0.0, AWAITED, now.later(AWAIT_PLAN_S).utc)
+    return None
+
+
+def next_change(state: SiteState, now: Instant) -> float:
+    """Seconds until the plan in force wants something else; infinite without one."""
+    plan = plan_in_force(state, now)
+    if plan is None:
+        return math.inf
+    step = plan.step_at(now.utc)
+    assert step is not None
+    ends = (plan.edges[step + 1] - now.utc).total_seconds()
+    return min(ends, state.planned_at + state.site.policy.plan_age_s - now.monotonic_s + 1e-3)
