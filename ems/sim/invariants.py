@@ -84,7 +84,7 @@ class Invariants:
 
     def uses(self, evse: int, legs: int) -> None:
         """From now on only so many legs count of the EVSE at that position: those that its vehicle uses, or none where
-        nobody can talk to it, so that it is a load like any other.
+        nobody can talk to it, so that it is a load like any other and cannot be told another limit.
         """
         self._used[evse] = _links(self.site, self.site.evses[evse], legs)
 
@@ -153,6 +153,8 @@ class Invariants:
 
     def _leases(self, state: SiteState) -> Iterator[str]:
         for j, known in enumerate(state.evses):
+            if not self._used[j]:
+                continue
             model = state.stations[self.site.station_of_evse[j]].model
             for held in (known.grant.default, known.grant.session):
                 if held is None:

@@ -78,6 +78,21 @@ def test_decisions(amps: tuple[float, float, float], besides_a: float, laws: set
     assert broken(after(decided(10, 10, 10), decided(*amps), besides_a=besides_a)) == laws
 
 
+@pytest.mark.parametrize(
+    ("legs", "building_a", "laws"),
+    [(3, 30, {"I1"}), (1, 30, set()), (1, 50, {"I1"}), (0, 50, set())],
+    ids=["three", "one, which has room", "one, which has none", "nobody can talk to it"],
+)
+def test_only_the_legs_count_that_a_vehicle_uses(legs: int, building_a: float, laws: set[str]) -> None:
+    """A2 is raised by 10 A; the grid carries 63 A, and the building draws on L1 half of what it does elsewhere."""
+    checked, world = Invariants(SITE), World(SITE)
+    world.extra["grid"] = (building_a / 2, building_a, building_a)
+    checked.uses(1, legs)
+    for decision in (decided(10, 10, 10), decided(10, 20, 10)):
+        checked(charging(), decision, world.flow(0))
+    assert broken(checked) == laws
+
+
 def test_a_raise_below_a_silent_meter() -> None:
     assert broken(after(decided(10, 10, 10), decided(11, 10, 10, later_s=2))) == set()
     assert broken(after(decided(10, 10, 10), decided(11, 10, 10, later_s=4))) == {"I4"}
@@ -92,6 +107,12 @@ def test_a_limit_for_ever_or_without_floor() -> None:
     forever = e.ProfileAnswered("A1/1", Layer.SESSION, 10.0, 995.0, Answer.ACCEPTED, float("inf"))
     assert grants(lambda state: apply(state, forever)) == {"I5"}
     assert grants(lambda state: apply(state, forever), lasts_s=9.0) == set()
+
+    unreachable = Invariants(SITE)
+    unreachable.uses(0, 0)
+    for later_s in (0.0, 10.0):
+        unreachable(apply(charging(), forever), decided(10, 10, 10, later_s=later_s), World(SITE).flow(0))
+    assert broken(unreachable) == set()
 
     def without_floor(state: SiteState) -> SiteState:
         first = state.evses[0]
