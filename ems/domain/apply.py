@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ems.domain import apply_session, apply_station
+from ems.domain import apply_need, apply_session, apply_station
 from ems.domain import events as e
 from ems.domain.limit import Limit
 from ems.domain.measurement import Sample
@@ -106,7 +106,8 @@ _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.CompositeRead: apply_station.composite_read,
     e.LimitReceived: _limit_received,
     e.LimitWithdrawn: _limit_withdrawn,
-    e.NeedStated: apply_session.need_stated,
+    e.NeedStated: apply_need.need_stated,
+    e.VehicleIdentified: apply_need.vehicle_identified,
     e.PlanMade: _plan_made,
     e.StrategyChosen: _strategy_chosen,
     e.ControllerStarted: _controller_started,

@@ -59,7 +59,7 @@ def transaction_started(state: SiteState, event: e.TransactionStarted) -> SiteSt
         assert session is not None
         if session.transaction is not None and session.transaction.id != event.transaction.id:
             # A second transaction of the same plug-in counts its own energy, but keeps the need.
-            session = replace(session, energy_wh=0.0)
+            session = replace(session, energy_wh=0.0, soc_at_wh=session.soc_at_wh - session.energy_wh)
         return replace(known, session=replace(session, transaction=event.transaction))
 
     return state.with_evse(event.evse, change)
@@ -122,7 +122,7 @@ def meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
         if event.register_wh is not None:
             session = session.metered(event.register_wh)
         if event.soc_percent is not None:
-            session = replace(session, soc_percent=event.soc_percent)
+            session = session.charged(event.soc_percent)
     # Written out, because nothing happens more often.
     known = EvseState(
         status=known.status,
@@ -142,10 +142,3 @@ def _of_legs(at: float, amps: tuple[float | None, ...], legs: int) -> Sample | N
     """Legs that a station does not report may carry as much as those it does."""
     known = amps if len(amps) == legs else (*amps, *(None,) * legs)[:legs]
     return None if known.count(None) == legs else Sample.of_currents(at, known)
-
-
-def need_stated(state: SiteState, event: e.NeedStated) -> SiteState:
-    def change(known: EvseState) -> EvseState:
-        return known if known.session is None else replace(known, session=replace(known.session, need=event.need))
-
-    return state.with_evse(event.evse, change)

@@ -15,6 +15,7 @@ from ems.domain.policy import Strategy
 from ems.domain.session import Need, Transaction
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
+from ems.domain.vehicle import Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +188,20 @@ class LimitWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class NeedStated:
-    """Somebody said what the vehicle at an EVSE needs."""
+    """Somebody said what the vehicle at an EVSE needs; an empty need takes back what was said with that origin. What is
+    stated wins over what is scheduled, and that over what is predicted.
+    """
 
     evse: str
     need: Need
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleIdentified:
+    """It is known now which vehicle is plugged in; None: it is not the one that it was taken for."""
+
+    evse: str
+    vehicle: Vehicle | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +272,7 @@ Event = (
     | LimitReceived
     | LimitWithdrawn
     | NeedStated
+    | VehicleIdentified
     | PlanMade
     | StrategyChosen
     | ControllerStarted

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from ems.domain.vehicle import Vehicle
+
 
 class NeedOrigin(StrEnum):
-    """Who says how much a vehicle needs and when it leaves."""
+    """Who says how much a vehicle needs and when it leaves; who stands first wins."""
 
     STATED = "stated"
     SCHEDULED = "scheduled"
@@ -17,11 +19,32 @@ class NeedOrigin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Energy wanted in this session, Wh, and the departure (UTC); None where nobody knows."""
+    """Energy wanted in this session, Wh, and the departure (UTC); None where nobody knows.
+
+    Promised: of that energy `guaranteed_wh` by `guaranteed_by` (None: by the departure) before others get more than
+    what is promised to them; and, if `minimum_always`, never less than the minimum current. `service_class` None: that
+    of the vehicle or its EVSE.
+    """
 
     energy_wh: float | None = None
     departure: datetime | None = None
     origin: NeedOrigin = NeedOrigin.STATED
+    guaranteed_wh: float = 0.0
+    guaranteed_by: datetime | None = None
+    minimum_always: bool = False
+    service_class: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """It says nothing."""
+        return self == Need(origin=self.origin)
+
+    def yields_to(self, other: Need) -> bool:
+        """Whether `other` takes its place: what is stated wins over what is scheduled, that over what is predicted."""
+        return self.is_empty or _RANKS[other.origin] <= _RANKS[self.origin]
+
+
+_RANKS = {origin: rank for rank, origin in enumerate(NeedOrigin)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +59,9 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One vehicle at one EVSE. `energy_wh` is what it got so far; `soc_percent` as the vehicle reports it."""
+    """One vehicle at one EVSE. `energy_wh` is what it got so far; `soc_percent` as the vehicle reports it, and
+    `soc_at_wh` what it had got when it first reported that; `vehicle` None: nobody knows which one it is.
+    """
 
     evse: str
     plugged: datetime
@@ -46,6 +71,8 @@ class Session:
     need: Need = Need()
     soc_percent: float | None = None
     service_class: int = 0
+    vehicle: Vehicle | None = None
+    soc_at_wh: float = 0.0
 
     @property
     def id(self) -> str:
@@ -75,5 +102,11 @@ class Session:
         # Written out, because it happens with every sample.
         return Session(
             self.evse, self.plugged, self.plugged_s, self.transaction, energy, self.need, self.soc_percent,
-            self.service_class,
+            self.service_class, self.vehicle, self.soc_at_wh,
         )  # fmt: skip
+
+    def charged(self, soc_percent: float) -> Session:
+        """The session after its vehicle reported its state of charge."""
+        if soc_percent == self.soc_percent:
+            return self
+        return replace(self, soc_percent=soc_percent, soc_at_wh=self.energy_wh)

@@ -23,6 +23,7 @@ from ems.domain.session import Need, Transaction
 from ems.domain.state import NEVER, MeterState, SiteState, StationState
 from ems.domain.station import EvseStatus, Station
 from ems.domain.station_model import StationModel
+from ems.domain.vehicle import Vehicle
 from tests.builders import BEGIN, circuit, evse, layout
 
 S = EvseStatus
@@ -40,6 +41,7 @@ SITE = layout(
     [two_outlets(), evse("B1", "grid", "L2", model=StationModel(keeps_over_boot=False), priority=3)],
 )
 START = SiteState.initial(SITE)
+BUS = Vehicle("Bus 17")
 
 
 def at(seconds: float) -> Instant:
@@ -144,6 +146,7 @@ ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
     ("state of charge and offer are kept", CHARGING, e.MeterValues("A1/1", T, soc_percent=55.0, offered_a=16.0),
      lambda s: (a1(s).session.soc_percent, a1(s).offered_a, a1(s).register_wh), (55.0, 16.0, None)),
     ("a need is stated", CHARGING, e.NeedStated("A1/1", Need(20_000)), lambda s: a1(s).session.need.energy_wh, 20_000),
+    ("a vehicle is known", CHARGING, e.VehicleIdentified("A1/1", BUS), lambda s: a1(s).session.vehicle, BUS),
     ("a need without a vehicle is nobody's", START, e.NeedStated("A1/1", Need(20_000)), lambda s: s, START),
     ("a limit goes out", CHARGING, e.ProfileSent("A1/1", Layer.SESSION, 20, T + 1),
      lambda s: (a1(s).grant.pending(Layer.SESSION), a1(s).grant.tried_at), (20, T + 1)),
@@ -211,6 +214,7 @@ STRANGERS: list[e.Event] = [
     e.ProfileAnswered("A1/9", Layer.SESSION, 6, T, Answer.ACCEPTED, T + 900),
     e.CompositeRead("A1/9", T, 6.0),
     e.NeedStated("A1/9", Need(1.0)),
+    e.VehicleIdentified("A1/9", BUS),
     e.LimitWithdrawn("nowhere", "nobody"),
 ]
 

@@ -20,6 +20,7 @@ from ems.domain.plan import Deficit, Plan, PlannedCharge, Why
 from ems.domain.policy import Policy, Strategy
 from ems.domain.site import Site
 from ems.domain.station_model import StationModel
+from ems.domain.vehicle import Guarantee, Vehicle
 from tests.control.networks import WIRINGS
 from tests.control.sites import MODELS, sites
 
@@ -52,6 +53,14 @@ SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
         st.floats(0, 500),
         TEXT,
     ),  # fmt: skip
+    Vehicle: st.builds(
+        lambda name, by, number: Vehicle(
+            "Bus 17", name, ("04A1",), battery_wh=number, guarantee=Guarantee(number, by, True), service_class=3
+        ),
+        TEXT,
+        st.none() | st.times(),
+        st.floats(1, 5e6),
+    ),
     MeterValues: st.builds(
         MeterValues,
         TEXT,

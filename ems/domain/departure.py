@@ -1,0 +1,113 @@
+"""When vehicles leave, and with how much: every week, and on single dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from ems.domain.local_clock import ONE_DAY, clock_change_s
+from ems.domain.units import finite
+from ems.domain.vehicle import MAX_BATTERY_WH, plain_id
+
+DAYS_AHEAD = 8
+"""Weekly departures return within so many days."""
+
+LATE = timedelta(minutes=30)
+"""Who is still here so long after a departure is late for that one, not early for the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a vehicle must have when it leaves: energy of that session, Wh at the EVSE, or a state of charge. Where both
+    are told the state of charge counts as soon as the present one is known. Neither: nobody knows how much.
+    """
+
+    energy_wh: float | None = None
+    soc_percent: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.energy_wh is not None and not 0 <= finite("the energy needed", self.energy_wh) <= MAX_BATTERY_WH:
+            raise ValueError(f"an energy of {self.energy_wh / 1000:g} kWh cannot be meant")
+        if self.soc_percent is not None and not 0 < finite("the target", self.soc_percent) <= 100:
+            raise ValueError(f"a target state of charge lies in 1 … 100 %, got {self.soc_percent:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyDeparture:
+    """On these weekdays (0: Monday) a vehicle leaves when the clock of the site shows `at`."""
+
+    days: frozenset[int]
+    at: time
+    goal: Goal = Goal()
+
+    def __post_init__(self) -> None:
+        if not self.days or not self.days <= frozenset(range(7)):
+            raise ValueError("a weekly departure needs weekdays, 0 to 6")
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A vehicle leaves at a moment (UTC). On its local date it takes the place of all weekly departures. Until then
+    the vehicle is taken to be at `evse`, if that is told; `service_class` None: that of the vehicle.
+    """
+
+    vehicle: str
+    at: datetime
+    goal: Goal = Goal()
+    evse: str | None = None
+    service_class: int | None = None
+
+    def __post_init__(self) -> None:
+        plain_id("the vehicle of a departure", self.vehicle)
+        if self.at.tzinfo is None:
+            raise ValueError(f"the departure of {self.vehicle} needs a time zone")
+
+
+class Due(NamedTuple):
+    """The departure that counts now."""
+
+    at: datetime
+    goal: Goal
+    service_class: int | None = None
+
+
+def due(
+    weekly: tuple[WeeklyDeparture, ...], single: tuple[Departure, ...], plugged: datetime, now: datetime, zone: ZoneInfo
+) -> Due | None:
+    """The departure for which a vehicle that came at `plugged` is to be ready: the first one after that which is not
+    over for longer than `LATE`. `single` are the vehicle's own. None when nobody knows one.
+    """
+    since = max(plugged, now - LATE)
+    first = now.astimezone(zone).date() - ONE_DAY
+    taken = {one.at.astimezone(zone).date() for one in single}
+    found = [Due(one.at, one.goal, one.service_class) for one in single if one.at > since]
+    for ahead in range(DAYS_AHEAD + 1):
+        day = first + ahead * ONE_DAY
+        if day not in taken:
+            found += [Due(moment(day, one.at, zone), one.goal) for one in weekly if day.weekday() in one.days]
+    return min((one for one in found if one.at > since), key=lambda one: one.at, default=None)
+
+
+def moment(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """When the clock of the site shows `at` on a local day (UTC): the earlier one where it does so twice; where it
+    skips that time, when it is set.
+    """
+    wall = datetime.combine(day, at, zone).replace(fold=0)
+    if shows(day, at, zone):
+        return wall.astimezone(UTC)
+    set_at_s = clock_change_s(day, zone)
+    return wall.astimezone(UTC) if set_at_s is None else datetime.fromtimestamp(set_at_s, UTC)
+
+
+def shows(day: date, at: time, zone: ZoneInfo) -> bool:
+    """Whether the clock of the site ever shows `at` on that day."""
+    wall = datetime.combine(day, at, zone).replace(fold=0)
+    return wall.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) == wall.replace(tzinfo=None)
+
+
+def shows_twice(day: date, at: time, zone: ZoneInfo) -> bool:
+    """Whether the clock of the site shows `at` twice on that day."""
+    wall = datetime.combine(day, at, zone)
+    return shows(day, at, zone) and wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset()
