@@ -65,8 +65,29 @@ def on_primary(phase: Phase, turns: float) -> Complexes:
 
 def in_phase(coefficients: Complexes) -> bool:
     """Whether currents with these coefficients simply add up."""
-    angles = np.angle(coefficients[np.abs(coefficients) > 0.0])
-    return bool(angles.size == 0 or np.ptp(angles) < SAME_ANGLE)
+    present = coefficients[np.abs(coefficients) > 0.0]
+    return bool(present.size == 0 or np.abs(np.angle(present / present[0])).max() < SAME_ANGLE)
+
+
+def facets(coefficients: Complexes, every_deg: float) -> tuple[tuple[Floats, float], ...]:
+    """A polygon inside `|sum of coefficient × current| ≤ capacity` for currents ≥ 0: rows `plane · currents ≤ share ·
+    capacity`. Only the cone of directions that the sum can have is covered, exactly at its two ends; between two facets
+    `1 - cos(every_deg / 2)` of the capacity is lost. Currents in phase need one row and lose nothing.
+    """
+    present = np.abs(coefficients) > 0.0
+    if in_phase(coefficients):
+        return ((np.abs(coefficients), 1.0),)
+    middle = complex((coefficients[present] / np.abs(coefficients[present])).sum())
+    first, last = -math.pi, math.pi
+    if abs(middle) > SAME_ANGLE:
+        turned = np.angle(coefficients[present] / middle)
+        if float(np.ptp(turned)) < math.pi:
+            first, last = float(turned.min()), float(turned.max())
+    count = math.ceil((last - first) / math.radians(every_deg) - SAME_ANGLE)
+    half = (last - first) / count / 2.0
+    towards = (cmath.phase(middle) + first + (2 * k + 1) * half for k in range(count))
+    share = math.cos(half)
+    return tuple((np.real(cmath.rect(1.0, -angle) * coefficients), share) for angle in towards)
 
 
 SAME_ANGLE = 1e-9

@@ -11,10 +11,13 @@ from scipy.sparse import csr_array
 
 from ems.planning.arrays import Floats, Ints
 
-LARGE = 10000
+LARGE = 6000
 """Free columns and rows from which on an interior point with crossover is faster and steadier than dual simplex."""
 
 OPTIMAL, OUT_OF_TIME = 0, 1
+
+NONE = -1
+"""Where an array of columns has none."""
 
 
 class Solution(NamedTuple):

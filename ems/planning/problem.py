@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ems.planning.arrays import Complexes, Floats
+from ems.planning.arrays import Complexes, Floats, Ints
 from ems.planning.conductors import KINDS, Kind
 from ems.planning.horizon import Horizon
 
@@ -121,8 +121,13 @@ class ChargingProblem:
         for request in self.requests:
             if request.available.shape != (steps,):
                 raise ValueError(f"{request.session}: {request.available.shape} shares for {steps} steps")
-            if not all(map(math.isfinite, (request.need_wh, request.max_a, request.min_a, request.watts_per_a))):
-                raise ValueError(f"{request.session}: need and currents must be finite numbers")
+            numbers = (request.need_wh, request.max_a, request.min_a, request.watts_per_a, request.guaranteed_wh)
+            if not all(map(math.isfinite, numbers)) or bool(np.isnan(request.available).any()):
+                raise ValueError(f"{request.session}: need, presence and currents must be finite numbers")
+            if not LEAST_WEIGHT <= request.weight <= MOST_WEIGHT:
+                raise ValueError(
+                    f"{request.session}: a weight lies in {LEAST_WEIGHT:g} … {MOST_WEIGHT:g}, beyond are classes"
+                )
         for i, node in enumerate(self.nodes):
             if not -1 <= node.parent < i or (node.parent == -1) != (i == 0):
                 raise ValueError(f"{node.circuit}: circuits must come parents first, below one grid connection")
@@ -146,6 +151,14 @@ class ChargingProblem:
         """Of every request."""
         return np.array([request.watts_per_a for request in self.requests])
 
+    def path(self, circuit: int) -> tuple[int, ...]:
+        """Positions of a circuit and of all above it, up to the grid connection."""
+        found = []
+        while circuit >= 0:
+            found.append(circuit)
+            circuit = self.nodes[circuit].parent
+        return tuple(found)
+
     def below(self, amps: Floats, charging_w: Floats | None = None) -> Floats:
         """Currents by node, kind and step; `charging_w` is what the battery takes."""
         carried = np.zeros((len(self.nodes), KINDS, self.horizon.steps))
@@ -161,6 +174,7 @@ class ChargingProblem:
 
 
 PHASES = 3
+LEAST_WEIGHT, MOST_WEIGHT = 0.1, 10.0
 
 
 def line_load(line: Line, carried: Floats) -> Floats:
@@ -171,3 +185,13 @@ def line_load(line: Line, carried: Floats) -> Floats:
 def reachable_wh(requests: Sequence[Request], hours: Floats) -> Floats:
     """The most that each could get if it were alone."""
     return np.array([r.max_a * r.watts_per_a * float(r.available @ hours) for r in requests])
+
+
+def demand_windows(horizon: Horizon, charge: DemandCharge) -> tuple[Ints, Ints]:
+    """The steps that a demand charge looks at, and to which of its windows each belongs, counted from 0. A step longer
+    than a window is one; of a window that began before the horizon only the rest is known.
+    """
+    ends = horizon.begins.timestamp() + np.array(horizon.edges_s[1:])
+    at = np.flatnonzero(charge.counts > 0.0)
+    _, window = np.unique(np.floor((ends[at] - 1.0) / charge.window_s), return_inverse=True)
+    return at, window.astype(np.intp)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ems.planning.arrays import Floats
-from ems.planning.problem import ChargingProblem
+from ems.planning.problem import ChargingProblem, demand_windows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,13 +45,10 @@ class Schedule:
     def demand_cost(self) -> float:
         """Demand charges that this schedule adds to what is paid already."""
         hours, total = self.problem.horizon.hours, 0.0
-        ends = self.problem.horizon.begins.timestamp() + np.array(self.problem.horizon.edges_s[1:])
         for charge in self.problem.economy.demand:
-            window = np.floor((ends - 1.0) / charge.window_s)
-            at = charge.counts > 0.0
-            if not at.any():
-                continue
-            _, group = np.unique(window[at], return_inverse=True)
-            means = np.bincount(group, weights=(self.site_w * hours)[at]) / np.bincount(group, weights=hours[at])
-            total += charge.per_kw * max(0.0, float(means.max()) - charge.paid_w) / 1000.0
+            at, window = demand_windows(self.problem.horizon, charge)
+            if at.size:
+                lengths = np.bincount(window, weights=hours[at])
+                means = np.bincount(window, weights=(self.site_w * hours)[at]) / lengths
+                total += charge.per_kw * max(0.0, float(means.max()) - charge.paid_w) / 1000.0
         return total

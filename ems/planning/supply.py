@@ -1,0 +1,128 @@
+"""What feeds the vehicles, in a linear program: the grid connection, demand charges and a stationary battery; in kW."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ems.planning.arrays import Floats, Ints
+from ems.planning.linear_program import LinearProgram
+from ems.planning.problem import PHASES, ChargingProblem, demand_windows
+from ems.planning.tree import Terms
+from ems.planning.weights import Weights
+
+HOARDED = 0.98
+"""What is left in the battery at the end is worth what it would save later; a little less, lest it is hoarded."""
+
+
+class BatteryColumns(NamedTuple):
+    """Columns per step: kW into and out of it, kWh in it at the end, and ampere per phase that charge it."""
+
+    charge: Ints
+    discharge: Ints
+    stored: Ints
+    amps: Ints
+
+
+class Grid(NamedTuple):
+    """Columns per step: kW from and into the grid; and one per peak that costs."""
+
+    imported: Ints
+    exported: Ints
+    peaks: Ints
+
+
+def add_battery(problem: ChargingProblem, lp: LinearProgram, weights: Weights) -> BatteryColumns | None:
+    """The battery of the problem: stored energy over time, never below what is not to be touched."""
+    cell, hours = problem.economy.battery, problem.horizon.hours
+    if cell is None:
+        return None
+    steps = hours.size
+    each, wear = np.arange(steps), weights.wear * hours / 2.0
+    charge = lp.add_columns(np.full(steps, cell.charge_w / 1000.0), wear)
+    discharge = lp.add_columns(np.full(steps, cell.discharge_w / 1000.0), wear)
+    value = np.zeros(steps)
+    value[-1] = -HOARDED * cell.efficiency * float(weights.import_.mean())
+    begin_kwh = min(cell.stored_wh, cell.capacity_wh) / 1000.0
+    low = min(cell.reserve_wh / 1000.0, begin_kwh)
+    stored = lp.add_columns(np.full(steps, cell.capacity_wh / 1000.0), value, np.full(steps, low))
+    begin = np.zeros(steps)
+    begin[0] = begin_kwh
+    lp.equal(
+        np.concatenate((each, each[1:], each, each)),
+        np.concatenate((stored, stored[:-1], charge, discharge)),
+        np.concatenate((np.ones(steps), -np.ones(steps - 1), -hours * cell.efficiency, hours / cell.efficiency)),
+        begin,
+    )
+    return BatteryColumns(charge, discharge, stored, _amps(problem, lp, charge))
+
+
+def _amps(problem: ChargingProblem, lp: LinearProgram, charge: Ints) -> Ints:
+    steps = np.arange(charge.size)
+    amps = lp.add_columns(np.full(charge.size, np.inf))
+    per_kw = np.full(charge.size, 1000.0 / (PHASES * float(problem.volts[0])))
+    ones, nothing = np.ones(charge.size), np.zeros(charge.size)
+    lp.equal(np.concatenate((steps, steps)), np.concatenate((amps, charge)), np.concatenate((ones, -per_kw)), nothing)
+    return amps
+
+
+def add_grid(
+    problem: ChargingProblem,
+    lp: LinearProgram,
+    top: tuple[Terms, ...],
+    battery: BatteryColumns | None,
+    weights: Weights,
+) -> Grid:
+    """The balance of the grid connection: import less feed-in is what vehicles, battery and building take beyond what
+    is generated.
+    """
+    economy, hours = problem.economy, problem.horizon.hours
+    steps = hours.size
+    generation, base = economy.generation_w / 1000.0, economy.base_w / 1000.0
+    out_kw = np.maximum(generation - np.minimum(base, 0.0), 0.0)
+    if battery is not None and economy.battery is not None:
+        out_kw = out_kw + economy.battery.discharge_w / 1000.0
+    imported = lp.add_columns(np.full(steps, np.inf), weights.import_ * hours)
+    exported = lp.add_columns(out_kw, -weights.feed_in * hours)
+    each = np.arange(steps)
+    rows, columns, values = [each, each], [imported, exported], [np.full(steps, -1.0), np.ones(steps)]
+    if battery is not None:
+        rows.append(each)
+        columns.append(battery.discharge)
+        values.append(np.full(steps, -1.0))
+    for kind, terms in enumerate(top):
+        for term in terms:
+            at = np.flatnonzero(term >= 0)
+            rows.append(at)
+            columns.append(term[at])
+            values.append(np.full(at.size, problem.volts[kind] / 1000.0))
+    lp.equal(np.concatenate(rows), np.concatenate(columns), np.concatenate(values), generation - base)
+    return Grid(imported, exported, _peaks(problem, lp, imported, weights))
+
+
+def _peaks(problem: ChargingProblem, lp: LinearProgram, imported: Ints, weights: Weights) -> Ints:
+    """A column per demand charge, and one for the peak that a strategy itself wants low."""
+    hours = problem.horizon.hours
+    columns = []
+    for per_kw, charge in zip(weights.demand, problem.economy.demand, strict=True):
+        at, window = demand_windows(problem.horizon, charge)
+        if per_kw > 0.0 and at.size:
+            length = np.bincount(window, weights=hours[at])
+            share = hours[at] / length[window]
+            columns.append(_peak(lp, imported[at], window, share, per_kw, max(0.0, charge.paid_w) / 1000.0))
+    if weights.peak > 0.0:
+        columns.append(_peak(lp, imported, np.arange(hours.size), np.ones(hours.size), weights.peak, 0.0))
+    return np.array(columns, dtype=np.intp)
+
+
+def _peak(lp: LinearProgram, imported: Ints, window: Ints, share: Floats, per_kw: float, least_kw: float) -> int:
+    peak = lp.add_columns(np.array([np.inf]), per_kw, least_kw)
+    windows = int(window.max()) + 1
+    lp.at_most(
+        np.concatenate((window, np.arange(windows))),
+        np.concatenate((imported, np.full(windows, peak[0]))),
+        np.concatenate((share, -np.ones(windows))),
+        np.zeros(windows),
+    )
+    return int(peak[0])

@@ -1,0 +1,100 @@
+"""The rungs of a ladder as numbers that are far enough apart, and near enough for a solver.
+
+Let C be the most that delivering a kWh can cost: the dearest price both ways (import instead of feed-in), a peak that
+this kWh alone makes, and the delay to the end. A missing kWh counts C / FAIR_STEP at least, so that one step of
+fairness outweighs all cost; a class of service outweighs the one below by more than what a kWh can displace there (a
+single-phase vehicle three times its own, where it stops a three-phase one); a guarantee outweighs every class.
+All is divided by the dearest price, or by more when a demand charge makes C huge: solvers take differences below 1e-7
+for nothing, and it is the last rung that may drown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ems.planning.arrays import Floats
+from ems.planning.ladder import Ladder
+from ems.planning.problem import ChargingProblem
+
+QUARTERS = 4
+FAIR_STEP = 0.04
+"""The first quarter of a need that goes missing weighs so much less than the next: all are short before one is left
+with nothing. All steps together stay below what a kWh of another kind would displace, so that energy goes first.
+"""
+
+CLASS_FACTOR = 8.0
+"""A kWh of one class of service outweighs so many of the class below."""
+
+CLASSES_RANGE = 4096.0
+"""Between the lowest and the highest class; with more than five classes they move together."""
+
+WIDEST = 1e4
+"""The most by which C may exceed the unit of the objective."""
+
+FREE_KWH = (0.3, 0.5)
+"""Where only what is free is charged: the worth of a kWh, lowest and highest class, as a share of one that costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Prices per kWh (`import_` and `feed_in` per step), per kW of each demand charge and of the peak, of an hour of
+    delay of a kWh, of a kWh through the battery, and of a missing kWh per request. `unit` is what they were divided by.
+    """
+
+    import_: Floats
+    feed_in: Floats
+    demand: tuple[float, ...]
+    peak: float
+    early: float
+    wear: float
+    missing: Floats
+    guaranteed: Floats
+    unit: float
+
+    @classmethod
+    def of(cls, problem: ChargingProblem, ladder: Ladder) -> Weights:
+        """Weights of `ladder` that are apart as far as they must be for this problem."""
+        economy, hours = problem.economy, problem.horizon.hours
+        import_ = ladder.cost * economy.import_per_kwh + ladder.grid
+        # Whoever is paid more for feeding in than he pays would trade in a circle.
+        feed_in = np.minimum(ladder.cost * economy.feed_in_per_kwh, import_)
+        demand = tuple(ladder.cost * max(0.0, charge.per_kw) for charge in economy.demand)
+        dearest = float(max(np.abs(import_).max(initial=0.0), np.abs(feed_in).max(initial=0.0))) or 1.0
+        peak, early = ladder.peak * dearest, ladder.early * dearest
+        # A kWh within one window of a demand charge raises its peak by as many kW as there are windows in an hour.
+        windows = zip(demand, economy.demand, strict=True)
+        by_peak = sum(per_kw * 3600.0 / charge.window_s for per_kw, charge in windows) + peak / float(hours.min())
+        most = 2.0 * dearest + by_peak + early * float(hours.sum())
+        unit = max(dearest, most / WIDEST)
+        own, rank = _priorities(problem)
+        surely = most / unit / FAIR_STEP
+        low, high = FREE_KWH
+        free = dearest / unit * (low + (high - low) * rank / max(1, int(rank.max(initial=0))))
+        battery = economy.battery
+        return cls(
+            import_=import_ / unit,
+            feed_in=feed_in / unit,
+            demand=tuple(per_kw / unit for per_kw in demand),
+            peak=peak / unit,
+            early=early / unit,
+            wear=0.0 if battery is None else battery.wear_per_kwh / unit,
+            missing=surely * own if ladder.beyond_guarantee else free,
+            guaranteed=np.full(len(own), surely * CLASS_FACTOR * float(own.max(initial=1.0))),
+            unit=unit,
+        )
+
+
+def _priorities(problem: ChargingProblem) -> tuple[Floats, Floats]:
+    """How much a missing kWh of each request counts, from 1 on, and the rank of its class."""
+    classes = np.array([request.service_class for request in problem.requests], dtype=np.float64)
+    weight = np.array([request.weight for request in problem.requests], dtype=np.float64)
+    present, rank = np.unique(classes, return_inverse=True)
+    factor = min(CLASS_FACTOR, CLASSES_RANGE ** (1.0 / max(1, present.size - 1)))
+    own, level = np.ones(len(classes)), 1.0
+    for k in range(present.size):
+        members = rank == k
+        own[members] = level * weight[members] / float(weight[members].min())
+        level = factor * float(own[members].max())
+    return own, rank.astype(np.float64)
