@@ -23,6 +23,7 @@ from ems.adapters.store.rows import (
     grant_row,
     model_text,
     session_row,
+    transaction_end_row,
     transaction_of,
     transaction_row,
     transactions_of,
@@ -180,9 +181,7 @@ class Ledger:
         await self._stored(transaction_log, self._ended(evse, transaction, ended, energy_wh, reason, inferred))
 
     def left_behind(self, known: Session, ended: datetime, reason: str) -> None:
-        """A session, and the transaction that it holds, at an EVSE that nobody watches any more: over as far as we can
-        know, with the energy that was last seen; to disk at once, unawaited.
-        """
+        """A session at an EVSE that nobody watches any more is over, and its transaction; to disk at once, unawaited."""
         running = known.transaction
         ended = max(ended, known.plugged if running is None else running.started)
         if running is not None and not self.has_ended(running.id):
@@ -201,17 +200,7 @@ class Ledger:
         elif transaction in energies:
             energies[transaction] = energy_wh
         begun = self._current.forget(transaction_log, transaction)
-        register_wh = begun.get("meter_start_wh")
-        return {
-            **begun,
-            "id": transaction,
-            "evse": entry.evse,
-            "ended": to_ms(ended),
-            "energy_wh": energy_wh,
-            "meter_stop_wh": None if register_wh is None or energy_wh is None else register_wh + energy_wh,
-            "reason": reason,
-            "inferred": inferred,
-        }
+        return transaction_end_row({**begun, "id": transaction, "evse": entry.evse}, ended, energy_wh, reason, inferred)
 
     def session_changed(self, known: Session) -> None:
         """A vehicle is there, or something about it is new; queued."""

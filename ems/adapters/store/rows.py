@@ -34,6 +34,19 @@ def transaction_row(evse: str, transaction: Transaction, start_key: str | None) 
     }
 
 
+def transaction_end_row(begun: Row, ended: datetime, energy_wh: float | None, reason: str, inferred: bool) -> Row:
+    """The row `begun` of a transaction, which may lack its start, when it is over."""
+    register_wh = begun.get("meter_start_wh")
+    return {
+        **begun,
+        "ended": to_ms(ended),
+        "energy_wh": energy_wh,
+        "meter_stop_wh": None if register_wh is None or energy_wh is None else register_wh + energy_wh,
+        "reason": reason,
+        "inferred": inferred,
+    }
+
+
 def transaction_of(row: Any) -> Transaction:
     """The transaction of a row that has a start."""
     return Transaction(row.id, from_ms(row.started), row.meter_start_wh or 0.0, row.id_tag)
