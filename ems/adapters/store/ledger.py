@@ -181,7 +181,7 @@ class Ledger:
         await self._stored(transaction_log, self._ended(evse, transaction, ended, energy_wh, reason, inferred))
 
     def left_behind(self, known: Session, ended: datetime, reason: str) -> None:
-        """A session at an EVSE that nobody watches any more is over, and its transaction; to disk at once, unawaited."""
+        """A session at an EVSE that nobody watches any more ends, and its transaction; to disk at once, unawaited."""
         running = known.transaction
         ended = max(ended, known.plugged if running is None else running.started)
         if running is not None and not self.has_ended(running.id):
