@@ -18,8 +18,8 @@ MAX_ABANDONED = 16
 
 PATIENCE = 1.5
 MAX_PATIENCE_S = 30.0
-"""A station that answers late is asked the next thing only after so many times what its last answer took: many work off
-one request after the other, and to ask faster than they answer makes every answer later (Q111).
+"""A station is waited for as long as a request says, and at least so many times what its last answer took: many work
+off one request after the other, and to ask faster than they answer makes every answer later (Q111).
 """
 
 
@@ -85,6 +85,7 @@ class _Sent(NamedTuple):
     identity: str
     request: Request
     at: float
+    patience_s: float
     alarm: asyncio.TimerHandle
     is_outdated: bool = False
 
@@ -106,7 +107,6 @@ class CallQueue:
         self._order = itertools.count()
         self._under_way: _Sent | None = None
         self._abandoned: OrderedDict[str, _Sent] = OrderedDict()
-        self._rest: asyncio.TimerHandle | None = None
         self._answer_took_s = 0.0
         self._is_due = False
         self._closed: str | None = None
@@ -130,8 +130,6 @@ class CallQueue:
             sent.alarm.cancel()
             self._under_way = None
         elif identity in self._abandoned:
-            if identity == next(reversed(self._abandoned)):
-                self._end_rest()
             sent = self._abandoned.pop(identity)
         else:
             return False
@@ -145,7 +143,6 @@ class CallQueue:
         """The link is gone: nobody will answer any more."""
         self._closed = reason
         self._abandoned.clear()
-        self._end_rest()
         under_way, self._under_way = self._under_way, None
         waiting, self._waiting = self._waiting, {}
         if under_way is not None:
@@ -156,7 +153,7 @@ class CallQueue:
 
     def _go_on(self) -> None:
         """Send the next one soon: after whatever else is put now, so that the most important one goes first."""
-        if self._waiting and self._under_way is None and self._rest is None and not self._is_due:
+        if self._waiting and self._under_way is None and not self._is_due:
             self._is_due = True
             asyncio.get_running_loop().call_soon(self._send_next)
 
@@ -175,8 +172,9 @@ class CallQueue:
             self._go_on()
             return
         loop = asyncio.get_running_loop()
-        alarm = loop.call_later(request.timeout_s, self._give_up)
-        self._under_way = _Sent(identity, request, loop.time(), alarm)
+        patience_s = max(request.timeout_s, min(MAX_PATIENCE_S, PATIENCE * self._answer_took_s))
+        alarm = loop.call_later(patience_s, self._give_up)
+        self._under_way = _Sent(identity, request, loop.time(), patience_s, alarm)
         self._supersede(request.key)
         if request.on_sent is not None:
             request.on_sent()
@@ -196,18 +194,9 @@ class CallQueue:
         self._abandoned[sent.identity] = sent
         while len(self._abandoned) > MAX_ABANDONED:
             self._abandoned.popitem(last=False)
-        rest_s = min(MAX_PATIENCE_S, PATIENCE * self._answer_took_s) - request.timeout_s
-        if rest_s > 0:
-            self._rest = asyncio.get_running_loop().call_later(rest_s, self._end_rest)
         self._go_on()
-        request.on_outcome(Unanswered(f"no answer within {request.timeout_s:g} s"))
+        request.on_outcome(Unanswered(f"no answer within {sent.patience_s:.0f} s"))
         self._on_silence(request.action)
-
-    def _end_rest(self) -> None:
-        rest, self._rest = self._rest, None
-        if rest is not None:
-            rest.cancel()
-            self._go_on()
 
 
 def _tell_waiting(request: Request, reason: str) -> None:
