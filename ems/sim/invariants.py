@@ -65,6 +65,7 @@ class Invariants:
         self._odd: dict[str, float] = {}
         self._links = [_links(site, evse, MAX_LEGS) for evse in site.evses]
         self._used = list(self._links)
+        self._reached = [True] * len(site.evses)
 
     def __call__(self, state: SiteState, decision: Decision, flow: Flow) -> None:
         """Check one decision; `flow` is what truly flows."""
@@ -82,11 +83,12 @@ class Invariants:
             self.violations += [Violation(law, at, text) for text in texts]
         self._before = decision
 
-    def uses(self, evse: int, legs: int) -> None:
+    def uses(self, evse: int, legs: int, *, is_reached: bool = True) -> None:
         """From now on only so many legs count of the EVSE at that position: those that its vehicle uses, or none where
-        nobody can talk to it, so that it is a load like any other and cannot be told another limit.
+        it is a load like any other. Unless `is_reached` it cannot be told another limit.
         """
         self._used[evse] = _links(self.site, self.site.evses[evse], legs)
+        self._reached[evse] = is_reached
 
     def ended(self, observer: Observer, t: float, budget_s: float = BUDGET_S) -> None:
         """I2, when the run is over."""
@@ -153,7 +155,7 @@ class Invariants:
 
     def _leases(self, state: SiteState) -> Iterator[str]:
         for j, known in enumerate(state.evses):
-            if not self._used[j]:
+            if not self._reached[j]:
                 continue
             model = state.stations[self.site.station_of_evse[j]].model
             for held in (known.grant.default, known.grant.session):

@@ -81,7 +81,7 @@ def test_decisions(amps: tuple[float, float, float], besides_a: float, laws: set
 @pytest.mark.parametrize(
     ("legs", "building_a", "laws"),
     [(3, 30, {"I1"}), (1, 30, set()), (1, 50, {"I1"}), (0, 50, set())],
-    ids=["three", "one, which has room", "one, which has none", "nobody can talk to it"],
+    ids=["three", "one, which has room", "one, which has none", "a load like any other"],
 )
 def test_only_the_legs_count_that_a_vehicle_uses(legs: int, building_a: float, laws: set[str]) -> None:
     """A2 is raised by 10 A; the grid carries 63 A, and the building draws on L1 half of what it does elsewhere."""
@@ -109,7 +109,7 @@ def test_a_limit_for_ever_or_without_floor() -> None:
     assert grants(lambda state: apply(state, forever), lasts_s=9.0) == set()
 
     unreachable = Invariants(SITE)
-    unreachable.uses(0, 0)
+    unreachable.uses(0, 3, is_reached=False)
     for later_s in (0.0, 10.0):
         unreachable(apply(charging(), forever), decided(10, 10, 10, later_s=later_s), World(SITE).flow(0))
     assert broken(unreachable) == set()

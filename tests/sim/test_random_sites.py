@@ -20,13 +20,15 @@ SECONDS, FAULTS = 1800.0, 3
 
 
 class Laws(Invariants):
-    """Only the legs count that a vehicle uses."""
+    """Only the legs count that a vehicle uses, and nobody can tell anything to a station that does not hear."""
 
     run: CoreRun
 
     def __call__(self, state: SiteState, decision: Decision, flow: Flow) -> None:
+        reports = self.run.daemon.reports
         for j, outlet in enumerate(self.run.plant.outlets):
-            self.uses(j, outlet.legs if outlet.vehicle is None else outlet.vehicle.model.legs)
+            legs = outlet.legs if outlet.vehicle is None else outlet.vehicle.model.legs
+            self.uses(j, legs, is_reached=reports.reaches(outlet.station))
         super().__call__(state, decision, flow)
 
 

@@ -17,5 +17,6 @@ class Laws(Invariants):
     def look_at(self, world: VirtualSite, away: Collection[str]) -> None:
         """See who is plugged in where, and whom nobody reaches."""
         for j, evse in enumerate(self.site.evses):
-            vehicle = world.stations[evse.station].connectors[evse.number].vehicle
-            self.uses(j, 0 if evse.station in away else MAX_LEGS if vehicle is None else vehicle.model.legs)
+            vehicle, is_away = world.stations[evse.station].connectors[evse.number].vehicle, evse.station in away
+            legs = MAX_LEGS if vehicle is None else vehicle.model.legs
+            self.uses(j, 0 if is_away else legs, is_reached=not is_away)
