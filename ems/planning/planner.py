@@ -34,7 +34,10 @@ CAPPED = frozenset({Strategy.CHEAPEST, Strategy.SOLAR, Strategy.BALANCED})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Experience:
-    """What is known besides the present: prices, peaks already paid, and the past. Everything may be missing."""
+    """What is known besides the present: prices, peaks already paid, and the past. Everything may be missing.
+
+    `at_their_word`: what drivers say of departure and need is believed, and the past tells only who may come.
+    """
 
     tariff: Tariff | None = None
     paid: Paid = field(default_factory=dict)
@@ -42,6 +45,7 @@ class Experience:
     building_w: Series | None = None
     generation_w: Series | None = None
     battery: Battery | None = None
+    at_their_word: bool = False
 
 
 NOTHING_KNOWN = Experience()
@@ -73,7 +77,7 @@ def plan_of(
 
 
 def _forecasts(outlook: Outlook, known: Experience) -> Mapping[str, SessionForecast]:
-    if known.sessions is None:
+    if known.sessions is None or known.at_their_word:
         return {}
     return {stay.session: forecast_session(known.sessions, _plugged_in(stay), outlook.now) for stay in outlook.stays}
 

@@ -119,6 +119,10 @@ class CoreDaemon:
         """Look every second for a while."""
         self._dense_until = max(self._dense_until, self.plant.t + CLOSE_LOOK_S)
 
+    def looks_soon(self) -> None:
+        """A tick from now on: there is news that takes so long to arrive."""
+        self._looks_within(TICK_S)
+
     def mute(self, station: str) -> None:
         """A station neither answers nor says anything from now on."""
         self.reports.mute(station)

@@ -28,10 +28,12 @@ from ems.domain.site import Site
 from ems.domain.station import EvseStatus
 from ems.sim.core_daemon import Check, CoreDaemon, Decides
 from ems.sim.core_faults import CoreFaults
+from ems.sim.core_planner import CorePlanner
 from ems.sim.core_plant import CorePlant
 from ems.sim.faults import FaultPlan
 from ems.sim.load_course import LoadCourse
 from ems.sim.placement import Visit
+from ems.sim.session_record import SessionRecord
 from ems.sim.vehicle import Vehicle, VehicleModel
 
 BEGIN_S = 1000.0
@@ -41,6 +43,12 @@ MINUTE_S = 60.0
 
 RAMP_A_PER_S = 40.0
 """Vehicles rise at once: fewer moments to look at, and no overload is missed."""
+
+
+def said_at_plug_in(record: SessionRecord) -> Need:
+    """What the driver said; where he said nothing, what then happened."""
+    wanted = record.delivered_wh if record.requested_wh is None else record.requested_wh
+    return Need(wanted, record.stated_departure or record.departure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ class Setup:
     taper: bool = False
     look_s: float = math.inf
     check: Check | None = None
+    planner: CorePlanner | None = None
+    told: Callable[[SessionRecord], Need] = said_at_plug_in
 
 
 class CoreRun:
@@ -86,7 +96,7 @@ class CoreRun:
         self.daemon.starts()
         while True:
             agenda = self._agenda[0][0] if self._agenda else math.inf
-            t = min(agenda, self.plant.next_s(), self.daemon.looks_at_s)
+            t = min(agenda, self.plant.next_s(), self.daemon.looks_at_s, self._planner_s())
             if t > seconds:
                 break
             self._moment(t)
@@ -124,12 +134,19 @@ class CoreRun:
         while self._agenda and self._agenda[0][0] <= t:
             look = heapq.heappop(self._agenda)[2]() or look
         changed = daemon.reports.statuses(daemon.now())
-        if (look or t >= daemon.looks_at_s) and not daemon.dead:
+        if (look or t >= min(daemon.looks_at_s, self._planner_s())) and not daemon.dead:
             daemon.look()
+            planner = self.setup.planner
+            if planner is not None and planner.looks(daemon):
+                daemon.looks_soon()
             return
         if changed - {EvseStatus.SUSPENDED_EV}:
             daemon.repeats()
         daemon.sees_motion()
+
+    def _planner_s(self) -> float:
+        planner = self.setup.planner
+        return math.inf if planner is None or self.daemon.dead else planner.due_s
 
     # What happens
 
@@ -158,12 +175,11 @@ class CoreRun:
         number, now = next(self._transactions), self.daemon.now()
         record, evse = visit.record, self.site.evses[visit.evse]
         outlet = self.plant.plug(visit, self._vehicle(visit), number)
-        begun = Transaction(number, now.utc, outlet.register_wh, record.id)
-        wanted = record.delivered_wh if record.requested_wh is None else record.requested_wh
+        begun = Transaction(number, now.utc, outlet.register_wh, record.user or record.id)
         self._stays[visit.evse] = (
             e.StatusChanged(evse.id, now, EvseStatus.PREPARING),
             e.TransactionStarted(evse.id, now, begun),
-            e.NeedStated(evse.id, Need(wanted, record.stated_departure or record.departure)),
+            e.NeedStated(evse.id, self.setup.told(record)),
         )
         for event in self._stays[visit.evse]:
             self.daemon.reports.says(outlet, event)
@@ -179,8 +195,11 @@ class CoreRun:
     def _leave(self, evse: int) -> None:
         outlet = self.plant.present[evse]
         number, now = outlet.transaction, self.daemon.now()
+        visit, planner = outlet.visit, self.setup.planner
         assert number is not None
         self.plant.unplug(evse)
+        if planner is not None and visit is not None:
+            planner.leaves(visit.record, outlet.evse, self.plant.tally.outcomes[-1].got_wh, now.utc)
         self.daemon.leases.dropped(evse, Layer.SESSION)
         self._stays.pop(evse, None)
         self.daemon.reports.says(outlet, e.TransactionEnded(outlet.evse, now, number, outlet.register_wh))

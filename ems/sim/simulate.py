@@ -12,6 +12,7 @@ from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.phases import PhaseAmps
 from ems.domain.policy import PLANNED, Strategy
 from ems.domain.site import Site
+from ems.sim.core_planner import CorePlanner, PlannersPast
 from ems.sim.core_run import CoreRun, Setup
 from ems.sim.findings import findings
 from ems.sim.simulation_result import SimulationResult
@@ -20,8 +21,10 @@ from ems.sim.simulation_task import Task, made_up_task, recorded_task
 __all__ = ["STRATEGIES", "Task", "made_up_task", "recorded_task", "simulate", "simulate_all"]
 
 UNCONTROLLED = "uncontrolled"
-STRATEGIES = (UNCONTROLLED, *(str(strategy) for strategy in Strategy if strategy not in PLANNED))
+STRATEGIES = (UNCONTROLLED, *map(str, Strategy))
 """What can be compared: the controller's strategies, and nobody in control."""
+
+LEARNS_AS_IT_GOES = PlannersPast(sessions=())
 
 BOUNDLESS_A = 1e6
 
@@ -36,6 +39,7 @@ def simulate(task: Task, strategy: str = "equal") -> SimulationResult:
         courses=task.courses,
         faults=task.faults.of_the_world() if free else task.faults,
         observed=task.site,
+        planner=None if free or Strategy(strategy) not in PLANNED else CorePlanner(task.site, LEARNS_AS_IT_GOES),
     )
     site = boundless(task.site) if free else following(task.site, Strategy(strategy))
     run = CoreRun(site, task.placement.visits, task.begins, setup)

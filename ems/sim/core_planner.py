@@ -1,0 +1,196 @@
+"""The planner beside a run without event loop: it plans when the daemon would, and knows no more than the daemon.
+
+It is told of vehicles as they leave, so what it learns from lies in the past by construction; prices, load and
+generation are cut off at what was known at the time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+
+from ems.domain import events as e
+from ems.domain.demand_charge import BillingPeriod
+from ems.domain.load import Load
+from ems.domain.policy import PLANNED
+from ems.domain.site import Site
+from ems.domain.state import SiteState
+from ems.domain.tariff import Tariff
+from ems.planning.economy import Paid
+from ems.planning.forecast.past_sessions import PastSession, SessionHistory, session_history
+from ems.planning.forecast.series import Series
+from ems.planning.linear_program import SolverError
+from ems.planning.outlook import outlook_of
+from ems.planning.planner import Experience, plan_of
+from ems.sim.core_daemon import CoreDaemon
+from ems.sim.core_tally import BIN_S
+from ems.sim.session_record import SessionRecord
+
+EVERY_S = 300.0
+"""Between two plans at most, on the full five minutes of the clock."""
+
+HISTORY_S = 3600.0
+"""What vehicles did that left is looked through again so often."""
+
+PUBLISHED = time(13)
+"""From this local time on the prices of tomorrow are known: day-ahead markets publish about then."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannersPast:
+    """What a planner may know when a run begins, and what it is told while time passes: the tariff with all prices,
+    the courses of building and plant, which it sees only as far as they are past, and earlier sessions.
+
+    `sessions` None: it learns nothing from vehicles, expects none, and takes drivers at their word. `at_their_word`:
+    it expects vehicles as before, but believes what is said of those that are here.
+    """
+
+    tariff: Tariff | None = None
+    sessions: tuple[PastSession, ...] | None = None
+    building_w: Series | None = None
+    generation_w: Series | None = None
+    at_their_word: bool = False
+
+
+NO_PAST = PlannersPast()
+
+
+@dataclass(slots=True)
+class CorePlanner:
+    """Plans for one run. `due_s`: when the clock asks for the next plan, seconds of the run. `plans` counts them, and
+    `failed` those that were not found.
+    """
+
+    site: Site
+    past: PlannersPast = NO_PAST
+    every_s: float = EVERY_S
+    due_s: float = 0.0
+    plans: int = 0
+    failed: int = 0
+    _left: list[PastSession] = field(default_factory=list)
+    _history: SessionHistory | None = None
+    _history_until: float = -math.inf
+    _seen: tuple[object, ...] = ()
+    _paid: Paid = field(default_factory=dict)
+    _bins: int = -1
+
+    def leaves(self, record: SessionRecord, evse: str, took_wh: float, now: datetime) -> None:
+        """A vehicle has left, having taken so much."""
+        if now > record.arrival:
+            self._left.append(past_session(record, evse, took_wh, now))
+
+    def looks(self, daemon: CoreDaemon) -> bool:
+        """After a decision: make a plan if it is time for one or if what it depends on has changed. Whether one was
+        made or failed, so that the controller looks again.
+        """
+        t, state = daemon.plant.t, daemon.state
+        if state.strategy not in PLANNED or daemon.decision is None:
+            self.due_s = math.inf
+            return False
+        facts = _facts(state)
+        if t < self.due_s and facts == self._seen:
+            return False
+        self._seen = facts
+        self.due_s = self._next_s(daemon)
+        if all(known.session is None for known in state.evses):
+            return False
+        self._plan(daemon)
+        return True
+
+    def experience(self, daemon: CoreDaemon) -> Experience:
+        """What is known at this moment."""
+        past, now = self.past, daemon.now().utc
+        tariff = None if past.tariff is None else known_prices(past.tariff, now)
+        return Experience(
+            tariff=tariff,
+            paid=self._already_paid(daemon),
+            sessions=self._sessions(now),
+            building_w=None if past.building_w is None else past.building_w.until(now),
+            generation_w=None if past.generation_w is None else past.generation_w.until(now),
+            at_their_word=past.at_their_word,
+        )
+
+    def _plan(self, daemon: CoreDaemon) -> None:
+        assert daemon.decision is not None
+        outlook = outlook_of(daemon.state, daemon.decision, daemon.memory.setpoints.appetite_a.tolist())
+        at = daemon.now().monotonic_s
+        try:
+            plan = plan_of(self.site, outlook, self.experience(daemon))
+        except SolverError as failed:
+            self.failed += 1
+            daemon.tell(e.PlanMade(at, None, str(failed)))
+            return
+        self.plans += 1
+        daemon.tell(e.PlanMade(at, plan))
+
+    def _next_s(self, daemon: CoreDaemon) -> float:
+        epoch = daemon.now().utc.timestamp()
+        return daemon.plant.t + (math.floor(epoch / self.every_s) + 1) * self.every_s - epoch
+
+    def _sessions(self, now: datetime) -> SessionHistory | None:
+        earlier = self.past.sessions
+        if earlier is None:
+            return None
+        if self._history is None or now.timestamp() >= self._history_until:
+            self._history = session_history((*earlier, *self._left), now, self.site.zone)
+            self._history_until = now.timestamp() + HISTORY_S
+        return self._history
+
+    def _already_paid(self, daemon: CoreDaemon) -> Paid:
+        """The peaks so far, from the bins that are over."""
+        tariff, bins = self.past.tariff, daemon.plant.tally.series.site_w
+        if tariff is None or not tariff.demand:
+            return {}
+        if len(bins) != self._bins:
+            self._bins = len(bins)
+            self._paid = paid_by(tariff, load_of(daemon.begin.utc, bins))
+        return self._paid
+
+
+def known_prices(tariff: Tariff, now: datetime) -> Tariff:
+    """The tariff without the prices that nobody knew at `now`: those of series, beyond the day that was published."""
+    local = now.astimezone(tariff.zone)
+    days = 2 if local.time() >= PUBLISHED else 1
+    end = datetime.combine(local.date() + timedelta(days=days), time(), local.tzinfo).astimezone(UTC)
+    for name, series in tariff.series.items():
+        tariff = tariff.with_series(name, series.until(end))
+    return tariff
+
+
+def load_of(begins: datetime, mean_w: Iterable[float]) -> Load:
+    """The load at the grid connection in bins of `BIN_S`, from a begin that lies on the full five minutes."""
+    return Load(begins, int(BIN_S), tuple(mean_w))
+
+
+def paid_by(tariff: Tariff, load: Load) -> Paid:
+    """The highest import so far of every demand charge and billing period."""
+    found: dict[tuple[str, BillingPeriod], float] = {}
+    for peak in tariff.peaks(load):
+        key = (peak.charge.name, peak.period)
+        found[key] = max(found.get(key, 0.0), peak.kw)
+    return found
+
+
+def past_session(record: SessionRecord, evse: str, took_wh: float, departed: datetime) -> PastSession:
+    """A session as it is remembered, with what it took and when it truly left."""
+    return PastSession(
+        evse=evse,
+        arrival=record.arrival,
+        departure=departed,
+        energy_wh=max(0.0, took_wh),
+        user=record.user,
+        requested_wh=record.requested_wh,
+        stated_departure=record.stated_departure,
+        max_a=record.max_a,
+        legs=record.legs,
+    )
+
+
+def _facts(state: SiteState) -> tuple[object, ...]:
+    """What a plan depends on that people and vehicles do."""
+    sessions = tuple(
+        None if known.session is None else (known.session.plugged, known.session.need) for known in state.evses
+    )
+    return sessions, state.limits, state.strategy
