@@ -18,8 +18,8 @@ MAX_ABANDONED = 16
 
 PATIENCE = 1.5
 MAX_PATIENCE_S = 30.0
-"""A station is waited for as long as a request says, and at least so many times what its last answer took: many work
-off one request after the other, and to ask faster than they answer makes every answer later (Q111).
+"""A station is waited for as long as a request says, and at least so many times what its last answer to the same took:
+many work off one request after the other, and to ask faster than they answer makes every answer later (Q111).
 """
 
 
@@ -107,7 +107,7 @@ class CallQueue:
         self._order = itertools.count()
         self._under_way: _Sent | None = None
         self._abandoned: OrderedDict[str, _Sent] = OrderedDict()
-        self._answer_took_s = 0.0
+        self._took_s: dict[str, float] = {}
         self._is_due = False
         self._closed: str | None = None
 
@@ -133,7 +133,7 @@ class CallQueue:
             sent = self._abandoned.pop(identity)
         else:
             return False
-        self._answer_took_s = asyncio.get_running_loop().time() - sent.at
+        self._took_s[sent.request.action] = asyncio.get_running_loop().time() - sent.at
         self._go_on()
         if not sent.is_outdated:
             sent.request.on_outcome(outcome)
@@ -172,7 +172,7 @@ class CallQueue:
             self._go_on()
             return
         loop = asyncio.get_running_loop()
-        patience_s = max(request.timeout_s, min(MAX_PATIENCE_S, PATIENCE * self._answer_took_s))
+        patience_s = max(request.timeout_s, min(MAX_PATIENCE_S, PATIENCE * self._took_s.get(request.action, 0.0)))
         alarm = loop.call_later(patience_s, self._give_up)
         self._under_way = _Sent(identity, request, loop.time(), patience_s, alarm)
         self._supersede(request.key)
