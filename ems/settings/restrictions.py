@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ems.domain.phases import Phase
+from ems.domain.policy import Strategy
 from ems.domain.units import PILOT_MIN_A
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding
@@ -78,3 +79,7 @@ def policy(draft: Draft) -> Iterator[Finding]:
     if 0 < chosen.idle_a < PILOT_MIN_A:
         message = f"idle_a is {chosen.idle_a:g} A: no vehicle charges between 0 and {PILOT_MIN_A:g} A"
         yield draft.document.error(("policy", "idle_a"), message, "write 0, or at least 6")
+    if chosen.strategy is Strategy.CHEAPEST and draft.shape.tariff is None and "tariff" not in draft.document.data:
+        message = "strategy 'cheapest' without a tariff: every kWh from the grid costs the same, at any time"
+        remedy = "write tariff: {file: tariff.yaml}, and the prices into that file"
+        yield draft.document.warning(("policy", "strategy"), message, remedy)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ems.domain.policy import PLANNED, Policy, Strategy
+from ems.domain.policy import Policy, Strategy
 from ems.settings import schema
 from ems.settings.comma import cut_at
 from ems.settings.document import Document
@@ -29,9 +29,7 @@ class Dataclass(Protocol):
 Model = TypeVar("Model", bound=BaseModel)
 Record = TypeVar("Record", bound=Dataclass)
 
-PLANNED_STRATEGIES = tuple(s.value for s in Strategy if s in PLANNED)
-"""Words of the planner, which is not there yet."""
-
+STRATEGIES = tuple(strategy.value for strategy in Strategy)
 GUARANTEES = ("minimum-first",)
 
 LOWEST_V, HIGHEST_V, USUAL_V = 90.0, 350.0, 230.0
@@ -184,16 +182,8 @@ class _Reader:
         if guarantee not in GUARANTEES:
             self.error(("policy", "guarantee"), f"'{str(guarantee)[:40]}' is not a guarantee", or_known("", GUARANTEES))
         strategy = values.get("strategy")
-        words = [s.value for s in Strategy if s not in PLANNED]
-        if strategy in PLANNED_STRATEGIES:
-            values["strategy"] = Strategy.LEAST_LAXITY.value
-            message = (
-                f"strategy '{strategy}' needs the planner, which is not there yet: least-laxity is used until then"
-            )
-            remedy = f"write one of {', '.join(words)} to choose another"
-            self.findings.append(self.document.warning(("policy", "strategy"), message, remedy))
-        elif strategy is not None and strategy not in words:
-            remedy = or_known(str(strategy), [*words, *PLANNED_STRATEGIES])
+        if strategy is not None and strategy not in STRATEGIES:
+            remedy = or_known(str(strategy), STRATEGIES)
             self.error(("policy", "strategy"), f"'{str(strategy)[:40]}' is not a strategy", remedy)
             del values["strategy"]
         policy, findings = record_of(Policy, values, self.document, ("policy",))

@@ -79,8 +79,6 @@ SHAPE = [
     (swap("Mon-Fri", "Mon-Fry"), "10: error: when: 'Mon-Fry' is not a weekday or a span of them"),
     (swap('when: "Mon-Fri 17:00-20:00"', 'when: ""'), "10: error: when: '' is not a time of the week"),
     (swap("strategy: equal", "strategy: equl"), "11: error: 'equl' is not a strategy"),
-    (swap("strategy: equal", "strategy: cheapest"), "11: warning: strategy 'cheapest' needs the planner, which is not "
-     "there yet: least-laxity is used until then"),
     (swap("strategy: equal", "guarantee: none"), "11: error: 'none' is not a guarantee"),
     (swap("strategy: equal", "lease_s: 30"), "11: error: lease_s must lie in 120 … 3600 s, got 30"),
     (swap("strategy: equal", "lease_min: 15"), "11: error: unknown key 'lease_min': did you mean 'lease_s'?"),
@@ -105,6 +103,8 @@ WHOLE = [
     (GOOD + "web: {host: 0.0.0.0}\n", "13: warning: the page is served on 0.0.0.0 to everybody in that network: it has "
      "no login yet"),
     (GOOD + "web: {port: 9000}\n", "13: error: the page and the stations want the same port 9000"),
+    (swap("strategy: equal", "strategy: cheapest"), "11: warning: strategy 'cheapest' without a tariff: every kWh from "
+     "the grid costs the same, at any time"),
 ]  # fmt: skip
 
 CIRCUITS = [
