@@ -31,3 +31,14 @@ class Knock:
     reason: str
     count: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Somebody changed something; `detail` is JSON, `id` grows."""
+
+    id: int
+    at: datetime
+    who: str
+    what: str
+    detail: str

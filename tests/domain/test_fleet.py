@@ -148,7 +148,8 @@ def test_a_fleet_that_contradicts_itself_is_refused(wrong: object) -> None:
     [
         {"id": ""}, {"id": "a\nb"}, {"id": " a"}, {"id": "a" * 65}, {"id_tags": ("a", "A")}, {"id_tags": ("",)},
         {"battery_wh": 0.0}, {"battery_wh": float("nan")}, {"battery_wh": 360e6}, {"max_a": 5.0},
-        {"max_a": float("inf")}, {"min_a": 3.0}, {"min_a": 10.0, "max_a": 8.0}, {"legs": 0}, {"legs": 4}, {"efficiency": 0.0}, {"max_w": -1.0},
+        {"max_a": float("inf")}, {"min_a": 3.0}, {"min_a": 10.0, "max_a": 8.0},
+        {"legs": 0}, {"legs": 4}, {"efficiency": 0.0}, {"max_w": -1.0},
         {"id_tags": tuple(map(str, range(21)))},
     ],
 )  # fmt: skip

@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Table
 
+from ems.adapters.store.audit import AuditLog
 from ems.adapters.store.batch import Row, Sample
 from ems.adapters.store.current import Current
+from ems.adapters.store.daybook import DaybookStore
 from ems.adapters.store.ledger import Ledger
 from ems.adapters.store.recorder import Recorder
 from ems.adapters.store.store import Store
@@ -41,8 +43,8 @@ class Scribe(Writer):
         super().sample(samples)
         self._at_once()
 
-    def run(self, job: Callable[[Connection], T]) -> Future[T]:
-        done = super().run(job)
+    def run(self, job: Callable[[Connection], T], durable: bool = False) -> Future[T]:
+        done = super().run(job, durable)
         self._run_jobs()
         return done
 
@@ -72,4 +74,6 @@ class LoopStore(Store):
         self.scribe = Scribe(self.database, clock, current)
         self._writer = self.scribe
         self.ledger = Ledger(self.scribe, clock, current)
+        self.audit = AuditLog(self.scribe, clock.now().utc)
+        self.daybook = DaybookStore(self.scribe, self.audit, current)
         self.recorder = Recorder(self.ledger, self.scribe)

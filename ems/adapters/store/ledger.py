@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from ems.adapters.store.rows import (
     transaction_row,
     transactions_of,
 )
-from ems.adapters.store.schema import alarm, audit, grant, knock, session, start, station_model, transaction_log
+from ems.adapters.store.schema import alarm, grant, knock, session, start, station_model, transaction_log
 from ems.adapters.store.writer import QueueFullError, Urgency, Writer
 from ems.domain.decision import Alarm
 from ems.domain.grant import Grant, Layer
@@ -70,7 +70,6 @@ class Ledger:
         self._of_session: dict[str, dict[int, float]] = {}
         self._grants: dict[str, Grant] = {}
         self._run: dict[str, Any] = {}
-        self._audits = 0
 
     def begin(self, remains: Remains, now: Instant) -> None:
         """Take over from the runs before; called once, before anything else."""
@@ -210,6 +209,12 @@ class Ledger:
         self._current.remember(session, row)
         self._writer.put(session, row)
 
+    async def need_told(self, known: Session) -> None:
+        """Returns when a session with its need would survive a power cut; raises as `transaction_started`."""
+        row = self._session_row(known, None)
+        self._current.remember(session, row)
+        await self._stored(session, row)
+
     def session_ended(self, known: Session, ended: datetime) -> None:
         """A vehicle left; on its way to disk at once."""
         self._writer.put(session, self._session_row(known, ended), Urgency.AT_ONCE)
@@ -243,18 +248,6 @@ class Ledger:
         row = {"key": known.key, "began": to_ms(began), "ended": None if ended is None else to_ms(ended)}
         words = {"scope": known.scope, "level": int(known.level), "text": known.text}
         self._writer.put(alarm, {**row, **words}, Urgency.SOON)
-
-    def audited(self, at: datetime, who: str, what: str, detail: Mapping[str, Any]) -> None:
-        """Somebody did something; queued for the next second."""
-        self._audits += 1
-        row = {
-            "id": (to_ms(at) << 20) | ((self._run["id"] + self._audits) & 0xFFFFF),
-            "at": to_ms(at),
-            "who": who,
-            "what": what,
-            "detail": json.dumps(dict(detail), default=str),
-        }
-        self._writer.put(audit, row, Urgency.SOON)
 
     def knocked(self, knocks: Iterable[Knock]) -> None:
         """Stations were refused; queued."""

@@ -12,9 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, desc, func, select
 
+from ems.adapters.store.daybook import read_daybook
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.rows import grant_of, model_of, session_of, transaction_of, transactions_of
 from ems.adapters.store.schema import alarm, grant, session, start, station_model, transaction_log
+from ems.domain.daybook import Daybook
 from ems.domain.grant import Grant
 from ems.domain.instant import Instant
 from ems.domain.session import Need, Session, Transaction
@@ -44,6 +46,7 @@ class Recovered:
 
     `sessions` and `grants` by EVSE, `models` by station. `crashes`: runs within the last hour that ended without a
     goodbye. `alive`: the last sign of life of the run before. `complete` False: the database could not be read.
+    `daybook`: what people had changed.
     """
 
     sessions: Mapping[str, Session] = field(default_factory=dict)
@@ -52,6 +55,7 @@ class Recovered:
     crashes: int = 0
     alive: datetime | None = None
     complete: bool = True
+    daybook: Daybook = field(default_factory=Daybook)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Remains:
     crashes: int = 0
     alive: int | None = None
     complete: bool = False
+    daybook: Daybook = field(default_factory=Daybook)
 
 
 def read_remains(connection: Connection, now: datetime) -> Remains:
@@ -105,6 +110,7 @@ def read_remains(connection: Connection, now: datetime) -> Remains:
         crashes=connection.execute(crashes).scalar() or 0,
         alive=alive,
         complete=True,
+        daybook=read_daybook(connection),
     )
 
 
@@ -138,6 +144,7 @@ def recover(remains: Remains, now: Instant) -> Recovered:
         crashes=remains.crashes,
         alive=None if remains.alive is None else from_ms(remains.alive),
         complete=remains.complete,
+        daybook=remains.daybook,
     )
 
 

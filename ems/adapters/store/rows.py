@@ -67,6 +67,12 @@ def session_row(session: Session, energy_wh: float, transactions: Iterable[int],
         "service_class": session.service_class,
         "soc_percent": _number(session.soc_percent),
         "transactions": json.dumps(list(transactions)),
+        "vehicle": None if session.vehicle is None else session.vehicle.id,
+        "soc_at_wh": _number(session.soc_at_wh),
+        "guaranteed_wh": _number(need.guaranteed_wh),
+        "guaranteed_by": None if need.guaranteed_by is None else to_ms(need.guaranteed_by),
+        "minimum_always": need.minimum_always,
+        "need_class": need.service_class,
     }
 
 
@@ -79,8 +85,8 @@ def transactions_of(row: Any) -> list[int]:
 
 
 def session_of(row: Any, energy_wh: float, transaction: Transaction | None, now: Instant) -> Session:
-    """The session of a row, as if it had been seen all along; `energy_wh` of the running transaction. Raises
-    ValueError.
+    """The session of a row, as if it had been seen all along, but for its vehicle, which is recognised again;
+    `energy_wh` of the running transaction. Raises ValueError.
     """
     plugged = from_ms(row.plugged)
     return Session(
@@ -93,9 +99,14 @@ def session_of(row: Any, energy_wh: float, transaction: Transaction | None, now:
             energy_wh=row.need_wh,
             departure=None if row.departure is None else from_ms(row.departure),
             origin=NeedOrigin(row.need_origin),
+            guaranteed_wh=row.guaranteed_wh or 0.0,
+            guaranteed_by=None if row.guaranteed_by is None else from_ms(row.guaranteed_by),
+            minimum_always=bool(row.minimum_always),
+            service_class=row.need_class,
         ),
         soc_percent=row.soc_percent,
         service_class=row.service_class,
+        soc_at_wh=row.soc_at_wh or 0.0,
     )
 
 

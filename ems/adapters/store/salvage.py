@@ -13,11 +13,27 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Table
 
 from ems.adapters.store.batch import Key, Subjects, write
-from ems.adapters.store.schema import alarm, audit, grant, session, start, station_model, transaction_log
+from ems.adapters.store.schema import (
+    alarm,
+    audit,
+    choice,
+    departure,
+    grant,
+    limit_told,
+    session,
+    start,
+    station_model,
+    transaction_log,
+    vehicle,
+    weekly_departure,
+)
 
 log = logging.getLogger(__name__)
 
-CARRIED = (transaction_log, session, grant, station_model, start, alarm, audit)
+CARRIED = (
+    *(transaction_log, session, grant, station_model, start, alarm, audit),
+    *(vehicle, weekly_departure, departure, choice, limit_told),
+)
 """Bookkeeping, small and irreplaceable. Measurements stay in the old file, where they can still be exported."""
 
 

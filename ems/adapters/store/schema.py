@@ -75,6 +75,12 @@ session = Table(
     Column("service_class", Integer, nullable=False),
     Column("soc_percent", Double),
     Column("transactions", Text, nullable=False),
+    Column("vehicle", Words),
+    Column("soc_at_wh", Double),
+    Column("guaranteed_wh", Double),
+    Column("guaranteed_by", BigInteger),
+    Column("minimum_always", Boolean),
+    Column("need_class", Integer),
     Index("session_plugged", "plugged"),
     Index("session_open", "id", sqlite_where=text("unplugged IS NULL"), postgresql_where=text("unplugged IS NULL")),
 )
@@ -191,3 +197,72 @@ knock = Table(
     Column("at", BigInteger, nullable=False),
 )
 """Stations that tried to connect and were refused."""
+
+vehicle = Table(
+    "vehicle",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("id_tags", Text, nullable=False),
+    Column("evse", Words),
+    Column("battery_wh", Double),
+    Column("max_a", Double),
+    Column("legs", SmallInteger),
+    Column("max_w", Double),
+    Column("min_a", Double),
+    Column("efficiency", Double, nullable=False),
+    Column("service_class", Integer),
+    Column("consumption_wh_per_km", Double),
+    Column("guaranteed_wh", Double),
+    Column("guaranteed_by", Words),
+    Column("minimum_always", Boolean),
+    Column("soc_percent", Double),
+    Column("soc_at", BigInteger),
+)
+"""Vehicles as people describe them; `id_tags` is a JSON list, `guaranteed_by` a local time of day. Without
+`guaranteed_wh` nothing is guaranteed.
+"""
+
+weekly_departure = Table(
+    "weekly_departure",
+    metadata,
+    Column("vehicle", Words, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("days", Words, nullable=False),
+    Column("at", Words, nullable=False),
+    Column("energy_wh", Double),
+    Column("soc_percent", Double),
+)
+"""When vehicles leave every week: `days` as digits (0: Monday), `at` a local time of day."""
+
+departure = Table(
+    "departure",
+    metadata,
+    Column("vehicle", Words, primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("energy_wh", Double),
+    Column("soc_percent", Double),
+    Column("evse", Words),
+    Column("service_class", Integer),
+)
+"""When vehicles leave once."""
+
+choice = Table(
+    "choice",
+    metadata,
+    Column("what", Words, primary_key=True),
+    Column("value", Words, nullable=False),
+)
+"""What people chose over what the site file says."""
+
+limit_told = Table(
+    "limit_told",
+    metadata,
+    Column("scope", Words, primary_key=True),
+    Column("source", Words, primary_key=True),
+    Column("max_a", Double),
+    Column("max_w", Double),
+    Column("starts", BigInteger),
+    Column("ends", BigInteger),
+)
+"""Limits that people set for a while."""

@@ -14,14 +14,17 @@ from sqlalchemy import Connection
 
 from ems.adapters.store.access import reason
 from ems.adapters.store.aggregation import aggregated, due, keep
+from ems.adapters.store.audit import AuditLog, read_audits
 from ems.adapters.store.current import Current
 from ems.adapters.store.database import WRITE_ERRORS, Database
+from ems.adapters.store.daybook import DaybookStore, rows_of
 from ems.adapters.store.ledger import Ledger
 from ems.adapters.store.reading import Reader
 from ems.adapters.store.recorder import Recorder
 from ems.adapters.store.recovery import Recovered, Remains, read_remains
 from ems.adapters.store.retention import RETENTION, Retention, next_slice, remove
 from ems.adapters.store.writer import PACE, Health, Pace, Writer
+from ems.domain.history import Audit
 from ems.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -33,8 +36,8 @@ JOB_S = 60.0
 
 
 class Store:
-    """Everything that is kept in one database: `ledger` for what must survive, `recorder` for what each tick shows,
-    `reader` for those who look.
+    """Everything that is kept in one database: `ledger` for what must survive, `daybook` and `audit` for what people
+    change, `recorder` for what each tick shows, `reader` for those who look.
 
     `where`: a path or a PostgreSQL URL. `on_trouble` hears what is wrong, and an empty text when it is over, on the
     writer's thread. Nothing here raises because of a disk, except where a docstring says so.
@@ -55,6 +58,8 @@ class Store:
         current = Current()
         self._writer = Writer(self.database, clock, current, pace, on_trouble)
         self.ledger = Ledger(self._writer, clock, current, patience_s)
+        self.audit = AuditLog(self._writer, clock.now().utc)
+        self.daybook = DaybookStore(self._writer, self.audit, current, patience_s)
         self.recorder = Recorder(self.ledger, self._writer)
         self.reader = Reader(self.database)
 
@@ -76,6 +81,7 @@ class Store:
             log.warning("store.not_opened %s: %s", self.database, reason(error))
             remains = self._read_only(read)
         self.ledger.begin(remains, now)
+        self.daybook.remember(rows_of(remains.daybook))
         return self.ledger.recovered(now)
 
     def _read_only(self, read: Callable[[Connection], Remains]) -> Remains:
@@ -116,6 +122,13 @@ class Store:
         while piece := await self._job(partial(next_slice, keep=self._retention, tight=tight)):
             removed += await self._job(partial(remove, piece=piece))
         return removed
+
+    async def audits(self, before: int | None, most: int) -> tuple[Audit, ...]:
+        """The newest of what people did, newest first; of those with a number below `before`, if that is given.
+
+        Raises as `aggregate`.
+        """
+        return await self._read(partial(read_audits, before=before, most=most))
 
     async def flush(self) -> None:
         """Returns when all that waited has been tried to be written."""

@@ -88,7 +88,7 @@ class Writer:
         self._wakes = threading.Condition()
         self._waiting = Batch()
         self._samples: deque[Sample] = deque()
-        self._jobs: deque[tuple[Callable[[Connection], Any], Future[Any]]] = deque()
+        self._jobs: deque[tuple[Callable[[Connection], Any], bool, Future[Any]]] = deque()
         self._in_hand = (0, 0)
         self._dropped = self._refused = 0
         self._closing = False
@@ -137,15 +137,17 @@ class Writer:
             self._samples.extend(samples)
             self._drop_samples()
 
-    def run(self, job: Callable[[Connection], T]) -> Future[T]:
-        """Run `job` on the writer's thread in a transaction of its own. It is not repeated when it fails."""
+    def run(self, job: Callable[[Connection], T], durable: bool = False) -> Future[T]:
+        """Run `job` on the writer's thread in a transaction of its own; a failed one is not repeated. `durable`: what
+        it did would survive a power cut when the future resolves.
+        """
         done: Future[T] = Future()
         done.set_running_or_notify_cancel()
         with self._wakes:
             if len(self._jobs) >= MAX_JOBS or self._closing:
                 done.set_exception(QueueFullError("too many jobs wait for the store, or it is closing"))
                 return done
-            self._jobs.append((job, done))
+            self._jobs.append((job, durable, done))
             self._wakes.notify()
         return done
 
@@ -281,9 +283,9 @@ class Writer:
         while self._jobs:
             self._write_what_is_due()
             with self._wakes:
-                job, done = self._jobs.popleft()
+                job, durable, done = self._jobs.popleft()
             try:
-                with self._access.transaction() as connection:
+                with self._access.transaction(durable) as connection:
                     result = job(connection)
             except WRITE_ERRORS as error:
                 if fault_of(error) is not Fault.POISON:

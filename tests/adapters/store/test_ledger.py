@@ -392,7 +392,7 @@ def test_what_strangers_write_is_stored_without_harm(opened: Opened, text: str) 
     store = opened()
     run(store.ledger.transaction_started("CP-01/1", replace(begun(7), id_tag=text)))
     store.ledger.knocked([Knock(text, text, text, 1, BEGIN.utc), Knock("CP-09", "::1", "unknown", 2, BEGIN.utc)])
-    store.ledger.audited(BEGIN.utc, text, text, {"said": text})
+    store.audit.add(BEGIN.utc, text, text, {"said": text})
     run(store.ledger.transaction_ended("CP-01/1", 7, BEGIN.utc, 1.0, text))
     assert len(rows(store, schema.knock)) == 2
     assert json.loads(rows(store, schema.audit)[0].detail) == {"said": text}
@@ -411,7 +411,7 @@ def test_the_audit_only_grows(opened: Opened, clock: HandClock) -> None:
     for _ in range(2):
         store = opened()
         for k in range(3):
-            store.ledger.audited(clock.now().utc, "operator", "limit", {"k": k})
+            store.audit.add(clock.now().utc, "operator", "limit", {"k": k})
         run(store.flush())
         clock.move(0.001)
     assert len(rows(store, schema.audit)) == 6

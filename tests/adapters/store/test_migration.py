@@ -21,7 +21,7 @@ from tests.adapters.store.clocks import BEGIN, HandClock
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "0003", "0002"
 
 def upgrade():
     op.add_column("transaction_log", sa.Column("price_ct", sa.Integer, server_default="0"))
@@ -33,7 +33,7 @@ def upgrade():
 def later_program(tmp_path: Path, then: str = "") -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "r0002_prices.py").write_text(NEXT.format(then=then))
+    (folder / "versions" / "r0003_prices.py").write_text(NEXT.format(then=then))
     return folder
 
 
@@ -66,7 +66,7 @@ def test_a_migration_that_fails_half_way_changes_nothing(nothing: str | Path, tm
 
 def test_a_newer_database_is_not_touched(nothing: str | Path, tmp_path: Path) -> None:
     Database(nothing, migrations=later_program(tmp_path)).connect().close()
-    with pytest.raises(NewerSchemaError, match="0002"):
+    with pytest.raises(NewerSchemaError, match="0003"):
         Database(nothing).connect()
 
 

@@ -1,0 +1,148 @@
+"""What people change while a site runs: vehicles and their departures, the strategy, limits for a while.
+
+The installation is not here: the site file owns that. One change after the other makes the next daybook; whoever keeps
+it stores each before anybody acts upon it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+from ems.domain.departure import Departure, WeeklyDeparture
+from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
+from ems.domain.fleet import Fleet
+from ems.domain.limit import Limit
+from ems.domain.policy import Strategy
+from ems.domain.vehicle import StateOfCharge, Vehicle
+
+KEPT = timedelta(days=7)
+"""Departures and limits that are over stay for so long, for those who ask what was meant."""
+
+
+class UnknownError(ValueError):
+    """A change is about something that is not there."""
+
+
+class VehicleKept(NamedTuple):
+    """There is such a vehicle with such a week, new or changed."""
+
+    vehicle: Vehicle
+    weekly: tuple[WeeklyDeparture, ...] = ()
+
+
+class VehicleRemoved(NamedTuple):
+    """A vehicle, its week and its departures are gone."""
+
+    vehicle: str
+
+
+class ChargeTold(NamedTuple):
+    """Somebody knows the state of charge of a vehicle."""
+
+    vehicle: str
+    charge: StateOfCharge
+
+
+class DeparturesReplaced(NamedTuple):
+    """On these local dates these vehicles leave as `departures` say, and not otherwise; the week counts again on dates
+    for which there is none.
+    """
+
+    days: frozenset[tuple[str, date]]
+    departures: tuple[Departure, ...]
+
+
+Change = (
+    VehicleKept | VehicleRemoved | ChargeTold | DeparturesReplaced | StrategyChosen | LimitReceived | LimitWithdrawn
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Daybook:
+    """`strategy` None: that of the site. `limits` are those of people, not of the site or the grid operator."""
+
+    fleet: Fleet = field(default_factory=Fleet)
+    strategy: Strategy | None = None
+    limits: tuple[Limit, ...] = ()
+
+
+def changed(known: Daybook, change: Change, now: datetime, zone: ZoneInfo) -> Daybook:
+    """The daybook after a change; what is over for longer than `KEPT` is left out.
+
+    Raises UnknownError, or ValueError when the change contradicts what is known.
+    """
+    match change:
+        case StrategyChosen(strategy):
+            after = replace(known, strategy=strategy)
+        case LimitReceived(limit):
+            after = replace(known, limits=(*_without(known.limits, limit.scope, limit.source), limit))
+        case LimitWithdrawn(scope, source):
+            after = replace(known, limits=_without(known.limits, scope, source))
+            if len(after.limits) == len(known.limits):
+                raise UnknownError(f"there is no limit '{source}' on {scope}")
+        case _:
+            after = replace(known, fleet=_fleet(known.fleet, change, zone))
+    return _current(after, now)
+
+
+def _fleet(known: Fleet, change: Change, zone: ZoneInfo) -> Fleet:
+    match change:
+        case VehicleKept(vehicle, weekly):
+            vehicles = {**known.vehicles, vehicle.id: vehicle}
+            return replace(known, vehicles=vehicles, weekly=_with(known.weekly, vehicle.id, weekly))
+        case VehicleRemoved(name):
+            _must_be(known, name)
+            return Fleet(
+                _without_key(known.vehicles, name),
+                _without_key(known.weekly, name),
+                _without_key(known.departures, name),
+                _without_key(known.charges, name),
+            )
+        case ChargeTold(name, charge):
+            _must_be(known, name)
+            return replace(known, charges={**known.charges, name: charge})
+        case DeparturesReplaced(days, new):
+            departures = dict(known.departures)
+            for name in {name for name, _ in days}:
+                _must_be(known, name)
+                kept = [d for d in departures.get(name, ()) if (name, d.at.astimezone(zone).date()) not in days]
+                told = [d for d in new if d.vehicle == name]
+                departures = _with(departures, name, tuple(sorted((*kept, *told), key=lambda d: d.at)))
+            return replace(known, departures=departures)
+    raise AssertionError(change)
+
+
+def _current(known: Daybook, now: datetime) -> Daybook:
+    fleet, since = known.fleet, now - KEPT
+    if any(times[0].at < since for times in fleet.departures.values()):
+        departures: dict[str, tuple[Departure, ...]] = {}
+        for name, times in fleet.departures.items():
+            departures = _with(departures, name, tuple(one for one in times if one.at >= since))
+        fleet = replace(fleet, departures=departures)
+    limits = tuple(limit for limit in known.limits if limit.ends is None or limit.ends >= since)
+    return Daybook(fleet, known.strategy, limits)
+
+
+def _must_be(known: Fleet, vehicle: str) -> None:
+    if vehicle not in known.vehicles:
+        raise UnknownError(f"there is no vehicle {vehicle!r}")
+
+
+def _without(limits: tuple[Limit, ...], scope: str, source: str) -> tuple[Limit, ...]:
+    return tuple(limit for limit in limits if (limit.scope, limit.source) != (scope, source))
+
+
+_T = TypeVar("_T")
+
+
+def _with(known: Mapping[str, tuple[_T, ...]], name: str, items: tuple[_T, ...]) -> dict[str, tuple[_T, ...]]:
+    """With these items under a name; without the name where there are none."""
+    return {**known, name: items} if items else _without_key(known, name)
+
+
+def _without_key(known: Mapping[str, _T], name: str) -> dict[str, _T]:
+    return {key: value for key, value in known.items() if key != name}
