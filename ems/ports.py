@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import Protocol
 
 from ems.control.memory import Memory
+from ems.domain.daybook import Change, Daybook
 from ems.domain.decision import Decision
 from ems.domain.events import Event
-from ems.domain.history import HistoryPoint, Knock
+from ems.domain.history import Audit, HistoryPoint, Knock
 from ems.domain.instant import Instant
 from ems.domain.order import LimitOrder
-from ems.domain.session import Transaction
+from ems.domain.pull_out import PullOutList
+from ems.domain.session import Need, Transaction
 from ems.domain.state import SiteState
 
 Sink = Callable[[Event], None]
@@ -77,6 +79,38 @@ class Live(Protocol):
 
     def knocks(self) -> Sequence[Knock]:
         """Stations that tried to connect and were refused, newest first."""
+        ...
+
+
+class Operations(Protocol):
+    """What people may change while the site runs. Everything is stored with who did it before it counts.
+
+    Changes raise UnknownError or ValueError, with words for people, when they cannot be made, and NotStoredError when
+    they could not be stored, and were not made.
+    """
+
+    @property
+    def daybook(self) -> Daybook:
+        """As it is now."""
+        ...
+
+    async def change(self, change: Change, who: str) -> None:
+        """Make one change; nothing happens when all is so already."""
+        ...
+
+    async def tell_need(self, evse: str, need: Need, who: str) -> None:
+        """Say what the vehicle at an EVSE needs; an empty need leaves it to its timetable again."""
+        ...
+
+    async def read_list(self, text: str) -> PullOutList:
+        """Read a pull-out list; nothing changes."""
+        ...
+
+    async def audits(self, before: int | None, most: int) -> Sequence[Audit]:
+        """The newest of what people did, newest first; of those with a number below `before`, if that is given.
+
+        Raises NotStoredError when the database cannot be read.
+        """
         ...
 
 

@@ -18,7 +18,7 @@ def need_stated(state: SiteState, event: e.NeedStated) -> SiteState:
 
 
 def vehicle_identified(state: SiteState, event: e.VehicleIdentified) -> SiteState:
-    return _changed(state, event.evse, lambda session: replace(session, vehicle=event.vehicle))
+    return _changed(state, event.evse, lambda session: session.of(event.vehicle))
 
 
 def _changed(state: SiteState, evse_id: str, change: Callable[[Session], Session]) -> SiteState:

@@ -6,7 +6,7 @@ it stores each before anybody acts upon it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeVar
@@ -17,6 +17,8 @@ from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
 from ems.domain.policy import Strategy
+from ems.domain.site import Site
+from ems.domain.station import Evse
 from ems.domain.vehicle import StateOfCharge, Vehicle
 
 KEPT = timedelta(days=7)
@@ -87,6 +89,42 @@ def changed(known: Daybook, change: Change, now: datetime, zone: ZoneInfo) -> Da
         case _:
             after = replace(known, fleet=_fleet(known.fleet, change, zone))
     return _current(after, now)
+
+
+def must_fit(site: Site, others: Iterable[Limit], change: Change) -> None:
+    """Refuse what is about nothing on the site, and limits that would not tighten. `others` are limits in force that
+    are not of the daybook: nobody may take the place of those.
+
+    Raises UnknownError or ValueError.
+    """
+    match change:
+        case VehicleKept(vehicle, _) if vehicle.evse is not None:
+            _evse(site, vehicle.evse)
+        case DeparturesReplaced(_, departures):
+            for name in {one.evse for one in departures if one.evse is not None}:
+                _evse(site, name)
+        case LimitReceived(limit):
+            if any((other.scope, other.source) == (limit.scope, limit.source) for other in others):
+                raise ValueError(f"the limit '{limit.source}' on {limit.scope} is not yours; choose another name")
+            rating = max(_ratings(site, limit.scope))
+            if limit.max_a is not None and limit.max_a >= rating:
+                raise ValueError(f"{limit.scope} carries {rating:g} A at most: {limit.max_a:g} A would not limit it")
+
+
+def _evse(site: Site, name: str) -> Evse:
+    index = site.evse_index(name)
+    if index is None:
+        raise UnknownError(f"the site has no EVSE {name!r}")
+    return site.evses[index]
+
+
+def _ratings(site: Site, scope: str) -> tuple[float, ...]:
+    if scope in site.circuits:
+        return tuple(site.circuits[scope].rating_a)
+    index = site.evse_index(scope)
+    if index is None:
+        raise UnknownError(f"the site has no circuit and no EVSE {scope!r}")
+    return (site.evses[index].max_a,)
 
 
 def _fleet(known: Fleet, change: Change, zone: ZoneInfo) -> Fleet:

@@ -105,6 +105,13 @@ class Session:
             self.service_class, self.vehicle, self.soc_at_wh,
         )  # fmt: skip
 
+    def of(self, vehicle: Vehicle | None) -> Session:
+        """The session after its vehicle was recognised; what was heard of another one's battery is forgotten."""
+        known = self.vehicle
+        if known is None or (vehicle is not None and vehicle.id == known.id):
+            return replace(self, vehicle=vehicle)
+        return replace(self, vehicle=vehicle, soc_percent=None, soc_at_wh=0.0)
+
     def charged(self, soc_percent: float) -> Session:
         """The session after its vehicle reported its state of charge."""
         if soc_percent == self.soc_percent:
