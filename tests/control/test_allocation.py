@@ -209,8 +209,9 @@ def test_more_capacity_never_makes_the_worst_off_worse(p: Problem, data: st.Data
     wider = p._replace(capacity=np.maximum(p.capacity, 0.0) + np.array(more))
     before, after = per_weight(p), per_weight(wider)
     for old, new in zip(before, after, strict=True):
-        if abs(new - old) > 1e-5:
-            assert new > old, f"{before} became {after}"
+        assert new > old - 1e-5, f"{before} became {after}"
+        if new > old + 1e-7:
+            # However little the first that differs has risen, the others may pay for it.
             break
 
 
