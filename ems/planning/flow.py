@@ -14,6 +14,7 @@ in the peak.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,8 +23,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from ems.domain.phases import Phase
-from ems.planning.arrays import Floats, Ints
-from ems.planning.conductors import KINDS, Kind, on_line
+from ems.planning.arrays import Complexes, Floats, Ints
+from ems.planning.conductors import Kind, on_line
 from ems.planning.problem import PHASES, ChargingProblem, Line, Node
 
 UNITS = 5e8
@@ -55,15 +56,25 @@ def deliverable(problem: ChargingProblem) -> Deliverable:
     exact = is_exact(problem)
     if need_wh <= 0.0:
         return Deliverable(0.0, 0.0, exact)
-    most_wh = min(network.most_wh(np.inf)[0] for network in _networks(problem))
+    most_wh = min((network.most_wh(np.inf)[0] for network in _networks(problem, exact)), default=0.0)
     return Deliverable(min(most_wh, need_wh), need_wh, exact)
+
+
+def is_feasible(problem: ChargingProblem) -> bool:
+    """Whether all needs can be met, sooner said than `deliverable` says how much: False is certain, True is where
+    flows are exact.
+    """
+    networks = _networks(problem, is_exact(problem))
+    return all(network.most_wh(np.inf)[0] >= network.need_wh * (1.0 - RESOLUTION) for network in networks)
 
 
 def minimum_peak_w(problem: ChargingProblem) -> float:
     """The least power from the grid, vehicles and all else, with which as much can be delivered as at any power. Where
     flows are not exact, a lower bound of it if all needs can be met.
     """
-    return max((network.minimum_peak_w() for network in _networks(problem)), default=_idle_peak_w(problem))
+    return max(
+        (network.minimum_peak_w() for network in _networks(problem, is_exact(problem))), default=_idle_peak_w(problem)
+    )
 
 
 def is_exact(problem: ChargingProblem) -> bool:
@@ -122,12 +133,12 @@ class _Network:
 SOURCE = 0
 
 
-def _networks(problem: ChargingProblem) -> list[_Network]:
+def _networks(problem: ChargingProblem, exact: bool) -> Iterator[_Network]:
+    """The tighter one for most sites first."""
     need_wh = float(sum(max(0.0, request.need_wh) for request in problem.requests))
-    if need_wh <= 0.0 or not problem.nodes:
-        return []
-    merged = (False,) if is_exact(problem) else (False, True)
-    return [_network(problem, need_wh, at_once) for at_once in merged]
+    if need_wh > 0.0 and problem.nodes:
+        for merged in (False,) if exact else (True, False):
+            yield _network(problem, need_wh, merged)
 
 
 def _network(problem: ChargingProblem, need_wh: float, merged: bool) -> _Network:
@@ -193,6 +204,7 @@ def _class_w(problem: ChargingProblem, node: Node, kinds: tuple[Kind, ...], clas
 
 
 SMALL = 1e-9
+_CONDUCTORS = {phase: on_line(phase) for phase in Phase}
 
 
 def _relief(through: complex, others: list[complex]) -> float:
@@ -216,11 +228,15 @@ def _total_w(problem: ChargingProblem, node: Node) -> Floats:
 
 
 def _phase_of(line: Line) -> Phase | None:
-    return next((phase for phase in Phase if np.allclose(line.coefficients, on_line(phase))), None)
+    return next((phase for phase, conductor in _CONDUCTORS.items() if _same(line.coefficients, conductor)), None)
 
 
 def _is_power(line: Line, volts: Floats) -> bool:
-    return bool(line.coefficients.size == KINDS and np.allclose(line.coefficients, volts))
+    return _same(line.coefficients, volts)
+
+
+def _same(one: Complexes, other: Complexes | Floats) -> bool:
+    return bool(np.abs(one - other).max() < SMALL)
 
 
 def _idle_peak_w(problem: ChargingProblem) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,7 @@ class Horizon:
     def __post_init__(self) -> None:
         if self.begins.tzinfo is None:
             raise ValueError("the begin of a horizon needs a time zone")
-        if len(self.edges_s) < 2 or self.edges_s[0] != 0.0 or bool((np.diff(self.edges_s) <= 0).any()):
+        if len(self.edges_s) < 2 or self.edges_s[0] != 0.0 or not bool((np.diff(self.edges_s) > 0.0).all()):
             raise ValueError(f"edges must rise from 0, got {self.edges_s[:4]} …")
 
     @classmethod
@@ -46,6 +46,14 @@ class Horizon:
     def uniform(cls, begins: datetime, steps: int, length_s: float) -> Horizon:
         """Steps of one length."""
         return cls(begins.astimezone(UTC), tuple(length_s * k for k in range(steps + 1)))
+
+    @classmethod
+    def at_changes(cls, begins: datetime, ends: datetime, moments: Iterable[datetime]) -> Horizon:
+        """One step from each moment to the next: when vehicles come and go and prices and limits change. Nothing is
+        lost between them, because the mean of what is possible is possible; many days need few steps.
+        """
+        inside = {moment.astimezone(UTC) for moment in moments if begins < moment < ends} | {ends.astimezone(UTC)}
+        return cls(begins.astimezone(UTC), (0.0, *((moment - begins).total_seconds() for moment in sorted(inside))))
 
     @property
     def steps(self) -> int:

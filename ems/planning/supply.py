@@ -12,9 +12,6 @@ from ems.planning.problem import PHASES, ChargingProblem, demand_windows
 from ems.planning.tree import Terms
 from ems.planning.weights import Weights
 
-HOARDED = 0.98
-"""What is left in the battery at the end is worth what it would save later; a little less, lest it is hoarded."""
-
 
 class BatteryColumns(NamedTuple):
     """Columns per step: kW into and out of it, kWh in it at the end, and ampere per phase that charge it."""
@@ -43,7 +40,7 @@ def add_battery(problem: ChargingProblem, lp: LinearProgram, weights: Weights) -
     charge = lp.add_columns(np.full(steps, cell.charge_w / 1000.0), wear)
     discharge = lp.add_columns(np.full(steps, cell.discharge_w / 1000.0), wear)
     value = np.zeros(steps)
-    value[-1] = -HOARDED * cell.efficiency * float(weights.import_.mean())
+    value[-1] = -weights.stored
     begin_kwh = min(cell.stored_wh, cell.capacity_wh) / 1000.0
     low = min(cell.reserve_wh / 1000.0, begin_kwh)
     stored = lp.add_columns(np.full(steps, cell.capacity_wh / 1000.0), value, np.full(steps, low))

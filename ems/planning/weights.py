@@ -37,10 +37,15 @@ FREE_KWH = (0.3, 0.5)
 """Where only what is free is charged: the worth of a kWh, lowest and highest class, as a share of one that costs."""
 
 
+HOARDED = 0.98
+"""What is left in the battery at the end is worth what it would save later; a little less, lest it is hoarded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """Prices per kWh (`import_` and `feed_in` per step), per kW of each demand charge and of the peak, of an hour of
-    delay of a kWh, of a kWh through the battery, and of a missing kWh per request. `unit` is what they were divided by.
+    delay of a kWh, of a kWh through the battery, worth of a kWh that is `stored` at the end, and of a missing kWh per
+    request. `unit` is what they were divided by.
     """
 
     import_: Floats
@@ -52,6 +57,7 @@ class Weights:
     missing: Floats
     guaranteed: Floats
     unit: float
+    stored: float = 0.0
 
     @classmethod
     def of(cls, problem: ChargingProblem, ladder: Ladder) -> Weights:
@@ -72,6 +78,8 @@ class Weights:
         surely = most / unit / FAIR_STEP
         low, high = FREE_KWH
         free = dearest / unit * (low + (high - low) * rank / max(1, int(rank.max(initial=0))))
+        # Where only what is free is charged, vehicles have it before the battery.
+        kept = HOARDED * float(import_.mean()) if ladder.beyond_guarantee else 0.9 * low * dearest
         battery = economy.battery
         return cls(
             import_=import_ / unit,
@@ -83,6 +91,7 @@ class Weights:
             missing=surely * own if ladder.beyond_guarantee else free,
             guaranteed=np.full(len(own), surely * CLASS_FACTOR * float(own.max(initial=1.0))),
             unit=unit,
+            stored=0.0 if battery is None else battery.efficiency * kept / unit,
         )
 
 

@@ -1,0 +1,196 @@
+"""Who will not get what is needed, and what would help.
+
+A deficit is a result, not an error: the optimiser always finds a schedule, and what is missing has a name here. Each
+remedy is what this vehicle alone would need with all others left as they are: more capacity on the line that is full
+while it stays, a later departure, or priority over those who share that line.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+
+from ems.planning.arrays import Bools, Floats
+from ems.planning.bottleneck import Filled, above, filled
+from ems.planning.problem import ChargingProblem, Request
+from ems.planning.schedule import Schedule
+
+SMALL_WH = 1.0
+"""Less than this is nobody's deficit."""
+
+
+class Shortage(NamedTuple):
+    """The line that is full for longest while the vehicle could take more: `hours` of it between two moments, and what
+    more it would have to carry, all that time, in its own unit (A, or W where `what` is "power"). None: no more would
+    be enough, since the vehicle or its outlet cannot take it.
+    """
+
+    circuit: str
+    what: str
+    since: datetime
+    until: datetime
+    hours: float
+    more: float | None
+
+
+class Deficit(NamedTuple):
+    """`session` gets `delivered_wh` of `need_wh` until `by`; `guaranteed` when that was promised.
+
+    What would help: relief of `shortage` (None when no circuit is full: time and the vehicle's own current are short);
+    leaving at `leave_at` instead (None: not within the horizon); `priority_wh`: what those of no higher class draw
+    through the full lines meanwhile, so that priority would help if it is enough.
+    """
+
+    session: str
+    evse: str
+    need_wh: float
+    delivered_wh: float
+    by: datetime
+    guaranteed: bool
+    shortage: Shortage | None
+    leave_at: datetime | None
+    priority_wh: float
+
+    @property
+    def short_wh(self) -> float:
+        """What is missing."""
+        return self.need_wh - self.delivered_wh
+
+    @property
+    def priority_helps(self) -> bool:
+        """Whether a higher class or weight could close it, at the expense of others."""
+        return self.priority_wh >= self.short_wh - SMALL_WH
+
+
+def deficits(schedule: Schedule) -> tuple[Deficit, ...]:
+    """One for each vehicle that misses energy at its departure, or at the moment for which some is guaranteed; what a
+    forecast vehicle would miss is nobody's. The largest first.
+    """
+    problem, lines = schedule.problem, filled(schedule)
+    found = []
+    for i, request in enumerate(problem.requests):
+        if request.expected:
+            continue
+        for need_wh, until, guaranteed in _due(request, problem.horizon.steps):
+            got = float(schedule.amps[i, :until] @ problem.horizon.hours[:until]) * request.watts_per_a
+            if need_wh - got > SMALL_WH:
+                found.append(_deficit(schedule, lines, i, _Due(need_wh, got, until, guaranteed)))
+    return tuple(sorted(found, key=lambda deficit: -deficit.short_wh))
+
+
+class _Due(NamedTuple):
+    need_wh: float
+    got_wh: float
+    until: int
+    guaranteed: bool
+
+    @property
+    def short_wh(self) -> float:
+        return self.need_wh - self.got_wh
+
+
+def _due(request: Request, steps: int) -> list[tuple[float, int, bool]]:
+    due = [(request.need_wh, steps, False)]
+    if request.guaranteed_by > 0 and request.guaranteed_wh > 0.0:
+        due.insert(0, (min(request.guaranteed_wh, request.need_wh), min(request.guaranteed_by, steps), True))
+    return due
+
+
+def _deficit(schedule: Schedule, lines: tuple[Filled, ...], i: int, due: _Due) -> Deficit:
+    problem, request = schedule.problem, schedule.problem.requests[i]
+    own = above(problem, lines, request)
+    spare = np.maximum(request.max_a * request.available - schedule.amps[i], 0.0)
+    spare[due.until :] = 0.0
+    wants = spare > 1e-3 * max(request.max_a, 1e-9)
+    full = np.any([*(line.full for line in own), np.zeros_like(wants)], axis=0) & wants
+    return Deficit(
+        request.session,
+        request.evse,
+        due.need_wh,
+        due.got_wh,
+        _leaves(problem, request, due.until),
+        due.guaranteed,
+        _shortage(problem, own, request, spare, due.short_wh),
+        _leave_at(problem, own, request, due),
+        _yielding_wh(schedule, own, i, full, spare),
+    )
+
+
+def _leaves(problem: ChargingProblem, request: Request, until: int) -> datetime:
+    """The end of its stay, or of the steps up to `until` when that is sooner."""
+    there = np.flatnonzero(request.available[:until] > 0.0)
+    edges = problem.horizon.edges()
+    if not there.size:
+        return edges[0]
+    last = int(there[-1])
+    arrived_before = last > 0 and request.available[last - 1] > 0.0
+    share = float(request.available[last]) if arrived_before or last == 0 else 1.0
+    return edges[last] + share * (edges[last + 1] - edges[last])
+
+
+def _shortage(
+    problem: ChargingProblem, own: tuple[Filled, ...], request: Request, spare: Floats, short_wh: float
+) -> Shortage | None:
+    hours, edges = problem.horizon.hours, problem.horizon.edges()
+    limiting = [(float(hours @ (line.full & (spare > 0.0))), line) for line in own]
+    longest, line = max(limiting, key=lambda entry: entry[0], default=(0.0, None))
+    if line is None or longest <= 0.0:
+        return None
+    at = np.flatnonzero(line.full & (spare > 0.0))
+    amps = _level(spare[at], hours[at] * request.watts_per_a, short_wh)
+    return Shortage(
+        line.circuit,
+        line.line.what,
+        edges[int(at[0])],
+        edges[int(at[-1]) + 1],
+        longest,
+        None if amps is None else amps * line.per_amp(request),
+    )
+
+
+def _level(room: Floats, wh_per_unit: Floats, wanted_wh: float) -> float | None:
+    """The least level at which min(room, level) yields what is wanted; None when all the room does not."""
+    order = np.argsort(room)
+    got, open_wh, last = 0.0, float(wh_per_unit.sum()), 0.0
+    for k in order.tolist():
+        more = (float(room[k]) - last) * open_wh
+        if got + more >= wanted_wh and open_wh > 0.0:
+            return last + (wanted_wh - got) / open_wh
+        got, last, open_wh = got + more, float(room[k]), open_wh - float(wh_per_unit[k])
+    return None
+
+
+def _leave_at(problem: ChargingProblem, own: tuple[Filled, ...], request: Request, due: _Due) -> datetime | None:
+    """When it could leave with everything, drawing what is left over after its departure."""
+    there = np.flatnonzero(request.available > 0.0)
+    if not there.size or due.until < problem.horizon.steps:
+        return None
+    last, hours, edges = int(there[-1]), problem.horizon.hours, problem.horizon.edges()
+    amps = np.full(problem.horizon.steps, request.max_a)
+    for line in own:
+        amps = np.minimum(amps, line.room / line.per_amp(request))
+    amps = np.where(amps >= request.min_a, amps, 0.0)
+    missing_wh = due.short_wh
+    for step in range(last, problem.horizon.steps):
+        left = 1.0 - float(request.available[last]) if step == last else 1.0
+        gain = float(amps[step]) * left * float(hours[step]) * request.watts_per_a
+        if gain >= missing_wh:
+            begins = edges[step] + (1.0 - left) * (edges[step + 1] - edges[step])
+            return begins + timedelta(hours=missing_wh / (float(amps[step]) * request.watts_per_a))
+        missing_wh -= gain
+    return None
+
+
+def _yielding_wh(schedule: Schedule, own: tuple[Filled, ...], i: int, full: Bools, spare: Floats) -> float:
+    """What others of no higher class take from the full lines on the vehicle's way, as far as it could take it."""
+    problem, mine = schedule.problem, schedule.problem.requests[i]
+    yields = spare.copy()
+    for line in own:
+        others = np.zeros(problem.horizon.steps)
+        for j, request in enumerate(problem.requests):
+            if j != i and request.service_class <= mine.service_class and line.node in problem.path(request.circuit):
+                others += schedule.amps[j] * line.per_amp(request)
+        yields = np.where(line.full, np.minimum(yields, others / line.per_amp(mine)), yields)
+    return float((yields * full) @ problem.horizon.hours) * mine.watts_per_a
