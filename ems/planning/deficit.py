@@ -7,7 +7,7 @@ while it stays, a later departure, or priority over those who share that line.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +62,21 @@ class Deficit(NamedTuple):
     def priority_helps(self) -> bool:
         """Whether a higher class or weight could close it, at the expense of others."""
         return self.priority_wh >= self.short_wh - SMALL_WH
+
+
+def remedies(deficit: Deficit, zone: tzinfo) -> tuple[str, ...]:
+    """What would help, in words, the time as `zone` shows it; empty when nothing would within the horizon."""
+    said, shortage = [], deficit.shortage
+    if shortage is not None and shortage.more is not None:
+        unit = f"{shortage.more / 1000.0:.1f} kW" if shortage.what == "power" else f"{shortage.more:.0f} A"
+        span = f"{shortage.since.astimezone(zone):%H:%M} to {shortage.until.astimezone(zone):%H:%M}"
+        said.append(f"{unit} more on {shortage.circuit} {shortage.what} from {span}")
+    if deficit.leave_at is not None:
+        left, due = deficit.leave_at.astimezone(zone), deficit.by.astimezone(zone)
+        said.append(f"leaving at {left:%H:%M} instead of {due:%H:%M}")
+    if shortage is not None and deficit.priority_helps:
+        said.append(f"priority over others on {shortage.circuit}")
+    return tuple(said)
 
 
 def deficits(schedule: Schedule) -> tuple[Deficit, ...]:

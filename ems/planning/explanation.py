@@ -7,13 +7,14 @@ circuit, and then what the strategy gains by waiting.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 
-from ems.planning.arrays import Floats, Ints
+from ems.domain.plan import Why as PlannedWhy
+from ems.planning.arrays import Bools, Floats, Ints
 from ems.planning.bottleneck import Filled, above, filled
 from ems.planning.ladder import Ladder
 from ems.planning.problem import demand_windows
@@ -61,89 +62,104 @@ _WORDS: Mapping[Cause, str] = {
 
 SMALL_A = 1e-3
 SMALL_WH = 1.0
+SMALL_W = 1.0
 SAME_PEAK = 0.995
 SAME_PRICE = 1e-9
 
 
-class Explainer:
-    """Answers for one schedule; what lines carry is looked at once."""
+def reasons(schedule: Schedule, ladder: Ladder) -> tuple[tuple[Why, ...], ...]:
+    """Per request, why it has its current in every step."""
+    gains = _Gains.of(schedule, ladder)
+    lines = filled(schedule)
+    return tuple(_reasons(gains, lines, i) for i in range(len(schedule.problem.requests)))
 
-    __slots__ = ("_ladder", "_lines", "_schedule")
 
-    def __init__(self, schedule: Schedule, ladder: Ladder) -> None:
-        self._schedule = schedule
-        self._ladder = ladder
-        self._lines = filled(schedule)
+def in_words(course: tuple[Why, ...], zone: tzinfo) -> tuple[PlannedWhy, ...]:
+    """The reasons of one request from step to step, each said once, in the time of `zone`."""
+    said: list[PlannedWhy] = []
+    for step, why in enumerate(course):
+        text = why.text("" if why.at is None else f"{why.at.astimezone(zone):%H:%M}")
+        if not said or said[-1].text != text:
+            said.append(PlannedWhy(step, text))
+    return tuple(said)
 
-    def why(self, request: int, step: int) -> Why:
-        """Why the request at a position has its current in a step."""
-        schedule = self._schedule
-        wants, amps = schedule.problem.requests[request], schedule.amps[request]
-        if wants.available[step] <= 0.0:
-            return Why(Cause.NOT_THERE)
-        hours = schedule.problem.horizon.hours
-        until_now = float(amps[: step + 1] @ hours[: step + 1]) * wants.watts_per_a
-        if amps[step] >= wants.max_a * wants.available[step] * (1.0 - SMALL_A):
-            return Why(Cause.FULL_CURRENT)
-        if until_now >= wants.need_wh - SMALL_WH:
-            return Why(Cause.DONE)
-        for line in above(schedule.problem, self._lines, wants):
-            if line.full[step]:
-                return Why(Cause.CIRCUIT, _name(line), value=float(line.line.capacity[step]))
-        return self._waits(request, step)
 
-    def _waits(self, request: int, step: int) -> Why:
-        """There is room, and more is needed: what is gained by not taking it."""
-        schedule, edges = self._schedule, self._schedule.problem.horizon.edges()
-        later = np.flatnonzero(schedule.amps[request] > SMALL_A)
-        later = later[later > step]
-        if self._ladder.looks_at_site:
-            peak_kw = self._peak_kw(step)
-            if peak_kw is not None:
-                return Why(Cause.DEMAND_CHARGE, value=peak_kw)
-            sunny = schedule.site_w[later] <= 0.0
-            if self._is_imported(step) and (sunny.any() or (not later.size and self._ladder.grid > 0.0)):
-                return Why(Cause.SOLAR, at=edges[int(later[sunny][0])] if sunny.any() else None)
-            cheaper = later[self._price(later) < self._price(np.array([step])) - SAME_PRICE]
-            if cheaper.size:
-                return Why(Cause.CHEAPER, at=edges[int(cheaper[0])])
-        if not later.size or self._room_a(request, step) < schedule.problem.requests[request].min_a:
-            return Why(Cause.MINIMUM)
-        return Why(Cause.NO_HURRY, at=edges[int(later[0])])
+class _Gains(NamedTuple):
+    """What a schedule gains by waiting. Per step: whether one more watt would come from the grid, its price, and the
+    peak in kW that the step makes, 0 where it makes none.
+    """
 
-    def _room_a(self, request: int, step: int) -> float:
-        """What the vehicle could have in a step with all others as they are."""
-        schedule, wants = self._schedule, self._schedule.problem.requests[request]
-        own = above(schedule.problem, self._lines, wants)
-        more = min((float(line.room[step]) / line.per_amp(wants) for line in own), default=wants.max_a)
-        return float(schedule.amps[request, step]) + more
+    schedule: Schedule
+    ladder: Ladder
+    imported: Bools
+    price: Floats
+    peak_kw: Floats
 
-    def _is_imported(self, step: int) -> bool:
-        """Whether one more watt would come from the grid."""
-        return bool(self._schedule.site_w[step] >= -1.0)
+    @classmethod
+    def of(cls, schedule: Schedule, ladder: Ladder) -> _Gains:
+        economy, imported = schedule.problem.economy, schedule.site_w >= -SMALL_W
+        price = np.where(imported, economy.import_per_kwh, economy.feed_in_per_kwh)
+        return cls(schedule, ladder, imported, np.asarray(price), _peaks_kw(schedule, ladder))
 
-    def _price(self, steps: Ints) -> Floats:
-        economy = self._schedule.problem.economy
-        imports = self._schedule.site_w[steps] >= -1.0
-        return np.asarray(np.where(imports, economy.import_per_kwh[steps], economy.feed_in_per_kwh[steps]))
+    def waits(self, later: Ints, step: int) -> Why | None:
+        """What is gained by taking nothing more in a step, but in `later` ones; None when nothing is."""
+        edges = self.schedule.problem.horizon.edges()
+        if not self.ladder.looks_at_site:
+            return None
+        if self.peak_kw[step] > 0.0:
+            return Why(Cause.DEMAND_CHARGE, value=float(self.peak_kw[step]))
+        sunny = later[~self.imported[later]]
+        if self.imported[step] and (sunny.size or (not later.size and not self.ladder.beyond_guarantee)):
+            return Why(Cause.SOLAR, at=edges[int(sunny[0])] if sunny.size else None)
+        cheaper = later[self.price[later] < self.price[step] - SAME_PRICE]
+        return Why(Cause.CHEAPER, at=edges[int(cheaper[0])]) if cheaper.size else None
 
-    def _peak_kw(self, step: int) -> float | None:
-        """The peak that a step makes, when it costs or the strategy wants it low."""
-        schedule, hours = self._schedule, self._schedule.problem.horizon.hours
-        highest = float(schedule.site_w.max())
-        if self._ladder.peak > 0.0 and highest > 0.0 and schedule.site_w[step] >= SAME_PEAK * highest:
-            return highest / 1000.0
-        for charge in schedule.problem.economy.demand if self._ladder.cost > 0.0 else ():
-            at, window = demand_windows(schedule.problem.horizon, charge)
-            mine = np.flatnonzero(at == step)
-            if charge.per_kw > 0.0 and mine.size:
-                mean = np.bincount(window, weights=(schedule.site_w * hours)[at]) / np.bincount(
-                    window, weights=hours[at]
-                )
-                paid = max(float(mean.max()), charge.paid_w)
-                if paid > 0.0 and mean[window[mine[0]]] >= SAME_PEAK * paid:
-                    return paid / 1000.0
-        return None
+
+def _peaks_kw(schedule: Schedule, ladder: Ladder) -> Floats:
+    """The peak that each step makes, when it costs or the strategy wants it low."""
+    hours, highest = schedule.problem.horizon.hours, float(schedule.site_w.max())
+    peak = np.zeros(hours.size)
+    if ladder.peak > 0.0 and highest > 0.0:
+        peak[schedule.site_w >= SAME_PEAK * highest] = highest / 1000.0
+    for charge in schedule.problem.economy.demand if ladder.cost > 0.0 else ():
+        at, window = demand_windows(schedule.problem.horizon, charge)
+        if charge.per_kw > 0.0 and at.size:
+            mean = np.bincount(window, weights=(schedule.site_w * hours)[at]) / np.bincount(window, weights=hours[at])
+            paid = max(float(mean.max()), charge.paid_w)
+            if paid > 0.0:
+                peak[at[mean[window] >= SAME_PEAK * paid]] = paid / 1000.0
+    return peak
+
+
+def _reasons(gains: _Gains, lines: tuple[Filled, ...], i: int) -> tuple[Why, ...]:
+    schedule, problem = gains.schedule, gains.schedule.problem
+    request, amps = problem.requests[i], schedule.amps[i]
+    own = above(problem, lines, request)
+    got_wh = np.cumsum(amps * problem.horizon.hours) * request.watts_per_a
+    most = request.max_a * request.available
+    charging = np.flatnonzero(amps > SMALL_A)
+    room = np.min([most, *(line.room / line.per_amp(request) + amps for line in own)], axis=0)
+    course = []
+    for step in range(problem.horizon.steps):
+        full = next((line for line in own if line.full[step]), None)
+        if most[step] <= 0.0:
+            course.append(Why(Cause.NOT_THERE))
+        elif amps[step] >= most[step] * (1.0 - SMALL_A):
+            course.append(Why(Cause.FULL_CURRENT))
+        elif got_wh[step] >= request.need_wh - SMALL_WH:
+            course.append(Why(Cause.DONE))
+        elif full is not None:
+            course.append(Why(Cause.CIRCUIT, _name(full), value=float(full.line.capacity[step])))
+        else:
+            later = charging[charging > step]
+            course.append(gains.waits(later, step) or _otherwise(schedule, later, room[step] < request.min_a))
+    return tuple(course)
+
+
+def _otherwise(schedule: Schedule, later: Ints, too_little: bool) -> Why:
+    if too_little or not later.size:
+        return Why(Cause.MINIMUM)
+    return Why(Cause.NO_HURRY, at=schedule.problem.horizon.edges()[int(later[0])])
 
 
 def _name(line: Filled) -> str:

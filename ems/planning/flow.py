@@ -204,7 +204,7 @@ def _class_w(problem: ChargingProblem, node: Node, kinds: tuple[Kind, ...], clas
 
 
 SMALL = 1e-9
-_CONDUCTORS = {phase: on_line(phase) for phase in Phase}
+_CONDUCTORS = {phase: np.abs(on_line(phase)) for phase in Phase}
 
 
 def _relief(through: complex, others: list[complex]) -> float:
@@ -228,14 +228,16 @@ def _total_w(problem: ChargingProblem, node: Node) -> Floats:
 
 
 def _phase_of(line: Line) -> Phase | None:
-    return next((phase for phase, conductor in _CONDUCTORS.items() if _same(line.coefficients, conductor)), None)
+    """Whether exactly or by plain addition: both are no less than what the phases carry together."""
+    through = np.abs(line.coefficients)
+    return next((phase for phase, conductor in _CONDUCTORS.items() if _same(through, conductor)), None)
 
 
 def _is_power(line: Line, volts: Floats) -> bool:
     return _same(line.coefficients, volts)
 
 
-def _same(one: Complexes, other: Complexes | Floats) -> bool:
+def _same(one: Complexes | Floats, other: Floats) -> bool:
     return bool(np.abs(one - other).max() < SMALL)
 
 
