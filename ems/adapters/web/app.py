@@ -18,12 +18,16 @@ from ems.adapters.web.api import FRESH, Desk, answer, api, watch
 from ems.adapters.web.gate import LOOPBACK, Gate
 from ems.adapters.web.once import Once
 from ems.adapters.web.page import Pages
+from ems.adapters.web.plan_api import plan_api
+from ems.adapters.web.plan_page import PlanPages
+from ems.adapters.web.plan_press import PlanPress
 from ems.adapters.web.problem import of_failure, of_http, of_query, problem
 from ems.adapters.web.stream import Hall
 from ems.ports import Clock, Live
 
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 _HTML = "text/html; charset=utf-8"
+STRATEGY, WHAT_IF = "/api/v1/strategy", "/api/v1/plan/what-if"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ def create_app(live: Live, clock: Clock, options: WebOptions, hall: Hall | None 
     """The application. `hall` is where listeners of the event stream stand; close it before stopping. The first
     one reads and compiles what the page needs, which takes a fraction of a second: make it before the controller ticks.
     """
-    pages = Pages(_reach(options))
+    reach = _reach(options)
+    pages = Pages(reach)
     desk = Desk(live, clock, hall or Hall(options.max_streams), pages, _software())
     app = FastAPI(
         title="ems",
@@ -69,10 +74,10 @@ def create_app(live: Live, clock: Clock, options: WebOptions, hall: Hall | None 
         redirect_slashes=False,
         exception_handlers={HTTPException: of_http, RequestValidationError: of_query, Exception: of_failure},
     )
-    described = (api(desk), watch(desk))
-    for router in described:
+    plans = PlanPress(desk)
+    described = (api(desk), plan_api(plans), watch(desk))
+    for router in (*described, _page(desk, described), _plan_page(desk, plans, reach, described)):
         app.include_router(router)
-    app.include_router(_page(desk, described))
     return Gate(app, (*options.names, options.host))
 
 
@@ -85,7 +90,7 @@ async def warm_up(gate: Gate) -> None:
     async def send(message: Message) -> None:
         del message
 
-    for path in ("/", "/docs", "/openapi.json", "/metrics", "/api/v1/state"):
+    for path in ("/", "/plan", "/docs", "/openapi.json", "/metrics", "/api/v1/state"):
         scope = {
             "type": "http",
             "http_version": "1.1",
@@ -127,6 +132,26 @@ def _page(desk: Desk, described: Iterable[APIRouter]) -> APIRouter:
         if asset is None:
             return problem(404, "no such file in this version; load the page again", "unknown-file")
         return answer(request, asset.content, asset.media_type, FOR_EVER)
+
+    return router
+
+
+def _plan_page(desk: Desk, plans: PlanPress, reach: str, described: Iterable[APIRouter]) -> APIRouter:
+    """The page of the plan."""
+    router = APIRouter(include_in_schema=False)
+    posted = {
+        route.path
+        for part in described
+        for route in part.routes
+        if isinstance(route, APIRoute) and "POST" in (route.methods or ())
+    }
+    pages = PlanPages(plans, reach, STRATEGY in posted, WHAT_IF in posted)
+
+    @router.get("/plan")
+    @router.head("/plan")
+    async def plan_page(request: Request) -> Response:
+        page = await pages.latest(desk.live.state.site.zone, desk.software)
+        return answer(request, page, _HTML)
 
     return router
 

@@ -29,20 +29,20 @@ class Pages:
     """Renders HTML. `reach` says in words who can see it."""
 
     def __init__(self, reach: str) -> None:
-        environment = _environment()
-        self._page, self._docs = (environment.get_template(name) for name in ("page.html", "docs.html"))
+        templates = environment()
+        self._page, self._docs = (templates.get_template(name) for name in ("page.html", "docs.html"))
         self._charts = "uplot.js" in files.load()
         self._viewer = "swagger-ui.js" in files.load()
         self._reach = reach
 
     async def live(self, view: View) -> bytes:
         """The page with the first picture."""
-        return await _render(self._page, **self._live(view))
+        return await render(self._page, **self._live(view))
 
     async def docs(self, name: str, paths: list[tuple[str, str]]) -> bytes:
         """The description of the interface."""
         listed = [{"path": path, "words": words} for path, words in paths]
-        return await _render(self._docs, name=name, paths=listed, viewer=self._viewer)
+        return await render(self._docs, name=name, paths=listed, viewer=self._viewer)
 
     def _live(self, view: View) -> dict[str, Any]:
         top = head(view)
@@ -74,23 +74,24 @@ class Pages:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """The templates, compiled once in the life of the program."""
-    environment = Environment(
+    templates = Environment(
         loader=PackageLoader("ems.adapters.web"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["url"] = files.load().url
-    pieces = environment.get_template("pieces.html").module
+    templates.globals["url"] = files.load().url
+    pieces = templates.get_template("pieces.html").module
     for name in ("icon", "alarm_item", "knock_item"):
-        environment.globals[name] = getattr(pieces, name)
-    return environment
+        templates.globals[name] = getattr(pieces, name)
+    return templates
 
 
-async def _render(template: Template, **values: Any) -> bytes:
+async def render(template: Template, **values: Any) -> bytes:
+    """The text of a template, piece by piece."""
     whole = []
     for k, piece in enumerate(template.generate(**values)):
         whole.append(piece)

@@ -145,7 +145,8 @@ def test_a_big_site_is_exposed_without_repeating_a_family() -> None:
 def test_the_interface_describes_itself_without_the_internet() -> None:
     scene = busy(2)
     document = ask(scene, "/openapi.json").json()
-    assert {"/api/v1/state", "/api/v1/events", "/api/v1/history", "/healthz", "/metrics"} == set(document["paths"])
+    named = {"/api/v1/state", "/api/v1/events", "/api/v1/history", "/api/v1/plan", "/healthz", "/metrics"}
+    assert named == set(document["paths"])
     schemas = document["components"]["schemas"]
     seen = ask(scene, "/api/v1/state").json()
     assert set(schemas["Picture"]["required"]) == set(seen)

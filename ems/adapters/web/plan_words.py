@@ -1,0 +1,70 @@
+"""What strategies are called, and why there is no plan, in words that an operator understands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ems.adapters.web.texts import Calendar, duration
+from ems.control.aims import plan_in_force
+from ems.domain.instant import Instant
+from ems.domain.policy import PLANNED, Strategy
+from ems.domain.state import SiteState
+
+
+class Called(NamedTuple):
+    """A strategy in a word and in a sentence."""
+
+    word: str
+    sentence: str
+
+
+STRATEGIES: Mapping[Strategy, Called] = {
+    Strategy.EQUAL: Called("Equal shares", "every vehicle gets the same current"),
+    Strategy.FIRST_COME: Called("First come", "who came first is served first"),
+    Strategy.EARLIEST_DEADLINE: Called("Earliest departure", "who leaves first is served first"),
+    Strategy.LEAST_LAXITY: Called("Least time to spare", "who has the least time to spare is served first"),
+    Strategy.FAST: Called("Fast", "every vehicle has its energy as early as possible"),
+    Strategy.CHEAPEST: Called("Cheapest", "every vehicle is ready in time, at the lowest cost"),
+    Strategy.SOLAR: Called("Solar", "what is guaranteed is ready in time, the rest comes from the sun"),
+    Strategy.BALANCED: Called("Balanced", "every vehicle is ready in time, with the lowest peak"),
+}
+"""In the order in which they are offered."""
+
+FALLBACK = "who has the least time to spare goes first"
+"""What happens without a plan."""
+
+
+def absence(state: SiteState, now: Instant) -> str:
+    """Why no plan is in force; empty while one is."""
+    plan, strategy = state.plan, state.strategy
+    if plan_in_force(state, now) is not None:
+        return ""
+    if strategy not in PLANNED:
+        return "this strategy decides every second by itself and needs no plan"
+    if plan is None and state.plan_trouble:
+        return f"planning failed; {FALLBACK}"
+    if plan is None:
+        return f"the first plan is being made; until then, {FALLBACK}"
+    if plan.strategy is not strategy:
+        return f"the last plan was made for {STRATEGIES[plan.strategy].word}; one for this strategy is being made"
+    age = duration(now.monotonic_s - state.planned_at)
+    return f"the last plan is {age} old and counts for nothing; {FALLBACK}"
+
+
+def shortfall(name: str, need_wh: float, short_wh: float, departure: str | None, calendar: Calendar) -> str:
+    """Who misses how much by when."""
+    by = "" if departure is None else f" by {calendar.moment(departure)}"
+    return f"{name}: {whole_kwh(need_wh - short_wh)} of {whole_kwh(need_wh)} kWh{by}, short {whole_kwh(short_wh)} kWh"
+
+
+def whole_kwh(energy_wh: float) -> str:
+    """An energy in kWh: no digits where there are none."""
+    return f"{max(0.0, energy_wh) / 1000.0:.1f}".removesuffix(".0")
+
+
+def between(since: str, until: str, calendar: Calendar) -> str:
+    """A span of time; the day is said once."""
+    first, last = calendar.moment(since), calendar.moment(until)
+    day = first.rpartition(" ")[0]
+    return f"{first}–{last.removeprefix(f'{day} ') if day else last}"
