@@ -27,6 +27,7 @@ from ems.adapters.web.app import WebOptions
 from ems.adapters.web.server import WebServer
 from ems.assembly.error import AssemblyError
 from ems.assembly.meters import check_meter_model, installed_meters, own_models
+from ems.assembly.planning import ChildPlanning, planning_of, setup_of
 from ems.assembly.stations import access_of, central_system
 from ems.control.memory import Memory
 from ems.control.tick import Controller
@@ -43,6 +44,7 @@ from ems.runtime.live import LiveView
 from ems.runtime.lock import LockError, locked
 from ems.runtime.loop import Core, Loop
 from ems.runtime.recovery import left_behind, remembered, restored
+from ems.runtime.replan import Replanner
 from ems.runtime.supervisor import supervise
 from ems.runtime.troubles import Troubles
 from ems.runtime.watchdog import Watchdog
@@ -74,6 +76,8 @@ class Daemon:
     store: Store
     journal: FileJournal
     dispatcher: Dispatcher
+    planning: ChildPlanning
+    replanner: Replanner
     watchdog: Watchdog
     services: Sequence[Service]
     state_dir: Path
@@ -127,11 +131,14 @@ class Daemon:
         journal = FileJournal(state_dir / JOURNAL, Header(__version__, settings.revision, settings.text))
         journal.begin(core.state, core.memory)
         web = WebServer(live, clock, shown)
-        loop.outputs = _outputs(dispatcher, journal, store, live)
-        services = (central, Poller(meters, clock, loop.inbox.put), web, Calendar(_jobs(store, live), clock))
+        planning = planning_of(settings, database_of(state_dir))
+        replanner = Replanner(planning, clock, loop.inbox.put)
+        loop.outputs = (*_outputs(dispatcher, journal, store, live), replanner.look)
+        services = (central, Poller(meters, clock, loop.inbox.put), web, Calendar(_jobs(store, live), clock), replanner)
         return cls(
-            settings, clock, loop, live, central, web, store, journal, dispatcher, watchdog, services, state_dir, lock
-        )
+            settings, clock, loop, live, central, web, store, journal, dispatcher, planning, replanner, watchdog,
+            services, state_dir, lock,
+        )  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then leave the stations at their fallback and everything written."""
@@ -195,6 +202,8 @@ class Daemon:
         core.memory = replace(core.memory, seen=None)
         self.journal.header = Header(__version__, again.settings.revision, again.settings.text)
         self.journal.begin(core.state, core.memory)
+        self.planning.take_over(setup_of(again.settings, database_of(self.state_dir)))
+        self.replanner.site_changed()
         self.central.admit(access_of(again.settings))
 
 

@@ -19,6 +19,7 @@ from ems.control.observation import Observation
 from ems.domain.decision import Alarm, Level
 from ems.domain.instant import Instant
 from ems.domain.meter import Meter, OnLoss
+from ems.domain.policy import PLANNED
 from ems.domain.state import NEVER, MeterState, SiteState
 
 FROZEN_S = 30.0
@@ -198,6 +199,10 @@ def _site_conditions(state: SiteState, memory: Memory, now: float) -> Iterator[t
         cause = f"the site's files have errors, an earlier revision of them runs: {state.settings_trouble}"
         remedy = "correct what `ems check` shows, then reload"
         yield Level.NORMAL, cause, Alarm("settings", Level.NORMAL, "site", cause, remedy)
+    if state.plan_trouble and state.strategy in PLANNED:
+        cause = f"no plan can be made: {state.plan_trouble}"
+        remedy = "nothing to do for safety: without a plan, who has the least time to spare goes first; send the log"
+        yield Level.NORMAL, cause, Alarm("planner", Level.NORMAL, "site", cause, remedy)
     if state.blocked is not None and now - state.blocked.at < BLOCKED_SHOWN_S:
         cause = f"the controller stalled for {state.blocked.seconds:.1f} s"
         yield (

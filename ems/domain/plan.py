@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import isfinite
+from math import isfinite, isnan
 from typing import NamedTuple
 
 from ems.domain.policy import Strategy
@@ -99,6 +99,12 @@ class Plan:
                 raise ValueError(f"the plan of {charge.evse} has not one current per step")
             if not all(isfinite(a) and a >= 0.0 for a in charge.amps):
                 raise ValueError(f"the plan of {charge.evse} has a current that is none")
+            if not (isfinite(charge.need_wh) and isfinite(charge.planned_wh)):
+                raise ValueError(f"the plan of {charge.evse} has an energy that is none")
+        if not all(isfinite(deficit.short_wh) and isfinite(deficit.need_wh) for deficit in self.deficits):
+            raise ValueError("the plan has a deficit that is no energy")
+        if self.limit_w and (len(self.limit_w) != steps or any(map(isnan, self.limit_w))):
+            raise ValueError("limit_w of the plan must be a number per step")
         for name in ("base_w", "generation_w", "battery_w", "price_per_kwh"):
             values = getattr(self, name)
             if values and (len(values) != steps or not all(map(isfinite, values))):

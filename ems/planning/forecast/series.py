@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
@@ -40,6 +40,11 @@ class Series:
             raise ValueError(f"steps of {self.step_s} s do not divide a day")
         if self.mean_w.ndim != 1:
             raise ValueError(f"a series is one row of numbers, got shape {self.mean_w.shape}")
+
+    @classmethod
+    def of(cls, begins: datetime, step_s: int, mean_w: Iterable[float]) -> Series:
+        """The same from plain numbers; raises likewise."""
+        return cls(begins, step_s, np.array(tuple(mean_w), dtype=np.float64))
 
     def until(self, now: datetime) -> Series:
         """The intervals that have ended by `now`."""

@@ -1,0 +1,78 @@
+"""Where the planner's experience comes from, and the price files among it; light, because the daemon looks here too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from ems.adapters.prices import PriceFile, read_prices
+from ems.domain.site import Site
+from ems.domain.tariff import Tariff
+
+
+class Sources(NamedTuple):
+    """Where experience comes from: the tariff as the site's files say it, the folder of the price series that it
+    follows, and the database.
+    """
+
+    site: Site
+    tariff: Tariff | None
+    prices: Path
+    database: str | Path
+
+
+class PriceFolder:
+    """Files with the prices of series: of the series NAME every table whose name begins so, as in `day-ahead.csv` or
+    `day-ahead-2026-03-29.csv`; in the order of their names, later ones win.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[tuple[str, int, int], PriceFile] = {}
+
+    def completed(self, tariff: Tariff | None) -> tuple[Tariff | None, tuple[str, ...]]:
+        """The tariff with the prices that its series have, and in words what could not be used."""
+        doubts: list[str] = []
+        if tariff is None:
+            return None, ()
+        for name in sorted(tariff.series_names):
+            for path in self._files(name):
+                found = self._content(path, tariff.zone)
+                if not found.is_usable:
+                    why = found.findings[0].message if found.findings else "it has no prices"
+                    doubts.append(f"{path.name} has no prices: {why}")
+                elif found.currency not in {None, tariff.currency}:
+                    doubts.append(f"{path.name} is in {found.currency}, the tariff in {tariff.currency}: not used")
+                else:
+                    series = tariff.series.get(name)
+                    tariff = tariff.with_series(name, found.series if series is None else series.updated(found.series))
+        return tariff, tuple(doubts)
+
+    def state(self) -> tuple[tuple[str, int, int], ...]:
+        """What tells whether a file has changed: of each its name, size and time."""
+        try:
+            return tuple(sorted(_identity(path) for path in self._folder.iterdir() if path.is_file()))
+        except OSError:
+            return ()
+
+    def _files(self, series: str) -> Iterator[Path]:
+        for name, _, _ in self.state():
+            stem = Path(name).stem
+            if stem == series or stem.startswith(f"{series}-"):
+                yield self._folder / name
+
+    def _content(self, path: Path, zone: ZoneInfo) -> PriceFile:
+        try:
+            key = _identity(path)
+        except OSError:
+            return read_prices(path, zone)
+        if key not in self._read:
+            self._read[key] = read_prices(path, zone)
+        return self._read[key]
+
+
+def _identity(path: Path) -> tuple[str, int, int]:
+    found = path.stat()
+    return path.name, found.st_size, found.st_mtime_ns

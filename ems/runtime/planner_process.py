@@ -1,0 +1,174 @@
+"""The planner's process, as its parent sees it: started when there is a question, and ended whenever that is better.
+
+Whatever happens in it, or to it, is an answer that does not come: who asks waits in a thread of its own, with a
+deadline. Frames go both ways: four bytes of length, then so many bytes. The first one to a new process is its `setup`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from threading import Lock
+from typing import IO
+
+LENGTH = struct.Struct("<I")
+MOST_BYTES = 8 << 20
+"""A larger answer is no plan."""
+
+PIECE = 1 << 16
+REAP_S = 5.0
+LAST_WORDS = 300
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
+"""A planner that takes all cores would take them from the tick."""
+
+
+class PlannerError(RuntimeError):
+    """There is no answer; the text says why."""
+
+
+class PlannerProcess:
+    """A child that answers one question at a time. `ask` blocks and belongs to one thread; `kill` may come from any."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = tuple(command)
+        self._lock = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process; None while there is none."""
+        process = self._process
+        return None if process is None else process.pid
+
+    def ask(self, setup: bytes, question: bytes, patience_s: float) -> bytes:
+        """The answer. A process that is not there is started, with `setup`. Raises PlannerError, and has then ended the
+        process: what failed once is not asked again.
+        """
+        process, greeting = self._process, b""
+        if process is not None and process.poll() is not None:
+            self.end()
+            process = None
+        if process is None:
+            process, greeting = self._started(), _frame(setup)
+        try:
+            return _exchange(process, greeting + _frame(question), time.monotonic() + patience_s)
+        except PlannerError:
+            self.end()
+            raise
+        except (OSError, ValueError):
+            cause = _ended(process)
+            self.end()
+            raise PlannerError(cause) from None
+
+    def kill(self) -> None:
+        """End whatever runs, also what is frozen. Does not wait; an `ask` that is under way fails."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+
+    def end(self) -> None:
+        """Kill it, and wait until nothing is left of it. For the thread that asks."""
+        self.kill()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(REAP_S)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter with our own module
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env={**os.environ, **ONE_THREAD},
+                process_group=0,  # what is typed at the terminal of the daemon is not for its child
+            )
+        except OSError as refused:
+            raise PlannerError(f"the planner cannot be started: {refused}") from None
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            assert pipe is not None
+            os.set_blocking(pipe.fileno(), False)
+        with self._lock:
+            self._process = process
+        return process
+
+
+def _frame(payload: bytes) -> bytes:
+    return LENGTH.pack(len(payload)) + payload
+
+
+def _exchange(process: subprocess.Popen[bytes], told: bytes, deadline: float) -> bytes:
+    """Write all and read one frame, both at once: a child that reads nothing must not hold us."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    left, heard = memoryview(told), bytearray()
+    with DefaultSelector() as selector:
+        selector.register(process.stdin, EVENT_WRITE)
+        selector.register(process.stdout, EVENT_READ)
+        while True:
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if time.monotonic() >= deadline:
+                raise PlannerError(f"the planner did not answer in time{_last_words(process)}")
+            for key, _ in ready:
+                if key.fileobj is process.stdout:
+                    heard += _read(process, process.stdout)
+                else:
+                    left = left[os.write(process.stdin.fileno(), left[:PIECE]) :]
+                    if not left:
+                        selector.unregister(process.stdin)
+            answer = _whole(heard)
+            if answer is not None:
+                return answer
+
+
+def _read(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> bytes:
+    piece = os.read(pipe.fileno(), PIECE)
+    if piece:
+        return piece
+    raise PlannerError(_ended(process))
+
+
+def _ended(process: subprocess.Popen[bytes]) -> str:
+    """How it ended, in words."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(REAP_S)
+    how = process.returncode
+    if how is None:
+        return f"the planner closed its pipes{_last_words(process)}"
+    ended = signal.Signals(-how).name if how < 0 else f"status {how}"
+    return f"the planner ended with {ended}{_last_words(process)}"
+
+
+def _whole(heard: bytearray) -> bytes | None:
+    """The frame, as soon as all of it is there. Raises PlannerError for what cannot be one."""
+    if len(heard) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack_from(heard)
+    if length > MOST_BYTES or len(heard) > LENGTH.size + length:
+        raise PlannerError("the planner answered what is no frame")
+    return bytes(heard[LENGTH.size :]) if len(heard) == LENGTH.size + length else None
+
+
+def _last_words(process: subprocess.Popen[bytes]) -> str:
+    """The end of what it complained about; it is read once, when the process has failed."""
+    assert process.stderr is not None
+    try:
+        with process.stderr as pipe:
+            said = os.read(pipe.fileno(), PIECE)
+    except (OSError, ValueError):
+        return ""
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return f": {lines[-1][-LAST_WORDS:]}" if lines else ""
