@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,6 +25,9 @@ from ems.domain.units import EPSILON_A
 
 STEP_DECAY = 0.9998
 """Per reading; at one reading a second a rise is half forgotten after an hour."""
+
+PEAK_PARTS = 10
+"""A peak counts for as long as room must have been there, and for at most a tenth of that longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def _base_loads(
     )
     surely = network.load_of_legs(seen.drawn_low_a)
     likely = np.maximum(network.load_of_legs(seen.drawn_likely_a), surely)
-    known_lost_at = np.array(memory.lost_at)
+    known_lost_at, lost_a = np.array(memory.lost_at), _last_heard_a(seen, t, site.policy)
     lost_at = np.where(foreign, np.where(known_lost_at > NEVER, known_lost_at, t), NEVER)
     read_at, links = list(memory.read_at), list(memory.links)
     for i, circuit in enumerate(site.circuits):
@@ -134,7 +138,13 @@ def _base_loads(
             read_at[i] = t
             bounds = (np.maximum(flowing - part[span], floor).tolist() for part in (surely, likely))
             held = zip(links[span], *bounds, strict=True)
-            links[span] = [_seen(before, v, w, t, site.policy.raise_hold_s) for before, v, w in held]
+            moved = _moved(state, circuit)
+            links[span] = [
+                _seen(before, v, w, moved, t, site.policy.raise_hold_s)._replace(
+                    with_lost=max(before.with_lost, v) if lost_a.any() else -math.inf
+                )
+                for before, v, w in held
+            ]
         step = [known.step if level >= Level.CAUTIOUS else 0.0 for known in links[span]]
         base.upper[span] = np.add([known.base for known in links[span]], step)
         base.fixed[span] = [known.likely for known in links[span]]
@@ -143,16 +153,29 @@ def _base_loads(
         base.metered[span] = True
         if foreign.any():
             unseen = np.where(lost_at > read_at[i], seen[Column.LIABLE_A], seen[Column.GROWTH_A])
+            # What a lost vehicle drew is in the base load; when that falls it may have paused, and may go on.
+            fallen = np.maximum(0.0, [known.with_lost - known.base for known in links[span]])
+            shown = np.minimum(seen[Column.LIABLE_A] - unseen, lost_a)
             base.reserved[span] = seen.incidence.load(np.where(foreign, unseen, 0.0))[span]
+            base.reserved[span] += np.minimum(fallen, seen.incidence.load(shown)[span])
     return base, replace(memory, links=tuple(links), lost_at=tuple(lost_at.tolist()), read_at=tuple(read_at))
+
+
+def _unheard(seen: Observation) -> Bools:
+    return np.array([judged.binding is Binding.OFFLINE for judged in seen.liabilities], dtype=np.bool_)
+
+
+def _last_heard_a(seen: Observation, t: float, policy: Policy) -> Floats:
+    """What a lost EVSE drew when it was heard last, 0 when that is long ago: then all that it may draw is reserved."""
+    fresh = t - seen[Column.SAMPLED_AT] < policy.sample_trust_s
+    return np.where(_unheard(seen) & fresh, seen[Column.PEAK_A], 0.0)
 
 
 def _flowing_a(seen: Observation, t: float, policy: Policy) -> Floats:
     """What an EVSE draws by its newest sample; all that it may where there is none, or nobody hears from it."""
-    unheard = np.array([judged.binding is Binding.OFFLINE for judged in seen.liabilities], dtype=np.bool_)
     fresh = t - seen[Column.SAMPLED_AT] < policy.sample_trust_s
     known = np.where(fresh, seen[Column.PEAK_A], seen[Column.LIABLE_A])
-    return np.where(unheard, seen[Column.LIABLE_A], np.where(seen.may_charge, known, 0.0))
+    return np.where(_unheard(seen), seen[Column.LIABLE_A], np.where(seen.may_charge, known, 0.0))
 
 
 def _tightest(
@@ -186,6 +209,12 @@ def _reading(state: SiteState, circuit: Circuit) -> MeterReading | None:
     return None if index is None else state.meters[index].reading
 
 
+def _moved(state: SiteState, circuit: Circuit) -> bool:
+    """Whether the newest reading differs from the one before."""
+    index = None if circuit.meter is None else state.site.meter_index(circuit.meter)
+    return index is not None and state.meters[index].unchanged_since >= state.meters[index].at
+
+
 def _flow(reading: MeterReading, voltage_v: float) -> Floats:
     watts = sum(reading.amps) * voltage_v if reading.power_w is None else reading.power_w
     return np.array([*reading.amps, watts])
@@ -204,14 +233,17 @@ def _generation(state: SiteState, circuit: Circuit, plant: Sequence[int], now: f
     return np.array([*back, back.sum() * state.site.voltage_v])
 
 
-def _seen(held: BaseLoadMemory, base: float, likely: float, now: float, hold_s: float) -> BaseLoadMemory:
-    """Remember a fresh upper base load, its recent peak and its largest rise."""
-    risen = base - held.base if held.peak_at != NEVER else 0.0
-    renew = base >= held.peak or now - held.peak_at > hold_s
-    return BaseLoadMemory(
-        base=base,
-        likely=likely,
-        peak=base if renew else held.peak,
-        peak_at=now if renew else held.peak_at,
-        step=max(held.step * STEP_DECAY, risen),
-    )
+def _seen(held: BaseLoadMemory, base: float, likely: float, moved: bool, now: float, hold_s: float) -> BaseLoadMemory:
+    """Remember a fresh upper base load, its recent peaks and its largest rise.
+
+    While the registers stand still the base load does not fall: what vehicles draw more may only not show yet.
+    """
+    if not moved:
+        base, likely = max(base, held.base), max(likely, held.likely)
+    risen = base - held.base if held.peaks else 0.0
+    parts = int(min((now - held.since) * PEAK_PARTS // hold_s, PEAK_PARTS + 1)) if hold_s > 0.0 else PEAK_PARTS + 1
+    if parts == 0:
+        peaks, since = (max(base, held.peaks[0]), *held.peaks[1:]), held.since
+    else:
+        peaks, since = (base, *(-math.inf,) * (parts - 1), *held.peaks)[: PEAK_PARTS + 1], now
+    return BaseLoadMemory(base, likely, peaks, since, max(held.step * STEP_DECAY, risen))

@@ -49,15 +49,22 @@ class Obedience(NamedTuple):
 
 
 class BaseLoadMemory(NamedTuple):
-    """Per link: the last upper base load from a fresh meter, its peak over the last seconds, and the largest rise seen
-    between two readings.
+    """Per link: the last upper base load from a fresh meter; its highest values of late, each of a part of the time for
+    which room must have been there, newest first, the newest part begun at `since`; the largest rise seen between two
+    readings; and the highest since an EVSE was lost that had just drawn.
     """
 
     base: float = 0.0
     likely: float = 0.0
-    peak: float = -math.inf
-    peak_at: float = NEVER
+    peaks: tuple[float, ...] = ()
+    since: float = NEVER
     step: float = 0.0
+    with_lost: float = -math.inf
+
+    @property
+    def peak(self) -> float:
+        """The highest upper base load of late; infinitely low before the first."""
+        return max(self.peaks, default=-math.inf)
 
 
 class MeterMemory(NamedTuple):

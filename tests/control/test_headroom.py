@@ -246,3 +246,40 @@ def test_a_meter_that_falls_silent_keeps_its_last_base_load_then_adds_its_larges
     assert left(s) == pytest.approx(39, abs=0.1)
     s.after(20)
     assert (left(s), view(s).level) == (23, Level.FALLBACK)
+
+
+# What has just been there
+
+
+def tight(rating: float, besides: float = 10.0) -> Scenario:
+    """The same with another fuse."""
+    at = layout([circuit("grid", rating, meter="main")], [evse("A1", "grid"), evse("A2", "grid")])
+    return site(at).meter("main", besides, besides, besides)
+
+
+@pytest.mark.parametrize("course", [(30, 30, 30, 30), (30, 34, 33, 32), (34, 33, 32, 31)])
+def test_a_raise_gets_only_room_that_was_there_all_the_time(course: tuple[int, ...]) -> None:
+    """The base load moves every six seconds and has fallen for four; the highest of the last ten seconds counts."""
+    s = tight(45).car("A1", takes=32).limit("A1/1", "operator", 6).after(90).expect(A1=6)
+    for amps in course:
+        s.meter("main", amps, amps, amps).after(6)
+    s.meter("main", 10, 10, 10).after(4).limit("A1/1", "operator", 32).after(1)
+    assert s.setpoint("A1").amps <= 45 - course[-1]
+
+
+def test_while_the_registers_stand_still_the_base_load_does_not_fall() -> None:
+    """A1 draws more, and the meter does not show it: it may have frozen with the building's 30 A in it."""
+    s = tight(50, 30).car("A1").limit("A1/1", "operator", 10).after(90).expect(A1=10)
+    s.frozen("main").limit("A1/1", "operator", 13)
+    for _ in range(25):
+        assert left(s.after(1)) <= 50 - 30
+
+
+def test_what_a_lost_vehicle_drew_is_not_given_away_when_it_pauses() -> None:
+    s = tight(45).car("A1", takes=20).car("A2").after(150)
+    s.drop("A1").after(2).plug("A1").takes_a = (0.0, 0.0, 0.0)
+    for _ in range(25):
+        assert s.after(1).setpoint("A2").amps + s.setpoint("A1").liable_a <= 45 - 10
+    s.plug("A1").takes_a = (20.0, 20.0, 20.0)
+    s.after(20)
+    assert s.most_over_a <= 0
