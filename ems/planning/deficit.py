@@ -7,18 +7,22 @@ while it stays, a later departure, or priority over those who share that line.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 import numpy as np
 
-from ems.planning.arrays import Bools, Floats
+from ems.planning.arrays import Floats
 from ems.planning.bottleneck import Filled, above, filled
-from ems.planning.problem import ChargingProblem, Request
+from ems.planning.problem import ChargingProblem, Request, line_load
 from ems.planning.schedule import Schedule
 
 SMALL_WH = 1.0
 """Less than this is nobody's deficit."""
+
+ALMOST_A_MINUTE = timedelta(seconds=59)
 
 
 class Shortage(NamedTuple):
@@ -68,12 +72,15 @@ def remedies(deficit: Deficit, zone: tzinfo) -> tuple[str, ...]:
     """What would help, in words, the time as `zone` shows it; empty when nothing would within the horizon."""
     said, shortage = [], deficit.shortage
     if shortage is not None and shortage.more is not None:
-        unit = f"{shortage.more / 1000.0:.1f} kW" if shortage.what == "power" else f"{shortage.more:.0f} A"
+        kw = math.ceil(shortage.more / 100.0) / 10.0
+        more = f"{kw:.1f} kW" if shortage.what == "power" else f"{math.ceil(shortage.more)} A"
         span = f"{shortage.since.astimezone(zone):%H:%M} to {shortage.until.astimezone(zone):%H:%M}"
-        said.append(f"{unit} more on {shortage.circuit} {shortage.what} from {span}")
+        said.append(f"{more} more on {shortage.circuit} {shortage.what} from {span}")
     if deficit.leave_at is not None:
-        left, due = deficit.leave_at.astimezone(zone), deficit.by.astimezone(zone)
-        said.append(f"leaving at {left:%H:%M} instead of {due:%H:%M}")
+        due = deficit.by.astimezone(zone)
+        left = (deficit.leave_at + ALMOST_A_MINUTE).astimezone(zone)
+        day = "" if left.date() == due.date() else f"{left:%A} "
+        said.append(f"leaving at {day}{left:%H:%M} instead of {due:%H:%M}")
     if shortage is not None and deficit.priority_helps:
         said.append(f"priority over others on {shortage.circuit}")
     return tuple(said)
@@ -83,7 +90,7 @@ def deficits(schedule: Schedule) -> tuple[Deficit, ...]:
     """One for each vehicle that misses energy at its departure, or at the moment for which some is guaranteed; what a
     forecast vehicle would miss is nobody's. The largest first.
     """
-    problem, lines = schedule.problem, filled(schedule)
+    problem, lines, lower = schedule.problem, filled(schedule), _lower(schedule)
     found = []
     for i, request in enumerate(problem.requests):
         if request.expected:
@@ -91,7 +98,7 @@ def deficits(schedule: Schedule) -> tuple[Deficit, ...]:
         for need_wh, until, guaranteed in _due(request, problem.horizon.steps):
             got = float(schedule.amps[i, :until] @ problem.horizon.hours[:until]) * request.watts_per_a
             if need_wh - got > SMALL_WH:
-                found.append(_deficit(schedule, lines, i, _Due(need_wh, got, until, guaranteed)))
+                found.append(_deficit(schedule, lines, lower, i, _Due(need_wh, got, until, guaranteed)))
     return tuple(sorted(found, key=lambda deficit: -deficit.short_wh))
 
 
@@ -107,19 +114,17 @@ class _Due(NamedTuple):
 
 
 def _due(request: Request, steps: int) -> list[tuple[float, int, bool]]:
-    due = [(request.need_wh, steps, False)]
+    due = [(float(request.need_wh), steps, False)]
     if request.guaranteed_by > 0 and request.guaranteed_wh > 0.0:
-        due.insert(0, (min(request.guaranteed_wh, request.need_wh), min(request.guaranteed_by, steps), True))
+        due.insert(0, (float(min(request.guaranteed_wh, request.need_wh)), min(request.guaranteed_by, steps), True))
     return due
 
 
-def _deficit(schedule: Schedule, lines: tuple[Filled, ...], i: int, due: _Due) -> Deficit:
+def _deficit(schedule: Schedule, lines: tuple[Filled, ...], lower: Mapping[int, Floats], i: int, due: _Due) -> Deficit:
     problem, request = schedule.problem, schedule.problem.requests[i]
     own = above(problem, lines, request)
-    spare = np.maximum(request.max_a * request.available - schedule.amps[i], 0.0)
+    spare = np.maximum(request.upper_a - schedule.amps[i], 0.0)
     spare[due.until :] = 0.0
-    wants = spare > 1e-3 * max(request.max_a, 1e-9)
-    full = np.any([*(line.full for line in own), np.zeros_like(wants)], axis=0) & wants
     return Deficit(
         request.session,
         request.evse,
@@ -129,7 +134,7 @@ def _deficit(schedule: Schedule, lines: tuple[Filled, ...], i: int, due: _Due) -
         due.guaranteed,
         _shortage(problem, own, request, spare, due.short_wh),
         _leave_at(problem, own, request, due),
-        _yielding_wh(schedule, own, i, full, spare),
+        _yielding_wh(schedule, own, lower[request.service_class], i, spare),
     )
 
 
@@ -161,7 +166,7 @@ def _shortage(
         edges[int(at[0])],
         edges[int(at[-1]) + 1],
         longest,
-        None if amps is None else amps * line.per_amp(request),
+        None if amps is None else float(amps) * line.per_amp(request),
     )
 
 
@@ -183,7 +188,7 @@ def _leave_at(problem: ChargingProblem, own: tuple[Filled, ...], request: Reques
     if not there.size or due.until < problem.horizon.steps:
         return None
     last, hours, edges = int(there[-1]), problem.horizon.hours, problem.horizon.edges()
-    amps = np.full(problem.horizon.steps, request.max_a)
+    amps = request.ceiling_a
     for line in own:
         amps = np.minimum(amps, line.room / line.per_amp(request))
     amps = np.where(amps >= request.min_a, amps, 0.0)
@@ -198,14 +203,21 @@ def _leave_at(problem: ChargingProblem, own: tuple[Filled, ...], request: Reques
     return None
 
 
-def _yielding_wh(schedule: Schedule, own: tuple[Filled, ...], i: int, full: Bools, spare: Floats) -> float:
-    """What others of no higher class take from the full lines on the vehicle's way, as far as it could take it."""
+def _yielding_wh(schedule: Schedule, own: tuple[Filled, ...], lower: Floats, i: int, spare: Floats) -> float:
+    """What others of no higher class take from the full lines on the vehicle's way, as far as it could take it;
+    `lower` is what they and itself let flow, by node, kind and step.
+    """
     problem, mine = schedule.problem, schedule.problem.requests[i]
-    yields = spare.copy()
+    yields, full = spare.copy(), np.zeros(spare.size, dtype=np.bool_)
     for line in own:
-        others = np.zeros(problem.horizon.steps)
-        for j, request in enumerate(problem.requests):
-            if j != i and request.service_class <= mine.service_class and line.node in problem.path(request.circuit):
-                others += schedule.amps[j] * line.per_amp(request)
-        yields = np.where(line.full, np.minimum(yields, others / line.per_amp(mine)), yields)
+        others = line_load(line.line, lower[line.node]) / line.per_amp(mine) - schedule.amps[i]
+        yields = np.where(line.full, np.clip(others, 0.0, yields), yields)
+        full |= line.full
     return float((yields * full) @ problem.horizon.hours) * mine.watts_per_a
+
+
+def _lower(schedule: Schedule) -> Mapping[int, Floats]:
+    """By class of service, what flows to vehicles of no higher one."""
+    problem = schedule.problem
+    classes = np.array([request.service_class for request in problem.requests])
+    return {rung: problem.below(schedule.amps * (classes <= rung)[:, None]) for rung in set(classes.tolist())}

@@ -27,6 +27,7 @@ class Cause(StrEnum):
     NOT_THERE = "not there"
     DONE = "done"
     FULL_CURRENT = "full current"
+    OUTLET = "outlet"
     CIRCUIT = "circuit"
     MINIMUM = "minimum"
     CHEAPER = "cheaper"
@@ -52,6 +53,7 @@ _WORDS: Mapping[Cause, str] = {
     Cause.NOT_THERE: "not plugged in",
     Cause.DONE: "has what it needs",
     Cause.FULL_CURRENT: "full current",
+    Cause.OUTLET: "its outlet may have {value:.0f} A",
     Cause.CIRCUIT: "{subject} is full",
     Cause.MINIMUM: "pauses: less than its minimum current is left",
     Cause.CHEAPER: "cheaper at {at}",
@@ -136,16 +138,19 @@ def _reasons(gains: _Gains, lines: tuple[Filled, ...], i: int) -> tuple[Why, ...
     request, amps = problem.requests[i], schedule.amps[i]
     own = above(problem, lines, request)
     got_wh = np.cumsum(amps * problem.horizon.hours) * request.watts_per_a
-    most = request.max_a * request.available
+    most, ceiling = request.upper_a, request.ceiling_a
     charging = np.flatnonzero(amps > SMALL_A)
     room = np.min([most, *(line.room / line.per_amp(request) + amps for line in own)], axis=0)
     course = []
     for step in range(problem.horizon.steps):
         full = next((line for line in own if line.full[step]), None)
-        if most[step] <= 0.0:
+        if request.available[step] <= 0.0:
             course.append(Why(Cause.NOT_THERE))
+        elif got_wh[step] >= request.need_wh - SMALL_WH and amps[step] < SMALL_A:
+            course.append(Why(Cause.DONE))
         elif amps[step] >= most[step] * (1.0 - SMALL_A):
-            course.append(Why(Cause.FULL_CURRENT))
+            limited = most[step] < request.max_a * request.available[step] * (1.0 - SMALL_A)
+            course.append(Why(Cause.OUTLET, value=float(ceiling[step])) if limited else Why(Cause.FULL_CURRENT))
         elif got_wh[step] >= request.need_wh - SMALL_WH:
             course.append(Why(Cause.DONE))
         elif full is not None:

@@ -153,7 +153,7 @@ def _network(problem: ChargingProblem, need_wh: float, merged: bool) -> _Network
     nominal = np.array([problem.volts[list(kinds)].sum() for kinds in classes])
     share = nominal[own] / np.array([request.watts_per_a for request in requests])
     need = np.array([max(0.0, request.need_wh) for request in requests]) * share
-    draws = np.stack([request.available * request.max_a for request in requests]) * nominal[own][:, None] * hours
+    draws = np.stack([request.upper_a for request in requests]) * nominal[own][:, None] * hours
 
     def position(klass: Ints | int, circuit: Ints | int) -> Ints:
         return np.asarray(1 + count + ((np.asarray(klass) * circuits + circuit)[..., None] * steps + step))

@@ -74,6 +74,11 @@ class Horizon:
         """All edges, UTC."""
         return tuple(self.begins + timedelta(seconds=s) for s in self.edges_s)
 
+    def steps_until(self, moment: datetime) -> int:
+        """How many steps are over at a moment; that in which a moment ahead lies counts when it is the first."""
+        ahead_s = (moment - self.begins).total_seconds()
+        return 0 if ahead_s <= 0.0 else max(1, int(np.searchsorted(self.edges_s, ahead_s, side="right")) - 1)
+
     def share(self, since: datetime | None, until: datetime | None) -> Floats:
         """How much of every step lies between two moments, 0 … 1; None is open-ended."""
         edges = np.array(self.edges_s)

@@ -103,7 +103,10 @@ def first_minimum_a(problem: ChargingProblem) -> Floats:
     """
     hours = float(problem.horizon.hours[0])
     return np.array(
-        [min(r.min_a * float(r.available[0]), r.need_wh / (r.watts_per_a * hours)) for r in problem.requests]
+        [
+            min(min(r.min_a, r.max_a) * float(r.available[0]), r.need_wh / (r.watts_per_a * hours))
+            for r in problem.requests
+        ]
     )
 
 
@@ -159,7 +162,7 @@ def projected(problem: ChargingProblem, amps: Floats, charging_w: Floats | None 
     """
     if not problem.requests:
         return amps
-    amps = np.minimum(amps, [[request.max_a] for request in problem.requests])
+    amps = np.minimum(amps, np.stack([request.upper_a for request in problem.requests]))
     for n in range(len(problem.nodes) - 1, -1, -1):
         for line in problem.nodes[n].lines:
             load = line_load(line, problem.below(amps, charging_w)[n])

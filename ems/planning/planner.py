@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ems.domain.plan import Plan, PlannedCharge
+from ems.domain.plan import Deficit, Plan, PlannedCharge
 from ems.domain.policy import Strategy
 from ems.domain.site import Site
 from ems.domain.tariff import Tariff
 from ems.planning.conductors import volts
+from ems.planning.deficit import deficits, remedies
 from ems.planning.economy import Paid, economy_of
+from ems.planning.explanation import in_words, reasons
 from ems.planning.forecast.arrivals import Arrivals, forecast_arrivals
 from ems.planning.forecast.past_sessions import SessionHistory
 from ems.planning.forecast.series import Series
@@ -73,7 +75,7 @@ def plan_of(
     schedule = optimise(problem, LADDERS[outlook.strategy], remaining)
     doubts = () if arrivals is None else (arrivals.why,)
     told = (*beside.doubts, *doubts, *assumed, *(text for wanted in stays for text in wanted.assumed))
-    return _plan(outlook, schedule, stays, tuple(text for text in told if text))
+    return _plan(site, outlook, schedule, stays, tuple(text for text in told if text))
 
 
 def _forecasts(outlook: Outlook, known: Experience) -> Mapping[str, SessionForecast]:
@@ -101,15 +103,25 @@ def _arrivals(outlook: Outlook, known: Experience, horizon: Horizon) -> Arrivals
     return forecast_arrivals(known.sessions, here, outlook.now, horizon.edges())
 
 
-def _plan(outlook: Outlook, schedule: Schedule, stays: tuple[Wanted, ...], assumptions: tuple[str, ...]) -> Plan:
+def _plan(
+    site: Site, outlook: Outlook, schedule: Schedule, stays: tuple[Wanted, ...], assumptions: tuple[str, ...]
+) -> Plan:
     problem, delivered = schedule.problem, schedule.delivered_wh.tolist()
+    why = reasons(schedule, LADDERS[outlook.strategy])
     charges = []
     for i, request in enumerate(problem.requests):
         amps = tuple(np.round(schedule.amps[i], 3).tolist())
         departure = stays[i].departure if i < len(stays) else None
         charges.append(
             PlannedCharge(
-                request.evse, request.session, amps, (), request.need_wh, delivered[i], departure, request.expected
+                request.evse,
+                request.session,
+                amps,
+                in_words(why[i], site.zone),
+                request.need_wh,
+                delivered[i],
+                departure,
+                request.expected,
             )
         )
     economy = problem.economy
@@ -123,5 +135,9 @@ def _plan(outlook: Outlook, schedule: Schedule, stays: tuple[Wanted, ...], assum
         generation_w=tuple(economy.generation_w.tolist()),
         battery_w=tuple(schedule.battery_w.tolist()),
         price_per_kwh=tuple(economy.import_per_kwh.tolist()),
+        deficits=tuple(
+            Deficit(found.evse, found.session, found.short_wh, found.need_wh, found.by, remedies(found, site.zone))
+            for found in deficits(schedule)
+        ),
         assumptions=assumptions,
     )

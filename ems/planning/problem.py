@@ -22,7 +22,7 @@ class Request(NamedTuple):
     leg: at most `max_a`, and `min_a` or nothing. `watts_per_a`: power of one ampere on each of its legs. A higher
     `service_class` goes first; within one, missing energy counts `weight` times. Of `need_wh`, `guaranteed_wh` must be
     there by the begin of step `guaranteed_by` before anybody gets more than what is guaranteed. `expected`: it is not
-    there yet, and comes from a forecast.
+    there yet, and comes from a forecast. `limit_a`: what its outlet may have at each step, where that is limited.
     """
 
     session: str
@@ -39,6 +39,20 @@ class Request(NamedTuple):
     guaranteed_wh: float = 0.0
     guaranteed_by: int = 0
     expected: bool = False
+    limit_a: Floats | None = None
+
+    @property
+    def ceiling_a(self) -> Floats:
+        """The most that it can have at each step if it is there; nothing where less than its minimum is allowed."""
+        most = np.full(self.available.size, max(0.0, self.max_a))
+        if self.limit_a is None:
+            return most
+        return np.where(self.limit_a >= self.min_a, np.clip(self.limit_a, 0.0, most), 0.0)
+
+    @property
+    def upper_a(self) -> Floats:
+        """The same as a mean over each step, for the share of it during which it is there."""
+        return np.asarray(self.ceiling_a * self.available)
 
 
 class Line(NamedTuple):
@@ -122,7 +136,10 @@ class ChargingProblem:
             if request.available.shape != (steps,):
                 raise ValueError(f"{request.session}: {request.available.shape} shares for {steps} steps")
             numbers = (request.need_wh, request.max_a, request.min_a, request.watts_per_a, request.guaranteed_wh)
-            if not all(map(math.isfinite, numbers)) or bool(np.isnan(request.available).any()):
+            limit_a = request.available if request.limit_a is None else request.limit_a
+            if limit_a.shape != (steps,):
+                raise ValueError(f"{request.session}: {limit_a.shape} limits for {steps} steps")
+            if not all(map(math.isfinite, numbers)) or bool(np.isnan(request.available + limit_a).any()):
                 raise ValueError(f"{request.session}: need, presence and currents must be finite numbers")
             if not LEAST_WEIGHT <= request.weight <= MOST_WEIGHT:
                 raise ValueError(
@@ -184,7 +201,7 @@ def line_load(line: Line, carried: Floats) -> Floats:
 
 def reachable_wh(requests: Sequence[Request], hours: Floats) -> Floats:
     """The most that each could get if it were alone."""
-    return np.array([r.max_a * r.watts_per_a * float(r.available @ hours) for r in requests])
+    return np.array([r.watts_per_a * float(r.upper_a @ hours) for r in requests])
 
 
 def demand_windows(horizon: Horizon, charge: DemandCharge) -> tuple[Ints, Ints]:

@@ -80,7 +80,7 @@ def _charge(problem: ChargingProblem, lp: LinearProgram, weights: Weights) -> In
     charge = np.full((len(requests), hours.size), NONE, dtype=np.intp)
     if not requests:
         return charge
-    most = np.array([request.max_a for request in requests])[:, None] * np.stack([r.available for r in requests])
+    most = np.stack([request.upper_a for request in requests])
     there = most > 0.0
     middle = np.array(problem.horizon.edges_s[:-1]) / 3600.0 + hours / 2.0
     # A forecast vehicle need not hurry; it may never come.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ems.domain.limit import Limit
-from ems.domain.session import NeedOrigin
+from ems.domain.session import Need, NeedOrigin
 from ems.domain.site import Site
 from ems.planning.conductors import kind_of
 from ems.planning.forecast.arrivals import Arrivals
@@ -59,21 +59,30 @@ def _wanted(
     legs = [leg for leg, used in zip(evse.wiring.legs, stay.legs, strict=True) if used] or list(evse.wiring.legs)
     watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
     amps, watts = limit_course(site, evse.id, horizon, limits)
-    own = min(evse.max_a, stay.appetite_a)
-    most = np.minimum(np.minimum(amps, watts / watts_per_a), own) / own if own > 0.0 else np.zeros(horizon.steps)
     request = Request(
         session=stay.session,
         evse=evse.id,
         circuit=site.circuit_of_evse[stay.evse],
         kinds=tuple(kind_of(leg) for leg in legs),
-        available=horizon.share(None, departure) * most,
+        available=horizon.share(None, departure),
         need_wh=need_wh,
-        max_a=own,
+        max_a=min(evse.max_a, stay.appetite_a),
         min_a=stay.min_a,
         watts_per_a=watts_per_a,
         service_class=stay.service_class,
+        guaranteed_wh=max(0.0, stay.need.guaranteed_wh - stay.taken_wh),
+        guaranteed_by=_guaranteed_by(horizon, stay.need, departure),
+        limit_a=np.minimum(amps, watts / watts_per_a),
     )
     return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes) if text))
+
+
+def _guaranteed_by(horizon: Horizon, need: Need, departure: datetime) -> int:
+    """The steps within which a promise is to be kept; once its moment is over, the departure takes its place."""
+    moment = need.guaranteed_by
+    if moment is None or moment >= departure or moment <= horizon.begins:
+        return horizon.steps
+    return horizon.steps_until(moment)
 
 
 def _departure(site: Site, stay: Stay, now: datetime, forecast: SessionForecast | None) -> tuple[datetime, str]:

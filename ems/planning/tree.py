@@ -65,7 +65,7 @@ def add_tree(problem: ChargingProblem, lp: LinearProgram, charge: Ints, battery_
 def _most(problem: ChargingProblem) -> Floats:
     if not problem.requests:
         return np.zeros((0, problem.horizon.steps))
-    return np.stack([max(0.0, request.max_a) * request.available for request in problem.requests])
+    return np.stack([request.upper_a for request in problem.requests])
 
 
 def _may_bind(line: Line, most: Floats) -> Bools:

@@ -142,7 +142,8 @@ def _requests(draw: st.DrawFn, horizon: Horizon, loads: str, minimum: bool, equa
         guaranteed_by=draw(st.integers(1, horizon.steps)) if guaranteed else 0,
     )
     share = draw(st.sampled_from([1.0, 1.0, 0.3]))
-    return asked._replace(available=asked.available * share)
+    limit_a = draw(st.sampled_from([None, np.resize([10.0, 32.0, 4.0], horizon.steps)]))
+    return asked._replace(available=asked.available * share, limit_a=limit_a)
 
 
 @st.composite

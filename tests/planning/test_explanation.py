@@ -67,6 +67,13 @@ def test_waiting_for_the_sun_is_said(ladder: Ladder) -> None:
     assert said([vehicle(HOURS, 5.0)], ladder, bill=bill)[:2] == ["waits for the sun"] * 2
 
 
+def test_a_limited_outlet_is_said() -> None:
+    """10 A at first, then less than the vehicle could use."""
+    asked = vehicle(HOURS, 99.0, min_a=6.0, limit_a=np.array([10.0, 4.0, 32.0, 99.0]))
+    texts = said([asked], FAST)
+    assert texts == ["its outlet may have 10 A", "its outlet may have 0 A", "full current", "full current"]
+
+
 def test_a_pause_below_the_minimum_is_said() -> None:
     """5 A beside the one that goes first."""
     first = vehicle(HOURS, 99.0, service_class=1, max_a=15.0, session="b")
@@ -101,7 +108,7 @@ def test_every_step_has_a_reason_that_is_true(site: ChargingProblem, ladder: Lad
             assert (why.cause is Cause.NOT_THERE) == (request.available[step] == 0.0)
             assert why.text("noon")
             if why.cause is Cause.FULL_CURRENT:
-                assert schedule.amps[i, step] == pytest.approx(request.max_a * request.available[step], rel=2e-3)
+                assert schedule.amps[i, step] == pytest.approx(request.upper_a[step], rel=2e-3)
             if why.cause is Cause.DONE:
                 assert schedule.amps[i, step + 1 :].max(initial=0.0) < 1.0
             if why.at is not None:

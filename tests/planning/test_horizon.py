@@ -73,6 +73,15 @@ def test_steps_may_follow_what_changes() -> None:
     assert horizon.ends == clock(6)
 
 
+@pytest.mark.parametrize(
+    ("moment", "steps"),
+    [(clock(0), 0), (clock(0, 30), 1), (clock(1), 1), (clock(2, 59), 2), (clock(3), 3), (clock(9), 4)],
+)
+def test_steps_until_a_moment_are_those_that_are_over(moment: datetime, steps: int) -> None:
+    """Of four hours; a moment within the first step counts it."""
+    assert Horizon.uniform(clock(0), 4, 3600.0).steps_until(moment) == steps
+
+
 @pytest.mark.parametrize("edges", [(0.0,), (1.0, 2.0), (0.0, 5.0, 5.0), (0.0, 5.0, 3.0), (0.0, float("nan"))])
 def test_edges_that_do_not_rise_from_zero_are_refused(edges: tuple[float, ...]) -> None:
     """With what was given."""

@@ -52,6 +52,7 @@ def test_nobody_gets_more_than_he_can_take(site: ChargingProblem, ladder: Ladder
     for request, amps, wh in zip(site.requests, schedule.amps, schedule.delivered_wh, strict=True):
         assert (amps >= 0.0).all()
         assert (amps <= request.max_a * request.available + 1e-6).all()
+        assert request.limit_a is None or (amps <= request.limit_a + 1e-6).all()
         assert wh <= request.need_wh + 1e-2
 
 
@@ -123,6 +124,21 @@ def test_nothing_flows_where_nothing_may(loads: str, amps: float) -> None:
     schedule = optimise(problem(horizon, requests, amps), SERVICE_FIRST)
     assert not schedule.amps.any()
     assert schedule.short_wh.sum() == pytest.approx(4000.0 * len(requests))
+
+
+@pytest.mark.parametrize(("limit_a", "allowed_a"), [(10.0, 10.0), (5.0, 0.0), (-1.0, 0.0), (np.inf, 32.0)])
+def test_an_outlet_that_may_not_have_the_minimum_has_nothing(limit_a: float, allowed_a: float) -> None:
+    """In later steps too, where it would never be rounded."""
+    horizon = hours(2)
+    asked = vehicle(horizon, 99.0, min_a=6.0, limit_a=np.array([np.inf, limit_a]))
+    assert optimise(problem(horizon, [asked], 50.0), SERVICE_FIRST).amps[0].tolist() == pytest.approx([32.0, allowed_a])
+
+
+def test_a_vehicle_that_takes_less_than_the_minimum_is_planned_with_what_it_takes() -> None:
+    """At the end of its charge, while it is offered the minimum."""
+    horizon = hours(2)
+    schedule = optimise(problem(horizon, [vehicle(horizon, 99.0, min_a=6.0, max_a=3.0)], 32.0), SERVICE_FIRST)
+    assert schedule.amps[0].tolist() == pytest.approx([3.0, 3.0])
 
 
 def test_without_vehicles_there_is_an_empty_schedule() -> None:

@@ -1,0 +1,73 @@
+"""From vehicles that are plugged in to a plan that says why, and who misses what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ems.domain.limit import Limit
+from ems.domain.plan import Plan
+from ems.domain.policy import Strategy
+from ems.domain.session import Need
+from ems.planning.outlook import Outlook, Stay
+from ems.planning.planner import plan_of
+from tests.control.installations import circuit, evse, layout
+
+SITE = layout([circuit("grid", 40), circuit("row", 20, "grid")], [evse(name, "row") for name in ("A", "B")])
+NOW = datetime(2024, 5, 6, 6, 0, tzinfo=UTC)
+KWH_PER_HOUR = 20 * 0.69
+
+
+def stay(number: int, kwh: float, hours: float, **more: float) -> Stay:
+    """A three-phase vehicle at one of the two outlets that wants so much within so many hours."""
+    need = Need(1000.0 * kwh, NOW + timedelta(hours=hours))
+    outlet = SITE.evses[number].id
+    at = Stay(number, outlet, f"s{number}", NOW, 0.0, need, (True, True, True), 6.0, 32.0, service_class=0)
+    return at._replace(need=replace(need, **more))  # type: ignore[arg-type]  # Need itself checks names
+
+
+def planned(*stays: Stay, strategy: Strategy = Strategy.FAST, limits: tuple[Limit, ...] = ()) -> Plan:
+    """Nothing is known but the vehicles."""
+    return plan_of(SITE, Outlook(NOW, strategy, stays, limits, ((0.0, 0.0, 0.0),) * 2))
+
+
+def test_a_plan_says_why_each_vehicle_has_its_current() -> None:
+    """First the row is full, then all is there."""
+    (charge,) = planned(stay(0, 10.0, 8.0)).charges
+    assert charge.amps[0] == pytest.approx(20.0)
+    assert [why.text for why in charge.why] == ["row L1 is full", "has what it needs", "not plugged in"]
+    assert charge.why[0].since == 0
+
+
+def test_a_plan_names_who_misses_what_and_what_would_help() -> None:
+    """20 of 30 kWh on 20 A in two hours: in the words and the time of the site."""
+    (deficit,) = planned(stay(0, 30.0, 2.0)).deficits
+    assert (deficit.evse, deficit.session, deficit.need_wh) == (SITE.evses[0].id, "s0", 30_000.0)
+    assert deficit.short_wh == pytest.approx(30_000.0 - 2000.0 * KWH_PER_HOUR, abs=1.0)
+    assert deficit.departure == NOW + timedelta(hours=2)
+    assert deficit.remedies == ("2 A more on row L1 from 08:00 to 10:00", "leaving at 10:11 instead of 10:00")
+
+
+def test_where_all_leave_served_there_is_no_deficit() -> None:
+    """Two that fit."""
+    assert planned(stay(0, 5.0, 3.0), stay(1, 5.0, 3.0)).deficits == ()
+
+
+def test_what_is_promised_goes_before_what_is_fair() -> None:
+    """13 kWh within the first hour for one, although both leave at once with too little."""
+    promised = stay(0, 20.0, 2.0, guaranteed_wh=13_000.0, guaranteed_by=NOW + timedelta(hours=1))  # type: ignore[arg-type]
+    plan = planned(promised, stay(1, 20.0, 2.0))
+    first_hour = [
+        a for a, edge in zip(plan.charges[0].amps, plan.edges, strict=False) if edge < NOW + timedelta(hours=1)
+    ]
+    assert sum(first_hour) / len(first_hour) * 690.0 == pytest.approx(13_000.0, rel=1e-3)
+
+
+def test_an_outlet_is_planned_within_its_own_limit() -> None:
+    """10 A that somebody set, and the reason says so."""
+    limit = Limit(SITE.evses[0].id, "operator", max_a=10.0)
+    (charge,) = planned(stay(0, 30.0, 2.0), limits=(limit,)).charges
+    assert charge.amps[0] == pytest.approx(10.0)
+    assert charge.why[0].text == "its outlet may have 10 A"
