@@ -206,11 +206,12 @@ class CoreRun:
         self.daemon.reports.status(outlet, now)
 
     def _vehicle(self, visit: Visit) -> Vehicle:
-        record, evse = visit.record, self.site.evses[visit.evse]
+        record = visit.record
+        most_a, legs = visit.current(self.site.evses[visit.evse])
         model = VehicleModel(
             battery_wh=max(1.0, record.delivered_wh) / 0.8 if self.setup.taper else 1e6,
-            max_a=max(6.0, min(evse.max_a, record.max_a or evse.max_a)),
-            legs=min(len(evse.wiring.legs), record.legs or 3),
+            max_a=most_a,
+            legs=legs,
             taper_from=0.85 if self.setup.taper else 1.0,
             lag_s=round(float(self._rng.uniform(0.5, 5.0)), 1),
             ramp_a_per_s=RAMP_A_PER_S,

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ems.domain.site import Site
+from ems.domain.station import Evse
+from ems.domain.units import PILOT_MIN_A
 from ems.sim.session_record import SessionRecord
 
 SHORTEST = timedelta(seconds=60)
@@ -20,6 +22,11 @@ class Visit:
 
     record: SessionRecord
     evse: int
+
+    def current(self, evse: Evse) -> tuple[float, int]:
+        """Ampere per leg that the vehicle takes at most at `evse`, its own, and on how many legs."""
+        own_a, legs = self.record.max_a or evse.max_a, self.record.legs or 3
+        return max(PILOT_MIN_A, min(evse.max_a, own_a)), min(len(evse.wiring.legs), legs)
 
 
 @dataclass(frozen=True, slots=True)
