@@ -27,6 +27,7 @@ from ems.adapters.web.app import WebOptions
 from ems.adapters.web.server import WebServer
 from ems.assembly.error import AssemblyError
 from ems.assembly.meters import check_meter_model, installed_meters, own_models
+from ems.assembly.operations import SiteOperations
 from ems.assembly.planning import ChildPlanning, planning_of, setup_of
 from ems.assembly.stations import access_of, central_system
 from ems.control.memory import Memory
@@ -125,15 +126,16 @@ class Daemon:
         if trouble:
             log.error("site.last-good running=%s cause=%r", settings.revision, trouble)
             loop.inbox.put(SettingsTroubled(clock.now().monotonic_s, trouble))
+        operations = SiteOperations.of(recovered.daybook, store, loop, clock)
         troubles.tell(loop.inbox.put)
         central = central_system(settings, ocpp, clock, loop, store)
         dispatcher, live = Dispatcher(central), LiveView(core.state, central.knocks)
         journal = FileJournal(state_dir / JOURNAL, Header(__version__, settings.revision, settings.text))
         journal.begin(core.state, core.memory)
-        web = WebServer(live, clock, shown)
+        web = WebServer(live, clock, shown, operations)
         planning = planning_of(settings, database_of(state_dir))
         replanner = Replanner(planning, clock, loop.inbox.put)
-        loop.outputs = (*_outputs(dispatcher, journal, store, live), replanner.look)
+        loop.outputs = (*_outputs(dispatcher, journal, store, live), replanner.look, operations.roster.look)
         services = (central, Poller(meters, clock, loop.inbox.put), web, Calendar(_jobs(store, live), clock), replanner)
         return cls(
             settings, clock, loop, live, central, web, store, journal, dispatcher, planning, replanner, watchdog,

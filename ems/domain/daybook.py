@@ -17,9 +17,12 @@ from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
 from ems.domain.policy import Strategy
+from ems.domain.session import Need, Session
 from ems.domain.site import Site
 from ems.domain.station import Evse
 from ems.domain.vehicle import StateOfCharge, Vehicle
+
+AHEAD = timedelta(days=366)
 
 KEPT = timedelta(days=7)
 """Departures and limits that are over stay for so long, for those who ask what was meant."""
@@ -109,6 +112,21 @@ def must_fit(site: Site, others: Iterable[Limit], change: Change) -> None:
             rating = max(_ratings(site, limit.scope))
             if limit.max_a is not None and limit.max_a >= rating:
                 raise ValueError(f"{limit.scope} carries {rating:g} A at most: {limit.max_a:g} A would not limit it")
+
+
+def must_be_possible(session: Session, need: Need, now: datetime) -> None:
+    """Refuse a need that the vehicle of a session cannot have. Raises ValueError."""
+    most = None if session.vehicle is None else session.vehicle.most_wh
+    wanted = max(need.energy_wh or 0.0, need.guaranteed_wh)
+    if most is not None and session.vehicle is not None and wanted > most:
+        label, holds = session.vehicle.label, f"{(session.vehicle.battery_wh or 0.0) / 1000:g} kWh"
+        raise ValueError(f"{wanted / 1000:g} kWh are more than {label} can take: its battery holds {holds}")
+    if need.energy_wh is not None and need.guaranteed_wh > need.energy_wh:
+        raise ValueError("more is guaranteed than wanted")
+    known = (session.need.departure, session.need.guaranteed_by)
+    for what, at in (("departure", need.departure), ("guarantee", need.guaranteed_by)):
+        if at is not None and at not in known and not now < at <= now + AHEAD:
+            raise ValueError(f"the {what} is over, or more than a year away: write a moment with its offset")
 
 
 def _evse(site: Site, name: str) -> Evse:

@@ -95,7 +95,7 @@ class LimitWindow:
         if len(parts) not in {1, 2} or span.count("-") != 1:
             raise ValueError(f"cannot read '{text}': write for example 'Mon-Fri 17:00-20:00'")
         since, until = (_clock_time(half) for half in span.split("-"))
-        return _days(days_text), since, until
+        return weekdays(days_text), since, until
 
 
 def _clock_time(text: str) -> time:
@@ -108,7 +108,8 @@ def _clock_time(text: str) -> time:
         raise ValueError(f"'{text}' is not a time of day: write for example 17:00") from None
 
 
-def _days(text: str) -> frozenset[int]:
+def weekdays(text: str) -> frozenset[int]:
+    """Read 'Mon-Fri' or 'Sat,Sun' (0: Monday). Raises ValueError with the remedy."""
     days: set[int] = set()
     for part in text.split(","):
         ends = [name[:3].capitalize() for name in part.split("-")]

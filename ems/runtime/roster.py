@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
+from ems.control.memory import Memory
+from ems.domain.decision import Decision
 from ems.domain.events import Event, MeterValues, NeedStated, VehicleIdentified
 from ems.domain.fleet import Fleet
 from ems.domain.instant import Instant
@@ -35,6 +37,10 @@ class Roster:
     def fleet(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._seen.clear()
+
+    def look(self, _events: Sequence[Event], state: SiteState, _memory: Memory, decision: Decision) -> None:
+        """Take one tick of the loop."""
+        self.tick(state, decision.at)
 
     def tick(self, state: SiteState, now: Instant) -> None:
         """Tell what is new since the last tick."""

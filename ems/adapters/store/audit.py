@@ -24,8 +24,8 @@ class AuditLog:
         self._writer, self._count = writer, to_ms(begin)
 
     def add(self, at: datetime, who: str, what: str, detail: Mapping[str, Any]) -> None:
-        """Somebody did something; queued for the next second."""
-        self._writer.put(audit, self.row(at, who, what, detail), Urgency.SOON)
+        """Somebody did something; on its way to disk at once."""
+        self._writer.put(audit, self.row(at, who, what, detail), Urgency.AT_ONCE)
 
     def row(self, at: datetime, who: str, what: str, detail: Mapping[str, Any]) -> Row:
         """The row of something that somebody did, for a transaction of the caller."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from ems.adapters.store.reading import Reader
 from ems.adapters.store.recorder import Recorder
 from ems.adapters.store.recovery import Recovered, Remains, read_remains
 from ems.adapters.store.retention import RETENTION, Retention, next_slice, remove
-from ems.adapters.store.writer import PACE, Health, Pace, Writer
+from ems.adapters.store.writer import PACE, Health, Pace, QueueFullError, Writer
 from ems.domain.history import Audit
 from ems.ports import Clock
 
@@ -126,8 +127,10 @@ class Store:
     async def audits(self, before: int | None, most: int) -> tuple[Audit, ...]:
         """The newest of what people did, newest first; of those with a number below `before`, if that is given.
 
-        Raises as `aggregate`.
+        Raises as `aggregate`, when it cannot be read.
         """
+        with suppress(QueueFullError, TimeoutError, *WRITE_ERRORS):
+            await self._job(lambda _: None)  # what waits is written before it
         return await self._read(partial(read_audits, before=before, most=most))
 
     async def flush(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from ipaddress import ip_address
 
@@ -17,13 +18,14 @@ from ems.adapters.web import assets as files
 from ems.adapters.web.api import FRESH, Desk, answer, api, watch
 from ems.adapters.web.gate import LOOPBACK, Gate
 from ems.adapters.web.once import Once
+from ems.adapters.web.operate import ABOUT, operate
 from ems.adapters.web.page import Pages
 from ems.adapters.web.plan_api import plan_api
 from ems.adapters.web.plan_page import PlanPages
 from ems.adapters.web.plan_press import PlanPress
 from ems.adapters.web.problem import of_failure, of_http, of_query, problem
 from ems.adapters.web.stream import Hall
-from ems.ports import Clock, Live
+from ems.ports import Clock, Live, Operations
 
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 _HTML = "text/html; charset=utf-8"
@@ -58,9 +60,12 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def create_app(live: Live, clock: Clock, options: WebOptions, hall: Hall | None = None) -> Gate:
-    """The application. `hall` is where listeners of the event stream stand; close it before stopping. The first
-    one reads and compiles what the page needs, which takes a fraction of a second: make it before the controller ticks.
+def create_app(
+    live: Live, clock: Clock, options: WebOptions, hall: Hall | None = None, operations: Operations | None = None
+) -> Gate:
+    """The application. `hall` is where listeners of the event stream stand; close it before stopping. Without
+    `operations` nothing can be changed. The first one reads and compiles what the page needs, which takes a fraction
+    of a second: make it before the controller ticks.
     """
     reach = _reach(options)
     pages = Pages(reach)
@@ -72,13 +77,21 @@ def create_app(live: Live, clock: Clock, options: WebOptions, hall: Hall | None 
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        openapi_tags=[ABOUT],
         exception_handlers={HTTPException: of_http, RequestValidationError: of_query, Exception: of_failure},
     )
     plans = PlanPress(desk)
-    described = (api(desk), plan_api(plans), watch(desk))
+    changes = () if operations is None else (operate(live, clock, operations),)
+    described = (api(desk), plan_api(plans), *changes, watch(desk))
     for router in (*described, _page(desk, described), _plan_page(desk, plans, reach, described)):
         app.include_router(router)
-    return Gate(app, (*options.names, options.host))
+    return Gate(app, (*options.names, options.host), partial(_takes, described), options.is_private)
+
+
+def _takes(described: Iterable[APIRouter], method: str, path: str) -> bool:
+    """Whether something described takes a method at a path."""
+    routes = (route for part in described for route in part.routes if isinstance(route, APIRoute))
+    return any(method in (route.methods or ()) and route.path_regex.match(path) for route in routes)
 
 
 async def warm_up(gate: Gate) -> None:

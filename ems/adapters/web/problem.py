@@ -21,10 +21,17 @@ def documented(words: str) -> dict[str, object]:
     return {"description": words, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
-def problem(status: int, detail: str, reason: str | None = None, headers: Mapping[str, str] | None = None) -> Response:
-    """An error with its remedy in `detail`; `reason` is a word for programs."""
+def problem(
+    status: int,
+    detail: str,
+    reason: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
+) -> Response:
+    """An error with its remedy in `detail`; `reason` is a word for programs, `more` what else they may want to know."""
     title = HTTPStatus(status).phrase
     body = {
+        **(more or {}),
         "type": "about:blank",
         "title": title,
         "status": status,
@@ -37,7 +44,8 @@ def problem(status: int, detail: str, reason: str | None = None, headers: Mappin
 async def of_http(_: Request, error: Exception) -> Response:
     """What routing refused: no such path, no such method."""
     assert isinstance(error, HTTPException)
-    details = {404: "there is nothing here; the interface is described at /docs", 405: "this path is read with GET"}
+    taken = (error.headers or {}).get("allow", "GET")
+    details = {404: "there is nothing here; the interface is described at /docs", 405: f"this path takes {taken}"}
     return problem(error.status_code, details.get(error.status_code, str(error.detail)), headers=error.headers)
 
 

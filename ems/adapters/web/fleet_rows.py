@@ -1,0 +1,155 @@
+"""Vehicles, departures and what else people told, as the interface shows it: the same words as in the bodies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ems.adapters.web.values import number, plain, time_of
+from ems.domain.departure import Departure, Goal
+from ems.domain.fleet import Fleet
+from ems.domain.history import Audit
+from ems.domain.limit import WEEKDAYS, Limit
+from ems.domain.pull_out import PullOutList
+from ems.domain.session import Need
+
+Row = dict[str, Any]
+
+MAX_FINDINGS = 200
+
+
+def vehicle_row(fleet: Fleet, name: str) -> Row:
+    """A vehicle with its week; KeyError when there is none."""
+    one, charge, promise = fleet.vehicles[name], fleet.charges.get(name), fleet.vehicles[name].guarantee
+    return {
+        "id": one.id,
+        "name": plain(one.name),
+        "id_tags": list(one.id_tags),
+        "evse": one.evse,
+        "battery_kwh": _kilo(one.battery_wh),
+        "max_a": number(one.max_a),
+        "legs": one.legs,
+        "max_kw": _kilo(one.max_w),
+        "min_a": number(one.min_a),
+        "efficiency": one.efficiency,
+        "service_class": one.service_class,
+        "consumption_kwh_per_km": _kilo(one.consumption_wh_per_km),
+        "guarantee": None
+        if promise is None
+        else {
+            "energy_kwh": _kilo(promise.energy_wh),
+            "by": None if promise.by is None else promise.by.isoformat("minutes"),
+            "minimum_always": promise.minimum_always,
+        },
+        "weekly": [
+            {
+                "days": ",".join(WEEKDAYS[day] for day in sorted(every.days)),
+                "at": every.at.isoformat("minutes"),
+                **_goal(every.goal),
+            }
+            for every in fleet.weekly.get(name, ())
+        ],
+        "soc_percent": None if charge is None else number(charge.percent),
+        "soc_at": None if charge is None else time_of(charge.at),
+    }
+
+
+BESIDE = ("id", "soc_percent", "soc_at")
+"""What a row of a vehicle has besides the body that makes it."""
+
+
+def tag_of(row: Mapping[str, Any]) -> str:
+    """A word for a vehicle as it is described, which differs once somebody described it otherwise."""
+    described = {name: value for name, value in row.items() if name not in BESIDE}
+    return f'"{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]}"'
+
+
+def departure_row(one: Departure, zone: ZoneInfo) -> Row:
+    """A single departure."""
+    return {
+        "vehicle": one.vehicle,
+        "date": one.at.astimezone(zone).date().isoformat(),
+        "at": time_of(one.at),
+        **_goal(one.goal),
+        "evse": one.evse,
+        "priority": one.service_class,
+    }
+
+
+def next_rows(fleet: Fleet, now: datetime, zone: ZoneInfo) -> Iterator[Row]:
+    """The next departure of every vehicle that has one."""
+    for name in fleet.vehicles:
+        due = fleet.due(name, now, now, zone)
+        if due is not None:
+            yield {"vehicle": name, "at": time_of(due.at), **_goal(due.goal), "priority": due.service_class}
+
+
+def list_rows(told: PullOutList, fleet: Fleet, zone: ZoneInfo) -> Row:
+    """What taking a pull-out list would change, and what is to be said about it."""
+    days = [
+        {
+            "vehicle": day.vehicle,
+            "date": day.day.isoformat(),
+            "kind": day.kind,
+            "before": [departure_row(one, zone) for one in day.before],
+            "after": [departure_row(one, zone) for one in day.after],
+        }
+        for day in told.days(fleet, zone)
+    ]
+    return {"refused": told.is_refused, **finding_rows(told), "days": days}
+
+
+def finding_rows(told: PullOutList) -> Row:
+    """What is to be said about the rows of a list, those that are refused first."""
+    serious = sorted(told.findings, key=lambda finding: not finding.is_refusal)[:MAX_FINDINGS]
+    findings = [
+        {"row": f.row, "message": plain(f.message), "remedy": plain(f.remedy), "is_refusal": f.is_refusal}
+        for f in serious
+    ]
+    return {"findings": findings, "findings_total": len(told.findings)}
+
+
+def limit_row(limit: Limit) -> Row:
+    """A limit that somebody set."""
+    return {
+        "scope": limit.scope,
+        "source": limit.source,
+        "max_a": number(limit.max_a),
+        "max_kw": _kilo(limit.max_w),
+        "starts": None if limit.starts is None else time_of(limit.starts),
+        "ends": None if limit.ends is None else time_of(limit.ends),
+    }
+
+
+def need_row(need: Need) -> Row:
+    """What a vehicle needs, and who says so."""
+    return {
+        "energy_kwh": _kilo(need.energy_wh),
+        "departure": None if need.departure is None else time_of(need.departure),
+        "origin": need.origin.value,
+        "guaranteed_kwh": _kilo(need.guaranteed_wh),
+        "guaranteed_by": None if need.guaranteed_by is None else time_of(need.guaranteed_by),
+        "minimum_always": need.minimum_always,
+        "priority": need.service_class,
+    }
+
+
+def audit_row(one: Audit) -> Row:
+    """Something that somebody did."""
+    try:
+        detail = json.loads(one.detail)
+    except ValueError:
+        detail = plain(one.detail)
+    return {"id": str(one.id), "at": time_of(one.at), "who": plain(one.who), "what": plain(one.what), "detail": detail}
+
+
+def _goal(goal: Goal) -> Row:
+    return {"energy_kwh": _kilo(goal.energy_wh), "target_soc_percent": number(goal.soc_percent)}
+
+
+def _kilo(value: float | None) -> float | None:
+    return None if value is None else round(value / 1000.0, 5)

@@ -1,0 +1,112 @@
+"""What people change while the site runs: checked, stored with who did it, then told to the core."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+
+from ems.adapters.pull_out import read_list
+from ems.adapters.store.database import WRITE_ERRORS
+from ems.adapters.store.store import Store
+from ems.domain.daybook import Change, ChargeTold, Daybook, UnknownError, changed, must_be_possible, must_fit
+from ems.domain.events import Event, LimitReceived, LimitWithdrawn, MeterValues, NeedStated, StrategyChosen
+from ems.domain.history import Audit
+from ems.domain.instant import Instant
+from ems.domain.pull_out import PullOutList
+from ems.domain.session import Need
+from ems.domain.state import SiteState
+from ems.ports import Clock, NotStoredError
+from ems.runtime.loop import Loop
+from ems.runtime.roster import Roster
+
+log = logging.getLogger(__name__)
+
+
+class SiteOperations:
+    """The `Operations` port of a running daemon. One change at a time: each is made from what the one before left."""
+
+    def __init__(self, daybook: Daybook, store: Store, loop: Loop, roster: Roster, clock: Clock) -> None:
+        self._daybook, self._store, self._loop, self.roster, self._clock = daybook, store, loop, roster, clock
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    def of(cls, daybook: Daybook, store: Store, loop: Loop, clock: Clock) -> SiteOperations:
+        """Begin with what was stored: the first tick knows who is plugged in, and what people chose."""
+        now, roster = clock.now(), Roster(daybook.fleet, loop.inbox.put)
+        roster.tick(loop.core.state, now)
+        for event in choices(daybook, now):
+            loop.inbox.put(event)
+        return cls(daybook, store, loop, roster, clock)
+
+    @property
+    def daybook(self) -> Daybook:
+        """As it is now."""
+        return self._daybook
+
+    async def change(self, change: Change, who: str) -> None:
+        """Make one change; nothing happens when all is so already."""
+        async with self._turn:
+            now, state = self._clock.now(), self._loop.core.state
+            ours = {(limit.scope, limit.source) for limit in self._daybook.limits}
+            must_fit(state.site, (one for one in state.limits if (one.scope, one.source) not in ours), change)
+            after = await asyncio.to_thread(changed, self._daybook, change, now.utc, state.site.zone)
+            if after == self._daybook:
+                return
+            await self._store.daybook.keep(self._daybook, after, now.utc, who, type(change).__name__)
+            self._daybook = after
+            self.roster.fleet = after.fleet
+            for event in _events(change, self._loop.core.state, self._clock.now()):
+                self._loop.inbox.put(event)
+        log.info("operations.changed who=%r what=%s", who[:64], type(change).__name__)
+
+    async def tell_need(self, evse: str, need: Need, who: str) -> None:
+        """Say what the vehicle at an EVSE needs; an empty need leaves it to its timetable again."""
+        state = self._loop.core.state
+        if state.site.evse_index(evse) is None:
+            raise UnknownError(f"the site has no EVSE {evse!r}")
+        session = state.evse(evse).session
+        if session is None:
+            raise ValueError(f"no vehicle is plugged in at {evse}")
+        must_be_possible(session, need, self._clock.now().utc)
+        try:
+            await self._store.ledger.need_told(replace(session, need=need))
+        except TimeoutError as slow:
+            raise NotStoredError(str(slow)) from slow
+        told = {"evse": evse, "session": session.id, "before": asdict(session.need), "after": asdict(need)}
+        self._store.audit.add(self._clock.now().utc, who, "NeedTold", told)
+        self._loop.inbox.put(NeedStated(evse, need))
+
+    async def read_list(self, text: str) -> PullOutList:
+        """Read a pull-out list; nothing changes. In a thread, because a long one takes longer than a tick may."""
+        site, now = self._loop.core.state.site, self._clock.now().utc
+        return await asyncio.to_thread(read_list, text, self._daybook.fleet, site, now)
+
+    async def audits(self, before: int | None, most: int) -> Sequence[Audit]:
+        """The newest of what people did, newest first."""
+        try:
+            return await self._store.audits(before, most)
+        except (TimeoutError, *WRITE_ERRORS) as error:
+            raise NotStoredError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
+
+
+def _events(change: Change, state: SiteState, now: Instant) -> Iterator[Event]:
+    """What the core must hear of a change; vehicles reach it through the roster."""
+    match change:
+        case StrategyChosen() | LimitReceived() | LimitWithdrawn():
+            yield change
+        case ChargeTold(vehicle, charge):
+            here = (e.session for e in state.evses if e.session is not None and e.session.vehicle is not None)
+            for session in here:
+                if session.vehicle is not None and session.vehicle.id == vehicle and session.plugged <= charge.at:
+                    yield MeterValues(session.evse, now.monotonic_s, soc_percent=charge.percent, control=False)
+
+
+def choices(daybook: Daybook, now: Instant) -> Iterator[Event]:
+    """What the core must hear of a daybook when it begins."""
+    if daybook.strategy is not None:
+        yield StrategyChosen(daybook.strategy)
+    for limit in daybook.limits:
+        if limit.ends is None or limit.ends > now.utc:
+            yield LimitReceived(limit)
