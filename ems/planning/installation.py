@@ -64,6 +64,14 @@ def limit_course(site: Site, scope: str, horizon: Horizon, limits: Sequence[Limi
     return amps, watts
 
 
+def connection_w(site: Site, horizon: Horizon, limits: Sequence[Limit]) -> Floats:
+    """The most that may flow through the grid connection at every step, W, by its fuse and every limit on it."""
+    root = site.circuits.root
+    amps, watts = limit_course(site, root.id, horizon, limits)
+    carried = sum((np.minimum(amps, rating) for rating in root.rating_a), np.zeros(horizon.steps))
+    return np.asarray(np.minimum(watts, carried * site.voltage_v))
+
+
 def _moments(horizon: Horizon) -> list[tuple[datetime, datetime, datetime]]:
     edges, aside = horizon.edges(), timedelta(seconds=EDGE_S)
     return [(a + aside, a + (b - a) / 2, b - aside) for a, b in pairwise(edges)]

@@ -21,7 +21,7 @@ from ems.planning.forecast.past_sessions import SessionHistory
 from ems.planning.forecast.series import Series
 from ems.planning.forecast.session import PluggedIn, SessionForecast, forecast_session
 from ems.planning.horizon import Horizon
-from ems.planning.installation import nodes_of
+from ems.planning.installation import connection_w, nodes_of
 from ems.planning.ladder import LADDERS
 from ems.planning.optimiser import Remaining, optimise
 from ems.planning.outlook import Outlook, Stay
@@ -134,6 +134,7 @@ def _plan(
         base_w=tuple(economy.base_w.tolist()),
         generation_w=tuple(economy.generation_w.tolist()),
         battery_w=tuple(schedule.battery_w.tolist()),
+        limit_w=tuple(connection_w(site, problem.horizon, outlook.limits).tolist()),
         price_per_kwh=tuple(economy.import_per_kwh.tolist()),
         deficits=tuple(
             Deficit(found.evse, found.session, found.short_wh, found.need_wh, found.by, remedies(found, site.zone))

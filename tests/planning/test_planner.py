@@ -71,3 +71,13 @@ def test_an_outlet_is_planned_within_its_own_limit() -> None:
     (charge,) = planned(stay(0, 30.0, 2.0), limits=(limit,)).charges
     assert charge.amps[0] == pytest.approx(10.0)
     assert charge.why[0].text == "its outlet may have 10 A"
+
+
+def test_a_plan_tells_the_limit_of_the_grid_connection_at_every_step() -> None:
+    """40 A on three phases, and for two hours what somebody set: the power or the current, whichever is less."""
+    until = NOW + timedelta(hours=2)
+    power, current = Limit("grid", "operator", max_w=20_000.0, ends=until), Limit("grid", "DSO", max_a=10.0, ends=until)
+    for limits, then in (((), 27_600.0), ((power,), 20_000.0), ((power, current), 6_900.0)):
+        plan = planned(stay(0, 5.0, 3.0), limits=limits)
+        expected = [then if edge < until else 27_600.0 for edge in plan.edges[:-1]]
+        assert list(plan.limit_w) == pytest.approx(expected)
