@@ -123,6 +123,7 @@ def _base_loads(
     likely = np.maximum(network.load_of_legs(seen.drawn_likely_a), surely)
     known_lost_at, lost_a = np.array(memory.lost_at), _last_heard_a(seen, t, site.policy)
     lost_at = np.where(foreign, np.where(known_lost_at > NEVER, known_lost_at, t), NEVER)
+    just_lost = seen.incidence.load(np.where(known_lost_at > NEVER, 0.0, lost_a))
     read_at, links = list(memory.read_at), list(memory.links)
     for i, circuit in enumerate(site.circuits):
         reading, level = _reading(state, circuit), levels.circuits[i]
@@ -141,9 +142,9 @@ def _base_loads(
             moved = _moved(state, circuit)
             links[span] = [
                 _seen(before, v, w, moved, t, site.policy.raise_hold_s)._replace(
-                    with_lost=max(before.with_lost, v) if lost_a.any() else -math.inf
+                    with_lost=max(v, before.reach + gone) if lost_a.any() else -math.inf
                 )
-                for before, v, w in held
+                for (before, v, w), gone in zip(held, just_lost[span].tolist(), strict=True)
             ]
         step = [known.step if level >= Level.CAUTIOUS else 0.0 for known in links[span]]
         base.upper[span] = np.add([known.base for known in links[span]], step)

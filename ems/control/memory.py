@@ -62,6 +62,11 @@ class BaseLoadMemory(NamedTuple):
     with_lost: float = -math.inf
 
     @property
+    def reach(self) -> float:
+        """What must have flowed here with those EVSEs that are lost by now, until others were lost."""
+        return self.base if math.isinf(self.with_lost) else self.with_lost
+
+    @property
     def peak(self) -> float:
         """The highest upper base load of late; infinitely low before the first."""
         return max(self.peaks, default=-math.inf)

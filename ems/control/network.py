@@ -21,6 +21,9 @@ LINKS_PER_CIRCUIT = 4
 POWER = 3
 """Offset of a circuit's power link after its three phase links."""
 
+BETWEEN_PHASES = math.sqrt(3.0) / 2.0
+"""Cosine of the angle between the current of a leg between two phases and the voltage of either."""
+
 
 @dataclass(frozen=True, slots=True)
 class Incidence:
@@ -54,12 +57,15 @@ class Incidence:
 class Network:
     """The entries of a site, built once. A phase entry belongs to one leg, a power entry to all legs of its EVSE.
 
-    Per link: what is rated (infinite for power), what is kept free, and the most that other loads may draw.
+    `in_phase`: the part of a leg's current that is in phase with the voltage of the conductor; of a leg between two
+    phases it is the cosine of thirty degrees. Per link: what is rated (infinite for power), what is kept free, and the
+    most that other loads may draw.
     """
 
     phase_link: Ints
     phase_evse: Ints
     phase_leg: Ints
+    in_phase: Floats
     power_link: Ints
     power_evse: Ints
     watts_per_leg: Floats
@@ -86,6 +92,7 @@ class Network:
             phase_link=phases[0],
             phase_evse=phases[1],
             phase_leg=phases[2],
+            in_phase=np.array([BETWEEN_PHASES if len(site.evses[j].wiring.legs[k]) > 1 else 1.0 for _, j, k in phase]),
             power_link=powers[0],
             power_evse=powers[1],
             watts_per_leg=watts,
@@ -118,8 +125,11 @@ class Network:
         )
 
     def load_of_legs(self, leg_amps: Floats) -> Floats:
-        """Load of every link when each leg carries its own current; `leg_amps` has one row of three per EVSE."""
-        currents = leg_amps[self.phase_evse, self.phase_leg]
+        """What a meter at every link sees of it when each leg carries its own current, at least; `leg_amps` has one row
+        of three per EVSE. Legs between two phases are out of phase with what else flows there: less of a measured
+        current may be theirs than the sum of theirs, and the more is base load.
+        """
+        currents = self.in_phase * leg_amps[self.phase_evse, self.phase_leg]
         watts = self.watts_per_leg * leg_amps.sum(axis=1)
         phases = _summed(self.phase_link, currents, self.links)
         return phases + _summed(self.power_link, watts[self.power_evse], self.links)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import cmath
+import math
 from dataclasses import replace
 from datetime import time
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ems.control.network import Network
 from ems.domain import events as e
 from ems.domain.decision import CircuitView, Level
 from ems.domain.limit import LimitWindow
@@ -283,3 +287,20 @@ def test_what_a_lost_vehicle_drew_is_not_given_away_when_it_pauses() -> None:
     s.plug("A1").takes_a = (20.0, 20.0, 20.0)
     s.after(20)
     assert s.most_over_a <= 0
+
+
+# Legs between two phases
+
+TWO_LEGS = Network.of(layout([circuit("grid", 400)], [evse("A1", "grid", "L1-L2"), evse("A2", "grid", "L3-L1")]))
+AMPS = st.floats(0, 200)
+
+
+@given(ab=AMPS, ca=AMPS, building=AMPS)
+def test_a_meter_behind_which_legs_between_phases_hang_hides_no_base_load(
+    ab: float, ca: float, building: float
+) -> None:
+    """On L1 the two legs are thirty degrees ahead and behind: the meter shows less than the sum of the currents."""
+    shown = abs(cmath.rect(ab, math.pi / 6) + cmath.rect(ca, -math.pi / 6) + building)
+    assert shown <= ab + ca + building + 1e-9
+    taken_off = TWO_LEGS.load_of_legs(np.array([[ab, 0, 0], [ca, 0, 0]]))
+    assert shown - taken_off[0] >= building - 1e-9
