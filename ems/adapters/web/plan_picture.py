@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
@@ -162,15 +162,16 @@ def _ends(plan: Plan, charge: PlannedCharge) -> str | None:
     return time_of(end if charge.departure is None else min(end, charge.departure))
 
 
-def _worst_first(plan: Plan) -> Iterator[Deficit]:
-    """What the plan calls a deficit, and any other vehicle that gets less than it needs by an amount that is shown."""
+def _worst_first(plan: Plan) -> Sequence[Deficit]:
+    """What the plan calls a deficit, and any other vehicle that gets less than it needs; as far as it is worth a word."""
     named = {deficit.session for deficit in plan.deficits}
     others = (
         Deficit(charge.evse, charge.session, charge.short_wh, charge.need_wh, charge.departure)
         for charge in plan.charges
-        if not charge.expected and charge.session not in named and charge.short_wh >= MISSED_WH
+        if not charge.expected and charge.session not in named
     )
-    yield from sorted((*plan.deficits, *others), key=lambda deficit: -deficit.short_wh)
+    missed = (deficit for deficit in (*plan.deficits, *others) if deficit.short_wh >= MISSED_WH)
+    return sorted(missed, key=lambda deficit: -deficit.short_wh)
 
 
 def _deficit(deficit: Deficit, stays: Mapping[str, Stay], calendar: Calendar) -> DeficitRow:
