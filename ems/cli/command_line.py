@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_simulate(commands)
     _add_backtest(commands)
     _add_records(commands)
+    _add_import(commands)
     _add_probe(commands)
     return parser
 
@@ -134,6 +135,19 @@ def _add_records(commands: Commands) -> None:
     one.add_argument("--from", dest="since", help="first day, in the site's time")
     one.add_argument("--to", dest="until", help="the day after the last")
     one.add_argument("--format", choices=["csv", "json"], default="csv")
+
+
+def _add_import(commands: Commands) -> None:
+    text = "Hand lists to the running daemon"
+    kinds = commands.add_parser("import", help=text, description=f"{text}.").add_subparsers(
+        dest="kind", required=True, metavar="KIND"
+    )
+    text = "A depot's pull-out list (CSV): what it would change, and with --apply change it"
+    one = _command(kinds, "departures", "pull_out.departures", text)
+    one.add_argument("site", nargs="?", help=SITE)
+    one.add_argument("file", type=Path, help="vehicle and departure; date, target_soc, kwh, evse, priority if there")
+    one.add_argument("--apply", action="store_true", help="take all of it; if a row is refused, nothing")
+    _add_json(one)
 
 
 def _add_probe(commands: Commands) -> None:

@@ -6,21 +6,17 @@ import argparse
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
+from ems.cli.interface import picture_of
 from ems.cli.outcome import FINE, UsageError
-from ems.cli.site import port_in, settings_as_running
+from ems.cli.site import settings_as_running
 
-ASK_S = 5.0
 SHOWN = 8
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - comparing, not binding
-"""Who listens everywhere is asked on loopback."""
 
 
 def explain(options: argparse.Namespace) -> int:
     """Who may limit an EVSE, and what does now."""
-    picture = _picture(options.site)
+    picture = picture_of(settings_as_running(options.site))
     evse = next((e for e in picture["evses"] if e["id"] == options.evse), None)
     if evse is None:
         names = [e["id"] for e in picture["evses"]]
@@ -41,7 +37,7 @@ def explain(options: argparse.Namespace) -> int:
 
 def knocks(options: argparse.Namespace) -> int:
     """Stations that tried to connect and were refused."""
-    refused = _picture(options.site)["knocks"]
+    refused = picture_of(settings_as_running(options.site))["knocks"]
     if options.json:
         print(json.dumps(refused, indent=2))
         return FINE
@@ -50,21 +46,6 @@ def knocks(options: argparse.Namespace) -> int:
     if not refused:
         print("nobody has been refused")
     return FINE
-
-
-def _picture(site: str | None) -> dict[str, Any]:
-    """What the running daemon shows. Raises UsageError."""
-    web = settings_as_running(site).web
-    host, port = EVERYWHERE.get(web.host, web.host), port_in("EMS_HTTP_PORT")
-    address = f"http://{f'[{host}]' if ':' in host else host}:{web.port if port is None else port}/api/v1/state"
-    try:
-        # The daemon is near: what the environment says about proxies is for the world outside.
-        with build_opener(ProxyHandler({})).open(address, timeout=ASK_S) as answer:
-            picture: dict[str, Any] = json.load(answer)
-    except (URLError, OSError, ValueError) as failed:
-        reason = getattr(failed, "reason", failed)
-        raise UsageError(f"no daemon answers at {address} ({reason}); start it with `ems run`") from None
-    return picture
 
 
 def _chain(circuits: list[dict[str, Any]], first: str) -> list[dict[str, Any]]:

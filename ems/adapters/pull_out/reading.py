@@ -19,6 +19,8 @@ from ems.domain.vehicle import Vehicle
 
 AHEAD = timedelta(days=366)
 MAX_PRIORITY = 100
+ALIKE = 0.9
+"""Names as alike as 'Buss 17' and 'Bus 17'; 'Bus 18' is another bus."""
 
 
 def read_list(text: str, fleet: Fleet, site: Site, now: datetime) -> PullOutList:
@@ -93,7 +95,7 @@ class _Reader:
             both = " and ".join(one.id for one in found[:3])
             raise _RefusedError(f"'{shown(text)}' is a name of {both}", "write the id of the one that is meant")
         if not found:
-            close = get_close_matches(text.casefold(), self._names, 1)
+            close = get_close_matches(text.casefold(), self._names, 1, ALIKE)
             meant = f"; is {self._names[close[0]][0].id} meant?" if close else ""
             raise _RefusedError(
                 f"there is no vehicle '{shown(text)}'{meant}", "correct the name, or add the vehicle first"

@@ -165,12 +165,12 @@ def test_a_pull_out_list_is_previewed_then_taken_as_a_whole(office: Office) -> N
 
 def test_a_list_with_one_bad_row_is_not_taken_at_all(office: Office) -> None:
     office.told("PUT", "/vehicles/Bus 17", BUS)
-    bad = LIST + "Bus 71;2026-11-20 22:40;55\n"
+    bad = LIST + "Buss 17;2026-11-20 22:40;55\n"
     assert office.told("POST", "/departures/import", {"csv": bad})["refused"] is True
     answer = office.ask("POST", "/departures/import?apply=true", {"csv": bad})
     assert (answer.status_code, answer.json()["reason"]) == (422, "list-refused")
     (finding,) = answer.json()["findings"]
-    assert (finding["row"], finding["message"]) == (3, "there is no vehicle 'Bus 71'; is Bus 17 meant?")
+    assert (finding["row"], finding["message"]) == (3, "there is no vehicle 'Buss 17'; is Bus 17 meant?")
     assert office.told("GET", "/departures")["departures"] == []
 
 

@@ -1,0 +1,71 @@
+"""The HTTP interface of the running daemon, as commands ask it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from ems.cli.outcome import UsageError
+from ems.cli.site import port_in
+from ems.settings.build import SiteSettings
+
+ASK_S = 5.0
+TELL_S = 20.0
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - comparing, not binding
+"""Who listens everywhere is asked on loopback."""
+
+
+def picture_of(settings: SiteSettings) -> dict[str, Any]:
+    """What the daemon shows. Raises UsageError."""
+    address = _address(settings, "state")
+    found = _answer(Request(address), ASK_S)  # noqa: S310 - http, as written below
+    if "evses" not in found:
+        raise UsageError(f"{address}: {found['detail']}")
+    return found
+
+
+def told(settings: SiteSettings, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer to something that the daemon is told, also when it refuses; its `status` is there then. Raises
+    UsageError.
+    """
+    headers = {"content-type": "application/json", "x-operator": _operator()}
+    content = json.dumps(body).encode()
+    return _answer(Request(_address(settings, path), content, headers, method="POST"), TELL_S)  # noqa: S310
+
+
+def _address(settings: SiteSettings, path: str) -> str:
+    web = settings.web
+    host, port = EVERYWHERE.get(web.host, web.host), port_in("EMS_HTTP_PORT")
+    return f"http://{f'[{host}]' if ':' in host else host}:{web.port if port is None else port}/api/v1/{path}"
+
+
+def _answer(request: Request, patience_s: float) -> dict[str, Any]:
+    try:
+        # The daemon is near: what the environment says about proxies is for the world outside.
+        with build_opener(ProxyHandler({})).open(request, timeout=patience_s) as answer:
+            found: dict[str, Any] = json.load(answer)
+    except HTTPError as refused:
+        return _refusal(request.full_url, refused)
+    except (URLError, OSError, ValueError) as failed:
+        reason = getattr(failed, "reason", failed)
+        raise UsageError(f"no daemon answers at {request.full_url} ({reason}); start it with `ems run`") from None
+    return found
+
+
+def _refusal(address: str, refused: HTTPError) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.load(refused)
+        return {**found, "status": refused.code, "detail": str(found["detail"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(f"{address} answers {refused.code} {refused.reason}; is that the daemon?") from None
+
+
+def _operator() -> str:
+    """The account that asks; headers are ASCII."""
+    try:
+        return getpass.getuser().encode("ascii", "replace").decode()
+    except (OSError, KeyError):
+        return ""
