@@ -145,9 +145,13 @@ def _leaves(problem: ChargingProblem, request: Request, until: int) -> datetime:
     if not there.size:
         return edges[0]
     last = int(there[-1])
-    arrived_before = last > 0 and request.available[last - 1] > 0.0
-    share = float(request.available[last]) if arrived_before or last == 0 else 1.0
-    return edges[last] + share * (edges[last + 1] - edges[last])
+    return edges[last] + _stays(request, last) * (edges[last + 1] - edges[last])
+
+
+def _stays(request: Request, last: int) -> float:
+    """How far into its last step a vehicle stays; to the end of it if that is the step in which it comes, too."""
+    was_there = last == 0 or request.available[last - 1] > 0.0
+    return float(request.available[last]) if was_there else 1.0
 
 
 def _shortage(
@@ -194,7 +198,7 @@ def _leave_at(problem: ChargingProblem, own: tuple[Filled, ...], request: Reques
     amps = np.where(amps >= request.min_a, amps, 0.0)
     missing_wh = due.short_wh
     for step in range(last, problem.horizon.steps):
-        left = 1.0 - float(request.available[last]) if step == last else 1.0
+        left = 1.0 - _stays(request, last) if step == last else 1.0
         gain = float(amps[step]) * left * float(hours[step]) * request.watts_per_a
         if gain >= missing_wh:
             begins = edges[step] + (1.0 - left) * (edges[step + 1] - edges[step])

@@ -72,9 +72,10 @@ def minimum_peak_w(problem: ChargingProblem) -> float:
     """The least power from the grid, vehicles and all else, with which as much can be delivered as at any power. Where
     flows are not exact, a lower bound of it if all needs can be met.
     """
-    return max(
-        (network.minimum_peak_w() for network in _networks(problem, is_exact(problem))), default=_idle_peak_w(problem)
-    )
+    peak_w = _idle_peak_w(problem)
+    for network in _networks(problem, is_exact(problem)):
+        peak_w = network.minimum_peak_w(peak_w)
+    return peak_w
 
 
 def is_exact(problem: ChargingProblem) -> bool:
@@ -111,10 +112,9 @@ class _Network:
         found = maximum_flow(graph, SOURCE, self.nodes - 1)
         return float(found.flow_value) * unit, graph - found.flow
 
-    def minimum_peak_w(self) -> float:
-        """Newton from below: while the cut is too narrow, widen it by raising the peak."""
+    def minimum_peak_w(self, peak: float) -> float:
+        """Newton from below, where cuts are linear: while the least one is too narrow, widen it by raising the peak."""
         enough = self.most_wh(np.inf)[0] * (1.0 - RESOLUTION)
-        peak = float(max(0.0, (-self.free_w).max()))
         for _ in range(PEAK_ROUNDS):
             energy, left = self.most_wh(peak)
             if energy >= enough:

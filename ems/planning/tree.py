@@ -53,7 +53,7 @@ def add_tree(problem: ChargingProblem, lp: LinearProgram, charge: Ints, battery_
             for kind in range(KINDS):
                 passed[kind] = _conserve(lp, terms[n][kind], tight, carried[n, kind])
             for line, may_bind in zip(nodes[n].lines, binding, strict=True):
-                _limit(lp, line, carried[n], np.flatnonzero(may_bind), facet_deg)
+                _limit(lp, line, carried[n], most[n] * may_bind, facet_deg)
         if n:
             for kind in range(KINDS):
                 terms[nodes[n].parent][kind] += passed[kind]
@@ -104,9 +104,12 @@ def _conserve(lp: LinearProgram, terms: Terms, tight: Bools, carried: Ints) -> T
     return [*outside[(outside >= 0).any(axis=1)], carried.copy()]
 
 
-def _limit(lp: LinearProgram, line: Line, carried: Ints, step: Ints, facet_deg: float) -> None:
-    present = (carried[:, step] >= 0).any(axis=1)
-    columns = carried[:, step]
+def _limit(lp: LinearProgram, line: Line, carried: Ints, most: Floats, facet_deg: float) -> None:
+    """Rows for a line, each where it may bind; `most` is what could flow, nothing at steps that need no limit."""
+    present = ((carried >= 0) & (most > 0.0)).any(axis=1)
+    capacity = np.maximum(line.capacity, 0.0)
     for plane, share in facets(np.where(present, line.coefficients, 0.0), facet_deg):
+        step = np.flatnonzero(np.maximum(plane, 0.0) @ most > capacity * share)
+        columns = carried[:, step]
         kind, row = np.nonzero((columns >= 0) & (plane != 0.0)[:, None])
-        lp.at_most(row, columns[kind, row], plane[kind], np.maximum(line.capacity[step], 0.0) * share)
+        lp.at_most(row, columns[kind, row], plane[kind], capacity[step] * share)

@@ -1,7 +1,7 @@
 """`python -m tests.bench`: measure every promised figure and print them in one table. Exit status 1 when one is missed.
 
 python -m tests.bench                       all of them, in under six minutes
-python -m tests.bench --only tick           one of them
+python -m tests.bench tick plan             some of them (or --only tick --only plan)
 python -m tests.bench --quick               a few seconds each: whether the bench works, not what the figures are
 python -m tests.bench --json                for a machine
 """
@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.bench import charging_profiles, daemon_load, meter_jump, meter_values, month, tick
+from tests.bench import charging_profiles, daemon_load, meter_jump, meter_values, month, plan, tick
 from tests.bench.figure import Figure
 from tests.bench.table import as_table
 
@@ -29,6 +29,7 @@ FIGURES: dict[str, Measure] = {
     "meter-jump": meter_jump.measure,
     "daemon-load": daemon_load.measure,
     "month": month.measure,
+    "plan": plan.measure,
 }
 
 MET, MISSED = 0, 1
@@ -37,14 +38,17 @@ MET, MISSED = 0, 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and tell whether everything was reached."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the promised figures.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure; all if none is named")
     parser.add_argument("--only", action="append", choices=list(FIGURES), metavar="NAME", help=", ".join(FIGURES))
     parser.add_argument("--quick", action="store_true", help="small and short: only whether the bench works")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args(arguments)
+    if unknown := [name for name in options.names if name not in FIGURES]:
+        parser.error(f"nothing is named {', '.join(unknown)}: choose from {', '.join(FIGURES)}")
     began = time.monotonic()
     figures: list[Figure] = []
     failures: dict[str, str] = {}
-    for name in options.only or FIGURES:
+    for name in [*options.names, *(options.only or [])] or FIGURES:
         print(f"{time.monotonic() - began:5.0f} s  {name} …", file=sys.stderr, flush=True)
         try:
             figures += FIGURES[name](options.quick)

@@ -48,9 +48,12 @@ class Baseline:
 
 
 class Rule(StrEnum):
-    """What must hold: the median does not exceed a limit, or is so many times better than the baseline."""
+    """What must hold: the median does not exceed a limit or fall below one, or is so many times better than the
+    baseline.
+    """
 
     AT_MOST = "at most"
+    AT_LEAST = "at least"
     TIMES_LESS = "times less"
     TIMES_MORE = "times more"
 
@@ -80,6 +83,8 @@ class Figure:
         """How many times better than required; below 1 the figure is missed."""
         if self.rule is Rule.AT_MOST:
             return self.required / self.measured.median
+        if self.rule is Rule.AT_LEAST:
+            return self.measured.median / self.required
         return (self.times or 0.0) / self.required
 
     @property

@@ -23,9 +23,11 @@ def as_table(figures: Sequence[Figure]) -> str:
 def _row(figure: Figure) -> tuple[str, ...]:
     baseline, times = figure.baseline, figure.times
     compared = "" if baseline is None else f"{_spread(baseline.measured, figure.unit)}  {baseline.what}"
-    if figure.rule is Rule.AT_MOST:
-        required = f"<= {_number(figure.required)} {figure.unit}"
-        reached = f"{100 / figure.margin:.0f} % of limit"
+    if figure.rule in (Rule.AT_MOST, Rule.AT_LEAST):
+        sign = "<=" if figure.rule is Rule.AT_MOST else ">="
+        share = 1.0 / figure.margin if figure.rule is Rule.AT_MOST else figure.margin
+        required = f"{sign} {_number(figure.required)} {figure.unit}"
+        reached = f"{100 * share:.0f} % of limit"
     else:
         required, reached = f">= {figure.required:g} x baseline", f"{times or 0.0:.2f} x baseline"
     return (

@@ -29,6 +29,8 @@ TOOK = Measured.of([2.0, 1.0, 9.0])
     [
         (Rule.AT_MOST, 2.0, None, True, "100 % of limit"),
         (Rule.AT_MOST, 1.9, None, False, "105 % of limit"),
+        (Rule.AT_LEAST, 2.0, None, True, "100 % of limit"),
+        (Rule.AT_LEAST, 2.1, None, False, "95 % of limit"),
         (Rule.TIMES_LESS, 4.0, 8.0, True, "4.00 x baseline"),
         (Rule.TIMES_LESS, 4.0, 7.9, False, "3.95 x baseline"),
         (Rule.TIMES_MORE, 10.0, 0.2, True, "10.00 x baseline"),

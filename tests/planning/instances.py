@@ -17,12 +17,14 @@ MORNING = datetime(2024, 5, 6, 6, 2, tzinfo=UTC)
 POD, PANEL = 9, 54
 
 
-def car_park(vehicles: int, seed: int = 0, load: float = 2.0, legs: str = "mixed") -> ChargingProblem:
+def car_park(
+    vehicles: int, seed: int = 0, load: float = 2.0, legs: str = "mixed", horizon: Horizon | None = None
+) -> ChargingProblem:
     """A tree of pods, panels and a grid connection; at `load` 1 its fuses hardly matter, at 3 energy is short.
 
     `legs`: "mixed" one- and three-phase vehicles, or "line-to-line" as in North America.
     """
-    rng, horizon = np.random.default_rng(seed), Horizon.standard(MORNING)
+    rng, horizon = np.random.default_rng(seed), horizon or Horizon.standard(MORNING)
     panels, pods = -(-vehicles // PANEL), -(-vehicles // POD)
     arrival = np.maximum(0.0, rng.normal(2.0, 3.0, vehicles))
     departure = arrival + rng.uniform(3.0, 12.0, vehicles)
