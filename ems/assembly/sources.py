@@ -58,10 +58,9 @@ class PriceFolder:
             return ()
 
     def _files(self, series: str) -> Iterator[Path]:
-        for name, _, _ in self.state():
-            stem = Path(name).stem
-            if stem == series or stem.startswith(f"{series}-"):
-                yield self._folder / name
+        for path in sorted((Path(name) for name, _, _ in self.state()), key=lambda path: (path.stem, path.name)):
+            if path.stem == series or path.stem.startswith(f"{series}-"):
+                yield self._folder / path
 
     def _content(self, path: Path, zone: ZoneInfo) -> PriceFile:
         try:

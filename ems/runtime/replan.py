@@ -78,7 +78,7 @@ class Replanner:
         self._agenda = Agenda(pace)
         self._facts: _Facts | None = None
         self._taken_wh: Mapping[str, float] = {}
-        self._looked = NEVER
+        self._looked = self._rests_since = NEVER
         self._revision = 0
         self._woken = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "planner")
@@ -134,16 +134,16 @@ class Replanner:
 
     async def _until_due(self) -> None:
         """Wait until a plan is due and wanted; on the way, who makes them may rest."""
-        rested = False
         while True:
             now = self._clock.now()
             wanted = self._facts is not None and is_wanted(self._facts.state)
             due = self._agenda.due(now) if wanted else math.inf
             if due <= now.monotonic_s:
                 return
-            rests = math.inf if rested else self._agenda.asked + self._agenda.pace.idle_s
+            asked = self._agenda.asked
+            rests = math.inf if self._rests_since == asked else asked + self._agenda.pace.idle_s
             if rests <= now.monotonic_s:
-                rested = True
+                self._rests_since = asked
                 await self._apart(self._planning.rest)
                 continue
             # The wall clock may be set while we wait.
