@@ -70,8 +70,8 @@ REFUSALS_TO_STOP = REFUSALS_TOLERATED + 1
 
 
 def allocate(at: Situation) -> Allocation:
-    """Divide the headroom: minimum currents in order of rank, then up to what vehicles are known to take, then minimum
-    currents of those that are parked, then up to what they all might take.
+    """Divide the headroom: minimum currents in order of rank, then up to what vehicles are known to take, then up to
+    what they might take.
     """
     asked, capacity = at.asked, at.room.now
     wants, rank = asked.wants, asked.rank
@@ -81,20 +81,17 @@ def allocate(at: Situation) -> Allocation:
     if (incidence.load(full) <= capacity + 1e-9).all():
         return Allocation(full, np.full(len(base), -1, dtype=np.intp))
     ours = incidence.only(wants)
-    filled, bottleneck = base, np.full(len(base), -1, dtype=np.intp)
-    on = np.zeros(len(base), dtype=np.bool_)
-    turns = ((wants & ~asked.parked, asked.target_a), (asked.parked, asked.target_a), (wants, asked.upper_a))
-    for turn, goal in turns:
-        starting = np.where(turn & ~on, asked.minimum_a - asked.forced_a, 0.0)
-        if starting.any():
-            first = admit(ours, capacity - incidence.load(filled), np.maximum(starting, 0.0), rank)
-            filled, bottleneck = filled + first.amps, np.where(turn, first.bottleneck, bottleneck)
-        on |= turn & (filled > 0)
-        if (np.where(on, goal, 0.0) > filled).any():
-            left = capacity - incidence.load(np.where(on, 0.0, filled))
-            part = _fill(at, ours.only(on), left, np.where(on, filled, 0.0), np.where(on, goal, 0.0))
-            bottleneck = np.where(on, part.bottleneck, bottleneck)
-            filled = np.where(on, part.amps, filled)
+    starting = np.where(wants, asked.minimum_a - asked.forced_a, 0.0)
+    first = admit(ours, capacity - incidence.load(base), starting, rank)
+    filled, bottleneck = base + first.amps, first.bottleneck
+    on = wants & (filled > 0)
+    ours = ours.only(on)
+    left = capacity - incidence.load(np.where(on, 0.0, base))
+    known_to_take = (asked.target_a < asked.upper_a)[on].any()
+    for goal in (asked.target_a, asked.upper_a) if known_to_take else (asked.upper_a,):
+        part = _fill(at, ours, left, np.where(on, filled, 0.0), np.where(on, goal, 0.0))
+        bottleneck = np.where(on, part.bottleneck, bottleneck)
+        filled = np.where(on, part.amps, filled)
     return Allocation(filled, bottleneck)
 
 
@@ -147,22 +144,27 @@ def _decision(
         alarms=alarms,
         level=max(at.levels.site, *at.levels.circuits),
         renew_since=memory.renew_since,
-        stop=_to_stop(at, memory) if at.room.too_much.any() else (),
+        stop=_to_stop(at, memory) if (at.room.excess > EPSILON_A).any() else (),
         read_back=tuple([site.evses[j].id for j, (m, was) in judged if m.warned and not was]),
         guarded=lowered,
     )
 
 
 def _to_stop(at: Situation, memory: Memory) -> tuple[str, ...]:
-    """Vehicles that no limit reaches, on a site where the others cannot make enough room (failsafe row 6)."""
-    incidence, evses = at.seen.incidence, at.state.site.evses
-    too_much = np.zeros(len(evses), dtype=np.bool_)
-    too_much[incidence.evse[at.room.too_much[incidence.link]]] = True
-    return tuple(
-        evses[j].id
-        for j in np.flatnonzero(too_much & at.seen.may_charge & ~at.seen.controlled).tolist()
-        if _cannot_be_limited(at.state, evses[j], memory.obedience[j].untrusted)
-    )
+    """Vehicles that no limit reaches, where the others cannot make enough room (failsafe row 6): the largest first, and
+    no more of them than it takes.
+    """
+    incidence, evses, flowing_a = at.seen.incidence, at.state.site.evses, at.room.flowing_a
+    excess = at.room.excess.copy()
+    candidates = np.flatnonzero(at.seen.may_charge & ~at.seen.controlled & (flowing_a > 0.0))
+    stopped = []
+    for j in sorted(candidates.tolist(), key=lambda k: -float(flowing_a[k])):
+        own = incidence.evse == j
+        links = incidence.link[own]
+        if (excess[links] > EPSILON_A).any() and _cannot_be_limited(at.state, evses[j], memory.obedience[j].untrusted):
+            excess[links] -= incidence.coefficient[own] * flowing_a[j]
+            stopped.append(evses[j].id)
+    return tuple(stopped)
 
 
 def _cannot_be_limited(state: SiteState, evse: Evse, untrusted: bool) -> bool:
