@@ -1,0 +1,241 @@
+"""What could have been: the best that anybody could have done who had known everything from the begin on.
+
+A linear program over the whole time at once, on a uniform grid. Sets: visits i, steps t of g hours, circuits n.
+Variables: x_it ≥ 0, ampere of visit i as a mean over the step, at most its own times the share of the step during which
+it is there; m_i ≥ 0, what it misses; currents through circuits, power from and into the grid, and one peak per demand
+charge, as in `ems.planning.program`. Constraints: sum_t w_i g x_it + m_i = need_i; the limits of every line as the tick
+counts them; the balance of the grid connection. Objective: either the energy that is missing, or what energy, feed-in
+and peaks cost plus `missing_per_kwh` for what is missing.
+
+A bound: vehicles may have any current between nothing and their own, where the controller must give 6 A or nothing;
+and the mean over a step of whatever was done fulfils the same constraints, as long as limits and prices do not change
+within a step. So nobody delivers more, and nobody pays less, but for the seconds in which vehicles still follow an
+order while another load has risen already.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+
+from ems.domain.limit import Limit
+from ems.domain.site import Site
+from ems.domain.tariff import Tariff
+from ems.planning.arrays import Floats, Ints
+from ems.planning.conductors import kind_of, volts
+from ems.planning.horizon import Horizon
+from ems.planning.installation import limit_course, nodes_of
+from ems.planning.linear_program import NONE, LinearProgram
+from ems.planning.problem import ChargingProblem, DemandCharge, Economy, Request
+from ems.planning.schedule import Schedule
+from ems.planning.supply import add_grid
+from ems.planning.tree import add_tree
+from ems.planning.weights import Weights
+from ems.sim.load_course import LoadCourse
+from ems.sim.placement import Visit
+
+FINE_S, COARSE_S = 300.0, 900.0
+"""Lengths of a step; none is longer than the shortest interval over which a utility takes the mean."""
+
+FINE_DAYS = 8.0
+"""So many days at most are looked at in fine steps, which makes the bound 0.1 points tighter."""
+
+FACET_DEG = 10.0
+NOTHING_WH = 1.0
+
+
+class Presence(NamedTuple):
+    """A vehicle at the EVSE at position `evse`, as it truly was: when it came and left, and what it wanted at the plug;
+    ampere per leg that it takes at most, and on how many legs.
+    """
+
+    session: str
+    evse: int
+    arrival: datetime
+    departure: datetime
+    wants_wh: float
+    most_a: float
+    legs: int
+
+    @classmethod
+    def of(cls, site: Site, visit: Visit) -> Presence:
+        """A recorded visit."""
+        most_a, legs = visit.current(site.evses[visit.evse])
+        record = visit.record
+        return cls(record.id, visit.evse, record.arrival, record.departure, record.delivered_wh, most_a, legs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """All that happened beside the vehicles. `base_a`: what else flows by circuit, phase and step of `horizon`, as the
+    tick counts it; `base_w` and `generation_w` at the grid connection; `limits` that somebody set.
+    """
+
+    site: Site
+    horizon: Horizon
+    base_a: Floats
+    base_w: Floats
+    generation_w: Floats
+    tariff: Tariff | None = None
+    limits: tuple[Limit, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        site: Site,
+        horizon: Horizon,
+        courses: Sequence[LoadCourse],
+        origin: datetime,
+        tariff: Tariff | None = None,
+    ) -> Facts:
+        """From courses of load whose clock begins at `origin`."""
+        own = np.zeros((len(site.circuits), 3, horizon.steps))
+        drawn, made = np.zeros(horizon.steps), np.zeros(horizon.steps)
+        for course in courses:
+            amps = _means(course, horizon, origin)
+            for above in site.circuits.path_of(site.circuits.index(course.circuit)):
+                own[above] += amps
+            watts = amps.sum(axis=0) * site.voltage_v
+            drawn, made = drawn + np.maximum(watts, 0.0), made + np.maximum(-watts, 0.0)
+        declared = np.array([circuit.base_load_max_a for circuit in site.circuits])[:, :, None]
+        metered = np.array([circuit.meter is not None for circuit in site.circuits])[:, None, None]
+        return cls(site, horizon, np.where(metered, own, declared), drawn, made, tariff)
+
+
+def grid(begins: datetime, seconds: float, step_s: float | None = None) -> Horizon:
+    """The steps of a bound over `seconds`: fine ones for a week, else a quarter hour."""
+    step_s = step_s or (FINE_S if seconds <= FINE_DAYS * 86_400.0 else COARSE_S)
+    return Horizon.uniform(begins, math.ceil(seconds / step_s - 1e-9), step_s)
+
+
+def problem_of(facts: Facts, presences: Iterable[Presence]) -> ChargingProblem:
+    """Everything that was, as a charging problem. Who wanted next to nothing is left out."""
+    site, horizon = facts.site, facts.horizon
+    return ChargingProblem(
+        horizon=horizon,
+        nodes=nodes_of(site, horizon, facts.limits, facts.base_a),
+        requests=tuple(_request(facts, one) for one in presences if one.wants_wh > NOTHING_WH),
+        economy=economy_of(facts),
+        volts=volts(site.voltage_v),
+    )
+
+
+def economy_of(facts: Facts) -> Economy:
+    """What energy and peaks truly cost; nothing without a tariff."""
+    if facts.tariff is None:
+        nothing = np.zeros(facts.horizon.steps)
+        return Economy(facts.base_w, facts.generation_w, nothing, nothing)
+    edges = facts.horizon.edges()
+    prices = facts.tariff.prices_over(edges)
+    demand = tuple(
+        DemandCharge(term.per_kw, float(term.interval_s), (np.array(term.share) > 0.5).astype(np.float64))
+        for term in facts.tariff.demand_terms(edges)
+    )
+    return Economy(
+        facts.base_w, facts.generation_w, np.array(prices.import_per_kwh), np.array(prices.feed_in_per_kwh), demand
+    )
+
+
+def most_energy(problem: ChargingProblem) -> Schedule:
+    """The schedule that delivers most, whatever it costs."""
+    return _solved(problem, costs=False, missing_per_kwh=1.0)
+
+
+def least_cost(problem: ChargingProblem, missing_per_kwh: float) -> Schedule:
+    """The schedule that costs least, a kWh that is missing counted with `missing_per_kwh`."""
+    return _solved(problem, costs=True, missing_per_kwh=missing_per_kwh)
+
+
+def total_cost(schedule: Schedule, missing_per_kwh: float) -> float:
+    """Energy, demand and what is missing."""
+    missing_kwh = float(schedule.short_wh.sum()) / 1000.0
+    return schedule.energy_cost + schedule.demand_cost + missing_per_kwh * missing_kwh
+
+
+def _solved(problem: ChargingProblem, *, costs: bool, missing_per_kwh: float) -> Schedule:
+    steps = problem.horizon.steps
+    if not problem.requests:
+        return Schedule(problem, np.zeros((0, steps)), np.zeros(steps))
+    lp = LinearProgram()
+    charge = _charge(problem, lp, missing_per_kwh)
+    tree = add_tree(problem, lp, charge, np.empty(0, dtype=np.intp), FACET_DEG)
+    if costs:
+        add_grid(problem, lp, tree.top, None, _prices(problem))
+    values = lp.solve(*lp.bounds(), math.inf).values
+    return Schedule(problem, np.where(charge >= 0, values[charge], 0.0), np.zeros(steps))
+
+
+def _charge(problem: ChargingProblem, lp: LinearProgram, missing_per_kwh: float) -> Ints:
+    """Columns of the currents, and of what each misses; delivered and missing add up to the need."""
+    requests, hours = problem.requests, problem.horizon.hours
+    most = np.stack([request.max_a * request.available for request in requests])
+    charge = np.full(most.shape, NONE, dtype=np.intp)
+    charge[most > 0.0] = lp.add_columns(most[most > 0.0])
+    kwh = np.array([request.need_wh for request in requests]) / 1000.0
+    missing = lp.add_columns(kwh, missing_per_kwh)
+    row, step = np.nonzero(charge >= 0)
+    values = problem.watts_per_a[row] * hours[step] / 1000.0
+    every = np.arange(len(requests))
+    lp.equal(
+        np.concatenate((row, every)),
+        np.concatenate((charge[row, step], missing)),
+        np.concatenate((values, np.ones(every.size))),
+        kwh,
+    )
+    return charge
+
+
+def _prices(problem: ChargingProblem) -> Weights:
+    """Plain prices, nothing put above another."""
+    economy = problem.economy
+    import_ = economy.import_per_kwh
+    return Weights(
+        import_=import_,
+        feed_in=np.minimum(economy.feed_in_per_kwh, import_),
+        demand=tuple(charge.per_kw for charge in economy.demand),
+        peak=0.0,
+        early=0.0,
+        wear=0.0,
+        missing=np.empty(0),
+        guaranteed=np.empty(0),
+        unit=1.0,
+    )
+
+
+def _request(facts: Facts, one: Presence) -> Request:
+    site, horizon = facts.site, facts.horizon
+    evse = site.evses[one.evse]
+    legs = evse.wiring.legs[: one.legs]
+    watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
+    amps, watts = limit_course(site, evse.id, horizon, facts.limits)
+    share = np.clip(np.minimum(amps, watts / watts_per_a) / one.most_a, 0.0, 1.0)
+    return Request(
+        session=one.session,
+        evse=evse.id,
+        circuit=site.circuit_of_evse[one.evse],
+        kinds=tuple(map(kind_of, legs)),
+        available=horizon.share(one.arrival, one.departure) * share,
+        need_wh=one.wants_wh / (evse.dc_efficiency or 1.0),
+        max_a=one.most_a,
+        min_a=0.0,
+        watts_per_a=watts_per_a,
+    )
+
+
+def _means(course: LoadCourse, horizon: Horizon, origin: datetime) -> Floats:
+    """Mean ampere per phase and step."""
+    begin = (horizon.begins - origin) / timedelta(seconds=1)
+    means = np.zeros((3, horizon.steps))
+    for k, (since, until) in enumerate(zip(horizon.edges_s[:-1], horizon.edges_s[1:], strict=True)):
+        t, total = begin + since, np.zeros(3)
+        while t < begin + until:
+            following = min(course.next_change(t), begin + until)
+            total += (following - t) * np.array(course.at(t))
+            t = following
+        means[:, k] = total / (until - since)
+    return means
