@@ -18,7 +18,7 @@ from ems.domain.limit import Limit
 from ems.domain.state import SiteState
 
 PARKED_S = 60.0
-"""A vehicle that has not drawn for so long is parked: it keeps its minimum current only while nobody waits for it."""
+"""A vehicle that has not drawn for so long is parked: it keeps its minimum only while nobody else can use it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Demand:
     `wants`: a vehicle is there that may charge. `idle_a`: what to set where none is. `forced_a`: what cannot be taken
     away without ending a session. `minimum_a` … `target_a` … `upper_a`: the smallest useful current, what the vehicle
     has shown to want or what a plan wants for it, and the most it may get. `rank`: order of service. `tightened`: the
-    limit on the EVSE itself. `aims`: what the plan says.
+    limit on the EVSE itself. `aims`: what the plan says. `parked`: has what it wants, or sleeps.
     """
 
     wants: Bools
@@ -41,6 +41,7 @@ class Demand:
     rank: Ints
     tightened: dict[int, Limit]
     aims: Aims
+    parked: Bools
 
 
 def demand(
@@ -65,6 +66,11 @@ def demand(
     wants = controlled & seen.may_charge & (np.maximum(upper, forced) >= minimum)
     quiet_since = np.maximum(memory.setpoints.changed_at, seen[Column.PLUGGED_S])
     asleep = (seen[Column.ASLEEP] > 0) & (now.monotonic_s - quiet_since > PARKED_S)
+    # One that showed to want less than its minimum is asleep also while it is offered nothing; it is asked again as
+    # often as anybody may have to wait.
+    waiting_since = np.maximum(memory.setpoints.off_since, seen[Column.PLUGGED_S])
+    long_ago = (memory.setpoints.setpoint_a <= 0.0) & (now.monotonic_s - waiting_since > state.site.policy.max_wait_s)
+    asleep |= (hunger < minimum) & ~long_ago
     parked = asleep | (seen[Column.CONTENT] > 0)
     upper = np.where(controlled, np.maximum(upper, forced), 0.0)
     return Demand(
@@ -78,6 +84,7 @@ def demand(
         rank=ranking(state, seen, wants, parked, memory.setpoints, now),
         tightened=tightened,
         aims=aim,
+        parked=wants & parked,
     )
 
 

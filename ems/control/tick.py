@@ -70,8 +70,8 @@ REFUSALS_TO_STOP = REFUSALS_TOLERATED + 1
 
 
 def allocate(at: Situation) -> Allocation:
-    """Divide the headroom: minimum currents in order of rank, then up to what vehicles are known to take, then up to
-    what they might take.
+    """Divide the headroom: minimum currents in order of rank, then up to what vehicles are known to take, then minimum
+    currents of those that are parked, then up to what they all might take.
     """
     asked, capacity = at.asked, at.room.now
     wants, rank = asked.wants, asked.rank
@@ -81,17 +81,20 @@ def allocate(at: Situation) -> Allocation:
     if (incidence.load(full) <= capacity + 1e-9).all():
         return Allocation(full, np.full(len(base), -1, dtype=np.intp))
     ours = incidence.only(wants)
-    starting = np.where(wants, asked.minimum_a - asked.forced_a, 0.0)
-    first = admit(ours, capacity - incidence.load(base), starting, rank)
-    filled, bottleneck = base + first.amps, first.bottleneck
-    on = wants & (filled > 0)
-    ours = ours.only(on)
-    left = capacity - incidence.load(np.where(on, 0.0, base))
-    known_to_take = (asked.target_a < asked.upper_a)[on].any()
-    for goal in (asked.target_a, asked.upper_a) if known_to_take else (asked.upper_a,):
-        part = _fill(at, ours, left, np.where(on, filled, 0.0), np.where(on, goal, 0.0))
-        bottleneck = np.where(on, part.bottleneck, bottleneck)
-        filled = np.where(on, part.amps, filled)
+    filled, bottleneck = base, np.full(len(base), -1, dtype=np.intp)
+    on = np.zeros(len(base), dtype=np.bool_)
+    turns = ((wants & ~asked.parked, asked.target_a), (asked.parked, asked.target_a), (wants, asked.upper_a))
+    for turn, goal in turns:
+        starting = np.where(turn & ~on, asked.minimum_a - asked.forced_a, 0.0)
+        if starting.any():
+            first = admit(ours, capacity - incidence.load(filled), np.maximum(starting, 0.0), rank)
+            filled, bottleneck = filled + first.amps, np.where(turn, first.bottleneck, bottleneck)
+        on |= turn & (filled > 0)
+        if (np.where(on, goal, 0.0) > filled).any():
+            left = capacity - incidence.load(np.where(on, 0.0, filled))
+            part = _fill(at, ours.only(on), left, np.where(on, filled, 0.0), np.where(on, goal, 0.0))
+            bottleneck = np.where(on, part.bottleneck, bottleneck)
+            filled = np.where(on, part.amps, filled)
     return Allocation(filled, bottleneck)
 
 
