@@ -35,7 +35,7 @@ class SiteOperations:
     def of(cls, daybook: Daybook, store: Store, loop: Loop, clock: Clock) -> SiteOperations:
         """Begin with what was stored: the first tick knows who is plugged in, and what people chose."""
         now, roster = clock.now(), Roster(daybook.fleet, loop.inbox.put)
-        roster.tick(loop.core.state, now)
+        roster.tick(loop.core.state, now, most=len(loop.core.state.evses))
         for event in choices(daybook, now):
             loop.inbox.put(event)
         return cls(daybook, store, loop, roster, clock)

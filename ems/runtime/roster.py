@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ems.control.memory import Memory
@@ -17,16 +18,27 @@ from ems.ports import Sink
 REVIEW_S = 30.0
 """A need can change because time passes: a departure is over, and the next one counts."""
 
+MOST = 20
+"""Sessions that are looked at in one tick, which takes 3 ms; after a mass event the others follow within seconds."""
+
+
+class _Look(NamedTuple):
+    """When a session was last looked at, and how it was then."""
+
+    at: float
+    session: Session
+    what: object
+
 
 class Roster:
     """An output of the loop: looks at sessions after each tick, and puts what the core does not know yet into the
-    inbox. A session is looked at again when something about it or the fleet is new, and every half minute.
+    inbox. A session is looked at when something about it is new, when the fleet is another, and every half minute.
     """
 
     def __init__(self, fleet: Fleet, put: Sink) -> None:
         self._fleet, self._put = fleet, put
-        self._seen: dict[str, object] = {}
-        self._reviewed = float("-inf")
+        self._looks: dict[str, _Look] = {}
+        self._fleet_at = self._now_s = float("-inf")
 
     @property
     def fleet(self) -> Fleet:
@@ -35,27 +47,36 @@ class Roster:
 
     @fleet.setter
     def fleet(self, fleet: Fleet) -> None:
-        self._fleet = fleet
-        self._seen.clear()
+        self._fleet, self._fleet_at = fleet, self._now_s
 
     def look(self, _events: Sequence[Event], state: SiteState, _memory: Memory, decision: Decision) -> None:
         """Take one tick of the loop."""
         self.tick(state, decision.at)
 
-    def tick(self, state: SiteState, now: Instant) -> None:
-        """Tell what is new since the last tick."""
-        if now.monotonic_s - self._reviewed >= REVIEW_S:
-            self._reviewed = now.monotonic_s
-            self._seen.clear()
-        for evse, known in zip(state.site.evses, state.evses, strict=True):
+    def tick(self, state: SiteState, now: Instant, most: int = MOST) -> None:
+        """Tell what is new since the last tick: first of sessions that changed, then of those not seen for longest."""
+        self._now_s = now.monotonic_s
+        changed: list[Session] = []
+        waiting: list[tuple[float, Session]] = []
+        for known in state.evses:
             session = known.session
             if session is None:
                 continue
-            what = (session.plugged, session.transaction, session.soc_percent, session.need, session.vehicle)
-            if self._seen.get(evse.id) != what:
-                self._seen[evse.id] = what
-                for event in news(self._fleet, session, now, state.site.zone):
-                    self._put(event)
+            seen = self._looks.get(session.evse)
+            if seen is None or (seen.session is not session and seen.what != _what(session)):
+                changed.append(session)
+            elif seen.at <= max(self._fleet_at, now.monotonic_s - REVIEW_S):
+                waiting.append((seen.at, session))
+        waiting.sort(key=lambda one: one[0])
+        for session in (*changed, *(session for _, session in waiting))[:most]:
+            self._looks[session.evse] = _Look(now.monotonic_s, session, _what(session))
+            for event in news(self._fleet, session, now, state.site.zone):
+                self._put(event)
+
+
+def _what(session: Session) -> object:
+    """What counts of a session; its energy does not."""
+    return session.plugged, session.transaction, session.soc_percent, session.need, session.vehicle
 
 
 def news(fleet: Fleet, session: Session, now: Instant, zone: ZoneInfo) -> Iterator[Event]:

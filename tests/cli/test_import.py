@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from pathlib import Path
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import reduce
 
 from ems.domain.apply import apply
 from ems.domain.departure import Departure, Goal
@@ -14,7 +15,7 @@ from ems.domain.session import Need, NeedOrigin, Session, Transaction
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
 from ems.domain.vehicle import StateOfCharge, Vehicle
-from ems.runtime.roster import REVIEW_S, Roster
+from ems.runtime.roster import MOST, REVIEW_S, Roster
 from tests.builders import BEGIN, circuit, evse, layout
 
 LEAVES = BEGIN.utc + timedelta(hours=10)
@@ -138,3 +139,26 @@ def test_when_a_departure_is_over_the_next_one_counts() -> None:
     yard.now = Instant(BEGIN.monotonic_s + 11 * 3600, BEGIN.utc + timedelta(hours=11))
     yard.after(seconds=int(REVIEW_S) + 2)
     assert yard.session.need == Need(30e3, LEAVES + timedelta(days=1), NeedOrigin.SCHEDULED)
+
+
+def test_a_crowd_is_looked_at_in_turns_and_nobody_is_forgotten() -> None:
+    """500 vehicles that come at once must not hold up the tick."""
+    many = 3 * MOST
+    site = layout([circuit("grid", 9999)], [evse(f"A{k}", "grid") for k in range(many)])
+    here = [StatusChanged(one.id, BEGIN, EvseStatus.PREPARING) for one in site.evses]
+    state = reduce(apply, here, SiteState.initial(site))
+    told: list[Event] = []
+    ours = Fleet({f"V{k}": Vehicle(f"V{k}", evse=f"A{k}/1") for k in range(many)})
+    roster = Roster(ours, told.append)
+    for second in range(3):
+        roster.tick(state, BEGIN.later(second))
+        assert len(told) == (second + 1) * MOST
+    assert {event.evse for event in told if isinstance(event, VehicleIdentified)} == {one.id for one in site.evses}
+    state = reduce(apply, told, state)
+    told.clear()
+    roster.fleet = Fleet({name: replace(one, max_a=16.0) for name, one in ours.vehicles.items()})
+    for second in range(3, 9):
+        roster.tick(state, BEGIN.later(second))
+        state, seen = reduce(apply, told, state), len(told)
+    assert seen == many
+    assert all(known.session is not None and known.session.vehicle is not None for known in state.evses)
