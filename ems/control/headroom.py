@@ -21,7 +21,6 @@ from ems.domain.limit import Limit
 from ems.domain.meter import MeterReading
 from ems.domain.policy import Policy
 from ems.domain.state import NEVER, SiteState
-from ems.domain.units import EPSILON_A
 
 STEP_DECAY = 0.9998
 """Per reading; at one reading a second a rise is half forgotten after an hour."""
@@ -44,6 +43,10 @@ class Headroom:
     """Per link: the tightest `limit` with its source, the upper `base` load, and the capacity left for our EVSEs now
     and, where it has been there for a while, for raises. For people: `drawn` is what our EVSEs draw, `shown` the best
     estimate of the base load.
+
+    `excess`: by how much the flow that is not ours to lower exceeds the limit, as far as it is known to flow: by the
+    meter; without one, what is declared and what samples show (`flowing_a`, per EVSE). What is only reserved is not in
+    it, nor is a margin: nobody is ever stopped for a current that may not be there.
     """
 
     limit: Floats
@@ -53,7 +56,8 @@ class Headroom:
     shown: Floats
     now: Floats
     steady: Floats
-    too_much: Bools
+    excess: Floats
+    flowing_a: Floats
 
 
 def limits_in_force(state: SiteState, now: Instant) -> tuple[Limit, ...]:
@@ -85,7 +89,8 @@ def headroom(
         shown=base.shown,
         now=left,
         steady=np.where(base.metered, np.minimum(room - base.upper, room - peak), left),
-        too_much=base.fixed > limit + EPSILON_A,
+        excess=base.fixed - limit,
+        flowing_a=_flowing_a(seen, now.monotonic_s, state.site.policy),
     )
     return found, memory
 

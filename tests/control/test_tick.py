@@ -141,6 +141,20 @@ def test_nobody_is_stopped_for_what_might_flow_one_day() -> None:
     assert stopped(beside_a_deaf_one("main", 6).meter("main", 33, 33, 33), 60) == set()
 
 
+@pytest.mark.parametrize(
+    ("building", "who"), [(15, set()), (25, {"A2/1"}), (32, {"A1/1", "A2/1"}), (39, {"A1/1", "A2/1", "A3/1"})]
+)
+def test_no_more_are_stopped_than_it_takes_and_the_largest_first(building: float, who: set[str]) -> None:
+    """Three that cannot be limited draw 8, 10 and 6 A on 40 A."""
+    deaf = StationModel("deaf", smart_charging=False)
+    outlets = [evse(name, "grid", model=deaf) for name in ("A1", "A2", "A3")]
+    s = site(layout([circuit("grid", 40, meter="main")], outlets))
+    for name, draws in (("A1", 8), ("A2", 10), ("A3", 6)):
+        s.plug(name).pilot(draws)
+        s.station(name, "ignores").car(name)
+    assert stopped(s.after(40).meter("main", *(building,) * 3), 30) == who
+
+
 @pytest.mark.parametrize(("draws", "samples", "who"), [(6, True, set()), (30, True, {"A1/1"}), (6, False, {"A1/1"})])
 def test_without_a_meter_samples_tell_and_where_there_are_none_what_may_flow(
     draws: float, samples: bool, who: set[str]
