@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.bench import charging_profiles, daemon_load, meter_jump, meter_values, month, plan, tick
+from tests.bench import charging_profiles, daemon_load, meter_jump, meter_values, month, plan, planner, tick
 from tests.bench.figure import Figure
 from tests.bench.table import as_table
 
@@ -30,6 +30,7 @@ FIGURES: dict[str, Measure] = {
     "daemon-load": daemon_load.measure,
     "month": month.measure,
     "plan": plan.measure,
+    "planner": planner.measure,
 }
 
 MET, MISSED = 0, 1

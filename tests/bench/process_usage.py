@@ -19,3 +19,9 @@ def rss_mb(pid: int) -> float:
     """Resident memory, MiB (proc(5), statm)."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / MIB
+
+
+def children(pid: int) -> list[int]:
+    """The processes that any of its threads has started and that still run."""
+    lists = (thread / "children" for thread in Path(f"/proc/{pid}/task").iterdir())
+    return [int(child) for children_of in lists for child in children_of.read_text().split()]

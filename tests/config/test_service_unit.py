@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from ems.adapters.web.server import STOP_S
+from ems.assembly.planner_worker import NICER
 from ems.control.tick import TICK_S
 from ems.runtime.farewell import CUTS_S, RAISES_S
 from ems.runtime.loop import STALLED_S
@@ -26,6 +27,7 @@ from tests.assembly.daemon_process import daemon_process
 from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
 from tests.assembly.patience import eventually
+from tests.bench.process_usage import children
 from tests.config import confined, unit_file
 
 analyze = shutil.which("systemd-analyze")
@@ -165,10 +167,17 @@ def _has_libseccomp() -> bool:
     return True
 
 
+def nice_of(pid: int) -> int:
+    """How modest a process is (proc(5), stat)."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
+
+
 @needs_systemd
 @pytest.mark.skipif(not _has_libseccomp(), reason=f"{confined.LIBRARY} is not installed")
 def test_the_daemon_works_under_what_the_unit_allows_it_to_ask_of_the_kernel(site: Installation) -> None:
+    """Its planner too, which makes itself nice, and for which the unit opens a door that is else shut."""
     under = (sys.executable, "-m", "tests.config.confined")
+    site.write(("policy: {", "policy: {strategy: fast, "))
 
     async def scenario() -> None:
         station = ChargePoint("CP-01")
@@ -180,6 +189,8 @@ def test_the_daemon_works_under_what_the_unit_allows_it_to_ask_of_the_kernel(sit
             await station.start()
             await eventually(lambda: station.allowed_a == 32.0, within_s=15)
             await daemon.shows(lambda evse: evse["setpoint_a"] == 32.0)
+            await daemon.says("plan.made", within_s=30.0)
+            assert [nice_of(child) for child in children(daemon.process.pid)] == [NICER]
             daemon.send(signal.SIGTERM)
             assert await daemon.ended() == 0
         assert not daemon.logged("ERROR"), daemon.log
