@@ -1,8 +1,9 @@
 """What must survive: transactions, sessions, grants, measurements, alarms, and the journal of every tick.
 
 Lives here: the database behind one writer thread (`store.py` puts the parts together; read it first), the ledger that
-answers what was running when the controller stopped, the recorder that writes down what changed from tick to tick,
-15-minute aggregates, retention, what the page and `ems export` read; the journal, its codec and `replay`.
+answers what was running when the controller stopped, the daybook of what people changed and the audit of who did, the
+recorder that writes down what changed from tick to tick, 15-minute aggregates, retention, what the page and
+`ems export` read; the journal, its codec and `replay`.
 Never here: a decision about current; any wait on the control path.
 Who may import it: `ems.assembly`, and `ems.cli` for `export` and `replay`.
 
@@ -19,6 +20,8 @@ Decisions, and why:
   Transactions and session ends commit under FULL, which syncs the log before the caller is answered (PostgreSQL:
   `synchronous_commit`). One connection switches between the two, outside of transactions: a second one would only
   wait for the first, and a FULL commit also makes durable all that was committed before it.
+- *The daybook is stored before it counts.* A change is one durable transaction of the rows that differ, with its audit
+  row, or it is refused; nothing of it is merged, queued or tried again.
 - *Time first.* `sample` and `interval` are clustered by time without a rowid, in scaled integers (cA, W, Wh): 20 to 80
   times fewer bytes to the disk than one keyed by subject. Charts of a subject read the 15-minute intervals.
 - *Times are UTC milliseconds*, so neither a time zone nor a changed clock can fold two moments into one.

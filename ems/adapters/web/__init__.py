@@ -1,8 +1,10 @@
-"""The HTTP side: one live page, the picture of the site as JSON and as an event stream, history, health, metrics.
+"""The HTTP side: one live page, the picture of the site as JSON and as an event stream, history, health, metrics; and
+what people may change.
 
 Lives here: everything that knows HTTP, HTML or Prometheus, and the files the browser gets. FastAPI, Starlette, uvicorn,
 Jinja2 and prometheus_client are imported here only.
-Never here: a decision, an event into the core, a clock of its own. It gets a `Live` and a `Clock` and only looks.
+Never here: a decision, an event into the core, a clock of its own. It gets a `Live` and a `Clock` and only looks; what
+changes something goes through `Operations`, which stores it before it counts.
 Who may import it: `assembly`.
 
 Read `picture.py` first: what everybody sees is that one pure function.
@@ -14,5 +16,7 @@ The page is rendered by the server and kept up to date by small modules; the wor
 inline script and no inline style exists, so that the content policy can forbid them: bars are SVG attributes. Charts
 are drawn by uPlot, whose file the package uplot-python carries and which is content with that policy; Bokeh draws
 nothing under it.
-There is no login: the server listens on loopback unless told otherwise, and the page says which.
+There is no login: the server listens on loopback unless told otherwise, and the page says which. So only somebody on
+this machine changes things, never a page of another site, never through a name that others can ask under (`gate.py`).
+What cannot be meant is refused by the domain, in its words; `body.py` only gives it the domain's records.
 """

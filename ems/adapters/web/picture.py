@@ -222,6 +222,7 @@ def _session(session: Session) -> SessionRow:
         "need": wanted,
         "departure": None if need.departure is None else time_of(need.departure),
         "energy_wh": number(session.energy_wh) or 0.0,
+        "vehicle": None if session.vehicle is None else plain(session.vehicle.id),
     }
 
 

@@ -72,13 +72,16 @@ class NeedRow(TypedDict):
 
 
 class SessionRow(TypedDict):
-    """One vehicle at one EVSE since `plugged`; `transaction` is the id of what the station accounts for."""
+    """One vehicle at one EVSE since `plugged`; `transaction` is the id of what the station accounts for, `vehicle` that
+    of what people described, if it is known which one it is.
+    """
 
     plugged: str
     transaction: int | None
     need: NeedRow | None
     departure: str | None
     energy_wh: float
+    vehicle: str | None
 
 
 class EvseRow(TypedDict):

@@ -27,6 +27,7 @@ from ems.domain.events import (
     StationGone,
     StatusChanged,
     TransactionStarted,
+    VehicleIdentified,
 )
 from ems.domain.grant import FOREVER, Answer, Layer
 from ems.domain.history import HistoryPoint, Knock
@@ -39,6 +40,7 @@ from ems.domain.session import Need, Transaction
 from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.domain.station import Evse, EvseStatus, Station
+from ems.domain.vehicle import Vehicle
 
 START = Instant(5000.0, datetime(2026, 11, 20, 16, 30, tzinfo=UTC))
 WIRINGS = ("L1 L2 L3", "L2 L3 L1", "L3 L1 L2", "L1", "L2", "L3", "L1 L2 L3")
@@ -80,7 +82,7 @@ class Scene:
         self.building: PhaseAmps = (38.0, 45.0, 30.0)
         self.silent: set[str] = set()
         self._controller = Controller.of(site)
-        self._memory = Memory.blank(site)
+        self.memory = Memory.blank(site)
         self._moved = asyncio.Event()
 
     def twin(self) -> Scene:
@@ -138,7 +140,7 @@ class Scene:
         for _ in range(seconds):
             self.instant = self.instant.later(1.0)
             self._measure()
-            self.decision, self._memory = self._controller.decide(self.state, self._memory, self.instant)
+            self.decision, self.memory = self._controller.decide(self.state, self.memory, self.instant)
             for setpoint in self.decision.setpoints:
                 known = self.state.evse(setpoint.evse)
                 if known.session is not None and known.session.transaction is not None:
@@ -230,6 +232,7 @@ def _busy(evses: int) -> Scene:
     scene.connect(*(s for k, s in enumerate(ids) if k % 14 != 9))
     scene.tick(40)
     scene.plug(*_every(ids, {0, 1, 2, 3, 4, 6, 7}), need_wh=22_000.0)
+    scene.tell(VehicleIdentified(f"{ids[0]}/1", Vehicle("Van 3")))
     scene.tick(30)
     scene.plug(*_every(ids, {10, 11}))
     scene.tick(45)

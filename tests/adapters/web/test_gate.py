@@ -233,6 +233,39 @@ def test_a_crowd_is_served_a_few_at_a_time() -> None:
     assert (served, most) == (200, AT_ONCE)
 
 
+def test_a_body_that_never_comes_holds_nobody_and_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H18: it waits outside of the few turns, and not for ever."""
+    served: list[str] = []
+    answers: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        served.append(scope["method"])
+
+    async def visits() -> None:
+        gate = Gate(app, (), takes=lambda _method, _path: True)
+        told = [(b"host", b"localhost"), (b"content-length", b"9"), (b"content-type", b"application/json")]
+        post = {"type": "http", "method": "POST", "path": "/api/v1/limits", "headers": told}
+        never = asyncio.Event()
+
+        async def silence() -> Message:
+            await never.wait()
+            raise AssertionError("unreachable")
+
+        async def keep(message: Message) -> None:
+            answers.append(message)
+
+        waiting = [asyncio.create_task(gate(dict(post), silence, keep)) for _ in range(3 * AT_ONCE)]
+        await asyncio.sleep(0)
+        await gate({**post, "method": "GET", "headers": told[:1]}, _nothing, _ignore)
+        assert served == ["GET"]
+        await asyncio.gather(*waiting)
+
+    monkeypatch.setattr("ems.adapters.web.gate.BODY_S", 0.2)
+    run(visits())
+    assert served == ["GET"]
+    assert [m["status"] for m in answers if m["type"] == "http.response.start"] == [408] * 3 * AT_ONCE
+
+
 async def _nothing() -> Message:
     return {"type": "http.disconnect"}
 
