@@ -16,7 +16,9 @@ from ems.domain.decision import Decision
 from ems.domain.events import Event
 from ems.domain.history import Audit, HistoryPoint, Knock
 from ems.domain.instant import Instant
+from ems.domain.limit import Limit
 from ems.domain.order import LimitOrder
+from ems.domain.plan import Plan
 from ems.domain.pull_out import PullOutList
 from ems.domain.session import Need, Transaction
 from ems.domain.state import SiteState
@@ -110,6 +112,20 @@ class Operations(Protocol):
         """The newest of what people did, newest first; of those with a number below `before`, if that is given.
 
         Raises NotStoredError when the database cannot be read.
+        """
+        ...
+
+
+class NoForesightError(Exception):
+    """Nobody can say what would be; the text says why."""
+
+
+class Foresight(Protocol):
+    """The planner, for those who ask what would be. Nothing is steered by its answers."""
+
+    async def what_if(self, limits: Sequence[Limit]) -> Plan:
+        """The plan as it would be under these limits besides those in force. Takes as long as a plan takes, and answers
+        one question at a time. Raises NoForesightError.
         """
         ...
 

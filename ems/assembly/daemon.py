@@ -41,6 +41,7 @@ from ems.runtime.address import refusal
 from ems.runtime.clock import SystemClock
 from ems.runtime.dispatcher import Dispatcher
 from ems.runtime.farewell import leave_at_fallback
+from ems.runtime.foresight import Foreseer
 from ems.runtime.live import LiveView
 from ems.runtime.lock import LockError, locked
 from ems.runtime.loop import Core, Loop
@@ -78,6 +79,7 @@ class Daemon:
     journal: FileJournal
     dispatcher: Dispatcher
     planning: ChildPlanning
+    supposing: ChildPlanning
     replanner: Replanner
     watchdog: Watchdog
     services: Sequence[Service]
@@ -132,14 +134,16 @@ class Daemon:
         dispatcher, live = Dispatcher(central), LiveView(core.state, central.knocks)
         journal = FileJournal(state_dir / JOURNAL, Header(__version__, settings.revision, settings.text))
         journal.begin(core.state, core.memory)
-        web = WebServer(live, clock, shown, operations)
-        planning = planning_of(settings, database_of(state_dir))
-        replanner = Replanner(planning, clock, loop.inbox.put)
-        loop.outputs = (*_outputs(dispatcher, journal, store, live), replanner.look, operations.roster.look)
-        services = (central, Poller(meters, clock, loop.inbox.put), web, Calendar(_jobs(store, live), clock), replanner)
+        planning, supposing = (planning_of(settings, database_of(state_dir)) for _ in range(2))
+        replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
+        web = WebServer(live, clock, shown, operations, foreseer)
+        watching = (replanner.look, foreseer.look, operations.roster.look)
+        loop.outputs = (*_outputs(dispatcher, journal, store, live), *watching)
+        poller, calendar = Poller(meters, clock, loop.inbox.put), Calendar(_jobs(store, live), clock)
+        services = (central, poller, web, calendar, replanner, foreseer)
         return cls(
-            settings, clock, loop, live, central, web, store, journal, dispatcher, planning, replanner, watchdog,
-            services, state_dir, lock,
+            settings, clock, loop, live, central, web, store, journal, dispatcher, planning, supposing, replanner,
+            watchdog, services, state_dir, lock,
         )  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -204,7 +208,9 @@ class Daemon:
         core.memory = replace(core.memory, seen=None)
         self.journal.header = Header(__version__, again.settings.revision, again.settings.text)
         self.journal.begin(core.state, core.memory)
-        self.planning.take_over(setup_of(again.settings, database_of(self.state_dir)))
+        setup = setup_of(again.settings, database_of(self.state_dir))
+        self.planning.take_over(setup)
+        self.supposing.take_over(setup)
         self.replanner.site_changed()
         self.central.admit(access_of(again.settings))
 

@@ -1,5 +1,5 @@
-"""The HTTP side: one live page, the picture of the site as JSON and as an event stream, history, health, metrics; and
-what people may change.
+"""The HTTP side: the live page, the picture of the site as JSON and as an event stream, history, health, metrics; the
+plan with its page and what-ifs; and what people may change.
 
 Lives here: everything that knows HTTP, HTML or Prometheus, and the files the browser gets. FastAPI, Starlette, uvicorn,
 Jinja2 and prometheus_client are imported here only.
@@ -12,7 +12,8 @@ Read `picture.py` first: what everybody sees is that one pure function.
 Decisions. The event loop is shared with control, so nothing here may hold it for 5 ms: a picture is made of rows, and
 whoever turns rows into bytes gives way between slices of them (`frame.py`, `page.py`, `metrics.py`, `series.py`). It
 is made at most once a second for all clients together, and compressed once for all.
-The page is rendered by the server and kept up to date by small modules; the words of both come from `words.py`. No
+The page is rendered by the server and kept up to date by small modules; the words of both come from `words.py`. That
+of the plan asks for the plan by its tag every few seconds, and takes over parts of a new page when there is another. No
 inline script and no inline style exists, so that the content policy can forbid them: bars are SVG attributes. Charts
 are drawn by uPlot, whose file the package uplot-python carries and which is content with that policy; Bokeh draws
 nothing under it.

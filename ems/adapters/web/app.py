@@ -20,12 +20,12 @@ from ems.adapters.web.gate import LOOPBACK, Gate
 from ems.adapters.web.once import Once
 from ems.adapters.web.operate import ABOUT, operate
 from ems.adapters.web.page import Pages
-from ems.adapters.web.plan_api import plan_api
+from ems.adapters.web.plan_api import plan_api, suppose_api
 from ems.adapters.web.plan_page import PlanPages
 from ems.adapters.web.plan_press import PlanPress
 from ems.adapters.web.problem import of_failure, of_http, of_query, problem
 from ems.adapters.web.stream import Hall
-from ems.ports import Clock, Live, Operations
+from ems.ports import Clock, Foresight, Live, Operations
 
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 _HTML = "text/html; charset=utf-8"
@@ -61,11 +61,16 @@ def _is_loopback(host: str) -> bool:
 
 
 def create_app(
-    live: Live, clock: Clock, options: WebOptions, hall: Hall | None = None, operations: Operations | None = None
+    live: Live,
+    clock: Clock,
+    options: WebOptions,
+    hall: Hall | None = None,
+    operations: Operations | None = None,
+    foresight: Foresight | None = None,
 ) -> Gate:
     """The application. `hall` is where listeners of the event stream stand; close it before stopping. Without
-    `operations` nothing can be changed. The first one reads and compiles what the page needs, which takes a fraction
-    of a second: make it before the controller ticks.
+    `operations` nothing can be changed, and without `foresight` no what-if is answered. The first one reads and
+    compiles what the page needs, which takes a fraction of a second: make it before the controller ticks.
     """
     reach = _reach(options)
     pages = Pages(reach)
@@ -82,7 +87,8 @@ def create_app(
     )
     plans = PlanPress(desk)
     changes = () if operations is None else (operate(live, clock, operations),)
-    described = (api(desk), plan_api(plans), *changes, watch(desk))
+    questions = () if foresight is None else (suppose_api(desk, foresight),)
+    described = (api(desk), plan_api(plans), *questions, *changes, watch(desk))
     for router in (*described, _page(desk, described), _plan_page(desk, plans, reach, described)):
         app.include_router(router)
     return Gate(app, (*options.names, options.host), partial(_takes, described), options.is_private)
@@ -122,7 +128,7 @@ def _page(desk: Desk, described: Iterable[APIRouter]) -> APIRouter:
     """The browser's side."""
     router = APIRouter(include_in_schema=False)
     paths = [
-        (route.path, (route.description or "").strip())
+        (f"{' '.join(sorted(route.methods or ()))} {route.path}", (route.description or "").strip())
         for part in described
         for route in part.routes
         if isinstance(route, APIRoute) and route.include_in_schema

@@ -226,6 +226,37 @@ class LimitBody(Body):
         return Limit(self.scope, self.source, self.max_a, _wh(self.max_kw), starts, ends)
 
 
+class SupposedBody(Body):
+    """A limit that is only supposed: at most so much through a circuit or an EVSE; the grid connection if not said."""
+
+    scope: str | None = None
+    max_a: Annotated[float, Field(ge=0)] | None = None
+    max_kw: Annotated[float, Field(ge=0)] | None = None
+    starts: AwareDatetime | None = None
+    ends: AwareDatetime | None = None
+
+    def limit(self, connection: str, now: datetime) -> Limit:
+        """As the domain says it."""
+        told = LimitBody(scope=self.scope or connection, source="what-if", **self.model_dump(exclude={"scope"}))
+        return told.limit(now)
+
+
+class WhatIfBody(Body):
+    """What to suppose."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"limits": [{"max_kw": 40, "starts": "2026-03-10T17:00:00Z", "ends": "2026-03-10T20:00:00Z"}]}]
+        }
+    )
+
+    limits: Annotated[list[SupposedBody], Field(min_length=1, max_length=20)]
+
+    def all(self, connection: str, now: datetime) -> tuple[Limit, ...]:
+        """As the domain says it; `connection` is the circuit where none is said. Raises ValueError."""
+        return tuple(one.limit(connection, now) for one in self.limits)
+
+
 def clock(text: str) -> time:
     """A time of day. Raises ValueError."""
     match = _CLOCK.fullmatch(text)

@@ -73,6 +73,7 @@ def _values(told: PlanPicture, zone: ZoneInfo) -> dict[str, object]:
         "tone": _tone(told),
         "made": "" if told["made"] is None else calendar.moment(told["made"]),
         "age": texts.duration(told["age_s"]),
+        "assumptions": _assumptions(told),
         "tiles": tuple(_tiles(told, calendar)),
         "short": [{"row": row, "share": _share(row)} for row in told["deficits"]],
         "ready": [_ready(row, calendar) for row in _punctual(told)],
@@ -144,6 +145,17 @@ def _tiles(told: PlanPicture, calendar: Calendar) -> Iterator[dict[str, str]]:
             "value": f"{least:.3f}".replace("-", "−"),
             "more": f"from {calendar.moment(told['edges'][k])}, now {told['price_per_kwh'][now]:.3f}".replace("-", "−"),
         }
+
+
+def _assumptions(told: PlanPicture) -> list[str]:
+    """What is assumed of several vehicles is said once, and by the names that people know."""
+    names = {row["evse"]: _name(row) for row in told["charges"]}
+    found: dict[str, list[str]] = {}
+    for text in told["assumptions"]:
+        evse, _, rest = text.partition(": ")
+        about, said = (names[evse], rest) if rest and evse in names else ("", text)
+        found.setdefault(said, []).append(about)
+    return [f"{', '.join(about)}: {said}" if any(about) else said for said, about in found.items()]
 
 
 def _step_now(told: PlanPicture) -> int:

@@ -163,7 +163,7 @@ def _ends(plan: Plan, charge: PlannedCharge) -> str | None:
 
 
 def _worst_first(plan: Plan) -> Sequence[Deficit]:
-    """What the plan calls a deficit, and any other vehicle that gets less than it needs; as far as it is worth a word."""
+    """What the plan calls a deficit, and any other vehicle that gets less than it needs; where it is worth a word."""
     named = {deficit.session for deficit in plan.deficits}
     others = (
         Deficit(charge.evse, charge.session, charge.short_wh, charge.need_wh, charge.departure)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from ems.adapters.web.texts import Calendar, duration
+from ems.adapters.web.texts import Calendar, duration, kilowatts, whole_amps
+from ems.adapters.web.values import time_of
 from ems.control.aims import plan_in_force
 from ems.domain.instant import Instant
+from ems.domain.limit import Limit
 from ems.domain.policy import PLANNED, Strategy
 from ems.domain.state import SiteState
 
@@ -68,3 +72,17 @@ def between(since: str, until: str, calendar: Calendar) -> str:
     first, last = calendar.moment(since), calendar.moment(until)
     day = first.rpartition(" ")[0]
     return f"{first}–{last.removeprefix(f'{day} ') if day else last}"
+
+
+def supposed(limits: Iterable[Limit], zone: ZoneInfo, now: datetime) -> str:
+    """Limits that somebody supposes, in the time of the site."""
+    calendar = Calendar(zone, time_of(now))
+    return "; ".join(_supposed(limit, calendar) for limit in limits)
+
+
+def _supposed(limit: Limit, calendar: Calendar) -> str:
+    most = [whole_amps(limit.max_a)] if limit.max_a is not None else []
+    most += [kilowatts(limit.max_w)] if limit.max_w is not None else []
+    since = f" from {calendar.moment(time_of(limit.starts))}" if limit.starts else ""
+    until = f" until {calendar.moment(time_of(limit.ends))}" if limit.ends else ""
+    return f"at most {' and '.join(most)} at {limit.scope}{since}{until}"

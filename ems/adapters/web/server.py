@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ems.adapters.web.app import WebOptions, create_app, warm_up
 from ems.adapters.web.stream import Hall
-from ems.ports import Clock, Live, Operations
+from ems.ports import Clock, Foresight, Live, Operations
 
 _log = logging.getLogger(__name__)
 
@@ -34,10 +34,17 @@ class WebServer:
 
     name = "web"
 
-    def __init__(self, live: Live, clock: Clock, options: WebOptions, operations: Operations | None = None) -> None:
+    def __init__(
+        self,
+        live: Live,
+        clock: Clock,
+        options: WebOptions,
+        operations: Operations | None = None,
+        foresight: Foresight | None = None,
+    ) -> None:
         self._options = options
         self._hall = Hall(options.max_streams)
-        self._app = create_app(live, clock, options, self._hall, operations)
+        self._app = create_app(live, clock, options, self._hall, operations, foresight)
         self.port = options.port
 
     @property

@@ -26,6 +26,7 @@ if (globalThis.uPlot && document.getElementById("chart")) {
   });
 }
 askForms(document, {
+  now: () => (plan === null ? Date.now() : Date.parse(plan.at) + performance.now() - told),
   answered(answer) {
     supposed = true;
     view?.show(answer, past);
@@ -87,7 +88,7 @@ async function renew() {
     if (next.dataset.tone) part.dataset.tone = next.dataset.tone;
     if (part.innerHTML !== next.innerHTML) part.replaceChildren(...next.childNodes);
   }
-  for (const id of ["ahead", "table"]) {
+  for (const id of ["ahead", "table", "what-if"]) {
     const [here, there] = [document.getElementById(id), page.getElementById(id)];
     if (here && there) here.hidden = there.hidden;
   }
