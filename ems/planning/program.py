@@ -3,14 +3,15 @@
 Sets: requests i, steps t of g_t hours, circuits n (a tree), kinds of current k (see `conductors`).
 Variables: x_it ≥ 0, ampere of request i as a mean over the step, at most max_i times the share of the step during which
 it is there; y_nkt, ampere of kind k through circuit n, only where one of its lines may bind; s_iq ≤ need_i / 4, energy
-of request i that is missing, in quarters q of its need; r_i, what is missing of its guarantee; e_t, f_t, kW from and
-into the grid; c_t, d_t, b_t, kW into and out of the battery and kWh in it; P_j, kW of demand charge j.
-Constraints: sum_t w_i g_t x_it + sum_q s_iq = need_i; the same up to the guaranteed step with r_i, at least; y_nkt =
-the x and y directly below; |sum_k c_k y_nkt| ≤ capacity for every line, as a polygon inside the circle where currents
-are out of phase (see `tree`); balance of the grid connection, the battery's recursion, P_j ≥ the mean of e over each of
-its windows and ≥ what is paid already (see `supply`).
-Objective: minimise guarantee_i r_i + missing_i (1 + step q) s_iq + price_t e_t - feed-in_t f_t + demand_j P_j + wear +
-early · middle_t · energy; the weights are a strict ladder (see `weights`).
+of request i that is missing, in quarters q of its need; r_i, what is missing of its guarantee, and u_it, ampere, of a
+minimum current that is promised; e_t, f_t, kW from and into the grid; c_t, d_t, b_t, kW into and out of the battery and
+kWh in it; P_j, kW of demand charge j.
+Constraints: sum_t w_i g_t x_it + sum_q s_iq = need_i; the same up to the guaranteed step with r_i, at least; x_it +
+u_it ≥ what is promised; y_nkt = the x and y directly below; |sum_k c_k y_nkt| ≤ capacity for every line, as a polygon
+inside the circle where currents are out of phase (see `tree`); balance of the grid connection, the battery's recursion,
+P_j ≥ the mean of e over each of its windows and ≥ what is paid already (see `supply`).
+Objective: minimise guarantee_i (r_i + w_i g_t u_it) + missing_i (1 + step q) s_iq + price_t e_t - feed-in_t f_t +
+demand_j P_j + wear + early · middle_t · energy; the weights are a strict ladder (see `weights`).
 Source: the adaptive charging networks of Lee et al. 2021 for the phasors, here in tree form (conservation in rows): it
 has a third of the entries of one row per circuit over all vehicles below, and solves several times faster.
 """
@@ -52,6 +53,7 @@ class Program:
         charge = _charge(problem, lp, weights)
         missing = _needs(problem, lp, charge, weights)
         guaranteed = _guarantees(problem, lp, charge, weights)
+        _never_paused(problem, lp, charge, weights)
         battery = add_battery(problem, lp, weights) if ladder.looks_at_site else None
         battery_a = np.empty(0, dtype=np.intp) if battery is None else battery.amps
         tree = add_tree(problem, lp, charge, battery_a, facet_deg)
@@ -128,3 +130,22 @@ def _guarantees(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weigh
         -kwh,
     )
     return columns
+
+
+def _never_paused(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: Weights) -> None:
+    """Who is promised not to pause has the minimum current in the first step, and in all in which it could not have
+    finished yet at full current: a promise for as long as it needs anything would stretch its charge instead.
+    """
+    hours = problem.horizon.hours
+    for i, request in enumerate(problem.requests):
+        if not request.always or request.need_wh <= 0.0:
+            continue
+        busy = np.cumsum(request.upper_a * hours) * request.watts_per_a <= request.need_wh
+        busy[0] = True
+        step = np.flatnonzero(busy & (charge[i] >= 0))
+        least = np.minimum(request.min_a * request.available, request.upper_a)[step]
+        least = np.minimum(least, request.need_wh / (request.watts_per_a * hours[step]))
+        below = lp.add_columns(least, weights.guaranteed[i] * request.watts_per_a * hours[step] / 1000.0)
+        each = np.arange(step.size)
+        rows, columns = np.concatenate((each, each)), np.concatenate((charge[i, step], below))
+        lp.at_most(rows, columns, np.full(rows.size, -1.0), -least)

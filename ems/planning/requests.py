@@ -73,6 +73,7 @@ def _wanted(
         guaranteed_wh=max(0.0, stay.need.guaranteed_wh - stay.taken_wh),
         guaranteed_by=_guaranteed_by(horizon, stay.need, departure),
         limit_a=np.minimum(amps, watts / watts_per_a),
+        always=stay.need.minimum_always,
     )
     return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes) if text))
 

@@ -8,31 +8,27 @@ import cmath
 import math
 
 import numpy as np
-from scipy.optimize import linprog
+from scipy.optimize import LinearConstraint, linprog, milp
 
-from ems.planning.arrays import Floats
-from ems.planning.problem import ChargingProblem
+from ems.planning.arrays import Complexes, Floats
+from ems.planning.conductors import in_phase
+from ems.planning.problem import ChargingProblem, demand_windows
 
 DIRECTIONS = 180
 
 
 def least_missing_wh(problem: ChargingProblem, by_class: bool = False) -> list[float]:
     """The least energy that can be missing: in all, or one class after the other, the highest first."""
-    requests, hours = problem.requests, problem.horizon.hours
-    count, steps = len(requests), hours.size
-    wh = np.array([request.watts_per_a for request in requests])[:, None] * hours
-    upper = np.stack([request.upper_a for request in requests]).ravel()
-    needs = np.array([request.need_wh for request in requests])
+    requests, needs = problem.requests, _needs(problem)
+    energy = _energy(problem)
     rows, bounds = _lines(problem)
-    energy = np.zeros((count, count * steps))
-    for i in range(count):
-        energy[i, i * steps : (i + 1) * steps] = wh[i]
     rows, bounds = np.vstack([rows, energy]), np.concatenate([bounds, needs])
+    upper = _upper(problem)
     classes = sorted({request.service_class for request in requests}, reverse=True) if by_class else [None]
     found = []
     for rung in classes:
         members = np.array([rung is None or request.service_class == rung for request in requests])
-        gain = (members[:, None] * wh).ravel()
+        gain = energy[members].sum(axis=0)
         solved = linprog(-gain, A_ub=rows, b_ub=bounds, bounds=np.column_stack((np.zeros_like(upper), upper)))
         assert solved.status == 0, solved.message
         found.append(float(needs[members].sum() + solved.fun))
@@ -40,20 +36,99 @@ def least_missing_wh(problem: ChargingProblem, by_class: bool = False) -> list[f
     return found
 
 
+def least_cost(problem: ChargingProblem) -> float | None:
+    """What energy and demand charges cost at least if all needs are met; None where they cannot be. No battery."""
+    steps, economy = problem.horizon.steps, problem.economy
+    hours, width = problem.horizon.hours, len(problem.requests) * problem.horizon.steps
+    beside = economy.base_w - economy.generation_w
+    watts = np.tile(np.eye(steps), len(problem.requests)) * np.repeat(problem.watts_per_a, steps)
+    # Columns: currents, watts from the grid and into it, the peak of every demand charge.
+    peaks = len(economy.demand)
+    balance = np.hstack([watts, -np.eye(steps), np.eye(steps), np.zeros((steps, peaks))])
+    energy, (rows, bounds) = _energy(problem), _lines(problem)
+    served = np.hstack([energy, np.zeros((len(energy), 2 * steps + peaks))])
+    limits, most = [np.hstack([rows, np.zeros((len(rows), 2 * steps + peaks))])], [bounds]
+    for k, charge in enumerate(economy.demand):
+        at, window = demand_windows(problem.horizon, charge)
+        for w in range(int(window.max(initial=-1)) + 1):
+            row = np.zeros(width + 2 * steps + peaks)
+            inside = at[window == w]
+            row[width + inside] = hours[inside] / hours[inside].sum()
+            row[width + 2 * steps + k] = -1.0
+            limits.append(row[None])
+            most.append(np.zeros(1))
+    out = np.full(steps, np.maximum(0.0, -np.minimum(beside, 0.0)))
+    cost = np.concatenate([
+        np.zeros(width), economy.import_per_kwh * hours / 1000.0, -economy.feed_in_per_kwh * hours / 1000.0,
+        [charge.per_kw / 1000.0 for charge in economy.demand],
+    ])  # fmt: skip
+    low = np.concatenate([np.zeros(width + 2 * steps), [charge.paid_w for charge in economy.demand]])
+    high = np.concatenate([_upper(problem), np.full(steps, np.inf), out, np.full(peaks, np.inf)])
+    solved = linprog(
+        cost, A_ub=np.vstack(limits), b_ub=np.concatenate(most), A_eq=np.vstack([balance, served]),
+        b_eq=np.concatenate([-beside, _needs(problem)]), bounds=np.column_stack((low, high)),
+    )  # fmt: skip
+    paid = sum(charge.per_kw * charge.paid_w / 1000.0 for charge in economy.demand)
+    return float(solved.fun) - paid if solved.status == 0 else None
+
+
+def least_missing_with_minimum_wh(problem: ChargingProblem) -> float:
+    """The least energy that can be missing if each has nothing or its minimum in the first step: with integers."""
+    count, steps = len(problem.requests), problem.horizon.steps
+    energy, (rows, bounds) = _energy(problem), _lines(problem)
+    upper, first = _upper(problem), np.arange(count) * steps
+    pick = np.zeros((count, count * steps))
+    pick[np.arange(count), first] = 1.0
+    least = np.array([request.min_a * request.available[0] for request in problem.requests])
+    found = milp(
+        np.concatenate([-energy.sum(axis=0), np.zeros(count)]),
+        integrality=np.concatenate([np.zeros(count * steps), np.ones(count)]),
+        bounds=(np.zeros(count * (steps + 1)), np.concatenate([upper, np.ones(count)])),
+        constraints=[
+            LinearConstraint(np.hstack([rows, np.zeros((len(rows), count))]), ub=bounds),
+            LinearConstraint(np.hstack([energy, np.zeros((count, count))]), ub=_needs(problem)),
+            LinearConstraint(np.hstack([pick, -np.diag(upper[first])]), ub=0.0),
+            LinearConstraint(np.hstack([pick, -np.diag(least)]), lb=0.0),
+        ],
+    )
+    assert found.status == 0, found.message
+    return float(_needs(problem).sum() + found.fun)
+
+
+def _needs(problem: ChargingProblem) -> Floats:
+    return np.array([request.need_wh for request in problem.requests])
+
+
+def _upper(problem: ChargingProblem) -> Floats:
+    return np.stack([request.upper_a for request in problem.requests]).ravel()
+
+
+def _energy(problem: ChargingProblem) -> Floats:
+    """Per request, what an ampere in every column delivers to it, Wh."""
+    wh = problem.watts_per_a[:, None] * problem.horizon.hours
+    return np.asarray(np.repeat(np.eye(len(wh)), problem.horizon.steps, axis=1) * wh.ravel())
+
+
 def _lines(problem: ChargingProblem) -> tuple[Floats, Floats]:
     requests, steps = problem.requests, problem.horizon.steps
     rows, bounds = [], []
     for n, node in enumerate(problem.nodes):
-        below = [i for i, request in enumerate(requests) if n in problem.path(request.circuit)]
+        below = np.array([n in problem.path(request.circuit) for request in requests], dtype=bool)
         for line in node.lines:
-            through = {i: complex(line.coefficients[list(requests[i].kinds)].sum()) for i in below}
+            through = np.array([complex(line.coefficients[list(r.kinds)].sum()) for r in requests]) * below
             for step in np.flatnonzero(np.isfinite(line.capacity)).tolist():
-                for k in range(DIRECTIONS):
-                    towards = cmath.rect(1.0, -2.0 * math.pi * k / DIRECTIONS)
-                    row = np.zeros(len(requests) * steps)
-                    for i, coefficient in through.items():
-                        row[i * steps + step] = (towards * coefficient).real
-                    rows.append(row)
+                for towards in _directions(through):
+                    row = np.zeros((len(requests), steps))
+                    row[:, step] = (through / towards).real
+                    rows.append(row.ravel())
                     bounds.append(max(0.0, float(line.capacity[step])))
     width = len(requests) * steps
     return (np.stack(rows), np.array(bounds)) if rows else (np.zeros((0, width)), np.zeros(0))
+
+
+def _directions(through: Complexes) -> list[complex]:
+    """One where all point the same way, else all around."""
+    present = through[np.abs(through) > 0.0]
+    if present.size and in_phase(present):
+        return [complex(present[0] / abs(present[0]))]
+    return [cmath.rect(1.0, 2.0 * math.pi * k / DIRECTIONS) for k in range(DIRECTIONS if present.size else 0)]

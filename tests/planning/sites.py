@@ -139,6 +139,7 @@ def _requests(draw: st.DrawFn, horizon: Horizon, loads: str, minimum: bool, equa
         service_class=0 if equals else draw(st.integers(0, 2)),
         weight=1.0 if equals else draw(st.sampled_from([0.5, 1.0, 3.0])),
         guaranteed_wh=500.0 * kwh if guaranteed else 0.0,
+        always=guaranteed and draw(st.booleans()),
         guaranteed_by=draw(st.integers(1, horizon.steps)) if guaranteed else 0,
     )
     share = draw(st.sampled_from([1.0, 1.0, 0.3]))

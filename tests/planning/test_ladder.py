@@ -52,6 +52,33 @@ def test_a_guarantee_is_kept_by_its_moment_and_not_later() -> None:
     assert kwh(schedule) == pytest.approx([9.0])
 
 
+@pytest.mark.parametrize("strategy", [Strategy.CHEAPEST, Strategy.SOLAR, Strategy.BALANCED])
+def test_who_is_promised_not_to_pause_has_the_minimum_while_others_wait(strategy: Strategy) -> None:
+    """6 A in the dear hours and without sun, as long as it could not be done yet; the rest when it is time."""
+    horizon = hours(4)
+    asked = vehicle(horizon, 15.0, min_a=6.0, always=True)
+    bill = economy(horizon, [0.9, 0.9, 0.1, 0.1], generation_kw=[0.0, 0.0, 7.36, 7.36])
+    amps = optimise(problem(horizon, [asked], 32.0, bill), LADDERS[strategy]).amps[0]
+    assert amps[:2].tolist() == pytest.approx([6.0, 6.0])
+    assert amps.sum() * 0.23 == pytest.approx(15.0)
+
+
+def test_a_promise_not_to_pause_goes_before_a_higher_class_and_does_not_stretch_a_charge() -> None:
+    """6 of 32 A beside the higher class; alone, full current at once."""
+    horizon = hours(2)
+    asked = vehicle(horizon, 5.0, min_a=6.0, always=True)
+    high = vehicle(horizon, 99.0, service_class=2, session="b")
+    assert optimise(problem(horizon, [asked, high], 32.0), FAST).amps[0, 0] == pytest.approx(6.0)
+    assert (optimise(problem(horizon, [asked], 32.0), FAST).amps[0] * 0.23).tolist() == pytest.approx([5.0, 0.0])
+
+
+def test_a_promise_that_cannot_be_kept_is_no_error() -> None:
+    """4 A are left: it pauses, and the other has them."""
+    horizon = hours(1)
+    pair = [vehicle(horizon, 5.0, min_a=6.0, always=True), vehicle(horizon, 0.92, session="b")]
+    assert optimise(problem(horizon, pair, 4.0), FAST).amps[:, 0].tolist() == pytest.approx([0.0, 4.0])
+
+
 def test_a_class_goes_before_three_of_the_one_below() -> None:
     """A single-phase vehicle of the higher class stops a three-phase one, which would take three times as much."""
     horizon = hours(1)

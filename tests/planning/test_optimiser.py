@@ -16,7 +16,8 @@ from ems.planning.linear_program import OutOfTimeError
 from ems.planning.optimiser import first_minimum_a, optimise
 from ems.planning.problem import ChargingProblem, Node
 from ems.planning.schedule import Schedule
-from tests.planning.oracle import least_missing_wh
+from tests.planning.instances import car_park
+from tests.planning.oracle import least_cost, least_missing_wh, least_missing_with_minimum_wh
 from tests.planning.sites import LINE_TO_LINE, LOADS, hours, phases, primary, problem, problems, vehicle
 
 LADDER = st.sampled_from(list(LADDERS.values()))
@@ -113,6 +114,28 @@ def test_cheapest_never_costs_more_than_fast_when_both_serve_all(site: ChargingP
     fast, cheapest = (optimise(site, LADDERS[s]) for s in (Strategy.FAST, Strategy.CHEAPEST))
     assume(fast.short_wh.sum() < 1e-6)
     assert cheapest.energy_cost + cheapest.demand_cost <= fast.energy_cost + fast.demand_cost + 1e-4
+
+
+@given(problems("wye", minimum=False, equals=True))
+def test_cheapest_costs_what_another_program_finds(site: ChargingProblem) -> None:
+    """Energy, feed-in and demand charge together, for needs that can be met: what some other schedule delivers."""
+    assume(site.requests)
+    met = optimise(site, SERVICE_FIRST).delivered_wh * 0.999
+    requests = tuple(r._replace(need_wh=float(wh)) for r, wh in zip(site.requests, met, strict=True))
+    site = dataclasses.replace(site, requests=requests, economy=site.economy._replace(battery=None))
+    least = least_cost(site)
+    assert least is not None
+    schedule = optimise(site, Ladder(cost=1.0, early=0.0))
+    assert schedule.energy_cost + schedule.demand_cost == pytest.approx(least, abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_minimum_current_costs_next_to_nothing_without_integers(seed: int) -> None:
+    """A congested car park: fixing and solving again delivers as much as a program with integers, to half a percent."""
+    site = car_park(9, seed, 4.0)
+    ours = float(optimise(site, SERVICE_FIRST).delivered_wh.sum())
+    needs = sum(request.need_wh for request in site.requests)
+    assert ours >= 0.995 * (needs - least_missing_with_minimum_wh(site))
 
 
 @pytest.mark.parametrize("loads", list(LOADS))
