@@ -28,6 +28,15 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 TEXT = st.one_of(st.text(max_size=8), st.sampled_from(["", "a\0b", "\ud800\udfff", "'; DROP TABLE x", "🙂"]))
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 
+
+def _plan(amps: float, text: str) -> Plan:
+    made = datetime(2024, 5, 6, 12, tzinfo=UTC)
+    charge = PlannedCharge("A/1", text, (amps,), (Why(0, text),), 9e3, 5e3, made)
+    missing = Deficit("A/1", text, 4e3, 9e3, None, (text,))
+    edges = (made, made + timedelta(minutes=5))
+    return Plan(made, Strategy.FAST, edges, (charge,), deficits=(missing,), assumptions=(text,))
+
+
 SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: st.one_of(st.integers(-5, 5), st.sampled_from([2**31, -(2**63), 2**64 - 1, 2**70])),
@@ -40,27 +49,7 @@ SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
     Site: sites(),
     LimitWindow: st.just(LimitWindow("grid", "DSO", frozenset({0, 6}), time(17), time(20, 30), max_w=80e3)),
     Limit: st.builds(Limit, TEXT, TEXT, max_a=st.floats(0, 100), starts=st.none() | MOMENTS, ends=st.none() | MOMENTS),
-    Plan: st.builds(
-        lambda made, amps, text: Plan(
-            made,
-            Strategy.FAST,
-            (made, made + timedelta(minutes=5)),
-            (PlannedCharge("A/1", text, (amps,), (Why(0, text),), 9e3, 5e3, made),),
-            deficits=(Deficit("A/1", text, 4e3, 9e3, None, (text,)),),
-            assumptions=(text,),
-        ),
-        st.datetimes(max_value=datetime(9999, 1, 1), timezones=st.just(UTC)),
-        st.floats(0, 500),
-        TEXT,
-    ),  # fmt: skip
-    Vehicle: st.builds(
-        lambda name, by, number: Vehicle(
-            "Bus 17", name, ("04A1",), battery_wh=number, guarantee=Guarantee(number, by, True), service_class=3
-        ),
-        TEXT,
-        st.none() | st.times(),
-        st.floats(1, 5e6),
-    ),
+    Plan: st.builds(_plan, st.floats(0, 500), TEXT),
     MeterValues: st.builds(
         MeterValues,
         TEXT,
