@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import NamedTuple
 
+from ems.domain.station import Evse
 from ems.domain.units import PILOT_MIN_A, finite, not_negative
 
 MAX_ID = 64
@@ -91,9 +92,22 @@ class Vehicle:
         """What an EVSE meters while its battery goes from empty to full; None when the battery is not known."""
         return None if self.battery_wh is None else self.battery_wh / self.efficiency
 
-    def has_tag(self, tag: str | None) -> bool:
-        """Whether an id tag is one of its own."""
-        return tag is not None and tag.casefold() in {own.casefold() for own in self.id_tags}
+    def most_a(self, evse: Evse, voltage_v: float) -> float:
+        """The most that it can take at an EVSE, ampere per leg of its AC side; that of the EVSE where nobody knows."""
+        if evse.dc_efficiency is None:
+            return evse.max_a if self.max_a is None else min(evse.max_a, self.max_a)
+        if self.max_w is None:
+            return evse.max_a
+        return min(evse.max_a, self.max_w / evse.dc_efficiency / evse.wiring.watts_per_amp(voltage_v))
+
+    def least_a(self, evse: Evse) -> float:
+        """The least with which it charges at an EVSE, ampere per leg; DC has no minimum of the vehicle."""
+        return PILOT_MIN_A if evse.dc_efficiency is not None or self.min_a is None else self.min_a
+
+    def legs_at(self, evse: Evse) -> int:
+        """How many legs of an EVSE it uses; all where nobody knows, and at a DC outlet."""
+        width = len(evse.wiring.legs)
+        return width if evse.dc_efficiency is not None or self.legs is None else min(width, self.legs)
 
 
 def plain_id(what: str, text: str) -> str:

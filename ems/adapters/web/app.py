@@ -177,7 +177,10 @@ def _plan_page(desk: Desk, plans: PlanPress, reach: str, described: Iterable[API
 
 def _reach(options: WebOptions) -> str:
     if options.is_private:
-        return f"No login: this page is served on {options.host} only, to this machine and its tunnels."
+        return (
+            f"No login: this page is served on {options.host} only, to this machine and its tunnels;"
+            " who is there can change plans and limits, never ratings."
+        )
     return (
         f"No login: everybody who can reach {options.host}:{options.port} can see this page; nobody can change a thing."
     )
