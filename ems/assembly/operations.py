@@ -54,12 +54,15 @@ class SiteOperations:
             after = await asyncio.to_thread(changed, self._daybook, change, now.utc, state.site.zone)
             if after == self._daybook:
                 return
-            await self._store.daybook.keep(self._daybook, after, now.utc, who, type(change).__name__)
+            if isinstance(change, ChargeTold):
+                await self._store.daybook.note(after.fleet.vehicles[change.vehicle], change.charge)
+            else:
+                await self._store.daybook.keep(self._daybook, after, now.utc, who, type(change).__name__)
+                log.info("operations.changed who=%r what=%s", who[:64], type(change).__name__)
             self._daybook = after
             self.roster.fleet = after.fleet
             for event in _events(change, self._loop.core.state, self._clock.now()):
                 self._loop.inbox.put(event)
-        log.info("operations.changed who=%r what=%s", who[:64], type(change).__name__)
 
     async def tell_need(self, evse: str, need: Need, who: str) -> None:
         """Say what the vehicle at an EVSE needs; an empty need leaves it to its timetable again."""

@@ -65,26 +65,42 @@ class DaybookStore:
             "after": [_shown(key, row) for key, row in difference.written.items()],
         }
         told = self.audit.row(at, who, what, shown)
-        given_up = Event()
 
         def job(connection: Connection) -> None:
-            if given_up.is_set():
-                raise ValueError("nobody waits for this any more")
             for key in difference.gone:
                 names = zip(key_names(key.table), key.values, strict=True)
                 connection.execute(delete(key.table).where(*(key.table.c[name] == value for name, value in names)))
             write(connection, {**difference.written, Key.of(audit, told): told}, (), Subjects())
 
+        await self._done(job, durable=True)
+        self.remember(new, difference.gone)
+
+    async def note(self, one: Vehicle, charge: StateOfCharge) -> None:
+        """Returns when the state of charge of a vehicle is written; it comes each minute, from a machine, so it is not
+        audited, and a power cut may cost the last one. Raises as `keep`.
+        """
+        row = _vehicle_row(one, charge)
+        key = Key.of(vehicle, row)
+        await self._done(lambda connection: write(connection, {key: row}, (), Subjects()), durable=False)
+        self.remember({key: row})
+
+    async def _done(self, job: Callable[[Connection], None], durable: bool) -> None:
+        given_up = Event()
+
+        def unless_late(connection: Connection) -> None:
+            if given_up.is_set():
+                raise ValueError("nobody waits for this any more")
+            job(connection)
+
         try:
             async with asyncio.timeout(self.patience_s):
-                await asyncio.wrap_future(self.writer.run(job, durable=True))
+                await asyncio.wrap_future(self.writer.run(unless_late, durable))
         except TimeoutError:
             given_up.set()
             trouble = self.writer.health.trouble or "the disk is slow"
             raise NotStoredError(f"not on disk after {self.patience_s:g} s: {trouble}") from None
         except (QueueFullError, *WRITE_ERRORS) as error:
             raise NotStoredError(str(error).partition("\n")[0]) from error
-        self.remember(new, difference.gone)
 
     def remember(self, rows: Rows, gone: Iterable[Key] = ()) -> None:
         """What a database that replaces a lost one begins with."""

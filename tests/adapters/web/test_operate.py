@@ -91,6 +91,15 @@ def test_a_state_of_charge_makes_the_energy_of_a_session(office: Office) -> None
     assert session.need.energy_wh == pytest.approx(session.soc_at_wh + 0.5 * 392e3 / 0.9)
 
 
+def test_a_state_of_charge_that_comes_each_minute_is_kept_but_no_deed_of_anybody(office: Office) -> None:
+    office.told("PUT", "/vehicles/Bus 17", BUS)
+    for percent in (40, 41, 42):
+        office.told("PUT", "/vehicles/Bus 17/soc", {"soc_percent": percent})
+    assert len(office.told("GET", "/audit")["audit"]) == 1
+    office.restart()
+    assert office.told("GET", "/vehicles/Bus 17")["soc_percent"] == 42
+
+
 def test_the_departures_of_a_date_take_the_place_of_the_week(office: Office) -> None:
     office.told("PUT", "/vehicles/Bus 17", BUS)
     day = {"departures": [{"at": "21:30", "energy_kwh": 55}, {"at": "23:45", "energy_kwh": 5, "priority": 7}]}
