@@ -14,7 +14,10 @@ from ems.planning.arrays import Floats, Ints
 LARGE = 6000
 """Free columns and rows from which on an interior point with crossover is faster and steadier than dual simplex."""
 
-OPTIMAL, OUT_OF_TIME = 0, 1
+METHODS = ("highs-ds", "highs-ipm")
+"""If one of them gives up for numerical reasons, the other is asked."""
+
+OPTIMAL, OUT_OF_TIME, INFEASIBLE = 0, 1, 2
 
 NONE = -1
 """Where an array of columns has none."""
@@ -89,16 +92,20 @@ class LinearProgram:
         equal, equal_to = self._equal.matrix(self.columns)
         at_most, at_most_to = self._at_most.matrix(self.columns)
         size = int(np.count_nonzero(upper > lower)) + self._equal.count + self._at_most.count
-        found = linprog(
-            np.concatenate(self._cost), A_ub=at_most, b_ub=at_most_to, A_eq=equal, b_eq=equal_to,
-            bounds=np.column_stack((lower, upper)), method="highs-ipm" if size > LARGE else "highs-ds",
-            options={"time_limit": time_limit_s},
-        )  # fmt: skip
-        if found.status == OUT_OF_TIME:
-            raise OutOfTimeError("planning took too long")
-        if found.status != OPTIMAL or found.x is None:
-            raise SolverError(f"the solver gave up: {found.message}")
-        return Solution(np.clip(found.x, lower, upper), float(found.fun))
+        gave_up = ""
+        for method in METHODS if size <= LARGE else reversed(METHODS):
+            found = linprog(
+                np.concatenate(self._cost), A_ub=at_most, b_ub=at_most_to, A_eq=equal, b_eq=equal_to,
+                bounds=np.column_stack((lower, upper)), method=method, options={"time_limit": time_limit_s},
+            )  # fmt: skip
+            if found.status == OUT_OF_TIME:
+                raise OutOfTimeError("planning took too long")
+            if found.status == OPTIMAL and found.x is not None:
+                return Solution(np.clip(found.x, lower, upper), float(found.fun))
+            gave_up = str(found.message)
+            if found.status == INFEASIBLE:
+                break
+        raise SolverError(f"the solver gave up: {gave_up}")
 
 
 def _add(block: _Rows, rows: Ints, columns: Ints, values: Floats, bounds: Floats) -> None:

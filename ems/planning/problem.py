@@ -153,9 +153,7 @@ class ChargingProblem:
             for line in node.lines:
                 if line.capacity.shape != (steps,) or bool(np.isnan(line.capacity).any()):
                     raise ValueError(f"{node.circuit} {line.what}: a capacity for every step, and none of them NaN")
-        for name in ("base_w", "generation_w", "import_per_kwh", "feed_in_per_kwh"):
-            if not bool(np.isfinite(getattr(self.economy, name)).all()):
-                raise ValueError(f"{name} must be finite at every step")
+        _check(self.economy, steps)
 
     def delivered_wh(self, amps: Floats) -> Floats:
         """Energy that each request gets from currents `amps` (a row of steps per request)."""
@@ -190,6 +188,25 @@ class ChargingProblem:
         for i in range(len(self.nodes) - 1, 0, -1):
             carried[self.nodes[i].parent] += carried[i]
         return carried
+
+
+def _check(economy: Economy, steps: int) -> None:
+    for name in ("base_w", "generation_w", "import_per_kwh", "feed_in_per_kwh"):
+        values = getattr(economy, name)
+        if values.shape != (steps,) or not bool(np.isfinite(values).all()):
+            raise ValueError(f"{name} must be finite at every step")
+    for charge in economy.demand:
+        if not (math.isfinite(charge.per_kw) and math.isfinite(charge.paid_w) and charge.window_s > 0.0):
+            raise ValueError(f"a demand charge needs a price, a peak and a window, got {charge.per_kw, charge.paid_w}")
+        if charge.counts.shape != (steps,):
+            raise ValueError("a demand charge must say of every step whether it counts")
+    cell = economy.battery
+    if cell is not None:
+        if not 0.0 < cell.efficiency <= 1.0:
+            raise ValueError(f"efficiency of the battery lies above 0 and at most at 1, got {cell.efficiency:g}")
+        amounts = (cell.stored_wh, cell.capacity_wh, cell.charge_w, cell.discharge_w, cell.reserve_wh)
+        if not all(math.isfinite(amount) and amount >= 0.0 for amount in amounts):
+            raise ValueError(f"energy and power of the battery must be finite and not negative, got {amounts}")
 
 
 PHASES = 3
