@@ -14,7 +14,7 @@ from ems.runtime.planner_process import PlannerError, PlannerProcess
 from ems.settings.build import SiteSettings
 
 COMMAND = (sys.executable, "-m", "ems.assembly.planner_worker")
-LIMIT_S = 20.0
+LIMIT_S = 30.0
 START_S = 15.0
 """What an interpreter may take to start on a small machine, beside the plan."""
 

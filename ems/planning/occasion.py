@@ -82,7 +82,11 @@ def strays(plan: Plan, taken_wh: Mapping[str, float], state: SiteState, decision
     planned = beside = 0.0
     for j, known in enumerate(state.evses):
         session = known.session
-        if session is None or session.id not in charges or session.id not in taken_wh:
+        if session is None:
+            continue
+        if session.id not in charges or session.id not in taken_wh:
+            if known.status is EvseStatus.CHARGING and known.power_w and session.missing_wh() != 0.0:
+                return "a vehicle that draws again"
             continue
         amps, wiring = charges[session.id].amps, state.site.evses[j].wiring
         if known.status is EvseStatus.SUSPENDED_EV and amps[step] > 0.0:

@@ -56,6 +56,7 @@ def _wanted(
     evse, now = site.evses[stay.evse], horizon.begins
     departure, leaves = _departure(site, stay, now, forecast)
     need_wh, takes = _need(stay, forecast)
+    # Who took next to nothing when it was last offered current is offered its minimum again: it may have slept.
     legs = [leg for leg, used in zip(evse.wiring.legs, stay.legs, strict=True) if used] or list(evse.wiring.legs)
     watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
     amps, watts = limit_course(site, evse.id, horizon, limits)
@@ -66,7 +67,7 @@ def _wanted(
         kinds=tuple(kind_of(leg) for leg in legs),
         available=horizon.share(None, departure),
         need_wh=need_wh,
-        max_a=min(evse.max_a, stay.appetite_a),
+        max_a=min(evse.max_a, max(stay.appetite_a, stay.min_a)),
         min_a=stay.min_a,
         watts_per_a=watts_per_a,
         service_class=stay.service_class,

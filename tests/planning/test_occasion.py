@@ -116,3 +116,15 @@ def test_a_vehicle_that_does_not_draw_what_is_planned_for_it_is_told() -> None:
     s.tell(e.StatusChanged("A1/1", s.now, EvseStatus.SUSPENDED_EV))
     assert stray(s, made) == "a vehicle that does not draw"
     assert stray(s, later) == "", "nothing is planned for it now"
+
+
+def test_a_vehicle_that_had_stopped_drawing_and_begins_again_is_told() -> None:
+    s = pair()
+    made, taken_wh = plan(s, 16.0)
+    without = replace(made, charges=())
+    s.tell(e.MeterValues("A1/1", s.now.monotonic_s, (16.0, 16.0, 16.0), power_w=11_000.0))
+    assert stray(s, (without, taken_wh)) == "a vehicle that draws again"
+    s.tell(e.StatusChanged("A1/1", s.now, EvseStatus.SUSPENDED_EV))
+    assert stray(s, (without, taken_wh)) == "", "it sleeps"
+    s.tell(e.StatusChanged("A1/1", s.now, EvseStatus.CHARGING), e.NeedStated("A1/1", Need(0.0)))
+    assert stray(s, (without, taken_wh)) == "", "it has what it asked for"

@@ -1,0 +1,73 @@
+"""What of the state travels to the planner."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import timedelta
+
+import pytest
+
+from ems.domain import events as e
+from ems.domain.policy import Strategy
+from ems.domain.session import Need
+from ems.domain.station import EvseStatus
+from ems.planning.outlook import Outlook, outlook_of
+from tests.builders import Scenario, circuit, evse, layout, site
+
+
+def pair() -> Scenario:
+    """Two outlets behind a meter that shows 5 A of other load; a vehicle charges at A1."""
+    at = layout([circuit("grid", 63, meter="main"), circuit("row", 40, "grid")], [evse("A1", "row"), evse("A2", "row")])
+    s = site(at).tell(e.StrategyChosen(Strategy.CHEAPEST)).meter("main", 5, 5, 5)
+    return s.car("A1", need=40, leaves="23:00", takes=20).after(240)
+
+
+def outlook(s: Scenario) -> Outlook:
+    return outlook_of(s.state, s.last, s.memory.setpoints.appetite_a.tolist())
+
+
+def test_a_vehicle_is_told_with_what_it_got_needs_and_takes() -> None:
+    s = pair()
+    (stay,) = outlook(s).stays
+    session = s.known("A1").session
+    assert session is not None
+    assert (stay.evse, stay.evse_id, stay.session) == (0, "A1/1", session.id)
+    assert stay.taken_wh == session.energy_wh > 0.0
+    assert (stay.need.energy_wh, stay.legs, stay.min_a) == (40_000.0, (True, True, True), 6.0)
+    assert stay.appetite_a == pytest.approx(22.0), "what it was seen to take, and some slack"
+    assert not stay.is_done
+
+
+def test_the_moment_the_strategy_the_limits_and_other_load_are_told() -> None:
+    s = pair().limit("grid", "DSO", a=20).after(1)
+    told = outlook(s)
+    assert (told.now, told.strategy) == (s.now.utc, Strategy.CHEAPEST)
+    assert [(limit.source, limit.max_a) for limit in told.limits] == [("DSO", 20)]
+    assert told.base_a[0] == pytest.approx((5.0, 5.0, 5.0), abs=0.5)
+    assert len(told.base_a) == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "event"),
+    [
+        ("nobody is plugged in", lambda s: e.StatusChanged("A1/1", s.now, EvseStatus.AVAILABLE)),
+        ("the station is out of reach", lambda s: e.StationGone("A1", s.now, s.state.station("A1").generation)),
+    ],
+)
+def test_who_cannot_be_steered_is_left_out(what: str, event: object) -> None:
+    s = pair()
+    assert outlook(s.tell(event(s)).after(1)).stays == (), what  # type: ignore[operator]  # a row of the table
+
+
+def test_who_stopped_drawing_although_offered_is_done_who_was_offered_nothing_is_not() -> None:
+    s = pair().tell(e.StatusChanged("A1/1", pair().now, EvseStatus.SUSPENDED_EV))
+    assert outlook(s).stays[0].is_done
+    s = pair().limit("A1/1", "operator", a=0).after(5)
+    s.tell(e.StatusChanged("A1/1", s.now, EvseStatus.SUSPENDED_EV))
+    assert not outlook(s).stays[0].is_done
+
+
+def test_it_survives_the_way_to_another_process() -> None:
+    s = pair().tell(e.NeedStated("A1/1", Need(9e3, pair().now.utc + timedelta(hours=1), guaranteed_wh=5e3)))
+    told = outlook(s)
+    assert pickle.loads(pickle.dumps(told)) == told

@@ -1,0 +1,171 @@
+"""What vehicles want until when, and what is assumed where nobody says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ems.domain.limit import Limit
+from ems.domain.policy import Policy
+from ems.domain.session import Need, NeedOrigin
+from ems.domain.site import Site
+from ems.planning.forecast.arrivals import Arrivals, Phantom
+from ems.planning.forecast.quantiles import Quantiles
+from ems.planning.forecast.session import SessionForecast
+from ems.planning.horizon import Horizon
+from ems.planning.outlook import Stay
+from ems.planning.requests import Wanted, expected_from, wanted_by
+from tests.control.installations import circuit, evse, layout
+
+NOW = datetime(2026, 6, 3, 10, 0, tzinfo=UTC)
+HORIZON = Horizon.standard(NOW)
+POLICY = Policy(departure_default="17:00")
+
+
+def site(policy: Policy | None = None) -> Site:
+    """A three-phase and a one-phase outlet; noon here is 12:00 in Berlin."""
+    return layout([circuit("grid", 63)], [evse("A", "grid"), evse("B", "grid", "L2")], policy or Policy())
+
+
+def stay(need: Need, **more: Any) -> Stay:
+    """At A, since eight in the morning."""
+    at = Stay(0, "A/1", "a", NOW - timedelta(hours=2), 5000.0, need, (True, True, True), 6.0, math.inf, 0)
+    return at._replace(**more)
+
+
+def wanted(one: Stay, forecast: SessionForecast | None = None, **of_site: Any) -> Wanted:
+    limits = of_site.pop("limits", ())
+    (found,) = wanted_by(site(**of_site), HORIZON, (one,), limits, {} if forecast is None else {one.session: forecast})
+    return found
+
+
+def sure(hours: float, kwh: float, doubt: str = "") -> SessionForecast:
+    """A forecast of departure in so many hours and of so much energy in all."""
+    departure = np.full(3, NOW.timestamp() + 3600.0 * hours)
+    return SessionForecast((0.1, 0.5, 0.9), departure, np.full(3, 1000.0 * kwh), doubt, doubt)
+
+
+def local(hour: int, minute: int = 0, day: int = 3) -> datetime:
+    return datetime(2026, 6, day, hour - 2, minute, tzinfo=UTC)
+
+
+SAID = Need(20_000.0, NOW + timedelta(hours=3))
+LATE = Need(20_000.0, NOW - timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("what", "need", "forecast", "policy", "departure", "assumed"),
+    [
+        ("as it says", SAID, None, POLICY, local(15), ""),
+        ("as it says, whatever was usual", SAID, sure(1.0, 9.0), POLICY, local(15), ""),
+        ("as others did", Need(), sure(4.0, 9.0), POLICY, local(16), "A/1: leaves at 16:00, as similar sessions did"),
+        ("nobody is sure", Need(), sure(4.0, 9.0, "too few"), POLICY, local(17),
+         "A/1: leaves at 17:00, which is assumed where nobody says"),
+        ("nobody says", Need(), None, None, NOW + timedelta(days=1), "A/1: nobody knows when it leaves"),
+        ("it is past its time", LATE, None, POLICY, NOW + timedelta(hours=1),
+         "A/1: was to leave at 11:00; planned as if it left within an hour"),
+        ("it is past its time, as others were", LATE, sure(4.0, 9.0), POLICY, local(16),
+         "A/1: leaves at 16:00, as similar sessions did"),
+        ("the usual time is over for today", Need(), None, Policy(departure_default="11:30"), local(11, 30, day=4),
+         "A/1: leaves at 11:30, which is assumed where nobody says"),
+    ],
+)  # fmt: skip
+def test_when_it_leaves(
+    what: str, need: Need, forecast: SessionForecast | None, policy: Policy | None, departure: datetime, assumed: str
+) -> None:
+    found = wanted(stay(need), forecast, policy=policy)
+    assert found.departure == departure, what
+    assert (assumed in found.assumed) if assumed else not any("leave" in text for text in found.assumed)
+    there_h = float(found.request.available @ HORIZON.hours)
+    assert there_h == pytest.approx(min((departure - NOW).total_seconds() / 3600.0, float(HORIZON.hours.sum())))
+
+
+@pytest.mark.parametrize(
+    ("what", "need", "forecast", "need_kwh", "assumed"),
+    [
+        ("as it says, less what it got", SAID, None, 15.0, ""),
+        ("less than it says, as others took", SAID, sure(4.0, 12.0), 7.0, "takes 12 kWh at most"),
+        ("no more than it says", SAID, sure(4.0, 40.0), 15.0, "takes 20 kWh at most"),
+        ("what a depot says is so", replace(SAID, origin=NeedOrigin.SCHEDULED), sure(4.0, 12.0), 15.0, ""),
+        ("nobody is sure", SAID, sure(4.0, 12.0, "too few"), 15.0, ""),
+        ("as others took", Need(), sure(4.0, 12.0), 7.0, "takes 12 kWh at most"),
+        ("nobody says", Need(), None, 25.0, "nobody knows what it needs"),
+    ],
+)
+def test_how_much_it_wants(
+    what: str, need: Need, forecast: SessionForecast | None, need_kwh: float, assumed: str
+) -> None:
+    found = wanted(stay(need), forecast)
+    assert found.request.need_wh == pytest.approx(1000.0 * need_kwh), what
+    assert any(assumed in text for text in found.assumed) if assumed else not any("kWh" in t for t in found.assumed)
+
+
+def test_who_got_more_than_anybody_expected_still_wants_something() -> None:
+    assert wanted(stay(Need(), taken_wh=90_000.0)).request.need_wh == 7500.0
+
+
+@pytest.mark.parametrize(
+    ("what", "one"),
+    [
+        ("it does not draw", stay(SAID, is_done=True)),
+        ("it has all", stay(SAID, taken_wh=20_000.0)),
+        ("it has nearly all", stay(SAID, taken_wh=19_960.0)),
+        ("it has more than it asked for", stay(SAID, taken_wh=25_000.0)),
+    ],
+)
+def test_who_wants_nothing_is_left_out(what: str, one: Stay) -> None:
+    assert wanted_by(site(), HORIZON, (one,), (), {}) == (), what
+
+
+def test_it_takes_what_it_was_seen_to_take_on_the_legs_it_uses() -> None:
+    request = wanted(stay(SAID, appetite_a=18.0, legs=(True, False, False))).request
+    assert (request.max_a, len(request.kinds), request.watts_per_a) == (18.0, 1, 230.0)
+    request = wanted(stay(SAID)).request
+    assert (request.max_a, len(request.kinds), request.watts_per_a) == (32.0, 3, 690.0)
+
+
+def test_who_slept_when_it_was_offered_current_is_offered_its_minimum_again() -> None:
+    """Else a vehicle that charges by its own clock at night would never be offered anything."""
+    assert wanted(stay(SAID, appetite_a=2.0)).request.max_a == 6.0
+
+
+def test_a_limit_on_the_outlet_itself_is_told_step_by_step() -> None:
+    limit = Limit("A/1", "operator", max_a=10.0, ends=NOW + timedelta(minutes=30))
+    course = wanted(stay(SAID), limits=(limit,)).request.limit_a
+    assert course is not None
+    assert course[:6].tolist() == [10.0] * 6
+    assert np.isinf(course[8:]).all()
+
+
+def arrivals(*phantoms: Phantom, doubt: str = "") -> Arrivals:
+    return Arrivals(phantoms, Quantiles((0.1, 0.5, 0.9), np.zeros((3, HORIZON.steps)), doubt))
+
+
+PHANTOM = Phantom("B/1", NOW + timedelta(hours=1), NOW + timedelta(hours=5), 20_000.0, 16.0, 1, 0.5)
+
+
+def test_a_vehicle_that_may_come_counts_as_much_as_it_is_likely() -> None:
+    (request,) = expected_from(site(), HORIZON, arrivals(PHANTOM))
+    assert (request.evse, request.expected, request.min_a) == ("B/1", True, 0.0)
+    assert (request.max_a, request.watts_per_a, request.need_wh) == (8.0, 230.0, min(10_000.0, 8.0 * 230.0 * 4.0))
+    assert request.available[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("nothing is known", None),
+        ("nobody is sure", arrivals(PHANTOM, doubt="too few days")),
+        ("the outlet is gone", arrivals(replace(PHANTOM, evse="Z/1"))),
+        ("it wants next to nothing", arrivals(replace(PHANTOM, need_wh=50.0))),
+        ("it comes too late", arrivals(replace(PHANTOM, arrival=NOW + timedelta(days=3),
+                                               departure=NOW + timedelta(days=4)))),
+    ],
+)  # fmt: skip
+def test_nobody_is_expected_in_vain(what: str, expected: Arrivals | None) -> None:
+    assert expected_from(site(), HORIZON, expected) == (), what
