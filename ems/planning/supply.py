@@ -7,10 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ems.planning.arrays import Floats, Ints
+from ems.planning.flow import minimum_peak_w
 from ems.planning.linear_program import LinearProgram
 from ems.planning.problem import PHASES, ChargingProblem, demand_windows
 from ems.planning.tree import Terms
 from ems.planning.weights import Weights
+
+LEVELS = 6
 
 
 class BatteryColumns(NamedTuple):
@@ -95,7 +98,24 @@ def add_grid(
             columns.append(term[at])
             values.append(np.full(at.size, problem.volts[kind] / 1000.0))
     lp.equal(np.concatenate(rows), np.concatenate(columns), np.concatenate(values), generation - base)
+    if weights.even > 0.0:
+        _levels(lp, imported, minimum_peak_w(problem) / 1000.0, weights.even * hours)
     return Grid(imported, exported, _peaks(problem, lp, imported, weights))
+
+
+def _levels(lp: LinearProgram, imported: Ints, peak_kw: float, per_kw: Floats) -> None:
+    """Import in levels up to the lowest possible peak, each dearer than the one below: a convex price in pieces, which
+    fills the valleys between the peaks.
+    """
+    if peak_kw <= 0.0:
+        return
+    each = np.arange(imported.size)
+    parts = [imported]
+    for level in range(LEVELS):
+        most = peak_kw / LEVELS if level + 1 < LEVELS else np.inf
+        parts.append(lp.add_columns(np.full(imported.size, most), level / (LEVELS - 1) * per_kw))
+    signs = np.repeat([-1.0, *[1.0] * LEVELS], imported.size)
+    lp.equal(np.tile(each, LEVELS + 1), np.concatenate(parts), signs, np.zeros(imported.size))
 
 
 def _peaks(problem: ChargingProblem, lp: LinearProgram, imported: Ints, weights: Weights) -> Ints:

@@ -10,6 +10,7 @@ for nothing, and it is the last rung that may drown.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,10 +28,12 @@ with nothing. All steps together stay below what a kWh of another kind would dis
 CLASS_FACTOR = 8.0
 """A kWh of one class of service outweighs so many of the class below."""
 
-CLASSES_RANGE = 4096.0
-"""Between the lowest and the highest class; with more than five classes they move together."""
+PRIORITY_RANGE = 512.0
+"""Between the least and the most that a missing kWh counts; with more than four classes, or weights far apart, all move
+together by the same power.
+"""
 
-WIDEST = 1e4
+WIDEST = 1e3
 """The most by which C may exceed the unit of the objective."""
 
 FREE_KWH = (0.3, 0.5)
@@ -43,9 +46,9 @@ HOARDED = 0.98
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Prices per kWh (`import_` and `feed_in` per step), per kW of each demand charge and of the peak, of an hour of
-    delay of a kWh, of a kWh through the battery, worth of a kWh that is `stored` at the end, and of a missing kWh per
-    request. `unit` is what they were divided by.
+    """Prices per kWh (`import_` and `feed_in` per step), per kW of each demand charge and of the peak, per kWh at
+    the peak (`even`; less below it), of an hour of delay of a kWh, of a kWh through the battery, of a missing kWh per
+    request; worth of a kWh that is `stored` at the end. `unit` is what they were divided by.
     """
 
     import_: Floats
@@ -58,6 +61,7 @@ class Weights:
     guaranteed: Floats
     unit: float
     stored: float = 0.0
+    even: float = 0.0
 
     @classmethod
     def of(cls, problem: ChargingProblem, ladder: Ladder) -> Weights:
@@ -68,11 +72,13 @@ class Weights:
         feed_in = np.minimum(ladder.cost * economy.feed_in_per_kwh, import_)
         demand = tuple(ladder.cost * max(0.0, charge.per_kw) for charge in economy.demand)
         dearest = float(max(np.abs(import_).max(initial=0.0), np.abs(feed_in).max(initial=0.0))) or 1.0
-        peak, early = ladder.peak * dearest, ladder.early * dearest
+        early = ladder.early * dearest
+        tariff = float(np.abs(economy.import_per_kwh).max(initial=0.0)) or 1.0
+        peak, even = ladder.peak * tariff, ladder.even * tariff
         # A kWh within one window of a demand charge raises its peak by as many kW as there are windows in an hour.
         windows = zip(demand, economy.demand, strict=True)
         by_peak = sum(per_kw * 3600.0 / charge.window_s for per_kw, charge in windows) + peak / float(hours.min())
-        most = 2.0 * dearest + by_peak + early * float(hours.sum())
+        most = 2.0 * dearest + even + by_peak + early * float(hours.sum())
         unit = max(dearest, most / WIDEST)
         own, rank = _priorities(problem)
         surely = most / unit / FAIR_STEP
@@ -86,6 +92,7 @@ class Weights:
             feed_in=feed_in / unit,
             demand=tuple(per_kw / unit for per_kw in demand),
             peak=peak / unit,
+            even=even / unit,
             early=early / unit,
             wear=0.0 if battery is None else battery.wear_per_kwh / unit,
             missing=surely * own if ladder.beyond_guarantee else free,
@@ -100,10 +107,13 @@ def _priorities(problem: ChargingProblem) -> tuple[Floats, Floats]:
     classes = np.array([request.service_class for request in problem.requests], dtype=np.float64)
     weight = np.array([request.weight for request in problem.requests], dtype=np.float64)
     present, rank = np.unique(classes, return_inverse=True)
-    factor = min(CLASS_FACTOR, CLASSES_RANGE ** (1.0 / max(1, present.size - 1)))
     own, level = np.ones(len(classes)), 1.0
     for k in range(present.size):
         members = rank == k
         own[members] = level * weight[members] / float(weight[members].min())
-        level = factor * float(own[members].max())
-    return own, rank.astype(np.float64)
+        level = CLASS_FACTOR * float(own[members].max())
+    widest = float(own.max(initial=1.0))
+    return own ** min(1.0, math.log(PRIORITY_RANGE) / max(math.log(widest), SMALL)), rank.astype(np.float64)
+
+
+SMALL = 1e-9

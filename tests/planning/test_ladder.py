@@ -168,6 +168,23 @@ def test_balanced_keeps_the_peak_of_the_whole_site_low() -> None:
     assert schedule.site_w.max() == pytest.approx(5000.0)
 
 
+def test_balanced_fills_the_valleys_between_peaks_whatever_the_price() -> None:
+    """The building makes the peak; the 9 kWh do not crowd into the cheap first hour, but share three."""
+    horizon = hours(4)
+    bill = economy(horizon, [0.1, 0.3, 0.9, 0.9], base_kw=[1.0, 9.0, 1.0, 1.0])
+    schedule = optimise(problem(horizon, [vehicle(horizon, 9.0)], 99.0, bill), BALANCED)
+    assert kwh(schedule) == pytest.approx([9.0])
+    assert schedule.site_w[1] == pytest.approx(9000.0)
+    assert np.ptp(schedule.site_w[[0, 2, 3]]) <= 9000.0 / 6.0 + 1.0
+
+
+def test_a_lower_peak_is_worth_the_dearer_hour_to_balanced() -> None:
+    """4 kWh in four hours at 1 kW, although one of them is nearly free."""
+    horizon = hours(4)
+    site = problem(horizon, [vehicle(horizon, 4.0)], 99.0, economy(horizon, [0.9, 0.01, 0.9, 0.9]))
+    assert optimise(site, BALANCED).site_w.tolist() == pytest.approx([1000.0] * 4)
+
+
 def test_a_vehicle_of_a_forecast_is_served_but_does_not_hurry() -> None:
     """It takes no early hour from one that is there."""
     horizon = hours(2)
@@ -194,6 +211,7 @@ def test_weights_stay_within_what_a_solver_can_tell_apart(
     numbers = [*weights.missing, *weights.guaranteed, *np.abs(weights.import_), *weights.demand, weights.peak]
     assert np.isfinite(numbers).all()
     assert min(weights.missing) > 0.0
+    assert max(numbers) < 2e8
     top_cost = max(np.abs(weights.import_).max(), weights.early)
     if ladder.beyond_guarantee:
         assert min(weights.missing) > top_cost
