@@ -50,6 +50,14 @@ SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
     LimitWindow: st.just(LimitWindow("grid", "DSO", frozenset({0, 6}), time(17), time(20, 30), max_w=80e3)),
     Limit: st.builds(Limit, TEXT, TEXT, max_a=st.floats(0, 100), starts=st.none() | MOMENTS, ends=st.none() | MOMENTS),
     Plan: st.builds(_plan, st.floats(0, 500), TEXT),
+    Vehicle: st.builds(
+        lambda name, by, number: Vehicle(
+            "Bus 17", name, ("04A1",), battery_wh=number, guarantee=Guarantee(number, by, True), service_class=3
+        ),
+        TEXT,
+        st.none() | st.times(),
+        st.floats(1, 5e6),
+    ),
     MeterValues: st.builds(
         MeterValues,
         TEXT,
