@@ -172,6 +172,10 @@ class Ledger(Protocol):
         """Whether a transaction is known to be over."""
         ...
 
+    def inferred_end(self, transaction: int) -> tuple[str, Transaction] | None:
+        """(EVSE, transaction) of one whose end nobody told, so that a late word is welcome; None for any other."""
+        ...
+
     def next_transaction_id(self) -> int:
         """An id that was never given before; site-wide, growing, positive int32."""
         ...

@@ -50,7 +50,7 @@ PLAUSIBLE_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What is remembered of a transaction; the record itself while it runs."""
+    """What is remembered of a transaction; the record itself while it runs, or its end is only inferred."""
 
     evse: str
     transaction: Transaction | None
@@ -77,7 +77,8 @@ class Ledger:
         self._last_id = remains.last_id
         for row in reversed(remains.newest):
             self._starts[row.start_key] = row.id
-            self._entries[row.id] = _Entry(row.evse, None, ended=row.ended is not None, inferred=bool(row.inferred))
+            begun = transaction_of(row) if row.inferred else None
+            self._entries[row.id] = _Entry(row.evse, begun, row.ended is not None, bool(row.inferred))
         for row in remains.open:
             self._entries[row.id] = _Entry(row.evse, transaction_of(row))
             self._current.remember(transaction_log, dict(row._mapping))
@@ -90,7 +91,8 @@ class Ledger:
         for table, closed in remains.left:
             self._writer.put(table, closed)
             if table is transaction_log:
-                self._entries[closed["id"]] = _Entry(closed["evse"], None, ended=True, inferred=True)
+                known = self._entries.get(closed["id"]) or _Entry(closed["evse"], None)
+                self._entries[closed["id"]] = replace(known, ended=True, inferred=True)
         at = to_ms(now.utc)
         self._run = {"id": at, "started": at, "alive": at, "ended": None}
         self._current.remember(start, self._run)
@@ -102,8 +104,12 @@ class Ledger:
 
     def open_transactions(self) -> Iterable[tuple[str, Transaction]]:
         """(EVSE, transaction) of everything that has started and not ended."""
-        running = [(e.evse, e.transaction) for e in self._entries.values() if e.transaction is not None]
-        return [(evse, transaction) for evse, transaction in running if transaction is not None]
+        return [(e.evse, e.transaction) for e in self._entries.values() if e.transaction is not None and not e.ended]
+
+    def inferred_end(self, transaction: int) -> tuple[str, Transaction] | None:
+        """(EVSE, transaction) of one whose end nobody told; None for any other."""
+        entry = self._entries.get(transaction, _Entry("", None))
+        return (entry.evse, entry.transaction) if entry.inferred and entry.transaction is not None else None
 
     def next_transaction_id(self) -> int:
         """An id that was never given before: growing, positive, int32; the seconds since 2020 where that is more than
@@ -192,7 +198,8 @@ class Ledger:
         self, evse: str, transaction: int, ended: datetime, energy_wh: float | None, reason: str, inferred: bool
     ) -> Row:
         entry = self._entries.get(transaction) or _Entry(evse, None)
-        self._enter(transaction, replace(entry, transaction=None, ended=True, inferred=inferred))
+        left = replace(entry, transaction=entry.transaction if inferred else None, ended=True, inferred=inferred)
+        self._enter(transaction, left)
         energies = self._of_session.get(entry.evse, {})
         if energy_wh is None:
             energy_wh = energies.get(transaction)

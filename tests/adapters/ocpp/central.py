@@ -91,6 +91,12 @@ class MemoryLedger:
     def has_ended(self, transaction: int) -> bool:
         return any(ended[1] == transaction for ended in self.ended)
 
+    def inferred_end(self, transaction: int) -> tuple[str, Transaction] | None:
+        told = [ended for ended in self.ended if ended[1] == transaction]
+        if not told or not told[-1][3]:
+            return None
+        return next((begun for begun in (*self.started, *self.adopted) if begun[1].id == transaction), None)
+
     def next_transaction_id(self) -> int:
         self._next += 1
         return self._next

@@ -415,3 +415,18 @@ def test_the_audit_only_grows(opened: Opened, clock: HandClock) -> None:
         run(store.flush())
         clock.move(0.001)
     assert len(rows(store, schema.audit)) == 6
+
+
+@pytest.mark.parametrize("lives", [1, 2])
+def test_a_late_word_of_an_end_that_was_inferred_is_welcome_in_another_life_too(opened: Opened, lives: int) -> None:
+    """The register at its start is still known, so that the energy can be told."""
+    store = opened()
+    number = store.ledger.transaction_id("CP-01/1", BEGIN.utc, 1234.5, "TAG")
+    run(store.ledger.transaction_started("CP-01/1", begun(number)))
+    assert store.ledger.inferred_end(number) is None
+    run(store.ledger.transaction_ended("CP-01/1", number, BEGIN.later(60).utc, 400.0, "gone", inferred=True))
+    store = opened() if lives > 1 else store
+    assert store.ledger.inferred_end(number) == ("CP-01/1", begun(number))
+    run(store.ledger.transaction_ended("CP-01/1", number, BEGIN.later(90).utc, 700.0, "Local"))
+    assert store.ledger.inferred_end(number) is None
+    assert [(row.energy_wh, row.inferred) for row in rows(store, schema.transaction_log)] == [(700.0, False)]

@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 ON_DISK_S = 2.0
 """A start is answered when it is on disk, but no later than this: a full disk must not keep a driver waiting."""
 
-REMEMBERED = 32
-
 
 class Accounting:
     """What is charged, from the first register to the last, and told to the ledger."""
@@ -33,7 +31,6 @@ class Accounting:
     def __init__(self, record: StationRecord) -> None:
         self._record = record
         self._unknown_starts: set[int] = set()
-        self._inferred: dict[int, tuple[str, Transaction]] = {}
 
     async def start(self, payload: Payload) -> Payload:
         """StartTransaction.req; a repeated one gets its old id."""
@@ -72,9 +69,9 @@ class Accounting:
         at = plausible(moment(payload.get("timestamp"), record.zone), record.clock.now().utc)
         if ended is not None:
             await self._end(*ended, register, reason, at=at)
-        elif identity in self._inferred:
-            # Late, after the end had to be inferred: what the station says replaces that in the books.
-            evse, transaction = self._inferred.pop(identity)
+        elif identity is not None and (late := record.ledger.inferred_end(identity)) and late[0] in record.registers:
+            # After the end had to be inferred, maybe by another life of ours: what the station says replaces it.
+            evse, transaction = late
             energy = self._energy_wh(evse, transaction, register, at)
             await self._on_disk(record.ledger.transaction_ended(evse, transaction.id, at, energy, reason, False))
         else:
@@ -136,8 +133,6 @@ class Accounting:
         now = record.clock.now()
         energy = self._energy_wh(evse, transaction, register, at or now.utc)
         self._unknown_starts.discard(transaction.id)
-        if inferred:
-            self._inferred = {**dict(list(self._inferred.items())[-REMEMBERED:]), transaction.id: (evse, transaction)}
         record.sink(TransactionEnded(evse, now, transaction.id, energy, reason, inferred))
         log.info("transaction.end evse=%s id=%d reason=%r inferred=%s", evse, transaction.id, reason[:TEXT], inferred)
         await self._on_disk(
