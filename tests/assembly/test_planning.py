@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from ems.adapters.store.replay import replay
+from ems.adapters.store.segment import Tick, read, segments
 from ems.assembly import daemon as assembled
 from ems.assembly.daemon import Daemon
+from ems.assembly.planning import ChildPlanning, setup_of
+from ems.domain.events import PlanMade
 from ems.domain.instant import Instant
 from ems.runtime.clock import SystemClock
+from ems.runtime.planner_process import PlannerProcess
+from ems.settings.build import SiteSettings
 from tests.assembly.charge_point import ChargePoint
 from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
@@ -84,11 +91,59 @@ def test_vehicles_wait_for_the_cheap_hour_and_charge_on_when_the_planner_is_kill
                 told = len(first.limits)
                 pid = await eventually(lambda: daemon.planning.pid, 12.0, "a planner")
                 os.kill(pid, signal.SIGKILL)
-                await asyncio.sleep(2.0)
+                await asyncio.sleep(1.0)
                 assert all(a >= 6.0 for a in first.limits[told:])
                 assert min(first.allowed_a, second.allowed_a) >= 6.0
                 assert "planner" not in alarms(daemon)
 
-    clock = StandingClock(cheaper_at - timedelta(seconds=3.0))
+    clock = StandingClock(cheaper_at - timedelta(seconds=1.0))
     monkeypatch.setattr(assembled, "SystemClock", lambda: clock)
+    asyncio.run(scenario())
+    recorded = site.state / "journal"
+    again = replay(recorded)
+    assert (again.difference, again.missing, again.damage) == (None, 0, ()), "the plans are part of the record"
+    events = [event for file in segments(recorded) for entry in read(file)[1] if isinstance(entry, Tick)
+              for event in entry.events]  # fmt: skip
+    assert any(isinstance(event, PlanMade) and event.plan is not None for event in events)
+
+
+WORSE = """
+import os, signal, sys
+count = len(os.listdir(sys.argv[1]))
+open(os.path.join(sys.argv[1], str(count)), "w").close()
+sys.stdin.buffer.read(4)
+if count == 0: os.write(1, b"plan " * 1000)
+if count == 1: os.kill(os.getpid(), signal.SIGSTOP)
+sys.exit("out of ideas")
+"""
+"""A planner that talks nonsense at first, then freezes, then dies, again and again."""
+
+
+def test_a_planner_that_only_gets_worse_is_an_alarm_and_nobody_else_notices(
+    site: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lives = tmp_path / "lives"
+    lives.mkdir()
+
+    def planning(settings: SiteSettings, database: str | Path) -> ChildPlanning:
+        process = PlannerProcess((sys.executable, "-S", "-c", WORSE, str(lives)))
+        return ChildPlanning(setup_of(settings, database), process, limit_s=0.5)
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus, 5.0, 5.0, 5.0), running(site) as daemon:
+            station = ChargePoint("CP-01")
+            async with station.connected(site.central):
+                await station.start()
+                await eventually(lambda: station.allowed_a == 32.0, what="it charges")
+                ticks, began, told = daemon.live.version, daemon.clock.now().monotonic_s, len(station.limits)
+                alarm = await eventually(lambda: alarms(daemon).get("planner"), 15.0, "an alarm")
+                assert alarm.text == "no plan can be made: the planner ended with status 1: out of ideas"
+                passed = daemon.clock.now().monotonic_s - began
+                assert daemon.live.version - ticks >= passed - 2.0, "a tick each second"
+                assert all(a >= 32.0 for a in station.limits[told:])
+                assert len(list(lives.iterdir())) == 3
+
+    monkeypatch.setattr(assembled, "planning_of", planning)
+    monkeypatch.setattr("ems.assembly.planning.START_S", 0.5)
+    monkeypatch.setattr("ems.runtime.agenda.BACK_OFF_S", (0.5, 0.5, 60.0))
     asyncio.run(scenario())
