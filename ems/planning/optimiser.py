@@ -67,7 +67,10 @@ def _one_way(
             break
         lower, upper = lower.copy(), upper.copy()
         upper[np.where(into >= out, battery.discharge, battery.charge)[both]] = 0.0
-        solution = laid_out.program.solve(lower, upper, remaining())
+        try:
+            solution = laid_out.program.solve(lower, upper, remaining())
+        except SolverError:
+            break
     return solution, lower, upper
 
 
@@ -84,12 +87,17 @@ def _rounded(laid_out: Program, solution: Solution, lower: Floats, upper: Floats
         if not small.any():
             return solution
         worth_it = small & (reach >= minimum) & (amps >= USEFUL_SHARE * minimum)
-        value = np.where(_raised(laid_out, solution, worth_it, minimum), minimum, 0.0)
+        raised = _raised(laid_out, solution, worth_it, minimum)
         lower, upper = lower.copy(), upper.copy()
-        lower[columns[small]] = upper[columns[small]] = value[small]
-        try:
-            solution = laid_out.program.solve(*_near(laid_out, solution, small, lower, upper), remaining())
-        except SolverError:
+        # What fits the circle may not fit the polygon inside it: then all of them pause.
+        for value in (np.where(raised, minimum, 0.0), np.zeros_like(minimum)):
+            lower[columns[small]] = upper[columns[small]] = value[small]
+            try:
+                solution = laid_out.program.solve(*_near(laid_out, solution, small, lower, upper), remaining())
+                break
+            except SolverError:
+                continue
+        else:
             break
     values = solution.values.copy()
     amps = np.where(columns >= 0, values[columns], 0.0)
