@@ -136,9 +136,17 @@ def _plan(
         battery_w=tuple(schedule.battery_w.tolist()),
         limit_w=tuple(connection_w(site, problem.horizon, outlook.limits).tolist()),
         price_per_kwh=tuple(economy.import_per_kwh.tolist()),
-        deficits=tuple(
-            Deficit(found.evse, found.session, found.short_wh, found.need_wh, found.by, remedies(found, site.zone))
-            for found in deficits(schedule)
-        ),
+        deficits=_deficits(site, schedule, stays),
         assumptions=assumptions,
+    )
+
+
+def _deficits(site: Site, schedule: Schedule, stays: tuple[Wanted, ...]) -> tuple[Deficit, ...]:
+    """In words; of a vehicle that stays beyond the horizon only what is promised within it."""
+    ends = schedule.problem.horizon.ends
+    beyond = {wanted.request.session for wanted in stays if wanted.departure > ends}
+    return tuple(
+        Deficit(found.evse, found.session, found.short_wh, found.need_wh, found.by, remedies(found, site.zone))
+        for found in deficits(schedule)
+        if found.guaranteed or found.session not in beyond
     )

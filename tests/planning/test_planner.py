@@ -55,6 +55,12 @@ def test_where_all_leave_served_there_is_no_deficit() -> None:
     assert planned(stay(0, 5.0, 3.0), stay(1, 5.0, 3.0)).deficits == ()
 
 
+def test_who_stays_beyond_the_horizon_misses_nothing_yet() -> None:
+    """More than the row carries in a day, and three days to go."""
+    assert planned(stay(0, 900.0, 72.0)).deficits == ()
+    assert len(planned(stay(0, 900.0, 20.0)).deficits) == 1
+
+
 def test_what_is_promised_goes_before_what_is_fair() -> None:
     """13 kWh within the first hour for one, although both leave at once with too little."""
     promised = stay(0, 20.0, 2.0, guaranteed_wh=13_000.0, guaranteed_by=NOW + timedelta(hours=1))  # type: ignore[arg-type]
