@@ -72,8 +72,7 @@ def create_app(
     `operations` nothing can be changed, and without `foresight` no what-if is answered. The first one reads and
     compiles what the page needs, which takes a fraction of a second: make it before the controller ticks.
     """
-    reach = _reach(options)
-    pages = Pages(reach)
+    pages = Pages(_reach(options))
     desk = Desk(live, clock, hall or Hall(options.max_streams), pages, _software())
     app = FastAPI(
         title="ems",
@@ -89,7 +88,7 @@ def create_app(
     changes = () if operations is None else (operate(live, clock, operations),)
     questions = () if foresight is None else (suppose_api(desk, foresight),)
     described = (api(desk), plan_api(plans), *questions, *changes, watch(desk))
-    for router in (*described, _page(desk, described), _plan_page(desk, plans, reach, described)):
+    for router in (*described, _page(desk, described), _plan_page(desk, plans, options, described)):
         app.include_router(router)
     return Gate(app, (*options.names, options.host), partial(_takes, described), options.is_private)
 
@@ -155,16 +154,11 @@ def _page(desk: Desk, described: Iterable[APIRouter]) -> APIRouter:
     return router
 
 
-def _plan_page(desk: Desk, plans: PlanPress, reach: str, described: Iterable[APIRouter]) -> APIRouter:
-    """The page of the plan."""
+def _plan_page(desk: Desk, plans: PlanPress, options: WebOptions, described: Iterable[APIRouter]) -> APIRouter:
+    """The page of the plan. What the gate would refuse is not offered there."""
     router = APIRouter(include_in_schema=False)
-    posted = {
-        route.path
-        for part in described
-        for route in part.routes
-        if isinstance(route, APIRoute) and "POST" in (route.methods or ())
-    }
-    pages = PlanPages(plans, reach, STRATEGY in posted, WHAT_IF in posted)
+    offered = {path for path in (STRATEGY, WHAT_IF) if options.is_private and _takes(described, "POST", path)}
+    pages = PlanPages(plans, _reach(options), STRATEGY in offered, WHAT_IF in offered)
 
     @router.get("/plan")
     @router.head("/plan")

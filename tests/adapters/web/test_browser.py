@@ -20,7 +20,7 @@ from ems.domain.apply import apply
 from ems.domain.decision import Level
 from ems.domain.events import StatusChanged
 from ems.domain.station import EvseStatus
-from ems.ports import Foresight
+from ems.ports import Foresight, Operations
 from tests.adapters.web.scene import Scene, busy
 from tests.adapters.web.test_injection import HOSTILE, slandered
 
@@ -34,9 +34,15 @@ _T = TypeVar("_T")
 class Daemon:
     """The web server with a scene, in the event loop of another thread."""
 
-    def __init__(self, scene: Scene, port: int = 0, foresight: Foresight | None = None) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        port: int = 0,
+        operations: Operations | None = None,
+        foresight: Foresight | None = None,
+    ) -> None:
         self.scene = scene
-        self.server = WebServer(scene, scene, WebOptions(port=port), foresight=foresight)
+        self.server = WebServer(scene, scene, WebOptions(port=port), operations, foresight)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,6 +17,7 @@ from ems.adapters.web.plan_press import KEPT_S
 from ems.domain.events import PlanMade, StrategyChosen
 from ems.domain.plan import PlannedCharge
 from ems.domain.policy import Strategy
+from tests.adapters.web.office import Office
 from tests.adapters.web.planned import CHEAP, REMEDIES, SHARED, plan_for, planned, tell_plan, with_charges
 from tests.adapters.web.scene import Scene, busy
 from tests.adapters.web.test_injection import HOSTILE, structure
@@ -232,6 +234,15 @@ async def watch(slices: list[float]) -> None:
         before = time.thread_time()
         await asyncio.sleep(0)
         slices.append(time.thread_time() - before)
+
+
+@pytest.mark.parametrize(("host", "offered"), [("127.0.0.1", True), ("0.0.0.0", False)])
+def test_a_page_that_others_can_reach_offers_nothing_that_would_be_refused(
+    tmp_path: Path, host: str, offered: bool
+) -> None:
+    with Office(tmp_path) as office:
+        page = ask(office.scene, "/plan", options=WebOptions(host), operations=office.operations).text
+    assert ('id="strategy"' in page) is offered
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ems.domain.events import PlanMade, StrategyChosen
 from ems.domain.policy import Strategy
+from tests.adapters.web.office import Office
 from tests.adapters.web.planned import CHEAP, REMEDIES, SHARED, plan_for, planned, tell_plan, with_charges
 from tests.adapters.web.scene import busy
 from tests.adapters.web.test_browser import CHROMIUM, Daemon, Visit, chromium, playwright_api
 from tests.adapters.web.test_injection import HOSTILE
+from tests.adapters.web.test_what_if import foresight
 
 __all__ = ["chromium"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed")
@@ -24,7 +27,8 @@ POLL_MS = 5_000
 
 @pytest.fixture
 def daemon() -> Iterator[Daemon]:
-    running = Daemon(planned())
+    scene = planned()
+    running = Daemon(scene, foresight=foresight(scene))
     yield running
     running.stop()
 
@@ -215,7 +219,6 @@ def test_nothing_is_wider_than_the_window(visit: Visit) -> None:
         ("planned", "light", None),
         ("planned", "dark", ["color-contrast"]),
         ("absent", "dark", ["color-contrast"]),
-        ("stale", "light", ["color-contrast"]),
     ],
 )
 def test_everybody_can_use_it(chromium: Any, daemon: Daemon, mood: str, scheme: str, rules: list[str] | None) -> None:
@@ -225,11 +228,46 @@ def test_everybody_can_use_it(chromium: Any, daemon: Daemon, mood: str, scheme: 
     if mood == "absent":
         daemon.do(lambda: daemon.scene.tell(StrategyChosen(Strategy.EQUAL)))
     visiting = plan_page(chromium, daemon, color_scheme=scheme, reduced_motion="reduce")
-    if mood == "stale":
-        visiting.page.evaluate("document.body.dataset.link = 'lost'; document.getElementById('stale').hidden = false")
     result = axe.run(visiting.page, options={} if rules is None else {"runOnly": rules})
     assert result.violations_count == 0, result.generate_report()
     visiting.page.close()
+
+
+def test_another_strategy_can_be_chosen_where_changes_are_taken(chromium: Any, tmp_path: Path) -> None:
+    """It is stored, the core hears of it, and the page says what is in force now."""
+    with Office(tmp_path) as office:
+        daemon = Daemon(office.scene, operations=office.operations)
+        visiting = Visit(chromium, "about:blank")
+        visiting.page.clock.install()
+        visiting.page.goto(daemon.url + "plan")
+        visiting.live().expects("#banner strong").to_have_text("Equal shares")
+        visiting.page.select_option("#strategy select", "solar")
+        visiting.page.click("#strategy button")
+        visiting.expects("#strategy [role=status]").to_have_text("It is in force now.")
+        daemon.do(office.tick)
+        visiting.page.clock.fast_forward(POLL_MS)
+        visiting.expects("#banner strong").to_have_text("Solar")
+        visiting.expects("#banner").to_contain_text("the first plan is being made")
+        assert office.operations.daybook.strategy is Strategy.SOLAR
+        assert visiting.complaints == []
+        visiting.page.close()
+        daemon.stop()
+
+
+def test_the_page_shows_what_would_be_until_somebody_wants_the_plan_back(visit: Visit) -> None:
+    visit.page.fill("#what-if [name=most]", "8")
+    visit.page.select_option("#what-if [name=unit]", "max_a")
+    visit.page.select_option("#what-if [name=hours]", "24")
+    visit.page.click("#what-if button")
+    visit.expects("#supposed").to_contain_text("What if: at most 8 A at grid from 17:31 until Sat 17:31")
+    visit.expects("#what-if .outcome li").not_to_have_count(0)
+    visit.expects("#what-if .outcome").to_contain_text("short")
+    visit.expects("#slot .sums").to_contain_text("of 5.5 kW")
+    visit.expects(".short > li").to_have_count(1)
+    visit.page.click("#supposed button")
+    visit.expects("#supposed").to_be_hidden()
+    visit.expects("#slot .sums").to_contain_text("of 70.0 kW")
+    playwright_api.expect(visit.page.locator("form:visible")).to_have_count(1)
 
 
 def test_the_live_page_leads_to_it_and_back(chromium: Any, daemon: Daemon) -> None:

@@ -1,26 +1,22 @@
-"""What-if over HTTP and on the page: another plan is shown, by the real planner, and nothing is touched."""
+"""What-if over HTTP: another plan is shown, by the real planner, and nothing is touched."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
 
-from ems.adapters.web.app import WebOptions, create_app
 from ems.domain.events import StrategyChosen
 from ems.domain.policy import Strategy
 from ems.runtime.foresight import Foreseer
 from tests.adapters.web.planned import planned
 from tests.adapters.web.scene import Scene
-from tests.adapters.web.test_browser import CHROMIUM, Daemon, Visit, chromium, playwright_api
-from tests.adapters.web.visit import ask, run
+from tests.adapters.web.visit import ask
 from tests.runtime.inside import Inside
 
-__all__ = ["chromium"]
 PATH = "/api/v1/plan/what-if"
 JSON = {"content-type": "application/json"}
 
@@ -33,16 +29,10 @@ def foresight(scene: Scene) -> Foreseer:
     return found
 
 
-def asked(scene: Scene, question: Any, path: str = PATH) -> httpx2.Response:
+def asked(scene: Scene, question: Any) -> httpx2.Response:
     """A question, as a page asks it."""
     content = question if isinstance(question, bytes) else json.dumps(question).encode()
-
-    async def once() -> httpx2.Response:
-        transport = httpx2.ASGITransport(app=create_app(scene, scene, WebOptions(), foresight=foresight(scene)))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:
-            return await client.post(path, headers=JSON, content=content)
-
-    return run(once())
+    return ask(scene, PATH, JSON, "POST", content=content, foresight=foresight(scene))
 
 
 def limit(scene: Scene, since_h: float, until_h: float, **most: float) -> dict[str, Any]:
@@ -108,32 +98,3 @@ def test_who_has_no_planner_is_not_asked_on_the_page() -> None:
     scene = planned(4)
     assert 'id="what-if"' not in ask(scene, "/plan").text
     assert PATH not in ask(scene, "/openapi.json").json()["paths"]
-
-
-@pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    scene = planned()
-    running = Daemon(scene, foresight=foresight(scene))
-    yield running
-    running.stop()
-
-
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed")
-def test_the_page_shows_what_would_be_until_somebody_wants_the_plan_back(chromium: Any, daemon: Daemon) -> None:
-    visiting = Visit(chromium, daemon.url + "plan").live()
-    visiting.expects("#chart canvas").to_have_count(1)
-    visiting.page.fill("#what-if [name=most]", "8")
-    visiting.page.select_option("#what-if [name=unit]", "max_a")
-    visiting.page.select_option("#what-if [name=hours]", "24")
-    visiting.page.click("#what-if button")
-    visiting.expects("#supposed").to_contain_text("What if: at most 8 A at grid from 17:31 until Sat 17:31")
-    visiting.expects("#what-if .outcome li").not_to_have_count(0)
-    visiting.expects("#what-if .outcome").to_contain_text("short")
-    visiting.expects("#slot .sums").to_contain_text("of 5.5 kW")
-    visiting.expects(".short > li").to_have_count(1)
-    visiting.page.click("#supposed button")
-    visiting.expects("#supposed").to_be_hidden()
-    visiting.expects("#slot .sums").to_contain_text("of 70.0 kW")
-    assert visiting.complaints == []
-    playwright_api.expect(visiting.page.locator("form:visible")).to_have_count(1)
-    visiting.page.close()

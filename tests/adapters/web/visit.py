@@ -33,11 +33,12 @@ def ask(
     method: str = "GET",
     options: WebOptions | None = None,
     content: bytes | None = None,
+    **ports: Any,
 ) -> httpx2.Response:
-    """One question to the application, without a socket."""
+    """One question to the application, without a socket; `ports` are those that it has besides the scene."""
 
     async def once() -> httpx2.Response:
-        transport = httpx2.ASGITransport(app=create_app(scene, scene, options or WebOptions()))
+        transport = httpx2.ASGITransport(app=create_app(scene, scene, options or WebOptions(), **ports))
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:
             return await client.request(method, path, headers=headers, content=content)
 

@@ -22,11 +22,17 @@ export function askForms(root, { now, answered, chosen }) {
     const plan = await send("/api/v1/plan/what-if", question, said, "Shown in the chart. Nothing is steered by it.");
     button.disabled = false;
     if (!plan) return;
-    const lines = plan.deficits.map((deficit) => element("li", "foreign", deficit.text));
-    if (!lines.length) lines.push(element("li", "", "Every vehicle would be ready in time."));
-    root.querySelector("#what-if .outcome").replaceChildren(...lines);
+    root.querySelector("#what-if .outcome").replaceChildren(...outcome(plan.deficits));
     answered(plan);
   });
+}
+
+function outcome(deficits) {
+  if (!deficits.length) return [element("li", "", "Every vehicle would be ready in time.")];
+  const missing = deficits.reduce((sum, deficit) => sum + deficit.short_wh, 0) / 1000;
+  const who = deficits.length === 1 ? "1 vehicle" : `${deficits.length} vehicles`;
+  const sum = element("li", "sum", `${who} would miss ${missing.toFixed(1)} kWh:`);
+  return [sum, ...deficits.map((deficit) => element("li", "foreign", deficit.text))];
 }
 
 function limitOf({ most, unit, since, hours }, now) {

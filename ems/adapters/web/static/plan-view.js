@@ -10,17 +10,18 @@ export class PlanView {
     this.place = root.getElementById("chart");
     this.words = root.getElementById("chart-words");
     this.supposed = root.getElementById("supposed");
-    this.chart = new PlanChart(root, zone, (seconds) => this.choose(this.stepAt(seconds)));
-    this.slot = new PlanSlot(root, (by) => this.choose(this.step + by));
+    this.chart = new PlanChart(root, zone, (seconds) => this.turn(this.stepAt(seconds)));
+    this.slot = new PlanSlot(root, (by) => this.turn(this.step + by));
     this.plan = null;
     this.step = -1;
+    this.isChosen = false;
     this.now = 0;
     this.supposed.querySelector("button").addEventListener("click", back);
     this.place.addEventListener("keydown", (event) => this.key(event));
   }
 
   show(plan, past) {
-    const kept = this.step >= 0 && this.plan !== null && this.edges.length ? this.edges[this.step] : null;
+    const kept = this.isChosen && this.step >= 0 ? this.edges[this.step] : null;
     this.plan = plan;
     this.edges = plan.edges.map((edge) => Date.parse(edge) / 1000);
     this.now = Date.parse(plan.at) / 1000;
@@ -43,6 +44,13 @@ export class PlanView {
     if (this.plan === null || !this.edges.length || now - this.now < 30) return;
     this.now = now;
     this.chart.at(now);
+    if (!this.isChosen) this.choose(this.stepAt(now));
+  }
+
+  // Somebody wants to see this slot; until then it is that of the present.
+  turn(step) {
+    this.isChosen = true;
+    this.choose(step);
   }
 
   stepAt(seconds) {
@@ -72,7 +80,7 @@ export class PlanView {
       PageDown: this.step - 6, PageUp: this.step + 6, Home: 0, End: Infinity }[event.key];
     if (to === undefined || this.plan === null || !this.edges.length) return;
     event.preventDefault();
-    this.choose(Math.min(to, this.edges.length - 2));
+    this.turn(to);
   }
 
   summary() {
