@@ -225,17 +225,6 @@ def test_a_fault_is_tried_again_told_when_it_lasts_and_over_with_the_next_plan(
     asyncio.run(scenario())
 
 
-def test_the_trouble_is_an_alarm_in_words_that_lowers_nothing() -> None:
-    s = pair()
-    before = s.last
-    s.tell(e.PlanMade(s.now.monotonic_s, None, "the planner ended with SIGKILL")).after(1)
-    alarm = s.alarm("planner")
-    assert alarm is not None
-    assert alarm.text == "no plan can be made: the planner ended with SIGKILL"
-    assert s.last.level == before.level
-    assert s.tell(e.StrategyChosen(Strategy.EQUAL)).after(1).alarm("planner") is None, "nobody needs one"
-
-
 def test_a_site_that_was_read_again_gets_no_plan_of_the_old_one() -> None:
     async def scenario() -> None:
         at = run(pair(), "thinks")
@@ -248,16 +237,3 @@ def test_a_site_that_was_read_again_gets_no_plan_of_the_old_one() -> None:
         assert [made.plan is not None for made in at.made] == [True]
 
     asyncio.run(scenario())
-
-
-def test_when_the_planner_is_dead_the_plan_grows_old_and_nobody_stops_charging() -> None:
-    """The seam: at no second is anybody without current who had some before and after."""
-    s = pair().car("A2", need=20).after(60)
-    known = outlook(s)
-    s.tell(e.PlanMade(s.now.monotonic_s, plan_for(known))).after(60).expect(A1=16, A2=16)
-    least = []
-    for _ in range(int(s.site.policy.plan_age_s) + 120):
-        s.after(1)
-        least.append(min(s.setpoint("A1").amps, s.setpoint("A2").amps))
-    assert min(least) == 16.0
-    s.expect(A1=(31, 32), A2=(31, 32))
