@@ -68,7 +68,9 @@ Change = (
 
 @dataclass(frozen=True, slots=True)
 class Daybook:
-    """`strategy` None: that of the site. `limits` are those of people, not of the site or the grid operator."""
+    """`strategy` None: that of the site. `limits` are those of people, not of the site or the grid
+    operator, by scope and name.
+    """
 
     fleet: Fleet = field(default_factory=Fleet)
     strategy: Strategy | None = None
@@ -84,7 +86,9 @@ def changed(known: Daybook, change: Change, now: datetime, zone: ZoneInfo) -> Da
         case StrategyChosen(strategy):
             after = replace(known, strategy=strategy)
         case LimitReceived(limit):
-            after = replace(known, limits=(*_without(known.limits, limit.scope, limit.source), limit))
+            others = _without(known.limits, limit.scope, limit.source)
+            limits = sorted((*others, limit), key=lambda one: (one.scope, one.source))
+            after = replace(known, limits=tuple(limits))
         case LimitWithdrawn(scope, source):
             after = replace(known, limits=_without(known.limits, scope, source))
             if len(after.limits) == len(known.limits):

@@ -140,7 +140,8 @@ def read_daybook(connection: Connection) -> Daybook:
         once = _read(departure, row, _departure_of)
         if once is not None and row.vehicle in vehicles:
             single[row.vehicle].append(once)
-    limits = (_read(limit_told, row, _limit_of) for row in found[limit_told])
+    told = sorted(found[limit_told], key=lambda row: (row.scope, row.source))
+    limits = (_read(limit_told, row, _limit_of) for row in told)
     chosen = (_read(choice, row, lambda row: Strategy(row.value)) for row in found[choice] if row.what == STRATEGY)
     times = ({name: tuple(many) for name, many in weekly.items()}, {name: tuple(many) for name, many in single.items()})
     try:

@@ -112,10 +112,11 @@ def _vehicles(router: APIRouter, live: Live, clock: Clock, operations: Operation
         for one that begins within the next hour.
         """
         now = clock.now().utc
-        at = now if body.at is None else body.at.astimezone(UTC)
+        at = body.at or now
         if not now - SOC_AGE <= at <= now + timedelta(minutes=1):
             return problem(422, "a state of charge is one of the last day; leave out `at` for now", "bad-time")
-        return await _done(operations.change(ChargeTold(name, StateOfCharge(body.soc_percent, at)), _who(request)))
+        charge = StateOfCharge(body.soc_percent, at.astimezone(UTC))
+        return await _done(operations.change(ChargeTold(name, charge), _who(request)))
 
 
 def _departures(router: APIRouter, live: Live, clock: Clock, operations: Operations) -> None:
@@ -252,6 +253,8 @@ async def _carried_out(work: Callable[[], Awaitable[Response]]) -> Response:
         return problem(404, str(wrong), "unknown")
     except ValueError as wrong:
         return problem(422, str(wrong), "refused")
+    except OverflowError:
+        return problem(422, "a date lies beyond the calendar", "refused")
     except NotStoredError as wrong:
         return problem(503, f"nothing has changed, because it could not be stored: {wrong}", "not-stored")
 

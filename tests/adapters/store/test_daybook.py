@@ -47,7 +47,7 @@ FULL = Daybook(
         {"Van": StateOfCharge(41.5, BEGIN.utc)},
     ),
     Strategy.CHEAPEST,
-    (Limit("grid", "Works", max_a=40.0, starts=BEGIN.utc, ends=LEAVES), Limit("CP-01/1", "Works", max_w=5e3)),
+    (Limit("CP-01/1", "Works", max_w=5e3), Limit("grid", "Works", max_a=40.0, starts=BEGIN.utc, ends=LEAVES)),
 )  # fmt: skip
 
 
