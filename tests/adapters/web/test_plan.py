@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -183,6 +184,40 @@ def test_the_interface_describes_every_field() -> None:
         assert set(schemas[name]["required"]) == set(row)
 
 
+def table_of(page: str) -> list[str]:
+    """The text of every cell of the table, and of the headings of its rows."""
+    return [
+        re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", page.partition("<tbody")[2])
+    ]
+
+
+def test_the_table_begins_with_the_present_and_ends_with_the_departure() -> None:
+    scene = planned()
+    assert table_of(ask(scene, "/plan").text)[:5] == [
+        "Bus 1 27.6 kWh by Sat 06:31",
+        "17:31–21:00",
+        "pauses",
+        "–",
+        CHEAP,
+    ]
+    scene.instant = scene.instant.later(600.0)
+    cells = table_of(ask(scene, "/plan").text)
+    assert cells[1:5] == ["17:40–21:00", "pauses", "–", CHEAP]
+    assert cells[5:9] == ["21:00–Sat 02:00", "8 A", "5.5 kW", SHARED]
+    assert cells[9] == "Sat 02:00–06:31"
+
+
+def test_what_is_assumed_of_several_vehicles_is_said_once_and_by_their_names() -> None:
+    scene = planned()
+    unknown, leaves = "nobody knows what it needs", "leaves at 07:00, which is assumed where nobody says"
+    texts = (f"CP-01/1: {unknown}", f"CP-01/1: {leaves}", f"CP-04/1: {unknown}", "prices: none for tomorrow")
+    tell_plan(scene, plan_for(scene, assumptions=texts))
+    page = ask(scene, "/plan").text
+    for said in (f"Bus 1, CP-04/1: {unknown}", f"Bus 1: {leaves}", "prices: none for tomorrow"):
+        assert f'<li class="foreign">{said}</li>' in page
+    assert told(scene)["assumptions"] == list(texts)
+
+
 def large(scene: Scene) -> None:
     """A plan as large as they come: 200 vehicles, each with other currents at every step, and each one short."""
     plan = plan_for(scene)
@@ -248,7 +283,7 @@ def test_a_page_that_others_can_reach_offers_nothing_that_would_be_refused(
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_reasons_names_and_troubles_are_shown_and_do_nothing(text: str) -> None:
     def said(words: str) -> Scene:
-        scene = planned(4)
+        scene = planned(4, name=words)
         plan = plan_for(scene, words, (words, words))
         worst = replace(plan, deficits=tuple(d._replace(remedies=(words,)) for d in plan.deficits))
         tell_plan(scene, worst)

@@ -206,6 +206,15 @@ def test_what_a_plan_says_does_nothing_in_the_browser(chromium: Any) -> None:
     daemon.stop()
 
 
+def test_the_chart_is_drawn_anew_when_the_day_ends(visit: Visit) -> None:
+    """In the colours of the scheme that the reader has now."""
+    canvas = "document.querySelector('#chart canvas').toDataURL()"
+    by_day = visit.page.evaluate(canvas)
+    visit.page.emulate_media(color_scheme="dark")
+    visit.page.wait_for_function(f"before => {canvas} !== before", arg=by_day)
+    visit.expects("#chart canvas").to_have_count(1)
+
+
 def test_nothing_is_wider_than_the_window(visit: Visit) -> None:
     for width in (1440, 820, 360):
         visit.page.set_viewport_size({"width": width, "height": 800})
