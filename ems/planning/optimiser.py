@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ems.planning.arrays import Bools, Floats
+from ems.planning.arrays import Bools, Complexes, Floats
 from ems.planning.ladder import Ladder
 from ems.planning.linear_program import Solution, SolverError
-from ems.planning.problem import ChargingProblem, line_load
+from ems.planning.problem import ChargingProblem, Line, line_load
 from ems.planning.program import Program
 from ems.planning.schedule import Schedule
 
@@ -171,13 +171,24 @@ def projected(problem: ChargingProblem, amps: Floats, charging_w: Floats | None 
     if not problem.requests:
         return amps
     amps = np.minimum(amps, np.stack([request.upper_a for request in problem.requests]))
+    beside = problem.below(0.0 * amps, charging_w)
     for n in range(len(problem.nodes) - 1, -1, -1):
         for line in problem.nodes[n].lines:
             load = line_load(line, problem.below(amps, charging_w)[n])
-            allowed = np.maximum(line.capacity, 0.0)
-            over = load > allowed * (1.0 + 1e-9) + 1e-9
+            over = load > np.maximum(line.capacity, 0.0) * (1.0 + 1e-9) + 1e-9
             if over.any():
-                share = np.where(over, allowed / np.where(load > 0.0, load, 1.0), 1.0)
+                fixed = line.coefficients @ beside[n]
+                share = np.where(over, _share(line, fixed, problem.below(amps)[n]), 1.0)
                 amps = amps.copy()
                 amps[[i for i, r in enumerate(problem.requests) if n in problem.path(r.circuit)]] *= share
     return amps
+
+
+def _share(line: Line, fixed: Complexes, carried: Floats) -> Floats:
+    """The largest share of what vehicles draw with which |fixed + share · vehicles| ≤ capacity, by the square of it."""
+    vehicles = line.coefficients @ carried
+    allowed = np.maximum(line.capacity, 0.0)
+    square = np.maximum(np.abs(vehicles) ** 2, SMALL_A**2)
+    along = np.real(np.conj(fixed) * vehicles)
+    root = np.sqrt(np.maximum(along**2 + square * (allowed**2 - np.abs(fixed) ** 2), 0.0))
+    return np.asarray(np.where(np.abs(fixed) > allowed, 0.0, np.clip((root - along) / square, 0.0, 1.0)))

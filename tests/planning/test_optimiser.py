@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from ems.domain.policy import Strategy
 from ems.planning.ladder import LADDERS, Ladder
 from ems.planning.linear_program import OutOfTimeError
-from ems.planning.optimiser import first_minimum_a, optimise
-from ems.planning.problem import ChargingProblem, Node
+from ems.planning.optimiser import first_minimum_a, optimise, projected
+from ems.planning.problem import Battery, ChargingProblem, Node, line_load
 from ems.planning.schedule import Schedule
 from tests.planning.instances import car_park
 from tests.planning.oracle import least_cost, least_missing_wh, least_missing_with_minimum_wh
-from tests.planning.sites import LINE_TO_LINE, LOADS, hours, phases, primary, problem, problems, vehicle
+from tests.planning.sites import LINE_TO_LINE, LOADS, economy, hours, phases, primary, problem, problems, vehicle
 
 LADDER = st.sampled_from(list(LADDERS.values()))
 SERVICE_FIRST = LADDERS[Strategy.CHEAPEST]
@@ -44,6 +44,42 @@ def overload(schedule: Schedule) -> float:
 def test_no_line_is_exceeded(site: ChargingProblem, ladder: Ladder) -> None:
     """At no step, on no circuit, whatever the currents' directions."""
     assert overload(optimise(site, ladder)) <= 1e-6
+
+
+@given(problems(), st.floats(0.0, 2.0), st.floats(0.0, 4000.0))
+def test_whatever_a_solver_claims_is_lowered_onto_the_limits(
+    site: ChargingProblem, share: float, charging: float
+) -> None:
+    """Twice what vehicles can take, beside a charging battery that no line may have room for: nobody is raised, and no
+    line is exceeded by vehicles.
+    """
+    claimed = share * np.array([r.max_a + 0.0 * r.available for r in site.requests]).reshape(-1, site.horizon.steps)
+    charging_w = np.full(site.horizon.steps, charging if site.economy.battery else 0.0)
+    amps = projected(site, claimed, charging_w)
+    assert (amps <= claimed + 1e-9).all()
+    assert all((row <= r.upper_a + 1e-9).all() for r, row in zip(site.requests, amps, strict=True))
+    carried, beside = site.below(amps, charging_w), site.below(0.0 * amps, charging_w)
+    for n, node in enumerate(site.nodes):
+        for line in node.lines:
+            allowed = np.maximum(np.maximum(line.capacity, 0.0), line_load(line, beside[n]))
+            assert (line_load(line, carried[n]) <= allowed * (1.0 + 1e-6) + 1e-6).all()
+
+
+def test_a_solution_within_the_limits_is_left_as_it_is() -> None:
+    """To the last digit."""
+    horizon = hours(2)
+    site = problem(horizon, [vehicle(horizon, 99.0, session=s) for s in "ab"], 20.0)
+    amps = np.array([[12.0, 20.0], [8.0, 0.0]])
+    assert projected(site, amps).tolist() == amps.tolist()
+    assert projected(site, 2.0 * amps).ravel().tolist() == pytest.approx(amps.ravel().tolist())
+
+
+@pytest.mark.parametrize(("charging_a", "left_a"), [(0.0, 20.0), (5.0, 15.0), (25.0, 0.0)])
+def test_vehicles_make_room_for_a_battery_that_charges(charging_a: float, left_a: float) -> None:
+    """20 A per phase."""
+    horizon = hours(1)
+    site = problem(horizon, [vehicle(horizon, 99.0)], 20.0, economy(horizon, battery=Battery(0, 0.0, 9e4, 2e4, 2e4)))
+    assert projected(site, np.array([[32.0]]), np.array([charging_a * 690.0]))[0, 0] == pytest.approx(left_a)
 
 
 @given(problems(), LADDER)
