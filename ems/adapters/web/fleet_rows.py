@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
+from ems.adapters.web.fleet_shape import (
+    AuditRow,
+    DayRow,
+    DepartureRow,
+    FindingRow,
+    Findings,
+    GoalRow,
+    LimitRow,
+    Listed,
+    NeedTold,
+    NextRow,
+    VehicleRow,
+)
 from ems.adapters.web.values import number, plain, time_of
 from ems.domain.departure import Departure, Goal
 from ems.domain.fleet import Fleet
@@ -17,12 +29,10 @@ from ems.domain.limit import WEEKDAYS, Limit
 from ems.domain.pull_out import PullOutList
 from ems.domain.session import Need
 
-Row = dict[str, Any]
-
 MAX_FINDINGS = 200
 
 
-def vehicle_row(fleet: Fleet, name: str) -> Row:
+def vehicle_row(fleet: Fleet, name: str) -> VehicleRow:
     """A vehicle with its week; KeyError when there is none."""
     one, charge, promise = fleet.vehicles[name], fleet.charges.get(name), fleet.vehicles[name].guarantee
     return {
@@ -41,7 +51,7 @@ def vehicle_row(fleet: Fleet, name: str) -> Row:
         "guarantee": None
         if promise is None
         else {
-            "energy_kwh": _kilo(promise.energy_wh),
+            "energy_kwh": kilo(promise.energy_wh),
             "by": None if promise.by is None else promise.by.isoformat("minutes"),
             "minimum_always": promise.minimum_always,
         },
@@ -62,13 +72,13 @@ BESIDE = ("id", "soc_percent", "soc_at")
 """What a row of a vehicle has besides the body that makes it."""
 
 
-def tag_of(row: Mapping[str, Any]) -> str:
+def tag_of(row: VehicleRow) -> str:
     """A word for a vehicle as it is described, which differs once somebody described it otherwise."""
     described = {name: value for name, value in row.items() if name not in BESIDE}
     return f'"{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]}"'
 
 
-def departure_row(one: Departure, zone: ZoneInfo) -> Row:
+def departure_row(one: Departure, zone: ZoneInfo) -> DepartureRow:
     """A single departure."""
     return {
         "vehicle": one.vehicle,
@@ -80,7 +90,7 @@ def departure_row(one: Departure, zone: ZoneInfo) -> Row:
     }
 
 
-def next_rows(fleet: Fleet, now: datetime, zone: ZoneInfo) -> Iterator[Row]:
+def next_rows(fleet: Fleet, now: datetime, zone: ZoneInfo) -> Iterator[NextRow]:
     """The next departure of every vehicle that has one."""
     for name in fleet.vehicles:
         due = fleet.due(name, now, now, zone)
@@ -88,9 +98,9 @@ def next_rows(fleet: Fleet, now: datetime, zone: ZoneInfo) -> Iterator[Row]:
             yield {"vehicle": name, "at": time_of(due.at), **_goal(due.goal), "priority": due.service_class}
 
 
-def list_rows(told: PullOutList, fleet: Fleet, zone: ZoneInfo) -> Row:
-    """What taking a pull-out list would change, and what is to be said about it."""
-    days = [
+def list_rows(told: PullOutList, fleet: Fleet, zone: ZoneInfo, applied: bool) -> Listed:
+    """What taking a pull-out list changes, and what is to be said about it."""
+    days: list[DayRow] = [
         {
             "vehicle": day.vehicle,
             "date": day.day.isoformat(),
@@ -100,20 +110,20 @@ def list_rows(told: PullOutList, fleet: Fleet, zone: ZoneInfo) -> Row:
         }
         for day in told.days(fleet, zone)
     ]
-    return {"refused": told.is_refused, **finding_rows(told), "days": days}
+    return {"applied": applied, "refused": told.is_refused, **finding_rows(told), "days": days}
 
 
-def finding_rows(told: PullOutList) -> Row:
+def finding_rows(told: PullOutList) -> Findings:
     """What is to be said about the rows of a list, those that are refused first."""
     serious = sorted(told.findings, key=lambda finding: not finding.is_refusal)[:MAX_FINDINGS]
-    findings = [
+    findings: list[FindingRow] = [
         {"row": f.row, "message": plain(f.message), "remedy": plain(f.remedy), "is_refusal": f.is_refusal}
         for f in serious
     ]
     return {"findings": findings, "findings_total": len(told.findings)}
 
 
-def limit_row(limit: Limit) -> Row:
+def limit_row(limit: Limit) -> LimitRow:
     """A limit that somebody set."""
     return {
         "scope": limit.scope,
@@ -125,20 +135,20 @@ def limit_row(limit: Limit) -> Row:
     }
 
 
-def need_row(need: Need) -> Row:
+def need_row(need: Need) -> NeedTold:
     """What a vehicle needs, and who says so."""
     return {
         "energy_kwh": _kilo(need.energy_wh),
         "departure": None if need.departure is None else time_of(need.departure),
         "origin": need.origin.value,
-        "guaranteed_kwh": _kilo(need.guaranteed_wh),
+        "guaranteed_kwh": kilo(need.guaranteed_wh),
         "guaranteed_by": None if need.guaranteed_by is None else time_of(need.guaranteed_by),
         "minimum_always": need.minimum_always,
         "priority": need.service_class,
     }
 
 
-def audit_row(one: Audit) -> Row:
+def audit_row(one: Audit) -> AuditRow:
     """Something that somebody did."""
     try:
         detail = json.loads(one.detail)
@@ -147,9 +157,14 @@ def audit_row(one: Audit) -> Row:
     return {"id": str(one.id), "at": time_of(one.at), "who": plain(one.who), "what": plain(one.what), "detail": detail}
 
 
-def _goal(goal: Goal) -> Row:
+def _goal(goal: Goal) -> GoalRow:
     return {"energy_kwh": _kilo(goal.energy_wh), "target_soc_percent": number(goal.soc_percent)}
 
 
+def kilo(value: float) -> float:
+    """Wh as kWh, or W as kW."""
+    return round(value / 1000.0, 5)
+
+
 def _kilo(value: float | None) -> float | None:
-    return None if value is None else round(value / 1000.0, 5)
+    return None if value is None else kilo(value)

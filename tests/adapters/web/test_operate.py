@@ -218,6 +218,8 @@ def test_a_list_with_one_bad_row_is_not_taken_at_all(office: Office) -> None:
         ("POST", "/limits", {"scope": "row-a", "source": "x", "max_a": -1}, 422, "max_a"),
         ("POST", "/limits", {"scope": "row-a", "source": "", "max_a": 5}, 422, "printable"),
         ("POST", "/limits", {"scope": "row-a", "source": "x", "max_a": 5, "ends": "2020-01-01T00:00:00Z"}, 422, "ends"),
+        ("PUT", "/vehicles/Bus 17/soc", {"soc_percent": 4, "at": "0001-01-01T00:00:00+14:00"}, 422, "of the last day"),
+        ("POST", "/evses/CP-11/1/need", {"departure": "0001-01-01T00:00:00+14:00"}, 422, "beyond the calendar"),
         ("DELETE", "/limits?scope=row-a&source=x", None, 404, "there is no limit 'x' on row-a"),
         ("DELETE", "/limits?scope=row-a", None, 422, "source"),
         ("POST", "/departures/import", {"csv": "x" * 400_001}, 422, "csv"),
@@ -324,6 +326,8 @@ def test_everything_is_described_with_examples(calm: Office) -> None:
         for name in ("VehicleBody", "DayBody", "NeedBody", "LimitBody", "ListBody")
     ]
     assert all(schema["examples"] for schema in bodies)
+    seen = calm.told("GET", "/vehicles/Bus 17")
+    assert set(answer["components"]["schemas"]["VehicleRow"]["required"]) == set(seen)
 
 
 async def _openapi(office: Office) -> Any:
