@@ -23,7 +23,7 @@ from ems.assembly.plan_wire import Answer, Question, Setup, encoded
 from ems.planning.planner import plan_of
 from ems.runtime.planner_process import LENGTH
 
-NICER = 10
+NICER = 5
 MOST_MEMORY = 4 << 30
 FIRST_TO_GO = "500"
 READING_S = 8.0

@@ -13,7 +13,9 @@ from ems.planning.outlook import Outlook
 from ems.runtime.planner_process import PlannerError, PlannerProcess
 from ems.settings.build import SiteSettings
 
-COMMAND = (sys.executable, "-m", "ems.assembly.planner_worker")
+COMMAND = (sys.executable, "-P", "-m", "ems.assembly.planner_worker")
+"""Not from the folder that we happen to be in."""
+
 LIMIT_S = 30.0
 START_S = 15.0
 """What an interpreter may take to start on a small machine, beside the plan."""

@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from threading import Lock
 from typing import IO
@@ -20,6 +21,9 @@ from typing import IO
 LENGTH = struct.Struct("<I")
 MOST_BYTES = 8 << 20
 """A larger answer is no plan."""
+
+OURS = str(Path(__file__).resolve().parents[2])
+"""Where this program is, so that its child is the same one."""
 
 PIECE = 1 << 16
 REAP_S = 5.0
@@ -93,7 +97,7 @@ class PlannerProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                env={**os.environ, **ONE_THREAD},
+                env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join((OURS, *_python_path()))},
                 process_group=0,  # what is typed at the terminal of the daemon is not for its child
             )
         except OSError as refused:
@@ -104,6 +108,10 @@ class PlannerProcess:
         with self._lock:
             self._process = process
         return process
+
+
+def _python_path() -> list[str]:
+    return [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
 
 
 def _frame(payload: bytes) -> bytes:

@@ -54,7 +54,7 @@ def measure(quick: bool = False) -> Iterator[Figure]:
     with TemporaryDirectory() as folder:
         evses = 100 if quick else 500
         settings = write_site(Path(folder), evses, MeterPlace(halls=False))
-        yield from _times(settings, Path(folder), rounds=2 if quick else 5, evses=evses)
+        yield from _times(settings, Path(folder), rounds=2 if quick else 3, evses=evses)
     yield _memory(10 if quick else MEMORY_STATIONS)
 
 
