@@ -94,8 +94,31 @@ def changed(known: Daybook, change: Change, now: datetime, zone: ZoneInfo) -> Da
             if len(after.limits) == len(known.limits):
                 raise UnknownError(f"there is no limit '{source}' on {scope}")
         case _:
+            _must_be_sensible(known.fleet, change, now, zone)
             after = replace(known, fleet=_fleet(known.fleet, change, zone))
     return _current(after, now)
+
+
+def _must_be_sensible(known: Fleet, change: Change, now: datetime, zone: ZoneInfo) -> None:
+    """Refuse energies that no battery of that size takes, and new departures that are over."""
+    match change:
+        case VehicleKept(vehicle, weekly):
+            for goal in (every.goal for every in weekly):
+                _must_fit_battery(vehicle, goal.energy_wh)
+        case DeparturesReplaced(_, departures):
+            for one in departures:
+                if one.vehicle in known.vehicles:
+                    _must_fit_battery(known.vehicles[one.vehicle], one.goal.energy_wh)
+                if one.at <= now and one.at not in {was.at for was in known.departures.get(one.vehicle, ())}:
+                    local = one.at.astimezone(zone)
+                    raise ValueError(f"the departure of {one.vehicle} was on {local:%Y-%m-%d} at {local:%H:%M}")
+
+
+def _must_fit_battery(vehicle: Vehicle, energy_wh: float | None) -> None:
+    most = vehicle.most_wh
+    if energy_wh is not None and most is not None and energy_wh > most:
+        holds = f"its battery holds {(vehicle.battery_wh or 0.0) / 1000:g} kWh"
+        raise ValueError(f"{energy_wh / 1000:g} kWh are more than {vehicle.label} can take: {holds}")
 
 
 def must_fit(site: Site, others: Iterable[Limit], change: Change) -> None:
@@ -120,11 +143,8 @@ def must_fit(site: Site, others: Iterable[Limit], change: Change) -> None:
 
 def must_be_possible(session: Session, need: Need, now: datetime) -> None:
     """Refuse a need that the vehicle of a session cannot have. Raises ValueError."""
-    most = None if session.vehicle is None else session.vehicle.most_wh
-    wanted = max(need.energy_wh or 0.0, need.guaranteed_wh)
-    if most is not None and session.vehicle is not None and wanted > most:
-        label, holds = session.vehicle.label, f"{(session.vehicle.battery_wh or 0.0) / 1000:g} kWh"
-        raise ValueError(f"{wanted / 1000:g} kWh are more than {label} can take: its battery holds {holds}")
+    if session.vehicle is not None:
+        _must_fit_battery(session.vehicle, max(need.energy_wh or 0.0, need.guaranteed_wh))
     if need.energy_wh is not None and need.guaranteed_wh > need.energy_wh:
         raise ValueError("more is guaranteed than wanted")
     known = (session.need.departure, session.need.guaranteed_by)

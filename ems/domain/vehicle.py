@@ -81,6 +81,8 @@ class Vehicle:
             raise ValueError(f"{self.id}: legs must be 1, 2 or 3, got {self.legs}")
         if not 0.5 <= finite(f"{self.id}: efficiency", self.efficiency) <= 1:
             raise ValueError(f"{self.id}: efficiency must lie in 0.5 … 1, got {self.efficiency:g}")
+        if self.guarantee is not None and self.most_wh is not None and self.guarantee.energy_wh > self.most_wh:
+            raise ValueError(f"{self.id}: more is guaranteed than its battery takes")
 
     @property
     def label(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,7 +22,7 @@ from ems.domain.daybook import (
     must_be_possible,
     must_fit,
 )
-from ems.domain.departure import Departure, Goal
+from ems.domain.departure import Departure, Goal, WeeklyDeparture
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
@@ -101,6 +101,26 @@ def test_with_a_vehicle_goes_all_that_was_known_of_it() -> None:
 def test_what_is_not_there_cannot_be_changed(change: Change, words: str) -> None:
     with pytest.raises(UnknownError, match=words):
         after(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (DeparturesReplaced(on(10, "Bus"), (leaves("Bus", 12, kwh=401),)), "401 kWh are more than Bus can take"),
+        (VehicleKept(BUS, (WeeklyDeparture(frozenset({0}), time(5), Goal(401e3)),)), "its battery holds 360 kWh"),
+        (DeparturesReplaced(on(9, "Bus"), (leaves("Bus", -1),)), "the departure of Bus was on 2026-03-09 at 17:00"),
+    ],
+)
+def test_what_no_battery_takes_and_what_is_over_is_refused(change: Change, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        after(change)
+
+
+def test_a_departure_that_is_over_may_stay_beside_a_new_one_of_that_date() -> None:
+    early, late = leaves("Bus", 1), leaves("Bus", 5)
+    known = after(DeparturesReplaced(on(9, "Bus"), (early,)))
+    later = after(DeparturesReplaced(on(9, "Bus"), (early, late)), known=known, now=NOW + timedelta(hours=2))
+    assert later.fleet.departures == {"Bus": (early, late)}
 
 
 def test_a_contradiction_is_refused() -> None:

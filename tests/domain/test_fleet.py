@@ -150,7 +150,7 @@ def test_a_fleet_that_contradicts_itself_is_refused(wrong: object) -> None:
         {"battery_wh": 0.0}, {"battery_wh": float("nan")}, {"battery_wh": 360e6}, {"max_a": 5.0},
         {"max_a": float("inf")}, {"min_a": 3.0}, {"min_a": 10.0, "max_a": 8.0},
         {"legs": 0}, {"legs": 4}, {"efficiency": 0.0}, {"max_w": -1.0},
-        {"id_tags": tuple(map(str, range(21)))},
+        {"id_tags": tuple(map(str, range(21)))}, {"battery_wh": 9e3, "guarantee": Guarantee(11e3)},
     ],
 )  # fmt: skip
 def test_a_vehicle_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:

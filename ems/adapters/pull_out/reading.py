@@ -71,7 +71,7 @@ class _Reader:
     def departure(self, row: Row) -> tuple[Departure, list[Doubt]]:
         """Raises _RefusedError."""
         vehicle = self._vehicle(self.table.cell(row, Column.VEHICLE))
-        at, doubts = self._at(row)
+        at, doubts = self._at(row, vehicle)
         goal = self._goal(row, vehicle)
         doubts += _goal_doubts(goal, vehicle)
         evse = self._evse(self.table.cell(row, Column.BAY))
@@ -102,7 +102,7 @@ class _Reader:
             )
         return found[0]
 
-    def _at(self, row: Row) -> tuple[datetime, list[Doubt]]:
+    def _at(self, row: Row, vehicle: Vehicle) -> tuple[datetime, list[Doubt]]:
         text, date_text = (self.table.cell(row, column) for column in (Column.DEPARTURE, Column.DATE))
         month_first = self.site.zone.key.startswith(("America/", "US/"))
         told, dated = wall_of(text, month_first), wall_of(date_text, month_first) if date_text else Wall()
@@ -118,7 +118,8 @@ class _Reader:
             )
         at, doubts = self._moment(told._replace(day=told.day or dated.day))
         local = at.astimezone(self.site.zone)
-        if at <= self.now:
+        is_known = at in {one.at for one in self.fleet.departures.get(vehicle.id, ())}
+        if at <= self.now and not is_known:  # a list that is handed in again during the day still has the morning
             raise _RefusedError(
                 f"the departure was on {local:%Y-%m-%d} at {local:%H:%M}", "correct the date, or remove the row"
             )

@@ -168,6 +168,16 @@ def test_midnight_at_the_end_of_a_day() -> None:
         assert [one.at for one in found.departures] == [datetime(2026, 3, 24, 23, 0, tzinfo=UTC)]
 
 
+def test_a_list_can_be_handed_in_again_when_some_of_it_is_over() -> None:
+    text = "vehicle;departure;kwh\nBus 17;2026-03-10 05:10;55\nBus 18;2026-03-10 09:00;5\n"
+    known = changed(Daybook(FLEET), read(text).change(BERLIN), NOW, BERLIN)
+    noon = datetime(2026, 3, 10, 7, 0, tzinfo=UTC)
+    again = read_list(text, known.fleet, SITE, noon)
+    assert (again.findings, again.is_refused) == ((), False)
+    assert changed(known, again.change(BERLIN), noon, BERLIN) == known
+    assert read(text, noon).findings[0].message == "the departure was on 2026-03-10 at 05:10"
+
+
 def test_a_list_replaces_what_was_known_of_its_vehicles_on_its_dates() -> None:
     """And of nothing else: a correction leaves no old departure behind."""
     first = read(
