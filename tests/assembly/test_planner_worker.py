@@ -1,0 +1,89 @@
+"""The real process that plans: one question after the other, about the site that it was told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ems.assembly.plan_wire import Setup
+from ems.assembly.planning import COMMAND, ChildPlanning
+from ems.assembly.sources import Sources
+from ems.domain.policy import Strategy
+from ems.domain.session import Need
+from ems.domain.site import Site
+from ems.planning.outlook import Outlook, Stay
+from ems.runtime.planner_process import PlannerError, PlannerProcess
+from ems.runtime.replan import why_unfit
+from tests.control.installations import circuit, evse, layout
+
+SITE = layout([circuit("grid", 40), circuit("row", 20, "grid")], [evse("A", "row"), evse("B", "row")])
+NOW = datetime(2026, 6, 3, 6, 0, tzinfo=UTC)
+STAY = Stay(
+    0, "A/1", "a", NOW, 0.0, Need(10_000.0, NOW + timedelta(hours=4)), (True, True, True), 6.0, 32.0, service_class=0
+)
+OUTLOOK = Outlook(NOW, Strategy.FAST, (STAY,), (), ((0.0, 0.0, 0.0),) * 2)
+
+
+def setup(folder: Path, revision: str = "first", of: Site = SITE) -> Setup:
+    """What the process is told; there is no database."""
+    return Setup(revision, Sources(of, None, folder / "prices", folder / "none.sqlite3"))
+
+
+@pytest.fixture(scope="module")
+def planning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChildPlanning]:
+    """A planner for all tests here: its process takes a while to start."""
+    one = ChildPlanning(setup(tmp_path_factory.mktemp("site")), PlannerProcess(COMMAND))
+    yield one
+    one.rest()
+    assert one.pid is None
+
+
+def test_it_plans_for_what_it_is_asked_and_says_what_it_does_not_know(planning: ChildPlanning) -> None:
+    plan = planning.plan(OUTLOOK)
+    assert why_unfit(plan, OUTLOOK, SITE) == ""
+    assert plan.charges[0].amps[0] == pytest.approx(20.0)
+    assert plan.assumptions[0].startswith("the past cannot be read: ")
+    first = planning.pid
+    assert planning.plan(OUTLOOK) == plan
+    assert planning.pid == first, "it stays for the next question"
+
+
+def test_a_site_that_was_read_again_gets_a_process_of_its_own(planning: ChildPlanning, tmp_path: Path) -> None:
+    planning.plan(OUTLOOK)
+    first = planning.pid
+    wider = layout([circuit("grid", 40), circuit("row", 32, "grid")], [evse("A", "row"), evse("B", "row")])
+    planning.take_over(setup(tmp_path, "second", wider))
+    assert planning.plan(OUTLOOK).charges[0].amps[0] == pytest.approx(32.0)
+    assert planning.pid != first
+    planning.take_over(setup(tmp_path))
+
+
+def test_what_it_cannot_plan_it_says_in_words_and_goes_on(planning: ChildPlanning) -> None:
+    with pytest.raises(PlannerError, match=r"IndexError: .*\(\w+\.py:\d+\)"):
+        planning.plan(replace(OUTLOOK, stays=(STAY._replace(evse=7),)))
+    first = planning.pid
+    assert planning.plan(OUTLOOK).charges
+    assert planning.pid == first
+
+
+def test_a_plan_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    hurried = ChildPlanning(setup(tmp_path), PlannerProcess(COMMAND), limit_s=1e-6)
+    try:
+        with pytest.raises(PlannerError, match="OutOfTimeError"):
+            hurried.plan(OUTLOOK)
+    finally:
+        hurried.rest()
+
+
+def test_whether_prices_changed_is_asked_without_a_process(tmp_path: Path) -> None:
+    planning = ChildPlanning(setup(tmp_path), PlannerProcess(COMMAND))
+    (tmp_path / "prices").mkdir()
+    assert not planning.has_news()
+    (tmp_path / "prices" / "day-ahead.csv").write_text("begin;EUR/kWh\n", encoding="utf-8")
+    assert planning.has_news()
+    assert not planning.has_news()
+    assert planning.pid is None
