@@ -19,7 +19,7 @@ from ems.domain.session import Need
 from ems.domain.state import SiteState
 from ems.ports import Clock, NotStoredError
 from ems.runtime.loop import Loop
-from ems.runtime.roster import Roster
+from ems.runtime.roster import Roster, news
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +73,16 @@ class SiteOperations:
         if session is None:
             raise ValueError(f"no vehicle is plugged in at {evse}")
         must_be_possible(session, need, self._clock.now().utc)
+        after = replace(session, need=need)
         try:
-            await self._store.ledger.need_told(replace(session, need=need))
+            await self._store.ledger.need_told(after)
         except TimeoutError as slow:
             raise NotStoredError(str(slow)) from slow
         told = {"evse": evse, "session": session.id, "before": asdict(session.need), "after": asdict(need)}
         self._store.audit.add(self._clock.now().utc, who, "NeedTold", told)
-        self._loop.inbox.put(NeedStated(evse, need))
+        # What follows from the timetable comes in the same tick: no plan must see a vehicle without any need.
+        for event in (NeedStated(evse, need), *news(self.roster.fleet, after, self._clock.now(), state.site.zone)):
+            self._loop.inbox.put(event)
 
     async def read_list(self, text: str) -> PullOutList:
         """Read a pull-out list; nothing changes. In a thread, because a long one takes longer than a tick may."""

@@ -63,7 +63,7 @@ def test_what_was_told_survives_kill_9(site: Installation) -> None:
             grid = (await daemon.picture())["circuits"][0]
             assert (grid["limit_a"]["L1"], "works" in grid["limit_source"]) == (40.0, True)
             await tell(site, "DELETE", "/evses/CP-01/1/need")
-            assert await daemon.shows(lambda evse: evse["session"]["need"]["origin"] == "scheduled")
+            assert await daemon.shows(lambda evse: evse["session"]["need"]["origin"] == "scheduled"), "never without"
         assert not any("Traceback" in line for line in daemon.log), daemon.log
 
     asyncio.run(scenario())
