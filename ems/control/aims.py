@@ -16,7 +16,8 @@ from ems.control.network import Bools, Floats
 from ems.control.observation import Column, Observation
 from ems.domain.instant import Instant
 from ems.domain.plan import Plan, Target
-from ems.domain.policy import PLANNED
+from ems.domain.policy import PLANNED, SPARING
+from ems.domain.session import Session
 from ems.domain.state import EvseState, SiteState
 
 AWAIT_PLAN_S = 30.0
@@ -46,7 +47,7 @@ def aims(state: SiteState, seen: Observation, held: SetpointMemory, now: Instant
     none = np.full(evses, math.inf)
     plan = plan_in_force(state, now)
     if plan is None:
-        return Aims(none, none, np.zeros(evses, dtype=np.bool_), {})
+        return _until_there_is_one(state, now)
     target, told = none.copy(), {}
     for j, known in enumerate(state.evses):
         found = _told(plan, known, now)
@@ -59,6 +60,24 @@ def aims(state: SiteState, seen: Observation, held: SetpointMemory, now: Instant
     target = np.where(settling, np.maximum(target, seen[Column.MINIMUM_A]), target)
     paused = target <= 0.0
     return Aims(target, np.where(paused, 0.0, np.maximum(target, seen[Column.MINIMUM_A])), paused, told)
+
+
+def _until_there_is_one(state: SiteState, now: Instant) -> Aims:
+    """Who has just come waits where a plan would spare money and may still come; else nothing is aimed for."""
+    none = np.full(len(state.evses), math.inf)
+    told: dict[int, Target] = {}
+    if state.strategy in SPARING and not state.plan_trouble:
+        pairs = enumerate(state.evses)
+        told = {j: waits for j, known in pairs if known.session and (waits := _awaited(known.session, now))}
+    paused = np.zeros(len(state.evses), dtype=np.bool_)
+    paused[list(told)] = True
+    target = np.where(paused, 0.0, none)
+    return Aims(target, target, paused, told)
+
+
+def _awaited(session: Session, now: Instant) -> Target | None:
+    waits_s = session.plugged_s + AWAIT_PLAN_S - now.monotonic_s
+    return Target(0.0, AWAITED, now.later(waits_s).utc) if waits_s > 0.0 else None
 
 
 def plan_in_force(state: SiteState, now: Instant) -> Plan | None:
@@ -79,16 +98,15 @@ def _told(plan: Plan, known: EvseState, now: Instant) -> Target | None:
         return target
     if session.missing_wh() == 0.0:
         return Target(0.0, SERVED, plan.edges[-1])
-    if now.monotonic_s - session.plugged_s < AWAIT_PLAN_S:
-        return Target(0.0, AWAITED, now.later(AWAIT_PLAN_S).utc)
-    return None
+    return _awaited(session, now)
 
 
 def next_change(state: SiteState, now: Instant) -> float:
-    """Seconds until the plan in force wants something else; infinite without one."""
+    """Seconds until the plan in force wants something else, or nobody waits any more for one; else infinite."""
     plan = plan_in_force(state, now)
     if plan is None:
-        return math.inf
+        waiting = [told.until for told in _until_there_is_one(state, now).told.values()]
+        return min([(until - now.utc).total_seconds() for until in waiting], default=math.inf)
     step = plan.step_at(now.utc)
     assert step is not None
     ends = (plan.edges[step + 1] - now.utc).total_seconds()

@@ -26,6 +26,9 @@ class Strategy(StrEnum):
 PLANNED = frozenset({Strategy.FAST, Strategy.CHEAPEST, Strategy.SOLAR, Strategy.BALANCED})
 """The strategies that need a plan."""
 
+SPARING = PLANNED - {Strategy.FAST}
+"""Those whose vehicles get no more than planned, because more would cost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

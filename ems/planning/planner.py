@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ems.domain.plan import Deficit, Plan, PlannedCharge
-from ems.domain.policy import Strategy
+from ems.domain.policy import SPARING
 from ems.domain.site import Site
 from ems.domain.tariff import Tariff
 from ems.planning.conductors import volts
@@ -29,9 +29,6 @@ from ems.planning.problem import Battery, ChargingProblem
 from ems.planning.requests import Wanted, expected_from, wanted_by
 from ems.planning.schedule import Schedule
 from ems.planning.surroundings import surroundings
-
-CAPPED = frozenset({Strategy.CHEAPEST, Strategy.SOLAR, Strategy.BALANCED})
-"""Strategies whose vehicles get no more than planned, because more would cost."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +127,7 @@ def _plan(
         strategy=outlook.strategy,
         edges=problem.horizon.edges(),
         charges=tuple(charges),
-        caps=outlook.strategy in CAPPED,
+        caps=outlook.strategy in SPARING,
         base_w=tuple(economy.base_w.tolist()),
         generation_w=tuple(economy.generation_w.tolist()),
         battery_w=tuple(schedule.battery_w.tolist()),

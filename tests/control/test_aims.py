@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
 
+from ems.control.aims import AWAIT_PLAN_S, next_change
 from ems.domain import events as e
 from ems.domain.decision import Binding
 from ems.domain.plan import Plan, PlannedCharge, Why
@@ -78,6 +80,25 @@ def test_who_has_just_been_switched_on_keeps_its_minimum_for_a_while() -> None:
 def test_a_vehicle_that_has_just_come_waits_a_moment_for_its_place_in_the_plan() -> None:
     s = planned(pair().unplug("A2").after(5), {"A1": [16, 16]}).car("A2", need=20, leaves="18:00").after(5)
     s.expect(A2=0, cause="its place in the plan is being found").after(60).expect(A2=(20, 32))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "trouble", "waits"),
+    [(CHEAPEST, "", True), (Strategy.SOLAR, "", True), (FAST, "", False), (CHEAPEST, "dead", False)],
+)
+def test_the_first_vehicle_waits_a_moment_for_a_first_plan_that_would_spare_money(
+    strategy: Strategy, trouble: str, waits: bool
+) -> None:
+    s = pair(strategy=strategy).unplug("A1").unplug("A2").after(5)
+    if trouble:
+        s.tell(e.PlanMade(s.now.monotonic_s, None, trouble))
+    s.car("A1", need=20, leaves="20:00").after(15)
+    assert (s.setpoint("A1").amps == 0.0) is waits
+    if waits:
+        s.expect(A1=0, cause="its place in the plan is being found")
+        assert next_change(s.state, s.now) == pytest.approx(AWAIT_PLAN_S - 15.0)
+    s.after(30).expect(A1=(20, 32))
+    assert next_change(s.state, s.now) == math.inf
 
 
 def test_who_has_what_it_asked_for_draws_no_more_while_it_costs() -> None:
