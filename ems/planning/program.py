@@ -11,7 +11,7 @@ u_it ≥ what is promised; y_nkt = the x and y directly below; |sum_k c_k y_nkt|
 inside the circle where currents are out of phase (see `tree`); balance of the grid connection, the battery's recursion,
 P_j ≥ the mean of e over each of its windows and ≥ what is paid already (see `supply`).
 Objective: minimise guarantee_i (r_i + w_i g_t u_it) + missing_i (1 + step q) s_iq + price_t e_t - feed-in_t f_t +
-demand_j P_j + wear + early · middle_t · energy; the weights are a strict ladder (see `weights`).
+demand_j P_j + wear + early_i · middle_t · energy; the weights are a strict ladder (see `weights`).
 Source: the adaptive charging networks of Lee et al. 2021 for the phasors, here in tree form (conservation in rows): it
 has a third of the entries of one row per circuit over all vehicles below, and solves several times faster.
 """
@@ -29,6 +29,9 @@ from ems.planning.problem import ChargingProblem
 from ems.planning.supply import BatteryColumns, Grid, add_battery, add_grid
 from ems.planning.tree import add_tree
 from ems.planning.weights import FAIR_STEP, QUARTERS, Weights
+
+LEAST_HURRY = 0.5
+"""What an hour of delay counts for who leaves last, as a share of what it counts for who leaves first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,11 +88,24 @@ def _charge(problem: ChargingProblem, lp: LinearProgram, weights: Weights) -> In
     most = np.stack([request.upper_a for request in requests])
     there = most > 0.0
     middle = np.array(problem.horizon.edges_s[:-1]) / 3600.0 + hours / 2.0
-    # A forecast vehicle need not hurry; it may never come.
-    hurry = np.array([0.0 if r.expected else weights.early for r in requests])
+    hurry = weights.early * _hurry(problem)
     kwh = problem.watts_per_a[:, None] * hours / 1000.0
     charge[there] = lp.add_columns(most[there], (hurry[:, None] * middle * kwh)[there])
     return charge
+
+
+def _hurry(problem: ChargingProblem) -> Floats:
+    """The share of the hurry that is each request's own: all of it where it leaves first, least where it leaves last,
+    so that of equal plans the same is found again five minutes later, and not one that swaps who is served. A forecast
+    vehicle need not hurry; it may never come.
+    """
+    requests = problem.requests
+    leaves = np.array([int(np.flatnonzero(request.available).max(initial=0)) for request in requests])
+    order = np.lexsort((np.arange(len(requests)), leaves))
+    rank = np.empty(len(requests))
+    rank[order] = np.arange(len(requests))
+    own = 1.0 - (1.0 - LEAST_HURRY) * rank / max(1, len(requests) - 1)
+    return np.where([request.expected for request in requests], 0.0, own)
 
 
 def _needs(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: Weights) -> Ints:
