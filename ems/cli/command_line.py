@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_site(commands)
     _add_simulate(commands)
     _add_backtest(commands)
+    _add_size(commands)
     _add_records(commands)
     _add_import(commands)
     _add_probe(commands)
@@ -117,13 +118,47 @@ def _add_simulate(commands: Commands) -> None:
 
 
 def _add_backtest(commands: Commands) -> None:
-    text = "Forecasts of a site on recorded data, beside seasonal naive"
+    text = (
+        "Strategies of a site beside the clairvoyant optimum; with the word forecast, its forecasts beside naive ones"
+    )
     one = _command(commands, "backtest", "backtest.backtest", text)
-    one.add_argument("words", nargs="+", metavar="forecast [SITE]", help=f"the word forecast, then {SITE}")
+    one.add_argument("words", nargs="*", metavar="[forecast] SITE", help=SITE)
+    _add_recorded(one)
+    one.add_argument("--strategy", default="all", help="all, or some of uncontrolled, equal, cheapest, …, with commas")
+    text = "where departures and needs come from (default: %(default)s)"
+    one.add_argument("--departures", default="perfect,predicted,stated", help=text)
+    _add_json(one)
+
+
+def _add_size(commands: Commands) -> None:
+    text = "Service and cost against the size of the grid connection and the number of EVSEs"
+    one = _command(commands, "size", "sizing.size", text)
+    one.add_argument("site", nargs="?", help=SITE)
+    _add_recorded(one)
+    one.add_argument("--add", default="0", help="so many EVSEs more, also several numbers with commas")
+    one.add_argument("--limit", help="ampere per phase of the grid connection: 100:400:50, or 100,160,250")
+    one.add_argument("--strategy", default="equal", help="the strategy that serves (default: %(default)s)")
+    kinds = ("perfect", "predicted", "stated")
+    one.add_argument("--departures", default="stated", choices=kinds, help="default: %(default)s")
+    _add_json(one)
+
+
+def _add_recorded(one: argparse.ArgumentParser) -> None:
     one.add_argument("--sessions", type=Path, help="recorded sessions: CSV or JSON, also .gz")
     one.add_argument("--building", type=Path, help="recorded load of the building: CSV with a unit in its header")
     one.add_argument("--pv", type=Path, help="recorded production of the plant: CSV with a unit in its header")
-    _add_json(one)
+    one.add_argument("--prices", type=Path, help="recorded prices: CSV with times and prices")
+    one.add_argument("--tariff", type=Path, help="a tariff file (default: that of the site)")
+    one.add_argument(
+        "--since", "--from", dest="since", help="first day, in the site's time (default: the first session's)"
+    )
+    one.add_argument("--days", type=_days)
+    text = "put sessions of unknown stations onto this site's EVSEs"
+    one.add_argument("--map-unknown", action="store_true", help=text)
+    text = "what a kWh counts that is missing (default: %(default)s)"
+    one.add_argument("--missing", dest="missing_per_kwh", type=float, default=0.5, help=text)
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--out", type=Path, help="folder for results and pictures")
 
 
 def _add_records(commands: Commands) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
 from typing import NamedTuple
@@ -26,6 +27,8 @@ from ems.sim.core_planner import EVERY_S, CorePlanner, load_of
 from ems.sim.core_run import CoreRun, Setup
 from ems.sim.core_tally import BIN_S, MET_SLACK_WH, WAITING, Outcome
 from ems.sim.findings import findings
+from ems.sim.finished_days import regrets_of
+from ems.sim.regret import DayRegret
 from ems.sim.simulate import UNCONTROLLED, boundless, following
 from ems.sim.simulation_result import SimulationResult
 
@@ -73,6 +76,7 @@ class Row:
 
     `total` is what it costs and `missing_per_kwh` for what is missing. `pv_share`: of the vehicles' energy, what the
     plant made beyond the building's need. `pauses`: how often a vehicle that was charging had to wait, per session.
+    `days`: what each day could have cost.
     """
 
     strategy: str
@@ -85,6 +89,7 @@ class Row:
     site_w: tuple[float, ...] = field(repr=False)
     evses_w: tuple[float, ...] = field(repr=False)
     result: SimulationResult | None = field(default=None, repr=False)
+    days: tuple[DayRegret, ...] = field(default=(), repr=False)
     plans: int = 0
     plans_failed: int = 0
 
@@ -129,21 +134,27 @@ def _kinds(strategy: str, knowledge: Sequence[Knowledge]) -> Iterator[Knowledge]
         yield Knowledge.STATED
 
 
-def backtest(task: BacktestTask, runs: Sequence[tuple[str, Knowledge]], *, workers: int | None = None) -> Backtest:
+def backtest(
+    task: BacktestTask, runs: Sequence[tuple[str, Knowledge]], *, workers: int | None = None, regret: bool = False
+) -> Backtest:
     """Run all, each in a process of its own while there are processors, and compute the bounds."""
     count = min(len(runs) + 1, workers or os.cpu_count() or 1)
     if count <= 1:
         most, cheapest = bounds(task)
-        return Backtest(task, most, cheapest, tuple(run(task, *one) for one in runs))
+        return Backtest(task, most, cheapest, tuple(run(task, *one, regret=regret) for one in runs))
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         bound = pool.submit(bounds, task)
-        rows = [pool.submit(run, task, *one) for one in runs]
+        rows = [pool.submit(partial(run, regret=regret), task, *one) for one in runs]
         most, cheapest = bound.result()
         return Backtest(task, most, cheapest, tuple(row.result() for row in rows))
 
 
-def run(task: BacktestTask, strategy: str, knowledge: Knowledge, every_s: float = EVERY_S) -> Row:
-    """One strategy in virtual time, planning every `every_s` and when anything changes."""
+def run(
+    task: BacktestTask, strategy: str, knowledge: Knowledge, *, every_s: float = EVERY_S, regret: bool = False
+) -> Row:
+    """One strategy in virtual time, planning every `every_s` and when anything changes; with the `regret` of its days,
+    which takes some seconds for each.
+    """
     inner, free = task.task, strategy == UNCONTROLLED
     planned = not free and Strategy(strategy) in PLANNED
     planner = CorePlanner(inner.site, task.past(knowledge), every_s) if planned else None
@@ -173,6 +184,9 @@ def run(task: BacktestTask, strategy: str, knowledge: Knowledge, every_s: float 
         site_w=tuple(series.site_w),
         evses_w=tuple(series.evses_w),
         result=result,
+        days=regrets_of(inner, core.plant.tally, setup.told, task.beside.tariff, task.missing_per_kwh)
+        if regret
+        else (),
         plans=0 if planner is None else planner.plans,
         plans_failed=0 if planner is None else planner.failed,
     )

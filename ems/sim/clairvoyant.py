@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from ems.domain.site import Site
 from ems.domain.tariff import Tariff
 from ems.planning.arrays import Floats, Ints
 from ems.planning.conductors import kind_of, volts
+from ems.planning.economy import Paid
 from ems.planning.horizon import Horizon
 from ems.planning.installation import limit_course, nodes_of
 from ems.planning.linear_program import NONE, LinearProgram
@@ -73,7 +74,7 @@ class Presence(NamedTuple):
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
     """All that happened beside the vehicles. `base_a`: what else flows by circuit, phase and step of `horizon`, as the
-    tick counts it; `base_w` and `generation_w` at the grid connection; `limits` that somebody set.
+    tick counts it; `base_w` and `generation_w` at the grid connection; `limits` that somebody set; peaks `paid` before.
     """
 
     site: Site
@@ -83,6 +84,7 @@ class Facts:
     generation_w: Floats
     tariff: Tariff | None = None
     limits: tuple[Limit, ...] = ()
+    paid: Paid = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -133,7 +135,12 @@ def economy_of(facts: Facts) -> Economy:
     edges = facts.horizon.edges()
     prices = facts.tariff.prices_over(edges)
     demand = tuple(
-        DemandCharge(term.per_kw, float(term.interval_s), (np.array(term.share) > 0.5).astype(np.float64))
+        DemandCharge(
+            term.per_kw,
+            float(term.interval_s),
+            (np.array(term.share) > 0.5).astype(np.float64),
+            1000.0 * facts.paid.get((term.name, term.period), 0.0),
+        )
         for term in facts.tariff.demand_terms(edges)
     )
     return Economy(

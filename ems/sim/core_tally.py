@@ -48,7 +48,7 @@ NO_VEHICLE, WAITING = -2, -1
 @dataclass(slots=True)
 class Series:
     """One value per bin of five minutes: mean powers; the highest current of every circuit, a row of three phases each;
-    and what each EVSE gives at the end of the bin, in whole ampere.
+    and at the end of the bin what each EVSE gives, in whole ampere, and its energy register, Wh.
     """
 
     at_s: list[float] = field(default_factory=list)
@@ -56,6 +56,7 @@ class Series:
     evses_w: list[float] = field(default_factory=list)
     circuit_a: list[Floats] = field(default_factory=list)
     evse_a: list[NDArray[np.int16]] = field(default_factory=list)
+    register_wh: list[Floats] = field(default_factory=list)
 
 
 class Tally:
@@ -100,6 +101,7 @@ class Tally:
         series.evses_w.append(self._evses_ws / BIN_S)
         series.circuit_a.append(self._most_a)
         series.evse_a.append(np.array([self._shown_a(outlet) for outlet in outlets], dtype=np.int16))
+        series.register_wh.append(np.array([outlet.energy_wh(t) for outlet in outlets]))
         self._site_ws = self._evses_ws = 0.0
         self._most_a = self._amps
         self.next_bin_s = t + BIN_S

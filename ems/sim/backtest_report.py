@@ -1,0 +1,129 @@
+"""A back-test as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ems.sim.backtest import Backtest, Row
+
+Show = Callable[[Backtest, Row], str]
+
+
+def as_table(found: Backtest) -> str:
+    """One line per run, the bounds first."""
+    rows = [["", *COLUMNS]]
+    rows += [[row.name, *(show(found, row) for show in COLUMNS.values())] for row in _all(found)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in rows
+    ]
+    rule = "-" * max(map(len, lines))
+    return "\n".join(
+        [_title(found), rule, lines[0].rstrip(), rule, *(line.rstrip() for line in lines[1:]), *_notes(found)]
+    )
+
+
+def as_json(found: Backtest) -> dict[str, Any]:
+    """Plain data: the bounds, the runs, and for each run what every day could have cost."""
+    inner = found.task.task
+    return {
+        "site": inner.site.name,
+        "begins": inner.begins.isoformat(),
+        "days": inner.days,
+        "sessions": len(inner.placement.visits),
+        "missing_per_kwh": found.task.missing_per_kwh,
+        "currency": _currency(found),
+        "notes": list(inner.notes),
+        "bounds": [_row(found, row) for row in (found.most, found.cheapest)],
+        "runs": [{**_row(found, row), "regret": [day.as_json() for day in row.days]} for row in found.rows],
+    }
+
+
+def write_backtest(path: Path, found: Backtest) -> None:
+    """Write it to a file. Raises OSError."""
+    path.write_text(json.dumps(as_json(found), indent=1) + "\n", encoding="utf-8")
+
+
+def _all(found: Backtest) -> tuple[Row, ...]:
+    return (found.most, found.cheapest, *found.rows)
+
+
+def _cost_gap(found: Backtest, row: Row) -> str:
+    gap = found.cost_gap(row)
+    return "-" if gap is None else f"{gap:+.2f}"
+
+
+COLUMNS: Mapping[str, Show] = {
+    "kWh": lambda _, r: f"{r.service.delivered_kwh:,.0f}",
+    "of wanted, %": lambda _, r: f"{100 * r.service.share:.2f}",
+    "gap, points": lambda found, r: f"{found.energy_gap(r):.2f}",
+    "full": lambda _, r: f"{r.service.met}/{r.service.needs}",
+    "Jain": lambda _, r: f"{r.service.jain:.3f}",
+    "worst, %": lambda _, r: f"{100 * r.service.worst:.0f}",
+    "energy": lambda _, r: f"{r.costs.energy:,.2f}",
+    "demand": lambda _, r: f"{r.costs.demand:,.2f}",
+    "total": lambda _, r: f"{r.total:,.2f}",
+    "gap, %": _cost_gap,
+    "peak, kW": lambda _, r: f"{r.costs.peak_kw:.1f}",
+    "PV, %": lambda _, r: f"{100 * r.pv_share:.1f}",
+    "pauses": lambda _, r: f"{r.pauses:.2f}",
+    "over, A": lambda _, r: "-" if r.result is None else f"{r.result.overload_own_a:.1f}",
+}
+
+
+def _row(found: Backtest, row: Row) -> dict[str, Any]:
+    service, costs = row.service, row.costs
+    gap = found.cost_gap(row)
+    return {
+        "strategy": row.strategy,
+        "knowledge": None if row.knowledge is None else str(row.knowledge),
+        "wanted_kwh": round(service.wanted_kwh, 3),
+        "delivered_kwh": round(service.delivered_kwh, 3),
+        "share": round(service.share, 6),
+        "needs": service.needs,
+        "needs_met": service.met,
+        "jain": round(service.jain, 6),
+        "worst": round(service.worst, 6),
+        "energy_cost": round(costs.energy, 4),
+        "demand_cost": round(costs.demand, 4),
+        "total": round(row.total, 4),
+        "peak_kw": round(costs.peak_kw, 3),
+        "pv_share": round(row.pv_share, 6),
+        "pauses_per_session": round(row.pauses, 4),
+        "energy_gap_points": round(found.energy_gap(row), 4),
+        "cost_gap_percent": None if gap is None else round(gap, 4),
+        "overload_own_a": None if row.result is None else row.result.overload_own_a,
+        "plans": row.plans,
+        "plans_failed": row.plans_failed,
+        "site_kw": [round(watts / 1000.0, 3) for watts in row.site_w],
+        "evses_kw": [round(watts / 1000.0, 3) for watts in row.evses_w],
+    }
+
+
+def _currency(found: Backtest) -> str:
+    tariff = found.task.beside.tariff
+    return "" if tariff is None else tariff.currency
+
+
+def _title(found: Backtest) -> str:
+    inner = found.task.task
+    span = f"{inner.days:g} days from {inner.begins.astimezone(inner.site.zone):%Y-%m-%d}"
+    return f"{inner.site.name}: {len(inner.placement.visits)} sessions at {len(inner.site.evses)} EVSEs, {span}"
+
+
+def _notes(found: Backtest) -> list[str]:
+    money = f" {_currency(found)}" if _currency(found) else ""
+    told = [
+        f"total: energy, demand charge in full for every billing period, and {found.task.missing_per_kwh:g}{money} for "
+        "every kWh that was wanted and is missing; gaps are to the clairvoyant rows",
+        *found.task.task.notes,
+    ]
+    if found.task.beside.tariff is None:
+        told.insert(1, "there is no tariff: energy costs nothing here, and to the planner every kWh counts the same")
+    return ["", *(f"note: {note}" for note in told)]
