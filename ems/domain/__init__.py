@@ -1,7 +1,8 @@
 """What things are: the words of the field as frozen records, and `apply(state, event)`.
 
 Lives here: circuits and their phases, stations and EVSEs, meters, sessions, limits, grants, events, the one
-immutable `SiteState`, and the `Decision` of a tick; tariffs and what a load costs by them.
+immutable `SiteState`, and the `Decision` of a tick; vehicles with their departures, and the `Daybook` of what people
+change; tariffs and what a load costs by them.
 Never here: I/O, asyncio, clocks, logging, randomness; any package but the standard library.
 Who may import it: everybody.
 
