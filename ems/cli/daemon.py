@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ems.assembly import AssemblyError, Daemon, tuned_loop
+from ems.assembly.daemon import Daemon
+from ems.assembly.error import AssemblyError
 from ems.cli.outcome import FINE, UsageError
 from ems.cli.site import port_in, settings_to_read, settings_to_run, state_dir_of
+from ems.runtime.event_loop import tuned_loop
 from ems.settings.build import SiteSettings
 
 Work = Callable[[Daemon, asyncio.Event], Awaitable[None]]

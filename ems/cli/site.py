@@ -149,7 +149,7 @@ def _must_open(name: str) -> None:
 
 def _check_meter_model(name: str, path: Path) -> tuple[Finding, ...]:
     """What is wrong with a meter model that the site brings itself."""
-    from ems.assembly import check_meter_model  # noqa: PLC0415 - brings all adapters, and few sites need it
+    from ems.assembly.meters import check_meter_model  # noqa: PLC0415 - brings all adapters, and few sites need it
 
     return check_meter_model(name, path)
 

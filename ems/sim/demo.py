@@ -10,7 +10,7 @@ import contextlib
 import socket
 from dataclasses import replace
 
-from ems.assembly import Daemon
+from ems.assembly.daemon import Daemon
 from ems.domain.site import Site
 from ems.settings.build import Framer, Listen, MeterConnection, SiteSettings
 from ems.settings.document import read_data

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ems.assembly import Daemon, check_meter_model
+from ems.assembly.daemon import Daemon
+from ems.assembly.meters import check_meter_model
 from ems.domain.state import EvseState
 from ems.settings.build import SiteSettings
 from ems.settings.finding import in_short

@@ -15,7 +15,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from ems.adapters.store.replay import replay
-from ems.assembly import Daemon
+from ems.assembly.daemon import Daemon
 from tests.assembly.charge_point import ChargePoint
 from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ems.assembly import AssemblyError, Daemon
+from ems.assembly.daemon import Daemon
+from ems.assembly.error import AssemblyError
 from ems.domain.decision import Level
 from ems.settings.load import load
 from ems.settings.places import config_folder
