@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ems.control.allocation import admit, serve_in_order
+from ems.control.allocation import admit
 from ems.control.memory import Memory, SetpointMemory
 from ems.control.network import Bools, Floats
 from ems.control.observation import Column, expressible
 from ems.control.situation import Situation
+from ems.control.strategy import divide
 from ems.domain.decision import Level
 from ems.domain.state import NEVER
 from ems.domain.units import EPSILON_A
@@ -53,7 +54,7 @@ def shape(at: Situation, allocated: Floats, held: SetpointMemory) -> Shaped:
 
 
 def _with_room(at: Situation, amps: Floats, candidate: Floats) -> Shaped:
-    """Give raises the room that is left beside every liability, in order of rank."""
+    """Give raises the room that is left beside every liability, as the strategy divides."""
     occupied = np.where(at.seen.controlled, np.maximum(at.seen[Column.LIABLE_A], amps), 0.0)
     raising = candidate > occupied + EPSILON_A
     incidence = at.seen.incidence.under(at.room.steady)
@@ -73,7 +74,7 @@ def _with_room(at: Situation, amps: Floats, candidate: Floats) -> Shaped:
     go = raising & ((starting <= 0) | (started > 0))
     lower = np.where(raising, occupied + started, 0.0)
     others = at.room.steady - incidence.load(np.where(raising, 0.0, occupied))
-    given = serve_in_order(part, others, lower, np.where(go, candidate, lower), at.asked.rank).amps
+    given = divide(at.state.strategy, part, others, lower, np.where(go, candidate, lower), at.asked.rank).amps
     reached = np.minimum(expressible(given, at.seen, at.state), candidate)
     tiny = (reached - amps < at.state.site.policy.dead_band_a) & (reached < at.asked.upper_a) & (amps > 0)
     amps = np.where(go & ~tiny, np.maximum(amps, reached), amps)

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ems.control.allocation import Allocation, serve_in_order, share
 from ems.control.memory import SetpointMemory
-from ems.control.network import Bools, Ints
+from ems.control.network import Bools, Floats, Incidence, Ints
 from ems.control.observation import Column, Observation
 from ems.domain.instant import Instant
 from ems.domain.policy import PLANNED, Strategy
@@ -51,6 +52,15 @@ KEYS: dict[Strategy, Key | None] = {
 def shares_equally(strategy: Strategy) -> bool:
     """Whether what is left after the minimum currents is shared, or given away in order."""
     return KEYS[strategy] is None
+
+
+def divide(
+    strategy: Strategy, part: Incidence, capacity: Floats, lower: Floats, upper: Floats, rank: Ints
+) -> Allocation:
+    """Raise from `lower` towards `upper` under every link: in equal shares, the lowest first, or in order of rank."""
+    if shares_equally(strategy):
+        return share(part, capacity, lower, upper, np.ones(len(lower)))
+    return serve_in_order(part, capacity, lower, upper, rank)
 
 
 def ranking(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ems.control.aims import next_change
-from ems.control.allocation import Allocation, admit, serve_in_order, share
+from ems.control.allocation import Allocation, admit
 from ems.control.appetite import SETTLE_S, appetites
 from ems.control.demand import demand
 from ems.control.explanation import circuit_views, reasons
@@ -17,11 +17,11 @@ from ems.control.guard import Load, Outlet, guard
 from ems.control.headroom import headroom, limits_in_force
 from ems.control.liability import REFUSALS_TOLERATED
 from ems.control.memory import Memory
-from ems.control.network import LINKS_PER_CIRCUIT, Floats, Incidence, Network
+from ems.control.network import LINKS_PER_CIRCUIT, Network
 from ems.control.observation import Column, observe
 from ems.control.shaping import Shaped, remember, shape
 from ems.control.situation import Situation
-from ems.control.strategy import shares_equally
+from ems.control.strategy import divide
 from ems.domain.decision import Alarm, Decision, Level, Setpoint
 from ems.domain.instant import Instant
 from ems.domain.site import Site
@@ -92,16 +92,11 @@ def allocate(at: Situation) -> Allocation:
         on |= turn & (filled > 0)
         if (np.where(on, goal, 0.0) > filled).any():
             left = capacity - incidence.load(np.where(on, 0.0, filled))
-            part = _fill(at, ours.only(on), left, np.where(on, filled, 0.0), np.where(on, goal, 0.0))
+            lower, upper = np.where(on, filled, 0.0), np.where(on, goal, 0.0)
+            part = divide(at.state.strategy, ours.only(on), left, lower, upper, rank)
             bottleneck = np.where(on, part.bottleneck, bottleneck)
             filled = np.where(on, part.amps, filled)
     return Allocation(filled, bottleneck)
-
-
-def _fill(at: Situation, part: Incidence, capacity: Floats, lower: Floats, upper: Floats) -> Allocation:
-    if shares_equally(at.state.strategy):
-        return share(part, capacity, lower, upper, np.ones(len(lower)))
-    return serve_in_order(part, capacity, lower, upper, at.asked.rank)
 
 
 def _guarded(at: Situation, shaped: Shaped, outlets: tuple[Outlet, ...]) -> list[float]:
