@@ -16,6 +16,9 @@ from ems.planning.problem import ChargingProblem, demand_windows
 
 DIRECTIONS = 180
 
+KEPT_WH = 1e-3
+"""What a rung may give up for the next: the solver itself is no more exact, and finds no solution without it."""
+
 
 def least_missing_wh(problem: ChargingProblem, by_class: bool = False) -> list[float]:
     """The least energy that can be missing: in all, or one class after the other, the highest first."""
@@ -32,7 +35,7 @@ def least_missing_wh(problem: ChargingProblem, by_class: bool = False) -> list[f
         solved = linprog(-gain, A_ub=rows, b_ub=bounds, bounds=np.column_stack((np.zeros_like(upper), upper)))
         assert solved.status == 0, solved.message
         found.append(float(needs[members].sum() + solved.fun))
-        rows, bounds = np.vstack([rows, -gain]), np.append(bounds, solved.fun + 1e-6)
+        rows, bounds = np.vstack([rows, -gain]), np.append(bounds, solved.fun + KEPT_WH)
     return found
 
 
