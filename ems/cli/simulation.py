@@ -36,7 +36,7 @@ def simulate(options: argparse.Namespace) -> int:
         raise UsageError(str(wrong)) from None
     if options.out is not None:
         _make(options.out)
-    results = simulate_all(task, chosen)
+    results = simulate_all(task, chosen, regret=options.out is not None)
     print(json.dumps([r.as_json() for r in results]) if options.json else as_table(results))
     if options.out is not None:
         _write(options.out, site, results)

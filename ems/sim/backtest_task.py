@@ -21,12 +21,10 @@ from ems.planning.forecast.series import Series
 from ems.sim.core_planner import PlannersPast, past_session
 from ems.sim.load_course import LoadCourse
 from ems.sim.placement import place
+from ems.sim.regret import MISSING_PER_KWH
 from ems.sim.session_record import SessionRecord
 from ems.sim.sessions import SessionFile
 from ems.sim.simulation_task import Task
-
-MISSING_PER_KWH = 0.5
-"""What a kWh counts that a vehicle wanted and did not get."""
 
 PRICES = "prices"
 

@@ -153,9 +153,11 @@ def most_energy(problem: ChargingProblem) -> Schedule:
     return _solved(problem, costs=False, missing_per_kwh=1.0)
 
 
-def least_cost(problem: ChargingProblem, missing_per_kwh: float) -> Schedule:
-    """The schedule that costs least, a kWh that is missing counted with `missing_per_kwh`."""
-    return _solved(problem, costs=True, missing_per_kwh=missing_per_kwh)
+def least_cost(problem: ChargingProblem, missing_per_kwh: float, early: float = 0.0) -> Schedule:
+    """The schedule that costs least, a kWh that is missing counted with `missing_per_kwh`, and an hour of delay of a
+    kWh with `early`.
+    """
+    return _solved(problem, costs=True, missing_per_kwh=missing_per_kwh, early=early)
 
 
 def total_cost(schedule: Schedule, missing_per_kwh: float) -> float:
@@ -164,12 +166,12 @@ def total_cost(schedule: Schedule, missing_per_kwh: float) -> float:
     return schedule.energy_cost + schedule.demand_cost + missing_per_kwh * missing_kwh
 
 
-def _solved(problem: ChargingProblem, *, costs: bool, missing_per_kwh: float) -> Schedule:
+def _solved(problem: ChargingProblem, *, costs: bool, missing_per_kwh: float, early: float = 0.0) -> Schedule:
     steps = problem.horizon.steps
     if not problem.requests:
         return Schedule(problem, np.zeros((0, steps)), np.zeros(steps))
     lp = LinearProgram()
-    charge = _charge(problem, lp, missing_per_kwh)
+    charge = _charge(problem, lp, missing_per_kwh, early)
     tree = add_tree(problem, lp, charge, np.empty(0, dtype=np.intp), FACET_DEG)
     if costs:
         add_grid(problem, lp, tree.top, None, _prices(problem))
@@ -177,12 +179,14 @@ def _solved(problem: ChargingProblem, *, costs: bool, missing_per_kwh: float) ->
     return Schedule(problem, np.where(charge >= 0, values[charge], 0.0), np.zeros(steps))
 
 
-def _charge(problem: ChargingProblem, lp: LinearProgram, missing_per_kwh: float) -> Ints:
+def _charge(problem: ChargingProblem, lp: LinearProgram, missing_per_kwh: float, early: float) -> Ints:
     """Columns of the currents, and of what each misses; delivered and missing add up to the need."""
     requests, hours = problem.requests, problem.horizon.hours
     most = np.stack([request.max_a * request.available for request in requests])
     charge = np.full(most.shape, NONE, dtype=np.intp)
-    charge[most > 0.0] = lp.add_columns(most[most > 0.0])
+    middle = np.array(problem.horizon.edges_s[:-1]) / 3600.0 + hours / 2.0
+    delay = early * problem.watts_per_a[:, None] * hours * middle / 1000.0
+    charge[most > 0.0] = lp.add_columns(most[most > 0.0], delay[most > 0.0])
     kwh = np.array([request.need_wh for request in requests]) / 1000.0
     missing = lp.add_columns(kwh, missing_per_kwh)
     row, step = np.nonzero(charge >= 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -99,8 +99,3 @@ def _record(
         max(0.0, after - before),
         Said(said_wh, need.departure),
     )
-
-
-def days_of(records: Sequence[DayRegret]) -> list[dict[str, object]]:
-    """Plain data."""
-    return [one.as_json() for one in records]

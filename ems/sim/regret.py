@@ -10,9 +10,9 @@ have been, in steps of which each is a bound or a plan by linear programs on qua
       - late knowledge→ planned with everything known from the begin: what it could have cost
       - limits        → the same without the limits of circuits: what no limit would have cost
 
-A planning that knows vehicles from their arrival on decides every quarter hour for the rest of the day as if nobody
-else would come. `carried out` is all that remains: the strategy that was chosen, 6 A or nothing, the pace of raises. It
-is below nothing where the controller did better than that planning, because it expected vehicles.
+A planning that knows vehicles from their arrival on plans the rest of the day as if nobody else would come: for the
+least cost, or to finish early, whichever turns out better. `carried out` is all that remains: the strategy that was
+chosen, 6 A or nothing, the pace of raises. It is below nothing where the controller did better than that planning.
 """
 
 from __future__ import annotations
@@ -33,7 +33,14 @@ from ems.planning.problem import ChargingProblem, Node
 from ems.planning.schedule import Schedule
 from ems.sim.clairvoyant import Facts, Presence, least_cost, problem_of
 
+MISSING_PER_KWH = 0.5
+"""What a kWh counts that a vehicle wanted and did not get, where nobody says otherwise."""
+
 STEP_S = 900.0
+EARLY_PER_KWH_H = (1e-4, 1.0)
+"""What an hour of delay of a kWh counts to who plans for cost, and to who is in a hurry."""
+
+DAY_H = 24.0
 LEFT_WH, MORE_WH = 10.0, 2000.0
 """A smaller rest is none; and what somebody is believed to want beyond what was said, as long as it still draws."""
 
@@ -122,11 +129,11 @@ def day_regret(
     problem = problem_of(facts, wanted)
     could, could_miss = _judged(facts, least_cost(problem, missing_per_kwh), wanted, missing_per_kwh)
     free, _ = _judged(facts, least_cost(_unlimited(problem), missing_per_kwh), wanted, missing_per_kwh)
-    known, _ = _judged(facts, _from_arrival(facts, wanted, wanted, missing_per_kwh), wanted, missing_per_kwh)
+    known = _learned(facts, wanted, wanted, missing_per_kwh)
     said = [_as_said(one, want, horizon) for one, want in zip(present, wanted, strict=True)]
     wished = known
     if said != wanted:
-        wished, _ = _judged(facts, _from_arrival(facts, wanted, said, missing_per_kwh), wanted, missing_per_kwh)
+        wished = _learned(facts, wanted, said, missing_per_kwh)
     return DayRegret(
         day=day,
         cost=cost,
@@ -222,8 +229,14 @@ def _unlimited(problem: ChargingProblem) -> ChargingProblem:
     return replace(problem, nodes=nodes)
 
 
+def _learned(facts: Facts, truth: Sequence[Presence], believed: Sequence[Presence], missing_per_kwh: float) -> float:
+    """The lower total of planning from arrivals on, for cost and to finish early."""
+    schedules = (_from_arrival(facts, truth, believed, missing_per_kwh, early) for early in EARLY_PER_KWH_H)
+    return min(_judged(facts, schedule, truth, missing_per_kwh)[0] for schedule in schedules)
+
+
 def _from_arrival(
-    facts: Facts, truth: Sequence[Presence], believed: Sequence[Presence], missing_per_kwh: float
+    facts: Facts, truth: Sequence[Presence], believed: Sequence[Presence], missing_per_kwh: float, early: float
 ) -> Schedule:
     """What comes out when the rest of the day is planned for those that are here, as they are `believed` to be, and
     planned again whenever somebody comes, or turns out to be otherwise; they take what they truly want.
@@ -247,7 +260,7 @@ def _from_arrival(
         if not facts_now <= known:
             still = [_still(beliefs[one.session], claimed[one.session], left[one.session], now, ends) for one in here]
             rest = problem_of(_from_step(facts, k), still)
-            rows = least_cost(rest, missing_per_kwh).amps
+            rows = least_cost(rest, missing_per_kwh + early * DAY_H, early).amps
             planned = {request.session: row for request, row in zip(rest.requests, rows, strict=True)}
             since, known = k, facts_now
         for one in here:

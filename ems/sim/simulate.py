@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 
 from ems.domain.circuit import Circuit, CircuitTree
@@ -15,6 +16,8 @@ from ems.domain.site import Site
 from ems.sim.core_planner import CorePlanner, PlannersPast
 from ems.sim.core_run import CoreRun, Setup
 from ems.sim.findings import findings
+from ems.sim.finished_days import regrets_of
+from ems.sim.regret import MISSING_PER_KWH
 from ems.sim.simulation_result import SimulationResult
 from ems.sim.simulation_task import Task, made_up_task, recorded_task
 
@@ -29,8 +32,10 @@ LEARNS_AS_IT_GOES = PlannersPast(sessions=())
 BOUNDLESS_A = 1e6
 
 
-def simulate(task: Task, strategy: str = "equal") -> SimulationResult:
-    """Run one strategy of `STRATEGIES`. The same task gives the same result. Raises ValueError for an unknown one."""
+def simulate(task: Task, strategy: str = "equal", *, regret: bool = False) -> SimulationResult:
+    """Run one strategy of `STRATEGIES`. The same task gives the same result. With `regret` also what every day could
+    have delivered, which takes about a second a day. Raises ValueError for an unknown strategy.
+    """
     if strategy not in STRATEGIES:
         raise ValueError(f"unknown strategy {strategy!r}; known are {', '.join(STRATEGIES)}")
     free = strategy == UNCONTROLLED
@@ -44,18 +49,22 @@ def simulate(task: Task, strategy: str = "equal") -> SimulationResult:
     site = boundless(task.site) if free else following(task.site, Strategy(strategy))
     run = CoreRun(site, task.placement.visits, task.begins, setup)
     run.run(task.seconds)
-    return findings(task, strategy, run)
+    result = findings(task, strategy, run)
+    if not regret:
+        return result
+    return replace(result, regret=regrets_of(task, run.plant.tally, setup.told, None, MISSING_PER_KWH))
 
 
 def simulate_all(
-    task: Task, strategies: Sequence[str] = STRATEGIES, *, workers: int | None = None
+    task: Task, strategies: Sequence[str] = STRATEGIES, *, workers: int | None = None, regret: bool = False
 ) -> tuple[SimulationResult, ...]:
     """Run several strategies, each in a process of its own while there are processors."""
     count = min(len(strategies), workers or os.cpu_count() or 1)
+    one = partial(simulate, regret=regret)
     if count <= 1:
-        return tuple(simulate(task, strategy) for strategy in strategies)
+        return tuple(one(task, strategy) for strategy in strategies)
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        return tuple(pool.map(simulate, [task] * len(strategies), strategies))
+        return tuple(pool.map(one, [task] * len(strategies), strategies))
 
 
 def following(site: Site, strategy: Strategy) -> Site:

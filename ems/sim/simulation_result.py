@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ems.sim.core_tally import Outcome
 from ems.sim.observer import Overload
+from ems.sim.regret import DayRegret
 
 NOT_IN_JSON = {"evse_a"}
 
@@ -43,7 +44,8 @@ class SimulationResult:
     overloads are what the independent observer saw: by our own vehicles, and by whatever; `overload_at` names the worst
     as circuit and phase, `overloads_to_trip` counts those that a breaker might have interrupted, `overloads` lists the
     worst. `starvation_s`: the longest that a vehicle wanted current and was offered less than 6 A. `notes`: what had to
-    be done with the sessions. `departures`: how each session ended.
+    be done with the sessions. `departures`: how each session ended. `regret`: what each day could have cost, where
+    that was asked for.
     """
 
     site: str
@@ -72,6 +74,7 @@ class SimulationResult:
     overloads: tuple[Overload, ...] = field(repr=False)
     departures: tuple[Outcome, ...] = field(repr=False)
     series: TimeSeries = field(repr=False)
+    regret: tuple[DayRegret, ...] = field(default=(), repr=False)
 
     @property
     def share_met(self) -> float:
@@ -91,6 +94,7 @@ class SimulationResult:
         data["profiles_per_evse_hour"] = round(self.profiles_per_evse_hour, 4)
         data["overloads"] = [_overload(overload) for overload in self.overloads]
         data["departures"] = [{**asdict(outcome), "met": outcome.is_met} for outcome in self.departures]
+        data["regret"] = [day.as_json() for day in self.regret]
         series = self.series
         data["series"] = {f.name: getattr(series, f.name) for f in fields(series) if f.name not in NOT_IN_JSON}
         return data
