@@ -93,7 +93,7 @@ def past_of(sources: Sources, now: datetime) -> Past:
 
 def ended_of(record: SessionRecord) -> PastSession | None:
     """A session as the forecasts want it; None while it lasts, or when it says nothing."""
-    if record.unplugged is None or record.unplugged <= record.plugged or not record.energy_wh >= 0.0:
+    if record.unplugged is None or record.unplugged <= record.plugged or not 0.0 <= record.energy_wh < math.inf:
         return None
     return PastSession(
         evse=record.evse,

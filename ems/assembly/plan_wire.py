@@ -17,6 +17,9 @@ from ems.assembly.sources import Sources
 from ems.domain.plan import Plan, PlannedCharge
 from ems.planning.outlook import Outlook
 
+MOST_LINE = 1 << 19
+"""A longer line is none of ours, and reading it would hold the interpreter."""
+
 SURROGATE = b"\\ud"
 """How JSON may write half of a character; we write whole ones as they are."""
 
@@ -93,6 +96,8 @@ def decoded(payload: bytes, revision: str, number: int) -> Answer:
 
 
 def _plain(line: bytes) -> Any:
+    if len(line) > MOST_LINE:
+        raise WireError(f"a line of {len(line)} bytes")
     if SURROGATE in line.lower():
         raise WireError("half a character")
     return json.loads(line.decode("utf-8"))

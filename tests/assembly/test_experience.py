@@ -85,6 +85,9 @@ def test_sessions_that_ended_are_known_with_who_charged_and_what_was_said(databa
             (session, {"id": "a", "energy_wh": 12_000.0, **common, **at, **said}),
             (session, {"id": "b", "energy_wh": 500.0, **common, **running}),
             (session, {"id": "c", "energy_wh": 9.0, "transactions": "[]", **common, **old}),
+            (session, {"id": "d", "energy_wh": math.inf, **common, **at, **said}),
+            (session, {"id": "e", "energy_wh": -1.0, **common, **at, **said}),
+            (session, {"id": "f", "energy_wh": 1.0, **common, **said, "plugged": at["plugged"], "unplugged": 0}),
         ],
     )
     history = past_of(sources(database), NOW).sessions

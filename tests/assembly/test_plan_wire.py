@@ -71,6 +71,7 @@ POISON = [
     ("half of it", encoded(ANSWER)[:-40], "Expecting|Unterminated|delimiter"),
     ("no line of ours", b'{"plan": 1}', "expected a list of 3"),
     ("a deep nest", b"[" * 100_000, "RecursionError|Expecting"),
+    ("a line without end", b"[" + b"0," * 300_000 + b"0]", "a line of 600003 bytes"),
     ("half a character", encoded(ANSWER).replace(b"A1/1@", b"\\uD83d@"), "half a character"),
     ("another question", encoded(ANSWER._replace(number=6)), "it answers question 6 about revision abc"),
     ("another revision of the site", encoded(ANSWER._replace(revision="xyz")), "it answers question 7 about revision"),
