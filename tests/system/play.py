@@ -14,7 +14,7 @@ from tests.system.stage import Play, Stage, on_stage
 
 Act = Callable[[Stage], Awaitable[None]]
 
-FAULT_AT_S = 80.0
+FAULT_AT_S = 115.0
 """By then everybody has arrived and shares what there is."""
 
 
