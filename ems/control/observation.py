@@ -163,6 +163,8 @@ def _row(
         # Watts may all flow on one leg while nobody knows which are in use, so a limit counts there in full; and a
         # vehicle that uses all legs needs its minimum current on each.
         least = min(least * width, evse.max_a)
+    if session is not None and session.vehicle is not None:
+        least = max(least, session.vehicle.least_a(evse))
     return (
         judged.amps,
         judged.growth_a,

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from ems.domain.decision import Decision
 from ems.domain.limit import Limit
+from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phases import PhaseAmps
 from ems.domain.policy import Strategy
 from ems.domain.session import Need
 from ems.domain.site import Site
 from ems.domain.state import EvseState, SiteState
-from ems.domain.station import EvseStatus
+from ems.domain.station import Evse, EvseStatus
 from ems.domain.station_model import StationModel
 
 
@@ -69,20 +70,29 @@ def outlook_of(state: SiteState, decision: Decision, appetite_a: Sequence[float]
 
 
 def _stay(site: Site, j: int, known: EvseState, model: StationModel, appetite_a: float) -> Stay:
-    session = known.session
+    session, evse = known.session, site.evses[j]
     assert session is not None
+    vehicle = session.vehicle
     offered = known.grant.amps_in_force(known.steering_layer, session.plugged_s)
     return Stay(
         evse=j,
-        evse_id=site.evses[j].id,
+        evse_id=evse.id,
         session=session.id,
         plugged=session.plugged,
         taken_wh=session.energy_wh,
         need=session.need,
-        legs=known.leg_use.legs(len(site.evses[j].wiring.legs)),
-        min_a=model.min_a,
-        appetite_a=appetite_a,
+        legs=_legs(known, evse),
+        min_a=model.min_a if vehicle is None else max(model.min_a, vehicle.least_a(evse)),
+        appetite_a=appetite_a if vehicle is None else min(appetite_a, vehicle.most_a(evse, site.voltage_v)),
         service_class=session.service_class,
         is_done=known.status is EvseStatus.SUSPENDED_EV and offered > 0.0,
         user=None if session.transaction is None else session.transaction.id_tag,
     )
+
+
+def _legs(known: EvseState, evse: Evse) -> tuple[bool, ...]:
+    """The legs that count: as samples proved, else as the vehicle is known to use them, else all."""
+    width, session = len(evse.wiring.legs), known.session
+    if known.leg_use.agreeing >= PROOF_SAMPLES or session is None or session.vehicle is None:
+        return known.leg_use.legs(width)
+    return tuple(k < session.vehicle.legs_at(evse) for k in range(width))

@@ -6,6 +6,7 @@ import pytest
 
 from ems.domain import events as e
 from ems.domain.decision import Binding, Level
+from ems.domain.vehicle import Vehicle
 from tests.builders import Scenario, circuit, evse, layout, site
 
 
@@ -84,6 +85,13 @@ def test_less_than_the_dead_band_is_no_raise() -> None:
 def test_the_last_step_to_the_full_current_is_taken_even_if_it_is_small() -> None:
     s = alone(40, dead_band_a=3.0).meter("main", 10, 10, 10).car("A1").after(60).expect(A1=30)
     s.meter("main", 5, 5, 5).after(30).expect(A1=32)
+
+
+def test_a_vehicle_that_needs_more_than_six_ampere_gets_that_or_nothing() -> None:
+    s = pair(20).car("A1").car("A2").after(5).tell(e.VehicleIdentified("A1/1", Vehicle("van", min_a=9))).after(200)
+    s.expect(A1=(9, 11), A2=(9, 11)).limit("grid", "dso", 14).after(30)
+    assert s.setpoint("A1").amps in {0.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0}
+    assert s.setpoint("A1").amps + s.setpoint("A2").amps <= 14
 
 
 def test_a_raise_waits_until_the_cut_of_the_other_is_proven() -> None:

@@ -11,6 +11,7 @@ from ems.domain import events as e
 from ems.domain.policy import Strategy
 from ems.domain.session import Need
 from ems.domain.station import EvseStatus
+from ems.domain.vehicle import Vehicle
 from ems.planning.outlook import Outlook, outlook_of
 from tests.builders import Scenario, circuit, evse, layout, site
 
@@ -65,6 +66,27 @@ def test_who_stopped_drawing_although_offered_is_done_who_was_offered_nothing_is
     s = pair().limit("A1/1", "operator", a=0).after(5)
     s.tell(e.StatusChanged("A1/1", s.now, EvseStatus.SUSPENDED_EV))
     assert not outlook(s).stays[0].is_done
+
+
+@pytest.mark.parametrize(
+    ("vehicle", "min_a", "most_a", "legs"),
+    [
+        (Vehicle("bus"), 6.0, 32.0, (True, True, True)),
+        (Vehicle("bus", max_a=16, min_a=8, legs=1), 8.0, 16.0, (True, False, False)),
+        (Vehicle("bus", max_a=80, legs=2), 6.0, 32.0, (True, True, False)),
+    ],
+)
+def test_a_vehicle_that_is_known_is_known_from_the_first_second(
+    vehicle: Vehicle, min_a: float, most_a: float, legs: tuple[bool, ...]
+) -> None:
+    s = pair().car("A2", need=9).tell(e.VehicleIdentified("A2/1", vehicle)).after(1)
+    stay = outlook(s).stays[1]
+    assert (stay.min_a, stay.appetite_a, stay.legs) == (min_a, most_a, legs)
+
+
+def test_what_samples_prove_counts_more_than_what_is_said_of_the_vehicle() -> None:
+    s = pair().tell(e.VehicleIdentified("A1/1", Vehicle("bus", legs=1))).after(1)
+    assert outlook(s).stays[0].legs == (True, True, True)
 
 
 def test_it_survives_the_way_to_another_process() -> None:
