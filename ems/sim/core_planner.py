@@ -7,11 +7,12 @@ generation are cut off at what was known at the time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
 from ems.domain import events as e
+from ems.domain.decision import Decision
 from ems.domain.demand_charge import BillingPeriod
 from ems.domain.load import Load
 from ems.domain.policy import PLANNED
@@ -22,8 +23,10 @@ from ems.planning.economy import Paid
 from ems.planning.forecast.past_sessions import PastSession, SessionHistory, session_history
 from ems.planning.forecast.series import Series
 from ems.planning.linear_program import SolverError
+from ems.planning.occasion import is_wanted, newly_steered, news, strays
 from ems.planning.outlook import outlook_of
 from ems.planning.planner import Experience, plan_of
+from ems.runtime.agenda import PACE
 from ems.sim.core_daemon import CoreDaemon
 from ems.sim.core_tally import BIN_S
 from ems.sim.session_record import SessionRecord
@@ -72,7 +75,9 @@ class CorePlanner:
     _left: list[PastSession] = field(default_factory=list)
     _history: SessionHistory | None = None
     _history_until: float = -math.inf
-    _seen: tuple[object, ...] = ()
+    _before: tuple[SiteState, Decision] | None = None
+    _asked_s: float = -math.inf
+    _taken_wh: Mapping[str, float] = field(default_factory=dict)
     _paid: Paid = field(default_factory=dict)
     _bins: int = -1
 
@@ -89,12 +94,12 @@ class CorePlanner:
         if state.strategy not in PLANNED or daemon.decision is None:
             self.due_s = math.inf
             return False
-        facts = _facts(state)
-        if t < self.due_s and facts == self._seen:
+        happened = self._happened(daemon, daemon.decision)
+        self._before = state, daemon.decision
+        if t < self.due_s and not happened:
             return False
-        self._seen = facts
         self.due_s = self._next_s(daemon)
-        if all(known.session is None for known in state.evses):
+        if not is_wanted(state):
             return False
         self._plan(daemon)
         return True
@@ -112,8 +117,22 @@ class CorePlanner:
             at_their_word=past.at_their_word,
         )
 
+    def _happened(self, daemon: CoreDaemon, decision: Decision) -> bool:
+        """Whether there is news, or something goes otherwise than planned, as the daemon judges it."""
+        if self._before is None:
+            return True
+        state, (before, decided) = daemon.state, self._before
+        if news(before, state) or newly_steered(decided, decision, state):
+            return True
+        if state.plan is None or daemon.plant.t - self._asked_s < PACE.stray_s:
+            return False
+        return bool(strays(state.plan, self._taken_wh, state, decision))
+
     def _plan(self, daemon: CoreDaemon) -> None:
         assert daemon.decision is not None
+        self._asked_s = daemon.plant.t
+        sessions = (known.session for known in daemon.state.evses)
+        self._taken_wh = {session.id: session.energy_wh for session in sessions if session is not None}
         outlook = outlook_of(daemon.state, daemon.decision, daemon.memory.setpoints.appetite_a.tolist())
         at = daemon.now().monotonic_s
         try:
@@ -186,11 +205,3 @@ def past_session(record: SessionRecord, evse: str, took_wh: float, departed: dat
         max_a=record.max_a,
         legs=record.legs,
     )
-
-
-def _facts(state: SiteState) -> tuple[object, ...]:
-    """What a plan depends on that people and vehicles do."""
-    sessions = tuple(
-        None if known.session is None else (known.session.plugged, known.session.need) for known in state.evses
-    )
-    return sessions, state.limits, state.strategy

@@ -19,7 +19,7 @@ from ems.domain.station import Station
 from ems.planning.flow import deliverable
 from ems.sim.backtest import run
 from ems.sim.backtest_task import BacktestTask, Knowledge
-from ems.sim.clairvoyant import COARSE_S, Facts, Presence, grid, problem_of
+from ems.sim.clairvoyant import Facts, Presence, grid, problem_of
 from ems.sim.core_tally import BIN_S
 from ems.sim.placement import Visit
 from ems.sim.session_record import SessionRecord
@@ -107,7 +107,7 @@ def sized(sizing: Sizing, size: Size) -> Sized:
 
 def possible(task: Task) -> float:
     """The share of the wanted energy that anybody could deliver, by maximum flow; an upper bound on mixed sites."""
-    facts = Facts.of(task.site, grid(task.begins, task.seconds, COARSE_S), task.courses, task.begins)
+    facts = Facts.of(task.site, grid(task.begins, task.seconds), task.courses, task.begins)
     presences = [Presence.of(task.site, visit) for visit in task.placement.visits]
     found = deliverable(problem_of(facts, presences))
     return found.energy_wh / found.need_wh if found.need_wh > 0.0 else 1.0
@@ -155,7 +155,10 @@ def _more_visits(task: Task, first: int, added: int) -> Iterator[Visit]:
         drawn = by_evse[sorted(by_evse)[int(rng.integers(len(by_evse)))]]
         until = task.begins
         for visit in drawn:
-            record = _moved(visit.record, float(rng.uniform(-MOVED_S, MOVED_S)), f"{PANEL}-{number + 1}")
+            by_s = float(rng.uniform(-MOVED_S, MOVED_S))
+            # Nobody comes before the time that is looked at.
+            by_s = max(by_s, (task.begins - visit.record.arrival).total_seconds())
+            record = _moved(visit.record, by_s, f"{PANEL}-{number + 1}")
             if record.arrival >= until:
                 yield Visit(record, first + number)
                 until = record.departure

@@ -63,7 +63,7 @@ def test_a_file_of_a_few_days_is_said_to_be_too_short(tmp_path: Path) -> None:
     ("words", "reason"),
     [
         (("forecast", "site"), "name what to forecast"),
-        (("site",), "write `ems backtest forecast SITE`"),
+        (("site",), "name the recorded sessions: --sessions FILE"),
         (("forecast", "site", "more"), "write `ems backtest forecast SITE`"),
         (("forecast", "site", "--sessions", "nowhere.csv"), "cannot be read"),
         (("forecast", "site", "--pv", "nowhere.csv"), "cannot be read"),
@@ -74,3 +74,81 @@ def test_wrong_use_says_what_helps(site: Installation, words: tuple[str, ...], r
     assert (ended.status, ended.out) == (2, "")
     assert reason in ended.err
     assert site.folder.exists()
+
+
+def three_days(folder: Path) -> Path:
+    """A vehicle on each of three mornings, one at a station that is not there, and two rows that are none."""
+    rows = [f"CP-01,2024-05-{6 + d:02}T08:00:00+00:00,2024-05-{6 + d:02}T12:00:00+00:00,9" for d in range(3)]
+    rows += ["elsewhere,2024-05-06T08:00:00+00:00,2024-05-06T09:00:00+00:00,3"]
+    rows += ["CP-01,2024-05-09T08:00:00+00:00,2024-05-09T07:00:00+00:00,9", "CP-01,never,never,1"]
+    (folder / "three.csv").write_text("\n".join([HEADER, *rows]))
+    return folder / "three.csv"
+
+
+def day_ahead(folder: Path) -> Path:
+    """Hours with a negative price, without one, and with one that is none."""
+    rows = [f"2024-05-{6 + h // 24:02}T{h % 24:02}:00:00+00:00,{-0.05 if h % 24 == 13 else 0.2}" for h in range(72)]
+    rows[30], rows[31] = rows[30].split(",")[0] + ",", rows[31].split(",")[0] + ",dear"
+    (folder / "prices.csv").write_text("\n".join(["time,price_eur_kwh", *rows]))
+    return folder / "prices.csv"
+
+
+@pytest.mark.usefixtures("site")
+def test_strategies_are_held_against_the_clairvoyant_optimum(tmp_path: Path) -> None:
+    ended = ems(
+        "backtest", "site", "--sessions", three_days(tmp_path), "--prices", day_ahead(tmp_path),
+        "--strategy", "equal,cheapest", "--departures", "perfect", "--days", "1", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert ended.status == 0
+    for row in ("clairvoyant, most energy", "equal (stated)", "cheapest (perfect)"):
+        assert any(line.startswith(row) for line in ended.out.splitlines())
+    assert "at stations that the site does not have: elsewhere" in ended.out
+    for wrong in (
+        "departs 2024-05-09 07:00:00 but arrives 2024-05-09 08:00:00",
+        "it has no price for",
+        "'dear' is not a",
+    ):
+        assert wrong in ended.err
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "result.json", "gap.png", "schedule-equal-stated.png", "schedule-cheapest-perfect.png",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("site",), "name the recorded sessions: --sessions FILE"),
+        (("site", "other", "--sessions", "three.csv"), "write `ems backtest SITE --sessions FILE`"),
+        (("site", "--sessions", "three.csv", "--strategy", "cheap"), "unknown strategy 'cheap'"),
+        (("site", "--sessions", "three.csv", "--departures", "guessed"), "unknown departures 'guessed'"),
+        (("site", "--sessions", "none.csv"), "none.csv: cannot be read"),
+        (("site", "--sessions", "three.csv", "--prices", "three.csv"), "three.csv holds no prices"),
+        (("site", "--sessions", "three.csv", "--building", "three.csv"), "three.csv"),
+    ],
+)
+def test_what_cannot_be_done_is_told_with_what_helps(words: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    three_days(tmp_path)
+    ended = ems("backtest", *(str(tmp_path / word) if word.endswith(".csv") else word for word in words))
+    assert ended.status == 2
+    assert told in ended.err
+
+
+@pytest.mark.usefixtures("site")
+def test_sizes_are_compared(tmp_path: Path) -> None:
+    ended = ems(
+        "size", "site", "--sessions", three_days(tmp_path), "--limit", "20:60:40", "--days", "1", "--json",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert ended.status == 0
+    assert [(one["limit_a"], one["added"]) for one in ended.data] == [(20, 0), (60, 0)]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"sizes.json", "sizes.png"}
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize(
+    "words", [("--limit", "400:100:50"), ("--limit", "much"), ("--add", "-3"), ("--limit", "1:9e4:1")]
+)
+def test_sizes_that_make_no_sense_are_refused(words: tuple[str, ...], tmp_path: Path) -> None:
+    ended = ems("size", "site", "--sessions", three_days(tmp_path), *words)
+    assert ended.status == 2

@@ -126,7 +126,7 @@ def test_uncontrolled_is_the_same_site_without_limits() -> None:
     site = boundless(feeder())
     assert [circuit.id for circuit in site.circuits] == ["grid", "feeder"]
     assert site.circuits.root.rating_a[0] >= 1e6
-    assert STRATEGIES == ("uncontrolled", *Strategy)
+    assert list(STRATEGIES) == ["uncontrolled", *Strategy]
 
 
 @pytest.mark.parametrize("seed", range(5))
