@@ -23,7 +23,8 @@ class Request(NamedTuple):
     `service_class` goes first; within one, missing energy counts `weight` times. Of `need_wh`, `guaranteed_wh` must be
     there by the begin of step `guaranteed_by` before anybody gets more than what is guaranteed. `expected`: it is not
     there yet, and comes from a forecast. `limit_a`: what its outlet may have at each step, where that is limited.
-    `always`: it is promised not to pause as long as it needs anything.
+    `always`: it is promised not to pause as long as it needs anything. `hurries`: it is better served now than cheaply,
+    because nobody knows when it leaves, or who else will come.
     """
 
     session: str
@@ -42,6 +43,7 @@ class Request(NamedTuple):
     expected: bool = False
     limit_a: Floats | None = None
     always: bool = False
+    hurries: bool = False
 
     @property
     def ceiling_a(self) -> Floats:

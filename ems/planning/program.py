@@ -88,7 +88,7 @@ def _charge(problem: ChargingProblem, lp: LinearProgram, weights: Weights) -> In
     most = np.stack([request.upper_a for request in requests])
     there = most > 0.0
     middle = np.array(problem.horizon.edges_s[:-1]) / 3600.0 + hours / 2.0
-    hurry = weights.early * _hurry(problem)
+    hurry = np.where([r.hurries for r in requests], weights.hurry, weights.early) * _hurry(problem)
     kwh = problem.watts_per_a[:, None] * hours / 1000.0
     charge[there] = lp.add_columns(most[there], (hurry[:, None] * middle * kwh)[there])
     return charge

@@ -12,19 +12,21 @@ import numpy as np
 from ems.domain.limit import Limit
 from ems.domain.session import Need, NeedOrigin
 from ems.domain.site import Site
-from ems.planning.conductors import kind_of
+from ems.planning.conductors import KINDS, kind_of
 from ems.planning.forecast.arrivals import Arrivals
 from ems.planning.forecast.session import SessionForecast
 from ems.planning.horizon import Horizon
 from ems.planning.installation import limit_course
 from ems.planning.outlook import Stay
-from ems.planning.problem import Request
+from ems.planning.problem import Node, Request
 
 OVERSTAY = timedelta(hours=1)
 """Who was to leave by now and is still here is taken to stay so much longer, again and again."""
 
 UNKNOWN_NEED_WH = 30_000.0
 """What a vehicle is taken to want of which nobody knows anything: more than most take, because too little is worse."""
+
+BUSY_SHARE = 0.5
 
 STEERABLE_WH = 50.0
 """A smaller rest is not planned; it flows anyway."""
@@ -54,7 +56,7 @@ def _wanted(
     site: Site, horizon: Horizon, stay: Stay, limits: Sequence[Limit], forecast: SessionForecast | None
 ) -> Wanted:
     evse, now = site.evses[stay.evse], horizon.begins
-    departure, leaves = _departure(site, stay, now, forecast)
+    departure, leaves, is_known = _departure(site, stay, now, forecast)
     need_wh, takes = _need(stay, forecast)
     # Who took next to nothing when it was last offered current is offered its minimum again: it may have slept.
     legs = [leg for leg, used in zip(evse.wiring.legs, stay.legs, strict=True) if used] or list(evse.wiring.legs)
@@ -75,6 +77,7 @@ def _wanted(
         guaranteed_by=_guaranteed_by(horizon, stay.need, departure),
         limit_a=np.minimum(amps, watts / watts_per_a),
         always=stay.need.minimum_always,
+        hurries=not is_known,
     )
     return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes) if text))
 
@@ -87,20 +90,31 @@ def _guaranteed_by(horizon: Horizon, need: Need, departure: datetime) -> int:
     return horizon.steps_until(moment)
 
 
-def _departure(site: Site, stay: Stay, now: datetime, forecast: SessionForecast | None) -> tuple[datetime, str]:
+class _Departure(NamedTuple):
+    """When it leaves, what was assumed for that in words, and whether that is more than a guess."""
+
+    at: datetime
+    assumed: str
+    is_known: bool = True
+
+
+def _departure(site: Site, stay: Stay, now: datetime, forecast: SessionForecast | None) -> _Departure:
+    """What is scheduled counts. What a driver said, who may go sooner, counts where the past tells nothing surely."""
     told, zone = stay.need.departure, site.zone
-    if told is not None and told > now:
-        return told, ""
-    if forecast is not None and not forecast.departure_doubt and forecast.deadline > now:
-        deadline = forecast.deadline
-        return deadline, f"leaves at {deadline.astimezone(zone):%H:%M}, as similar sessions did"
+    is_ahead = told is not None and told > now
+    sure = None if forecast is None or forecast.departure_doubt or forecast.deadline <= now else forecast.deadline
+    if told is not None and is_ahead and (sure is None or stay.need.origin is NeedOrigin.SCHEDULED or told <= sure):
+        return _Departure(told, "")
+    if sure is not None:
+        return _Departure(sure, f"leaves at {sure.astimezone(zone):%H:%M}, as similar sessions did")
     if told is not None:
-        return now + OVERSTAY, f"was to leave at {told.astimezone(zone):%H:%M}; planned as if it left within an hour"
+        text = f"was to leave at {told.astimezone(zone):%H:%M}; planned as if it left within an hour"
+        return _Departure(now + OVERSTAY, text)
     usual = site.policy.departure_default
     if usual is not None:
         leaves = _next(usual, now, site)
-        return leaves, f"leaves at {leaves.astimezone(zone):%H:%M}, which is assumed where nobody says"
-    return now + timedelta(days=1), "nobody knows when it leaves"
+        return _Departure(leaves, f"leaves at {leaves.astimezone(zone):%H:%M}, which is assumed where nobody says")
+    return _Departure(now + timedelta(days=1), "nobody knows when it leaves", is_known=False)
 
 
 def _next(clock: str, now: datetime, site: Site) -> datetime:
@@ -160,3 +174,20 @@ def expected_from(site: Site, horizon: Horizon, arrivals: Arrivals | None) -> tu
             )
             found.append(request)
     return tuple(found)
+
+
+def is_busy(nodes: Sequence[Node], present: Sequence[Request]) -> bool:
+    """Whether those that are here could use more than BUSY_SHARE of what some circuit above them carries now. Where
+    nobody knows who else will come, hours that look free are then better used than counted on.
+    """
+    most_a = np.zeros((len(nodes), KINDS))
+    for request in present:
+        n = request.circuit
+        while n >= 0:
+            most_a[n, list(request.kinds)] += request.max_a
+            n = nodes[n].parent
+    return any(
+        float(np.abs(line.coefficients) @ most_a[n]) > BUSY_SHARE * max(float(line.capacity[0]), 0.0)
+        for n, node in enumerate(nodes)
+        for line in node.lines
+    )

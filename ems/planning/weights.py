@@ -36,6 +36,9 @@ together by the same power.
 WIDEST = 1e3
 """The most by which C may exceed the unit of the objective."""
 
+HURRY = 1.0
+"""To who hurries an hour of delay of a kWh counts as much as so many of the dearest kWh."""
+
 FREE_KWH = (0.3, 0.5)
 """Where only what is free is charged: the worth of a kWh, lowest and highest class, as a share of one that costs."""
 
@@ -47,8 +50,9 @@ HOARDED = 0.98
 @dataclass(frozen=True, slots=True)
 class Weights:
     """Prices per kWh (`import_` and `feed_in` per step), per kW of each demand charge and of the peak, per kWh at
-    the peak (`even`; less below it), of an hour of delay of a kWh, of a kWh through the battery, of a missing kWh per
-    request; worth of a kWh that is `stored` at the end. `unit` is what they were divided by.
+    the peak (`even`; less below it), of an hour of delay of a kWh (`hurry` for requests that hurry), of a kWh through
+    the battery, of a missing kWh per request; worth of a kWh that is `stored` at the end. `unit` is what they were
+    divided by.
     """
 
     import_: Floats
@@ -62,6 +66,7 @@ class Weights:
     unit: float
     stored: float = 0.0
     even: float = 0.0
+    hurry: float = 0.0
 
     @classmethod
     def of(cls, problem: ChargingProblem, ladder: Ladder) -> Weights:
@@ -78,7 +83,9 @@ class Weights:
         # A kWh within one window of a demand charge raises its peak by as many kW as there are windows in an hour.
         windows = zip(demand, economy.demand, strict=True)
         by_peak = sum(per_kw * 3600.0 / charge.window_s for per_kw, charge in windows) + peak / float(hours.min())
-        most = 2.0 * dearest + even + by_peak + early * float(hours.sum())
+        hurries = ladder.beyond_guarantee and any(request.hurries for request in problem.requests)
+        hurry = max(early, HURRY * dearest) if hurries else early
+        most = 2.0 * dearest + even + by_peak + hurry * float(hours.sum())
         unit = max(dearest, most / WIDEST)
         own, rank = _priorities(problem)
         surely = most / unit / FAIR_STEP
@@ -94,6 +101,7 @@ class Weights:
             peak=peak / unit,
             even=even / unit,
             early=early / unit,
+            hurry=hurry / unit,
             wear=0.0 if battery is None else battery.wear_per_kwh / unit,
             missing=surely * own if ladder.beyond_guarantee else free,
             guaranteed=np.full(len(own), surely * CLASS_FACTOR * float(own.max(initial=1.0))),

@@ -55,6 +55,7 @@ def local(hour: int, minute: int = 0, day: int = 3) -> datetime:
 
 
 SAID = Need(20_000.0, NOW + timedelta(hours=3))
+PLANNED = Need(20_000.0, NOW + timedelta(hours=3), NeedOrigin.SCHEDULED)
 LATE = Need(20_000.0, NOW - timedelta(hours=1))
 
 
@@ -62,7 +63,10 @@ LATE = Need(20_000.0, NOW - timedelta(hours=1))
     ("what", "need", "forecast", "policy", "departure", "assumed"),
     [
         ("as it says", SAID, None, POLICY, local(15), ""),
-        ("as it says, whatever was usual", SAID, sure(1.0, 9.0), POLICY, local(15), ""),
+        ("as it is scheduled, whatever was usual", PLANNED, sure(1.0, 9.0), POLICY, local(15), ""),
+        ("as it says, though others stayed", SAID, sure(4.0, 9.0), POLICY, local(15), ""),
+        ("as others did, though it says later", SAID, sure(1.0, 9.0), POLICY, local(13),
+         "A/1: leaves at 13:00, as similar sessions did"),
         ("as others did", Need(), sure(4.0, 9.0), POLICY, local(16), "A/1: leaves at 16:00, as similar sessions did"),
         ("nobody is sure", Need(), sure(4.0, 9.0, "too few"), POLICY, local(17),
          "A/1: leaves at 17:00, which is assumed where nobody says"),
