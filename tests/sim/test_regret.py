@@ -57,7 +57,7 @@ def judged(site: Site, records: list[DayRecord], site_w: list[float]) -> DayRegr
 def test_a_day_that_could_not_have_been_better_is_not_regretted() -> None:
     record = DayRecord(present(0, 8, 16, 10), 10_000)
     found = judged(feeder(40), [record], power((12, 13, 10)))
-    assert (found.cost, found.could) == (pytest.approx(1.0), pytest.approx(1.0))
+    assert [found.cost, found.could] == pytest.approx([1.0, 1.0])
     assert found.why == "nothing could have been better"
 
 
@@ -71,7 +71,7 @@ def test_who_charged_in_the_dear_morning_is_named() -> None:
 def test_a_driver_who_says_he_leaves_at_noon_and_stays_costs_what_he_said() -> None:
     record = DayRecord(present(0, 8, 16, 10), 10_000, Said(10_000, hour(12)))
     found = judged(feeder(40), [record], power((8, 9, 10)))
-    assert (found.wishes, found.carried_out) == (pytest.approx(2.0, abs=0.01), pytest.approx(0.0, abs=0.01))
+    assert [found.wishes, found.carried_out] == pytest.approx([2.0, 0.0], abs=0.01)
     assert found.why == "what drivers said"
 
 
@@ -98,7 +98,7 @@ def test_what_limits_cost_is_told_beside() -> None:
 def test_who_stays_overnight_is_to_have_what_he_had() -> None:
     record = DayRecord(present(0, 20, 32, 30), 5_000)
     found = judged(feeder(40), [record], power((20, 21, 5)))
-    assert (found.regret, found.missing_kwh) == (pytest.approx(0.0, abs=1e-6), 0.0)
+    assert [found.regret, found.missing_kwh] == pytest.approx([0.0, 0.0], abs=1e-6)
 
 
 @pytest.mark.parametrize(
