@@ -85,7 +85,9 @@ def _stay(site: Site, j: int, known: EvseState, model: StationModel, appetite_a:
         min_a=model.min_a if vehicle is None else max(model.min_a, vehicle.least_a(evse)),
         appetite_a=appetite_a if vehicle is None else min(appetite_a, vehicle.most_a(evse, site.voltage_v)),
         service_class=session.service_class,
-        is_done=known.status is EvseStatus.SUSPENDED_EV and offered > 0.0,
+        # Who took less than the minimum when it was offered current has not begun to want more since it was stopped;
+        # control offers it some now and then.
+        is_done=(known.status is EvseStatus.SUSPENDED_EV and offered > 0.0) or appetite_a < model.min_a,
         user=None if session.transaction is None else session.transaction.id_tag,
     )
 
