@@ -133,7 +133,7 @@ def test_no_decision_depends_on_what_happens_later() -> None:
         beside = Beside(priced_by(known, "EUR", site.timezone), series)
         built = backtest_task(recorded_task(site, file, since=BEGIN, days=1), file, beside)
         # The run itself draws random numbers for every arrival; they must not be what differs.
-        rows.append(run(built, "cheapest", Knowledge.PREDICTED))
+        rows.append(run(built, "cheapest", Knowledge.PREDICTED, every_s=900.0))
     bins = int((turn - BEGIN).total_seconds() // 300)
     assert sum(rows[0].evses_w[:bins]) > 0
     assert rows[0].evses_w[:bins] == rows[1].evses_w[:bins]
@@ -199,7 +199,7 @@ def missing() -> Beside:
 def test_nothing_that_is_odd_stops_a_run(beside: Beside, told: str) -> None:
     built = task(site=feeder(16, metered=True), beside=beside)
     assert told in built.task.notes
-    row = run(built, "cheapest", Knowledge.PREDICTED)
+    row = run(built, "cheapest", Knowledge.PREDICTED, every_s=900.0)
     assert row.plans_failed == 0
     assert row.service.share > 0.8
     assert bounds(built)[0].service.share >= row.service.share - 1e-3
@@ -232,5 +232,5 @@ def test_a_run_learns_from_vehicles_that_left_during_it() -> None:
     file = SessionFile("x.csv", "test", tuple(one for one in weeks(3).records if one.arrival >= BEGIN), ())
     built = backtest_task(recorded_task(feeder(16), file, since=BEGIN, days=3), file)
     assert built.earlier == ()
-    row = run(built, "fast", Knowledge.PREDICTED, every_s=3600.0)
+    row = run(built, "fast", Knowledge.PREDICTED, every_s=900.0)
     assert row.service.share > 0.9
