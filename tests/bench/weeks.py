@@ -1,8 +1,8 @@
 """Congested weeks of two car parks on the wye tree: strategies beside the clairvoyant optimum.
 
-python -m tests.bench.weeks [--site jpl|caltech] [--weeks N] [--every SECONDS] [--root AMPERE] [--json FILE]
+python -m tests.bench.weeks [--site jpl|caltech] [--weeks 0,2,4,6] [--days 7] [--root AMPERE] [--json FILE]
 
-It takes minutes a week, so it is not one of the figures of `python -m tests.bench`. Prices: GB Agile 2019, hourly, in
+It takes many minutes a week, so it is not one of the figures of `python -m tests.bench`. Prices: GB Agile 2019, hourly, in
 the site's own time; a demand charge of 2.50 per kW and billing month, in full for each week; a kWh that is missing
 counts 0.50.
 """
@@ -41,11 +41,11 @@ RUNS = (
 )
 
 
-def week(site: Site, sessions: SessionFile, tariff: Tariff, number: int, workers: int | None = None) -> Backtest:
-    """The back-test of one week, counted from `FIRST`."""
+def week(site: Site, sessions: SessionFile, tariff: Tariff, number: int, days: int = 7) -> Backtest:
+    """The back-test of the first `days` of a week, counted from `FIRST`."""
     begins = datetime.combine(FIRST + timedelta(weeks=number), time(), site.zone).astimezone(UTC)
-    task = recorded_task(site, sessions, since=begins, days=7)
-    return backtest(backtest_task(task, sessions, Beside(tariff)), RUNS, workers=workers)
+    task = recorded_task(site, sessions, since=begins, days=days)
+    return backtest(backtest_task(task, sessions, Beside(tariff)), RUNS)
 
 
 def tariff_for(site: Site) -> Tariff:
@@ -74,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Congested weeks beside the clairvoyant optimum.")
     parser.add_argument("--site", choices=list(SITES), default="jpl")
     parser.add_argument("--weeks", default="0,2,4,6", help="counted from the first")
+    parser.add_argument("--days", type=int, default=7, help="of each week, from its Monday on")
     parser.add_argument("--root", type=int, help="ampere per phase of the grid connection")
     parser.add_argument("--json", type=Path, help="append a line of figures for each week to this file")
     options = parser.parse_args()
@@ -82,7 +83,7 @@ def main() -> None:
         site = wye_tree(Path(folder), list(sessions.stations()), options.root or SITES[options.site])
     tariff = tariff_for(site)
     for number in map(int, options.weeks.split(",")):
-        found = week(site, sessions, tariff, number)
+        found = week(site, sessions, tariff, number, options.days)
         print(line(number, found), flush=True)
         if options.json:
             rows = (found.most, found.cheapest, *found.rows)
