@@ -2,8 +2,8 @@
 
 python -m tests.bench.weeks [--site jpl|caltech] [--weeks 0,2,4,6] [--days 7] [--root AMPERE] [--json FILE]
 
-It takes many minutes a week, so it is not one of the figures of `python -m tests.bench`. Prices: GB Agile 2019, hourly, in
-the site's own time; a demand charge of 2.50 per kW and billing month, in full for each week; a kWh that is missing
+It takes many minutes a week, so it is not one of the figures of `python -m tests.bench`. Prices: GB Agile 2019, hourly,
+in the site's own time; a demand charge of 2.50 per kW and billing month, in full for each week; a kWh that is missing
 counts 0.50.
 """
 
