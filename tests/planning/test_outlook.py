@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from datetime import timedelta
 
@@ -66,6 +67,12 @@ def test_who_stopped_drawing_although_offered_is_done_who_was_offered_nothing_is
     s = pair().limit("A1/1", "operator", a=0).after(5)
     s.tell(e.StatusChanged("A1/1", s.now, EvseStatus.SUSPENDED_EV))
     assert not outlook(s).stays[0].is_done
+
+
+def test_who_took_next_to_nothing_when_offered_is_done_also_while_it_is_offered_nothing() -> None:
+    s = pair()
+    assert not outlook_of(s.state, s.last, [7.0, math.inf]).stays[0].is_done
+    assert outlook_of(s.state, s.last, [2.0, math.inf]).stays[0].is_done
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from ems.planning.forecast.arrivals import Arrivals, Phantom
 from ems.planning.forecast.quantiles import Quantiles
 from ems.planning.forecast.session import SessionForecast
 from ems.planning.horizon import Horizon
+from ems.planning.installation import nodes_of
 from ems.planning.outlook import Stay
-from ems.planning.requests import Wanted, expected_from, wanted_by
+from ems.planning.requests import Wanted, expected_from, is_busy, wanted_by
 from tests.control.installations import circuit, evse, layout
 
 NOW = datetime(2026, 6, 3, 10, 0, tzinfo=UTC)
@@ -173,3 +174,29 @@ def test_a_vehicle_that_may_come_counts_as_much_as_it_is_likely() -> None:
 )  # fmt: skip
 def test_nobody_is_expected_in_vain(what: str, expected: Arrivals | None) -> None:
     assert expected_from(site(), HORIZON, expected) == (), what
+
+
+@pytest.mark.parametrize(
+    ("what", "need", "forecast", "policy", "hurries"),
+    [
+        ("it says", SAID, None, None, False),
+        ("others tell", Need(), sure(4.0, 9.0), None, False),
+        ("the site assumes", Need(), None, POLICY, False),
+        ("nobody knows", Need(), None, None, True),
+        ("nobody is sure", Need(), sure(4.0, 9.0, "too few"), None, True),
+    ],
+)
+def test_who_may_leave_at_any_time_is_not_put_off(
+    what: str, need: Need, forecast: SessionForecast | None, policy: Policy | None, hurries: bool
+) -> None:
+    assert wanted(stay(need), forecast, policy=policy).request.hurries is hurries, what
+
+
+@pytest.mark.parametrize(("rating", "busy"), [(63, True), (66, False), (0, True)])
+def test_a_site_is_busy_when_those_that_are_here_could_use_half_of_a_circuit(rating: float, busy: bool) -> None:
+    """One vehicle of 32 A."""
+    at = layout([circuit("grid", rating or 100), circuit("row", rating or 6, "grid")], [evse("A", "row")])
+    nodes = nodes_of(at, HORIZON, (), np.zeros((2, 3, HORIZON.steps)))
+    (found,) = wanted_by(at, HORIZON, (stay(SAID),), (), {})
+    assert is_busy(nodes, (found.request,)) is busy
+    assert not is_busy(nodes, ())
