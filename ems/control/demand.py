@@ -68,9 +68,11 @@ def demand(
     asleep = (seen[Column.ASLEEP] > 0) & (now.monotonic_s - quiet_since > PARKED_S)
     # One that showed to want less than its minimum is asleep also while it is offered nothing; it is asked again as
     # often as anybody may have to wait.
+    on, policy = memory.setpoints.setpoint_a > 0.0, state.site.policy
     waiting_since = np.maximum(memory.setpoints.off_since, seen[Column.PLUGGED_S])
-    long_ago = (memory.setpoints.setpoint_a <= 0.0) & (now.monotonic_s - waiting_since > state.site.policy.max_wait_s)
-    asleep |= (hunger < minimum) & ~long_ago
+    asked_again = ~on & (now.monotonic_s - waiting_since > policy.max_wait_s)
+    asked_again |= on & (now.monotonic_s - memory.setpoints.on_since < policy.min_on_s)
+    asleep |= (hunger < minimum) & ~asked_again
     parked = asleep | (seen[Column.CONTENT] > 0)
     upper = np.where(controlled, np.maximum(upper, forced), 0.0)
     return Demand(
