@@ -128,6 +128,7 @@ def _base_loads(
     likely = np.maximum(network.load_of_legs(seen.drawn_likely_a), surely)
     known_lost_at, lost_a = np.array(memory.lost_at), _last_heard_a(seen, t, site.policy)
     lost_at = np.where(foreign, np.where(known_lost_at > NEVER, known_lost_at, t), NEVER)
+    lost = bool(lost_a.any())
     just_lost = seen.incidence.load(np.where(known_lost_at > NEVER, 0.0, lost_a))
     read_at, links = list(memory.read_at), list(memory.links)
     for i, circuit in enumerate(site.circuits):
@@ -145,12 +146,12 @@ def _base_loads(
             bounds = (np.maximum(flowing - part[span], floor).tolist() for part in (surely, likely))
             held = zip(links[span], *bounds, strict=True)
             moved = _moved(state, circuit)
-            links[span] = [
-                _seen(before, v, w, moved, t, site.policy.raise_hold_s)._replace(
-                    with_lost=max(v, before.reach + gone) if lost_a.any() else -math.inf
-                )
-                for (before, v, w), gone in zip(held, just_lost[span].tolist(), strict=True)
-            ]
+            now_seen = [_seen(before, v, w, moved, t, site.policy.raise_hold_s) for before, v, w in held]
+            if lost:
+                reach = np.add([before.reach for before in links[span]], just_lost[span]).tolist()
+                pairs = zip(now_seen, reach, strict=True)
+                now_seen = [known._replace(with_lost=max(known.base, before)) for known, before in pairs]
+            links[span] = now_seen
         step = [known.step if level >= Level.CAUTIOUS else 0.0 for known in links[span]]
         base.upper[span] = np.add([known.base for known in links[span]], step)
         base.fixed[span] = [known.likely for known in links[span]]
@@ -159,11 +160,12 @@ def _base_loads(
         base.metered[span] = True
         if foreign.any():
             unseen = np.where(lost_at > read_at[i], seen[Column.LIABLE_A], seen[Column.GROWTH_A])
-            # What a lost vehicle drew is in the base load; when that falls it may have paused, and may go on.
-            fallen = np.maximum(0.0, [known.with_lost - known.base for known in links[span]])
-            shown = np.minimum(seen[Column.LIABLE_A] - unseen, lost_a)
             base.reserved[span] = seen.incidence.load(np.where(foreign, unseen, 0.0))[span]
-            base.reserved[span] += np.minimum(fallen, seen.incidence.load(shown)[span])
+            if lost:
+                # What a lost vehicle drew is in the base load; when that falls it may have paused, and may go on.
+                fallen = np.maximum(0.0, [known.with_lost - known.base for known in links[span]])
+                shown = np.minimum(seen[Column.LIABLE_A] - unseen, lost_a)
+                base.reserved[span] += np.minimum(fallen, seen.incidence.load(shown)[span])
     return base, replace(memory, links=tuple(links), lost_at=tuple(lost_at.tolist()), read_at=tuple(read_at))
 
 
