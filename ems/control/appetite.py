@@ -18,10 +18,12 @@ def appetites(seen: Observation, held: SetpointMemory, now: float) -> Floats:
     """The most that the vehicle at each EVSE is worth being offered, ampere per leg; infinite while unknown.
 
     An offer that is not used for a minute shrinks to what is used and some slack; an offer that is used up grows again.
+    Where the station itself says that the vehicle does not draw, no sample needs to.
     """
+    asleep = seen[Column.ASLEEP] > 0
     settled = np.maximum(held.changed_at, seen[Column.PLUGGED_S]) + SETTLE_S
-    telling = (now >= settled) & (seen[Column.SAMPLED_AT] >= settled)
-    drawn = seen[Column.PEAK_A]
+    telling = (now >= settled) & (asleep | (seen[Column.SAMPLED_AT] >= settled))
+    drawn = np.where(asleep, 0.0, seen[Column.PEAK_A])
     unused = drawn < held.setpoint_a - SLACK_A
     used_up = (held.setpoint_a >= held.appetite_a) & (drawn >= held.setpoint_a - USED_UP_A)
     learned = np.where(unused, np.ceil(drawn) + SLACK_A, np.where(used_up, held.appetite_a + STEP_A, held.appetite_a))

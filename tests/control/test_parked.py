@@ -38,3 +38,12 @@ def test_a_sleeping_vehicle_is_asked_again_as_often_as_anybody_may_have_to_wait(
     s.plug("A1").takes_a = (16.0, 16.0, 16.0)
     s.after(MAX_WAIT_S + 120)
     assert s.draws("A1") > 6
+
+
+@pytest.mark.parametrize("strategy", [Strategy.EQUAL, Strategy.FIRST_COME, Strategy.LEAST_LAXITY])
+def test_a_vehicle_that_takes_nothing_at_all_leaves_it_for_good(strategy: Strategy) -> None:
+    """It is not offered current and cut again every other minute."""
+    s = garage(32, strategy).car("A1", takes=0).car("A3", takes=32).after(300)
+    offered = {s.after(1).setpoint("A1").amps for _ in range(600)}
+    assert offered == {0.0}
+    assert s.draws("A3") == pytest.approx(32)
