@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ems.control.failsafe import Assessment
+from ems.control.failsafe import FROZEN_S, Assessment
 from ems.control.memory import BaseLoadMemory, Memory
 from ems.control.network import LINKS_PER_CIRCUIT, POWER, Bools, Floats, Network
 from ems.control.observation import Column, Observation
@@ -145,7 +145,7 @@ def _base_loads(
             read_at[i] = t
             bounds = (np.maximum(flowing - part[span], floor).tolist() for part in (surely, likely))
             held = zip(links[span], *bounds, strict=True)
-            moved = _moved(state, circuit)
+            moved = _tells(state, circuit)
             now_seen = [_seen(before, v, w, moved, t, site.policy.raise_hold_s) for before, v, w in held]
             if lost:
                 reach = np.add([before.reach for before in links[span]], just_lost[span]).tolist()
@@ -217,10 +217,15 @@ def _reading(state: SiteState, circuit: Circuit) -> MeterReading | None:
     return None if index is None else state.meters[index].reading
 
 
-def _moved(state: SiteState, circuit: Circuit) -> bool:
-    """Whether the newest reading differs from the one before."""
+def _tells(state: SiteState, circuit: Circuit) -> bool:
+    """Whether the newest reading differs from the one before; or they have been alike for so long that a frozen meter
+    would have been found out (failsafe row 2), so that this one shows a site at rest.
+    """
     index = None if circuit.meter is None else state.site.meter_index(circuit.meter)
-    return index is not None and state.meters[index].unchanged_since >= state.meters[index].at
+    if index is None:
+        return False
+    alike_s = state.meters[index].at - state.meters[index].unchanged_since
+    return alike_s <= 0.0 or alike_s > FROZEN_S
 
 
 def _flow(reading: MeterReading, voltage_v: float) -> Floats:
