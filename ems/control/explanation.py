@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ems.control.allocation import Allocation
+from ems.control.headroom import Source
 from ems.control.network import LINKS_PER_CIRCUIT, POWER, circuit_of
 from ems.control.observation import Column
 from ems.control.shaping import Shaped
@@ -124,12 +125,12 @@ def circuit_views(at: Situation) -> tuple[CircuitView, ...]:
         index = None if circuit.meter is None else state.site.meter_index(circuit.meter)
         reading = None if index is None else state.meters[index].reading
         capped = math.isfinite(limit[power])
-        tightest = power if capped else min(range(first, power), key=lambda k: (room.sources[k].is_rating, left[k]))
+        source = _limited_by(at, i, left)
         views.append(
             CircuitView(
                 circuit=circuit.id,
                 limit_a=_phases(limit, first),
-                limit_source=room.sources[tightest].text,
+                limit_source=source.text,
                 measured_a=None if reading is None else reading.amps,
                 drawn_a=_phases(drawn, first),
                 base_load_a=_phases(shown, first),
@@ -137,10 +138,42 @@ def circuit_views(at: Situation) -> tuple[CircuitView, ...]:
                 level=at.levels.circuits[i],
                 limit_w=limit[power] if capped else None,
                 headroom_w=left[power] if capped else None,
-                limit_until=room.sources[tightest].until,
+                limit_until=source.until,
             )
         )
     return tuple(views)
+
+
+def _limited_by(at: Situation, i: int, left: Sequence[float]) -> Source:
+    """Everything that limits a circuit, in words, and until when the first of it does: what leaves least, phase by
+    phase where phases differ, then what holds besides and would count if that were gone.
+    """
+    room, first = at.room, i * LINKS_PER_CIRCUIT
+    held = room.held[i]
+    if not held:
+        return room.sources[first]
+    rated_a = at.state.site.circuits.circuits[i].rating_a
+    there = [phase for phase in Phase if rated_a[phase]]
+    watts_a = at.state.site.voltage_v * max(1, len(there))
+    binding: dict[Source, list[str]] = {}
+    room_a: dict[Source, float] = {}
+    for phase in there:
+        source = room.sources[first + phase]
+        binding.setdefault(source, []).append(phase.name)
+        room_a[source] = min(left[first + phase], room_a.get(source, math.inf))
+    alike = len(binding) == 1
+    told = {
+        source: source.text if alike else f"{source.text} ({', '.join(names)})" for source, names in binding.items()
+    }
+    if alike and next(iter(told)).is_rating:
+        told.clear()
+    power = room.sources[first + POWER]
+    if not power.is_rating:
+        told[power], room_a[power] = power.text, left[first + POWER] / watts_a
+    order = sorted(told, key=lambda source: (source.is_rating, room_a[source]))
+    besides = [source.text for source in held if source not in told]
+    words = [told[source] for source in order] + ([f"also in force: {', '.join(besides)}"] if besides else [])
+    return Source("; ".join(words), order[0].until, order[0].is_rating)
 
 
 def _phases(values: Sequence[float], first: int) -> PhaseAmps:

@@ -58,6 +58,7 @@ class Headroom:
     steady: Floats
     excess: Floats
     flowing_a: Floats
+    held: tuple[tuple[Source, ...], ...] = ()
 
 
 def limits_in_force(state: SiteState, now: Instant) -> tuple[Limit, ...]:
@@ -76,7 +77,7 @@ def headroom(
     now: Instant,
 ) -> tuple[Headroom, Memory]:
     """Tightest limit − margin − upper base load, for every link (design, section 4)."""
-    limit, sources = _tightest(state.site.circuits.circuits, limits, network.rating)
+    limit, sources, held = _tightest(state.site.circuits.circuits, limits, network.rating)
     base, memory = _base_loads(state, network, seen, levels, memory, now.monotonic_s)
     room = limit - network.margin - base.reserved
     peak = np.array([max(held.peak, held.base) for held in memory.links])
@@ -91,6 +92,7 @@ def headroom(
         steady=np.where(base.metered, np.minimum(room - base.upper, room - peak), left),
         excess=base.fixed - limit,
         flowing_a=_flowing_a(seen, now.monotonic_s, state.site.policy),
+        held=held,
     )
     return found, memory
 
@@ -188,24 +190,32 @@ def _flowing_a(seen: Observation, t: float, policy: Policy) -> Floats:
 
 def _tightest(
     circuits: Sequence[Circuit], limits: Sequence[Limit], rating: Floats
-) -> tuple[Floats, tuple[Source, ...]]:
+) -> tuple[Floats, tuple[Source, ...], tuple[tuple[Source, ...], ...]]:
     values = rating.copy()
     rated = [Source(f"rating of {circuit.id}") for circuit in circuits]
     sources = [source for source in rated for _ in range(LINKS_PER_CIRCUIT)]
-    index = {circuit.id: i * LINKS_PER_CIRCUIT for i, circuit in enumerate(circuits)}
+    index = {circuit.id: i for i, circuit in enumerate(circuits)}
+    held: list[tuple[Source, ...]] = [()] * len(circuits)
     for limit in limits:
-        first_link = index.get(limit.scope)
-        if first_link is None:
+        place = index.get(limit.scope)
+        if place is None:
             continue
-        if limit.max_w is not None and limit.max_w < values[first_link + POWER]:
-            values[first_link + POWER] = limit.max_w
-            sources[first_link + POWER] = _source(limit, f"{limit.max_w / 1000:g} kW")
-        for link in range(first_link, first_link + POWER):
+        first_link = place * LINKS_PER_CIRCUIT
+        if limit.max_w is not None:
+            source, power = _source(limit, f"{limit.max_w / 1000:g} kW"), first_link + POWER
+            held[place] = (*held[place], source)
+            if limit.max_w < values[power]:
+                values[power], sources[power] = limit.max_w, source
+        if limit.max_a is not None:
+            source = _source(limit, f"{limit.max_a:g} A")
             # A rating of 0 is a phase that the circuit does not have.
-            if limit.max_a is not None and values[link] > 0 and limit.max_a < values[link]:
-                values[link] = limit.max_a
-                sources[link] = _source(limit, f"{limit.max_a:g} A")
-    return values, tuple(sources)
+            phases = [link for link in range(first_link, first_link + POWER) if rating[link] > 0]
+            if any(limit.max_a < rating[link] for link in phases):
+                held[place] = (*held[place], source)
+            for link in phases:
+                if limit.max_a < values[link]:
+                    values[link], sources[link] = limit.max_a, source
+    return values, tuple(sources), tuple(held)
 
 
 def _source(limit: Limit, value: str) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cmath
 import math
 from dataclasses import replace
-from datetime import time
+from datetime import time, timedelta
 
 import numpy as np
 import pytest
@@ -188,8 +188,9 @@ def test_between_the_readings_of_a_slow_meter_a_lost_outlet_keeps_its_current(se
     [
         ([], 63, "rating of grid"),
         ([("dso", 40.0)], 40, "dso: 40 A on grid"),
-        ([("dso", 40.0), ("operator", 30.0)], 30, "operator: 30 A on grid"),
-        ([("operator", 30.0), ("dso", 40.0)], 30, "operator: 30 A on grid"),
+        ([("dso", 40.0), ("operator", 30.0)], 30, "operator: 30 A on grid; also in force: dso: 40 A on grid"),
+        ([("operator", 30.0), ("dso", 40.0)], 30, "operator: 30 A on grid; also in force: dso: 40 A on grid"),
+        ([("operator", 0.0), ("dso", 40.0)], 0, "operator: 0 A on grid; also in force: dso: 40 A on grid"),
         ([("operator", 80.0)], 63, "rating of grid"),
         ([("operator", 0.0)], 0, "operator: 0 A on grid"),
     ],
@@ -208,6 +209,24 @@ def test_a_limit_in_watts_leaves_the_currents_alone() -> None:
     assert view(s).limit_a == (63, 63, 63)
     assert view(s).limit_w == 20_000
     assert view(s).limit_source == "dso: 20 kW on grid"
+
+
+@pytest.mark.parametrize(
+    ("kw", "amps", "source"),
+    [
+        (20, 40, "dso: 20 kW on grid; dso: 40 A on grid"),  # 19 A of 29 A are left
+        (30, 20, "dso: 20 A on grid; dso: 30 kW on grid"),
+    ],
+)
+def test_power_and_current_are_named_in_the_order_of_what_they_leave(kw: float, amps: float, source: str) -> None:
+    assert view(plain().limit("grid", "dso", amps, kw=kw).after(5)).limit_source == source
+
+
+def test_where_phases_differ_each_is_told_with_what_limits_it() -> None:
+    at = layout([circuit("grid", (63, 63, 32), meter="main")], [evse("A1", "grid")])
+    s = site(at).meter("main", 10, 10, 10).limit("grid", "operator", 50).limit("grid", "dso", 40, for_s=600).after(5)
+    words = "dso: 40 A on grid (L1, L2); rating of grid (L3); also in force: operator: 50 A on grid"
+    assert (view(s).limit_source, view(s).limit_until) == (words, s.now.utc + timedelta(seconds=595))
 
 
 def test_the_power_limit_binds_the_vehicles() -> None:
