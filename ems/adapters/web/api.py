@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ems.adapters.web import metrics
 from ems.adapters.web.frame import Press
+from ems.adapters.web.needs import needs
 from ems.adapters.web.once import Once, Printed
 from ems.adapters.web.page import Pages
 from ems.adapters.web.problem import documented, problem
@@ -20,6 +21,7 @@ from ems.adapters.web.stream import EventStream, Hall
 from ems.adapters.web.values import number
 from ems.adapters.web.view import View
 from ems.adapters.web.words import mode_of
+from ems.domain.account import Role
 from ems.domain.decision import Level
 from ems.ports import Clock, Live
 
@@ -49,7 +51,7 @@ class Desk:
 
 def api(desk: Desk) -> APIRouter:
     """The machine's side: all of it is read-only."""
-    router = APIRouter(prefix="/api/v1", tags=["site"])
+    router = APIRouter(prefix="/api/v1", tags=["site"], dependencies=[needs(Role.VIEWER)])
 
     @router.get(
         "/state",
@@ -99,14 +101,16 @@ def api(desk: Desk) -> APIRouter:
 def watch(desk: Desk) -> APIRouter:
     """For those who watch over the controller."""
     router = APIRouter(tags=["health"])
+    open_to_all, to_viewers = [needs(None)], [needs(Role.VIEWER)]
     scrape = Once(lambda: metrics.exposition(desk.view(), desk.hall.taken), desk.clock)
 
     @router.get(
         "/healthz",
+        dependencies=open_to_all,
         summary="Whether the controller ticks",
         responses={200: {"model": Health}, 503: documented("the controller does not tick")},
     )
-    @router.head("/healthz", include_in_schema=False)
+    @router.head("/healthz", dependencies=open_to_all, include_in_schema=False)
     async def healthz() -> Response:
         """Whether the controller ticks: 200 while the last tick is younger than 5 s."""
         decision = desk.live.decision
@@ -121,6 +125,7 @@ def watch(desk: Desk) -> APIRouter:
 
     @router.get(
         "/metrics",
+        dependencies=to_viewers,
         summary="Prometheus metrics",
         responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text"}},
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from importlib import metadata
 from ipaddress import ip_address
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,14 +18,16 @@ from starlette.types import Message
 from ems.adapters.web import assets as files
 from ems.adapters.web.api import FRESH, Desk, answer, api, watch
 from ems.adapters.web.gate import LOOPBACK, Gate
+from ems.adapters.web.needs import NotAllowedError, Ways, needs
 from ems.adapters.web.once import Once
 from ems.adapters.web.operate import ABOUT, operate
 from ems.adapters.web.page import Pages
 from ems.adapters.web.plan_api import plan_api, suppose_api
 from ems.adapters.web.plan_page import PlanPages
 from ems.adapters.web.plan_press import PlanPress
-from ems.adapters.web.problem import of_failure, of_http, of_query, problem
+from ems.adapters.web.problem import of_failure, of_http, of_not_allowed, of_query, problem
 from ems.adapters.web.stream import Hall
+from ems.domain.account import Role
 from ems.ports import Clock, Foresight, Live, Operations
 
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
@@ -78,25 +81,27 @@ def create_app(
         title="ems",
         summary="What a site energy controller sees and decides",
         version=desk.software,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         openapi_tags=[ABOUT],
-        exception_handlers={HTTPException: of_http, RequestValidationError: of_query, Exception: of_failure},
+        exception_handlers={
+            HTTPException: of_http,
+            RequestValidationError: of_query,
+            NotAllowedError: of_not_allowed,
+            Exception: of_failure,
+        },
     )
     plans = PlanPress(desk)
     changes = () if operations is None else (operate(live, clock, operations),)
     questions = () if foresight is None else (suppose_api(desk, foresight),)
     described = (api(desk), plan_api(plans), *questions, *changes, watch(desk))
-    for router in (*described, _page(desk, described), _plan_page(desk, plans, options, described)):
+    shown = (_page(desk, described, app.openapi), _plan_page(desk, plans, options, Ways(described)), _files())
+    ways = Ways((*described, *shown))
+    for router in ways.routers:
         app.include_router(router)
-    return Gate(app, (*options.names, options.host), partial(_takes, described), options.is_private)
-
-
-def _takes(described: Iterable[APIRouter], method: str, path: str) -> bool:
-    """Whether something described takes a method at a path."""
-    routes = (route for part in described for route in part.routes if isinstance(route, APIRoute))
-    return any(method in (route.methods or ()) and route.path_regex.match(path) for route in routes)
+    return Gate(app, (*options.names, options.host), ways.need, options.is_private)
 
 
 async def warm_up(gate: Gate) -> None:
@@ -123,16 +128,15 @@ async def warm_up(gate: Gate) -> None:
         await gate(scope, receive, send)
 
 
-def _page(desk: Desk, described: Iterable[APIRouter]) -> APIRouter:
+def _page(desk: Desk, described: Iterable[APIRouter], openapi: Callable[[], dict[str, Any]]) -> APIRouter:
     """The browser's side."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
     paths = [
         (f"{' '.join(sorted(route.methods or ()))} {route.path}", (route.description or "").strip())
         for part in described
         for route in part.routes
         if isinstance(route, APIRoute) and route.include_in_schema
     ]
-    assets = files.load()
     page = Once(lambda: desk.pages.live(desk.view()), desk.clock)
 
     @router.get("/")
@@ -144,6 +148,18 @@ def _page(desk: Desk, described: Iterable[APIRouter]) -> APIRouter:
     async def docs() -> Response:
         return Response(await desk.pages.docs(desk.live.state.site.name, paths), headers=FRESH, media_type=_HTML)
 
+    @router.get("/openapi.json")
+    async def document() -> Response:
+        return Response(json.dumps(openapi()), headers=FRESH, media_type="application/json")
+
+    return router
+
+
+def _files() -> APIRouter:
+    """What the pages are made of; a page that asks for a login needs it too."""
+    router = APIRouter(include_in_schema=False, dependencies=[needs(None)])
+    assets = files.load()
+
     @router.get("/static/{build}/{name:path}")
     async def static(request: Request, build: str, name: str) -> Response:
         asset = assets.get(build, name)
@@ -154,10 +170,10 @@ def _page(desk: Desk, described: Iterable[APIRouter]) -> APIRouter:
     return router
 
 
-def _plan_page(desk: Desk, plans: PlanPress, options: WebOptions, described: Iterable[APIRouter]) -> APIRouter:
+def _plan_page(desk: Desk, plans: PlanPress, options: WebOptions, ways: Ways) -> APIRouter:
     """The page of the plan. What the gate would refuse is not offered there."""
-    router = APIRouter(include_in_schema=False)
-    offered = {path for path in (STRATEGY, WHAT_IF) if options.is_private and _takes(described, "POST", path)}
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+    offered = {path for path in (STRATEGY, WHAT_IF) if options.is_private and ways.need("POST", path)}
     pages = PlanPages(plans, _reach(options), STRATEGY in offered, WHAT_IF in offered)
 
     @router.get("/plan")

@@ -10,13 +10,14 @@ from typing import Any
 from fastapi import Request, Response
 
 from ems.adapters.web.api import FRESH
+from ems.adapters.web.needs import visitor
 from ems.adapters.web.problem import documented, problem
 from ems.domain.daybook import UnknownError
 from ems.domain.vehicle import plain_id
 from ems.ports import NotStoredError
 
 WHO = "x-operator"
-"""The header in which whoever asks may give a name; nobody checks it."""
+"""The header in which whoever asks without a login may give a name; nobody checks it."""
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: documented("not JSON, or asked under a foreign name"),
@@ -66,8 +67,8 @@ async def done(change: Awaitable[None]) -> Response:
 
 
 def who(request: Request) -> str:
-    """Who asks, as far as anybody can know without a login."""
-    told, client = request.headers.get(WHO, ""), request.client
+    """Who asks, as far as anybody can know: the name of a login, else what somebody at this machine says."""
+    told, client = visitor(request).name or request.headers.get(WHO, ""), request.client
     address = "here" if client is None else client.host
     try:
         return f"{plain_id('a name', told)} ({address})"

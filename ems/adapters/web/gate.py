@@ -11,7 +11,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ems.adapters.web.needs import SCOPE_KEY, Need
 from ems.adapters.web.problem import problem
+from ems.domain.account import Role, Visitor
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 STREAM = "/api/v1/events"
@@ -24,8 +26,8 @@ MAX_BODY = 500_000
 BODY_S = 5.0
 """So long a body may take; it comes from this machine."""
 
-Takes = Callable[[str, str], bool]
-"""Whether there is something at a path that takes a method which is not only for reading."""
+Needed = Callable[[str, str], Need | None]
+"""What a method needs at a path; None where nothing takes it."""
 
 POLICY = "; ".join(
     (
@@ -61,18 +63,23 @@ class Gate:
     """
 
     def __init__(
-        self, app: ASGIApp, names: Collection[str], takes: Takes = lambda _method, _path: False, is_private: bool = True
+        self,
+        app: ASGIApp,
+        names: Collection[str],
+        needed: Needed = lambda _method, _path: None,
+        is_private: bool = True,
     ) -> None:
         self._app = app
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._names = LOOPBACK | {name.lower().strip("[]") for name in names}
-        self._takes, self._is_private = takes, is_private
+        self._needed, self._is_private = needed, is_private
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or refuse one request."""
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
+        scope[SCOPE_KEY] = Visitor(role=Role.INSTALLER if self._is_private else Role.VIEWER)
         app: ASGIApp = self._refuse(scope["method"], scope["path"], headers) or self._app
         if app is self._app and scope["method"] in WRITING:
             try:
@@ -94,7 +101,7 @@ class Gate:
         origin = headers.get("origin")
         if origin is not None and origin.lower().partition("://")[2] != hosts[0].lower():
             return problem(403, "pages of other sites may not read this", "foreign-origin", _LAST)
-        if method in WRITING and self._takes(method, path):
+        if method in WRITING and self._needed(method, path) is not None:
             return self._refuse_writing(method, name_of(hosts[0]), headers)
         if method not in READING:
             return problem(405, "everything here is read with GET", headers={"allow": "GET, HEAD", **_LAST})

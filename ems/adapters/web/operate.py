@@ -30,7 +30,9 @@ from ems.adapters.web.fleet_rows import (
     tag_of,
     vehicle_row,
 )
+from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import documented, problem
+from ems.domain.account import Role
 from ems.domain.daybook import ChargeTold, DeparturesReplaced, UnknownError, VehicleKept, VehicleRemoved
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.session import Need, NeedOrigin
@@ -46,11 +48,12 @@ ABOUT = {
 
 
 Name = Annotated[str, Path(max_length=64)]
+WRITES = [needs(Role.OPERATOR)]
 
 
 def operate(live: Live, clock: Clock, operations: Operations) -> APIRouter:
     """The side that changes things. Every change is stored with who made it before it counts."""
-    router = APIRouter(prefix="/api/v1", tags=["operations"])
+    router = APIRouter(prefix="/api/v1", tags=["operations"], dependencies=[needs(Role.VIEWER)])
     for part in (_vehicles, _departures, _needs, _choices):
         part(router, live, clock, operations)
     return router
@@ -74,6 +77,7 @@ def _vehicles(router: APIRouter, live: Live, clock: Clock, operations: Operation
 
     @router.put(
         "/vehicles/{name}",
+        dependencies=WRITES,
         summary="Describe a vehicle",
         responses={**ok(shape.VehicleRow), 412: documented("changed")},
     )
@@ -91,14 +95,16 @@ def _vehicles(router: APIRouter, live: Live, clock: Clock, operations: Operation
 
         return await carried_out(work)
 
-    @router.delete("/vehicles/{name}", summary="Forget a vehicle", status_code=204, responses=GONE)
+    @router.delete("/vehicles/{name}", dependencies=WRITES, summary="Forget a vehicle", status_code=204, responses=GONE)
     async def forget(name: Name, request: Request) -> Response:
         """Forget a vehicle, its week and its departures. If-Match as above."""
         if _is_stale(request, operations, name):
             return _stale(name)
         return await done(operations.change(VehicleRemoved(name), who(request)))
 
-    @router.put("/vehicles/{name}/soc", summary="Tell a state of charge", status_code=204, responses=GONE)
+    @router.put(
+        "/vehicles/{name}/soc", dependencies=WRITES, summary="Tell a state of charge", status_code=204, responses=GONE
+    )
     async def soc(name: Name, body: SocBody, request: Request) -> Response:
         """Tell the state of charge of a vehicle, for example by telematics: it counts for the session that runs, and
         for one that begins within the next hour.
@@ -128,7 +134,12 @@ def _departures(router: APIRouter, live: Live, clock: Clock, operations: Operati
 
         return await answered(rows)
 
-    @router.put("/departures/{vehicle}/{day}", summary="A vehicle's departures of a date", responses=ok(shape.Day))
+    @router.put(
+        "/departures/{vehicle}/{day}",
+        dependencies=WRITES,
+        summary="A vehicle's departures of a date",
+        responses=ok(shape.Day),
+    )
     async def replace_day(vehicle: Name, day: date, body: DayBody, request: Request) -> Response:
         """Say when a vehicle leaves on a date of the site, in place of its week; with an empty list the week counts
         again.
@@ -142,7 +153,7 @@ def _departures(router: APIRouter, live: Live, clock: Clock, operations: Operati
 
         return await carried_out(work)
 
-    @router.post("/departures/import", summary="Read a pull-out list", responses=ok(shape.Listed))
+    @router.post("/departures/import", dependencies=WRITES, summary="Read a pull-out list", responses=ok(shape.Listed))
     async def pull_out_list(body: ListBody, request: Request, apply: bool = False) -> Response:
         """Read a pull-out list (CSV: vehicle, departure, and date, target_soc, kwh, evse, priority as they are there;
         German headings too). The answer is a preview: what would change, and what is to be said about rows. With
@@ -163,7 +174,9 @@ def _departures(router: APIRouter, live: Live, clock: Clock, operations: Operati
 
 
 def _needs(router: APIRouter, live: Live, clock: Clock, operations: Operations) -> None:
-    @router.post("/evses/{evse:path}/need", summary="Say what a vehicle needs", responses=ok(shape.EvseNeed))
+    @router.post(
+        "/evses/{evse:path}/need", dependencies=WRITES, summary="Say what a vehicle needs", responses=ok(shape.EvseNeed)
+    )
     async def need(evse: str, body: NeedBody, request: Request) -> Response:
         """Say what the vehicle that is plugged in there needs. It wins over its timetable for this session."""
 
@@ -174,7 +187,13 @@ def _needs(router: APIRouter, live: Live, clock: Clock, operations: Operations) 
 
         return await carried_out(work)
 
-    @router.delete("/evses/{evse:path}/need", summary="Leave it to the timetable", status_code=204, responses=GONE)
+    @router.delete(
+        "/evses/{evse:path}/need",
+        dependencies=WRITES,
+        summary="Leave it to the timetable",
+        status_code=204,
+        responses=GONE,
+    )
     async def forget_need(evse: str, request: Request) -> Response:
         """Take back what was said: the timetable counts again."""
         return await done(operations.tell_need(evse, Need(), who(request)))
@@ -186,7 +205,7 @@ def _choices(router: APIRouter, live: Live, clock: Clock, operations: Operations
         """How headroom is divided: what was chosen over the site file, what that says, and which of them counts."""
         return await answered(lambda: _strategy(live, operations))
 
-    @router.post("/strategy", summary="Choose a strategy", responses=ok(shape.StrategyRow))
+    @router.post("/strategy", dependencies=WRITES, summary="Choose a strategy", responses=ok(shape.StrategyRow))
     async def choose(body: StrategyBody, request: Request) -> Response:
         """Choose how headroom is divided, until somebody chooses otherwise; null returns to the site file."""
 
@@ -202,7 +221,7 @@ def _choices(router: APIRouter, live: Live, clock: Clock, operations: Operations
         known = operations.daybook.limits
         return await answered(lambda: {"limits": [limit_row(limit) for limit in known]})
 
-    @router.post("/limits", summary="Set a limit", responses=ok(shape.LimitRow))
+    @router.post("/limits", dependencies=WRITES, summary="Set a limit", responses=ok(shape.LimitRow))
     async def tighten(body: LimitBody, request: Request) -> Response:
         """Set a limit for a while. It can only tighten: the strictest of all limits and ratings counts."""
 
@@ -213,12 +232,12 @@ def _choices(router: APIRouter, live: Live, clock: Clock, operations: Operations
 
         return await carried_out(work)
 
-    @router.delete("/limits", summary="Take back a limit", status_code=204, responses=GONE)
+    @router.delete("/limits", dependencies=WRITES, summary="Take back a limit", status_code=204, responses=GONE)
     async def release(scope: str, source: str, request: Request) -> Response:
         """Take back a limit that somebody set here; no other can be."""
         return await done(operations.change(LimitWithdrawn(scope, source), who(request)))
 
-    @router.get("/audit", summary="Who changed what", responses=ok(shape.AuditRows, 503))
+    @router.get("/audit", dependencies=WRITES, summary="Who changed what", responses=ok(shape.AuditRows, 503))
     async def audit(
         before: Annotated[int | None, Query(description="only those with a smaller id")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,

@@ -6,18 +6,20 @@ from fastapi import APIRouter, Request, Response
 
 from ems.adapters.web.api import FRESH, Desk, answer
 from ems.adapters.web.body import WhatIfBody
+from ems.adapters.web.needs import needs
 from ems.adapters.web.once import printed
 from ems.adapters.web.plan_picture import encoded, plan_picture
 from ems.adapters.web.plan_press import PlanPress
 from ems.adapters.web.plan_shape import PlanPicture
 from ems.adapters.web.plan_words import supposed
 from ems.adapters.web.problem import documented, problem
+from ems.domain.account import Role
 from ems.ports import Foresight, NoForesightError
 
 
 def plan_api(press: PlanPress) -> APIRouter:
     """The machine's side of planning."""
-    router = APIRouter(prefix="/api/v1", tags=["plan"])
+    router = APIRouter(prefix="/api/v1", tags=["plan"], dependencies=[needs(Role.VIEWER)])
 
     @router.get(
         "/plan",
@@ -42,7 +44,7 @@ def plan_api(press: PlanPress) -> APIRouter:
 
 def suppose_api(desk: Desk, foresight: Foresight) -> APIRouter:
     """Questions about what would be planned."""
-    router = APIRouter(prefix="/api/v1", tags=["plan"])
+    router = APIRouter(prefix="/api/v1", tags=["plan"], dependencies=[needs(Role.OPERATOR)])
 
     @router.post(
         "/plan/what-if",

@@ -10,6 +10,8 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from ems.adapters.web.needs import NotAllowedError
+
 MEDIA_TYPE = "application/problem+json"
 _FIELDS = {"type": "string", "title": "string", "status": "integer", "detail": "string", "reason": "string"}
 
@@ -54,6 +56,14 @@ async def of_query(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     wrong = [f"{'.'.join(str(part) for part in e['loc'][1:])}: {e['msg']}" for e in error.errors()[:5]]
     return problem(422, "; ".join(wrong) or "the query does not fit", "bad-query")
+
+
+async def of_not_allowed(_: Request, error: Exception) -> Response:
+    """Nobody logged in, or somebody who may not do this."""
+    assert isinstance(error, NotAllowedError)
+    if error.known:
+        return problem(403, str(error), "role")
+    return problem(401, str(error), "login", {"www-authenticate": "Bearer"})
 
 
 async def of_failure(_: Request, error: Exception) -> Response:

@@ -11,6 +11,8 @@ from starlette.types import Message, Receive, Scope, Send
 from ems.adapters.web import assets
 from ems.adapters.web.app import WebOptions
 from ems.adapters.web.gate import AT_ONCE, HEADERS, Gate, name_of
+from ems.adapters.web.needs import Need
+from ems.domain.account import Role
 from tests.adapters.web.scene import busy
 from tests.adapters.web.visit import ask, get, raw, run, serving
 
@@ -242,7 +244,7 @@ def test_a_body_that_never_comes_holds_nobody_and_is_given_up(monkeypatch: pytes
         served.append(scope["method"])
 
     async def visits() -> None:
-        gate = Gate(app, (), takes=lambda _method, _path: True)
+        gate = Gate(app, (), needed=lambda _method, _path: Need(Role.OPERATOR))
         told = [(b"host", b"localhost"), (b"content-length", b"9"), (b"content-type", b"application/json")]
         post = {"type": "http", "method": "POST", "path": "/api/v1/limits", "headers": told}
         never = asyncio.Event()

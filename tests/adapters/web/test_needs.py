@@ -1,0 +1,74 @@
+"""Every path says which role it needs, and one place checks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import APIRouter
+
+from ems.adapters.web.needs import Need, Ways, needs
+from ems.domain.account import Role, Visitor
+
+ROLES = {role.word: role for role in Role}
+
+
+def router_with(*dependencies: object, of_route: object = None) -> APIRouter:
+    router = APIRouter(dependencies=[*dependencies])  # type: ignore[list-item]
+
+    @router.post("/thing", dependencies=[of_route] if of_route else [])  # type: ignore[list-item]
+    def thing() -> None:
+        """A route."""
+
+    return router
+
+
+def test_an_application_with_a_route_that_declares_nothing_is_not_built() -> None:
+    with pytest.raises(ValueError, match="do not say which role they need: /thing"):
+        Ways((router_with(),))
+
+
+def test_the_strictest_of_what_a_router_and_its_route_declare_counts() -> None:
+    ways = Ways((router_with(needs(Role.VIEWER), of_route=needs(Role.INSTALLER, in_person=True)),))
+    assert ways.need("POST", "/thing") == Need(Role.INSTALLER, in_person=True)
+    assert ways.need("GET", "/thing") is None
+    assert Ways((router_with(needs(None), of_route=needs(Role.VIEWER)),)).need("POST", "/thing") == Need(Role.VIEWER)
+
+
+def roles_and_needs() -> Iterator[tuple[Role | None, Role | None]]:
+    for role in (None, *Role):
+        for needed in (None, *Role):
+            yield role, needed
+
+
+@pytest.mark.parametrize(("role", "needed"), list(roles_and_needs()))
+def test_each_role_may_what_those_before_it_may(role: Role | None, needed: Role | None) -> None:
+    refused = Need(needed).refusal(Visitor("anna", role))
+    assert (refused is None) == ((needed or 0) <= (role or 0))
+    if refused is not None:
+        assert refused.known == (role is not None)
+        assert needed is not None
+        assert needed.word in str(refused)
+
+
+def test_a_token_opens_nothing_outside_of_its_areas() -> None:
+    token = Visitor("scraper", Role.VIEWER, areas=frozenset({"health"}))
+    assert Need(Role.VIEWER).refusal(token, {"health"}) is None
+    assert "opens nothing but health" in str(Need(Role.VIEWER).refusal(token, {"site"}))
+    assert "opens nothing but health" in str(Need(Role.VIEWER).refusal(token, set()))
+
+
+def test_what_people_do_in_person_no_token_may() -> None:
+    assert "not for tokens" in str(Need(Role.ADMIN, in_person=True).refusal(Visitor("robot", Role.ADMIN)))
+    assert Need(Role.ADMIN, in_person=True).refusal(Visitor("anna", Role.ADMIN, in_person=True)) is None
+
+
+@pytest.mark.parametrize("word", ROLES)
+def test_roles_have_words(word: str) -> None:
+    assert Role.of(word) is ROLES[word]
+
+
+@pytest.mark.parametrize("word", ["", "root", "Viewer", "admin\n", "1"])
+def test_an_unknown_role_is_named_with_those_there_are(word: str) -> None:
+    with pytest.raises(ValueError, match="write viewer, operator, installer, admin"):
+        Role.of(word)
