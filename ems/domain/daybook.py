@@ -1,4 +1,4 @@
-"""What people change while a site runs: vehicles and their departures, the strategy, limits for a while.
+"""What people change while a site runs: vehicles, departures, who may charge, the strategy, limits for a while.
 
 The installation is not here: the site file owns that. One change after the other makes the next daybook; whoever keeps
 it stores each before anybody acts upon it.
@@ -12,6 +12,8 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+from ems.domain.access import AccessBook
+from ems.domain.access_change import ACCESS_CHANGES, AccessChange, changed_access, must_fit_access
 from ems.domain.departure import Departure, WeeklyDeparture
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.fleet import Fleet
@@ -20,16 +22,13 @@ from ems.domain.policy import Strategy
 from ems.domain.session import Need, Session
 from ems.domain.site import Site
 from ems.domain.station import Evse
+from ems.domain.unknown import UnknownError as UnknownError  # noqa: PLC0414 who changes a daybook finds its errors here
 from ems.domain.vehicle import StateOfCharge, Vehicle
 
 AHEAD = timedelta(days=366)
 
 KEPT = timedelta(days=7)
 """Departures and limits that are over stay for so long, for those who ask what was meant."""
-
-
-class UnknownError(ValueError):
-    """A change is about something that is not there."""
 
 
 class VehicleKept(NamedTuple):
@@ -61,20 +60,20 @@ class DeparturesReplaced(NamedTuple):
     departures: tuple[Departure, ...]
 
 
-Change = (
-    VehicleKept | VehicleRemoved | ChargeTold | DeparturesReplaced | StrategyChosen | LimitReceived | LimitWithdrawn
-)
+FleetChange = VehicleKept | VehicleRemoved | ChargeTold | DeparturesReplaced
+Change = FleetChange | AccessChange | StrategyChosen | LimitReceived | LimitWithdrawn
 
 
 @dataclass(frozen=True, slots=True)
 class Daybook:
     """`strategy` None: that of the site. `limits` are those of people, not of the site or the grid
-    operator, by scope and name.
+    operator, by scope and name. `access`: who may charge.
     """
 
     fleet: Fleet = field(default_factory=Fleet)
     strategy: Strategy | None = None
     limits: tuple[Limit, ...] = ()
+    access: AccessBook = field(default_factory=AccessBook)
 
 
 def changed(known: Daybook, change: Change, now: datetime, zone: ZoneInfo) -> Daybook:
@@ -93,13 +92,15 @@ def changed(known: Daybook, change: Change, now: datetime, zone: ZoneInfo) -> Da
             after = replace(known, limits=_without(known.limits, scope, source))
             if len(after.limits) == len(known.limits):
                 raise UnknownError(f"there is no limit '{source}' on {scope}")
-        case _:
+        case VehicleKept() | VehicleRemoved() | ChargeTold() | DeparturesReplaced():
             _must_be_sensible(known.fleet, change, now, zone)
             after = replace(known, fleet=_fleet(known.fleet, change, zone))
+        case _:
+            after = replace(known, access=changed_access(known.access, change, now))
     return _current(after, now)
 
 
-def _must_be_sensible(known: Fleet, change: Change, now: datetime, zone: ZoneInfo) -> None:
+def _must_be_sensible(known: Fleet, change: FleetChange, now: datetime, zone: ZoneInfo) -> None:
     """Refuse energies that no battery of that size takes, and new departures that are over."""
     match change:
         case VehicleKept(vehicle, weekly):
@@ -127,6 +128,8 @@ def must_fit(site: Site, others: Iterable[Limit], change: Change) -> None:
 
     Raises UnknownError or ValueError.
     """
+    if isinstance(change, ACCESS_CHANGES):
+        must_fit_access(site, change)
     match change:
         case VehicleKept(vehicle, _) if vehicle.evse is not None:
             _evse(site, vehicle.evse)
@@ -169,7 +172,7 @@ def _ratings(site: Site, scope: str) -> tuple[float, ...]:
     return (site.evses[index].max_a,)
 
 
-def _fleet(known: Fleet, change: Change, zone: ZoneInfo) -> Fleet:
+def _fleet(known: Fleet, change: FleetChange, zone: ZoneInfo) -> Fleet:
     match change:
         case VehicleKept(vehicle, weekly):
             vehicles = {**known.vehicles, vehicle.id: vehicle}
@@ -204,7 +207,7 @@ def _current(known: Daybook, now: datetime) -> Daybook:
             departures = _with(departures, name, tuple(one for one in times if one.at >= since))
         fleet = replace(fleet, departures=departures)
     limits = tuple(limit for limit in known.limits if limit.ends is None or limit.ends >= since)
-    return Daybook(fleet, known.strategy, limits)
+    return replace(known, fleet=fleet, limits=limits)
 
 
 def _must_be(known: Fleet, vehicle: str) -> None:

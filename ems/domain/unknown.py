@@ -1,0 +1,5 @@
+"""What is asked for is not there."""
+
+
+class UnknownError(ValueError):
+    """A change is about something that is not there."""
