@@ -1,4 +1,4 @@
-"""What people change while a site runs: vehicles, departures, who may charge, the strategy, limits for a while.
+"""What people change while a site runs: vehicles, departures, who may charge, prices, the strategy, limits for a while.
 
 The installation is not here: the site file owns that. One change after the other makes the next daybook; whoever keeps
 it stores each before anybody acts upon it.
@@ -19,6 +19,16 @@ from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
 from ems.domain.policy import Strategy
+from ems.domain.price_book import (
+    PRICE_CHANGES,
+    PriceBook,
+    PriceChange,
+    PriceListKept,
+    PriceListRemoved,
+    changed_prices,
+    must_fit_prices,
+)
+from ems.domain.service_class import ServiceClass
 from ems.domain.session import Need, Session
 from ems.domain.site import Site
 from ems.domain.station import Evse
@@ -60,20 +70,33 @@ class DeparturesReplaced(NamedTuple):
     departures: tuple[Departure, ...]
 
 
-FleetChange = VehicleKept | VehicleRemoved | ChargeTold | DeparturesReplaced
-Change = FleetChange | AccessChange | StrategyChosen | LimitReceived | LimitWithdrawn
+class ClassKept(NamedTuple):
+    """What a class of service is called and promises, whatever the site file says."""
+
+    known: ServiceClass
+
+
+class ClassReleased(NamedTuple):
+    """A class of service is again as the site file says."""
+
+    number: int
+
+
+FleetChange = VehicleKept | VehicleRemoved | ChargeTold | DeparturesReplaced | ClassKept | ClassReleased
+Change = FleetChange | AccessChange | PriceChange | StrategyChosen | LimitReceived | LimitWithdrawn
 
 
 @dataclass(frozen=True, slots=True)
 class Daybook:
     """`strategy` None: that of the site. `limits` are those of people, not of the site or the grid
-    operator, by scope and name. `access`: who may charge.
+    operator, by scope and name. `access`: who may charge. `prices`: what drivers pay.
     """
 
     fleet: Fleet = field(default_factory=Fleet)
     strategy: Strategy | None = None
     limits: tuple[Limit, ...] = ()
     access: AccessBook = field(default_factory=AccessBook)
+    prices: PriceBook = field(default_factory=PriceBook)
 
 
 def changed(known: Daybook, change: Change, now: datetime, zone: ZoneInfo) -> Daybook:
@@ -92,9 +115,12 @@ def changed(known: Daybook, change: Change, now: datetime, zone: ZoneInfo) -> Da
             after = replace(known, limits=_without(known.limits, scope, source))
             if len(after.limits) == len(known.limits):
                 raise UnknownError(f"there is no limit '{source}' on {scope}")
-        case VehicleKept() | VehicleRemoved() | ChargeTold() | DeparturesReplaced():
+        case VehicleKept() | VehicleRemoved() | ChargeTold() | DeparturesReplaced() | ClassKept() | ClassReleased():
             _must_be_sensible(known.fleet, change, now, zone)
             after = replace(known, fleet=_fleet(known.fleet, change, zone))
+        case PriceListKept() | PriceListRemoved():
+            today = now.astimezone(zone).date()
+            after = replace(known, prices=changed_prices(known.prices, change, today))
         case _:
             after = replace(known, access=changed_access(known.access, change, now))
     return _current(after, now)
@@ -130,6 +156,8 @@ def must_fit(site: Site, others: Iterable[Limit], change: Change) -> None:
     """
     if isinstance(change, ACCESS_CHANGES):
         must_fit_access(site, change)
+    if isinstance(change, PRICE_CHANGES):
+        must_fit_prices(site, change)
     match change:
         case VehicleKept(vehicle, _) if vehicle.evse is not None:
             _evse(site, vehicle.evse)
@@ -184,6 +212,7 @@ def _fleet(known: Fleet, change: FleetChange, zone: ZoneInfo) -> Fleet:
                 _without_key(known.weekly, name),
                 _without_key(known.departures, name),
                 _without_key(known.charges, name),
+                known.classes,
             )
         case ChargeTold(name, charge):
             _must_be(known, name)
@@ -196,6 +225,12 @@ def _fleet(known: Fleet, change: FleetChange, zone: ZoneInfo) -> Fleet:
                 told = [d for d in new if d.vehicle == name]
                 departures = _with(departures, name, tuple(sorted((*kept, *told), key=lambda d: d.at)))
             return replace(known, departures=departures)
+        case ClassKept(one):
+            return replace(known, classes={**known.classes, one.number: one})
+        case ClassReleased(number):
+            if number not in known.classes:
+                raise UnknownError(f"nobody has changed class {number}: it is as the site file says")
+            return replace(known, classes={key: one for key, one in known.classes.items() if key != number})
     raise AssertionError(change)
 
 
