@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ems.domain import apply_need, apply_session, apply_station
+from ems.domain import apply_battery, apply_need, apply_session, apply_station
 from ems.domain import events as e
 from ems.domain.limit import Limit
 from ems.domain.measurement import Sample
@@ -38,7 +38,7 @@ def _meter_read(state: SiteState, event: e.MeterRead) -> SiteState:
             amps = tuple(max(new.amps[phase] for phase in leg) for leg in evse.wiring.legs)
             sample = Sample.of_currents(new.at, amps)
             state = state.with_evse(evse.id, partial(apply_session.sampled, sample=sample))
-    return state
+    return apply_battery.metered(state, event)
 
 
 def _meter_failed(state: SiteState, event: e.MeterFailed) -> SiteState:
@@ -110,6 +110,7 @@ _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.VehicleIdentified: apply_need.vehicle_identified,
     e.PlanMade: _plan_made,
     e.StrategyChosen: _strategy_chosen,
+    e.BatteryAnswered: apply_battery.battery_answered,
     e.ControllerStarted: _controller_started,
     e.LoopBlocked: _loop_blocked,
     e.StoreTroubled: _store_troubled,

@@ -15,8 +15,13 @@ class Circuit:
 
     `rating_a` per phase; 0 means the circuit does not have that phase. `margin_a` is kept free for what the
     measurement cannot know. `base_load_max_a` is the most that anything but our EVSEs may draw: it stands in for a
-    missing or silent meter and in the fallback check. `generation_max_a` is the most that flows back from plant
-    behind the circuit; without it a base load below zero is a measuring error.
+    missing or silent meter and in the fallback check; `storage_max_a`, what batteries behind it may draw besides, does
+    as well. `generation_max_a` is the most that flows back from plant behind the circuit; without it a base load below
+    zero is a measuring error.
+
+    `unbalance_max_a`: by how much our EVSEs may load one phase more than another, None where nobody asks. VDE-AR-N 4100
+    (section 5.5) lets charging equipment on one or two phases make up 4.6 kVA per phase conductor at the grid
+    connection, 20 A at 230 V; what is connected to all three phases may draw more, as long as it draws it evenly.
     """
 
     id: str
@@ -26,6 +31,8 @@ class Circuit:
     meter: str | None = None
     base_load_max_a: PhaseAmps = NO_AMPS
     generation_max_a: float = 0.0
+    storage_max_a: PhaseAmps = NO_AMPS
+    unbalance_max_a: float | None = None
 
     def __post_init__(self) -> None:
         for value in self.rating_a:
@@ -36,6 +43,18 @@ class Circuit:
         not_negative(f"generation_max_a of circuit {self.id}", self.generation_max_a)
         for value in self.base_load_max_a:
             not_negative(f"base_load_max_a of circuit {self.id}", value)
+        for value in self.storage_max_a:
+            not_negative(f"storage_max_a of circuit {self.id}", value)
+        if self.unbalance_max_a is not None:
+            not_negative(f"unbalance_max_a of circuit {self.id}", self.unbalance_max_a)
+            if not all(self.rating_a):
+                raise ValueError(f"unbalance_max_a of circuit {self.id} compares phases that it does not have")
+
+    @property
+    def worst_load_a(self) -> PhaseAmps:
+        """The most that anything but our EVSEs may draw, batteries included."""
+        total = [a + b for a, b in zip(self.base_load_max_a, self.storage_max_a, strict=True)]
+        return (total[0], total[1], total[2])
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,17 @@ class Setpoint(NamedTuple):
     controlled: bool = True
 
 
+class BatterySetpoint(NamedTuple):
+    """What a stationary battery is to take (positive) or give, W; None leaves it to its own program. `text` says why,
+    and `until` when that may change if it is known.
+    """
+
+    battery: str
+    power_w: float | None
+    text: str
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CircuitView:
     """A circuit at this tick, per phase: the tightest limit with its source, what flows in all (None without a meter),
@@ -135,3 +146,4 @@ class Decision:
     stop: tuple[str, ...] = ()
     read_back: tuple[str, ...] = ()
     guarded: tuple[str, ...] = field(default=())
+    batteries: tuple[BatterySetpoint, ...] = ()

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from ems.domain.limit import WEEKDAYS, weekdays
 from ems.domain.local_clock import ONE_DAY, clock_change_s
+from ems.domain.recurrence import NO_HOLIDAYS, Holidays
 from ems.domain.units import finite
 from ems.domain.vehicle import MAX_BATTERY_WH, plain_id
 
-DAYS_AHEAD = 8
-"""Weekly departures return within so many days."""
+DAYS_AHEAD = 22
+"""Weekly departures are looked for within so many days: holidays may take the place of some."""
+
+HOLIDAY, HOLIDAYS = 7, "Holiday"
+"""What stands for holidays among the weekdays, as a number and in words."""
 
 LATE = timedelta(minutes=30)
 """Who is still here so long after a departure is late for that one, not early for the next."""
@@ -36,15 +42,19 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyDeparture:
-    """On these weekdays (0: Monday) a vehicle leaves when the clock of the site shows `at`."""
+    """On these weekdays (0: Monday), and on holidays where HOLIDAY is among them, a vehicle leaves when the clock of the
+    site shows `at`; None: it stays. A week of which no entry is for holidays has none: there the weekday counts.
+    """
 
     days: frozenset[int]
-    at: time
+    at: time | None
     goal: Goal = Goal()
 
     def __post_init__(self) -> None:
-        if not self.days or not self.days <= frozenset(range(7)):
-            raise ValueError("a weekly departure needs weekdays, 0 to 6")
+        if not self.days or not self.days <= frozenset(range(HOLIDAY + 1)):
+            raise ValueError("a weekly departure needs weekdays, 0 to 6, or holidays")
+        if self.at is None and self.goal != Goal():
+            raise ValueError("who stays needs nothing for that departure: leave out energy and target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,12 @@ class Due(NamedTuple):
 
 
 def due(
-    weekly: tuple[WeeklyDeparture, ...], single: tuple[Departure, ...], plugged: datetime, now: datetime, zone: ZoneInfo
+    weekly: tuple[WeeklyDeparture, ...],
+    single: tuple[Departure, ...],
+    plugged: datetime,
+    now: datetime,
+    zone: ZoneInfo,
+    holidays: Holidays = NO_HOLIDAYS,
 ) -> Due | None:
     """The departure for which a vehicle that came at `plugged` is to be ready: the first one after that which is not
     over for longer than `LATE`. `single` are the vehicle's own. None when nobody knows one.
@@ -83,11 +98,35 @@ def due(
     first = now.astimezone(zone).date() - ONE_DAY
     taken = {one.at.astimezone(zone).date() for one in single}
     found = [Due(one.at, one.goal, one.service_class) for one in single if one.at > since]
-    for ahead in range(DAYS_AHEAD + 1):
+    for ahead in range(DAYS_AHEAD + 1 if weekly else 0):
         day = first + ahead * ONE_DAY
-        if day not in taken:
-            found += [Due(moment(day, one.at, zone), one.goal) for one in weekly if day.weekday() in one.days]
-    return min((one for one in found if one.at > since), key=lambda one: one.at, default=None)
+        of_day = () if day in taken else _of_day(weekly, day, holidays)
+        coming = [one for at, goal in of_day if (one := Due(moment(day, at, zone), goal)).at > since]
+        if coming:
+            found += coming
+            break
+    return min(found, key=lambda one: one.at, default=None)
+
+
+def _of_day(weekly: tuple[WeeklyDeparture, ...], day: date, holidays: Holidays) -> Iterator[tuple[time, Goal]]:
+    is_holiday = holidays.holds(day) and any(HOLIDAY in every.days for every in weekly)
+    kind = HOLIDAY if is_holiday else day.weekday()
+    for every in weekly:
+        if kind in every.days and every.at is not None:
+            yield every.at, every.goal
+
+
+def days_of(text: str) -> frozenset[int]:
+    """Read 'Mon-Fri', 'Sat,Sun,Holiday' or 'Holiday' (0: Monday, HOLIDAY). Raises ValueError with the remedy."""
+    parts = [part.strip() for part in text.split(",")]
+    named = [part for part in parts if part.casefold().removesuffix("s") != HOLIDAYS.casefold()]
+    of_week = weekdays(",".join(named)) if named else frozenset()
+    return of_week if len(named) == len(parts) else of_week | {HOLIDAY}
+
+
+def days_in_words(days: frozenset[int]) -> str:
+    """'Mon,Tue,Holiday', as `days_of` reads it."""
+    return ",".join((*WEEKDAYS, HOLIDAYS)[day] for day in sorted(days))
 
 
 def moment(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -221,6 +221,18 @@ class StrategyChosen:
 
 
 @dataclass(frozen=True, slots=True)
+class BatteryAnswered:
+    """What a battery holds as its setpoint after it was told one, W, charging positive, None: its own program; or why
+    it could not be told, in `fault`.
+    """
+
+    battery: str
+    at: float
+    power_w: float | None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ControllerStarted:
     """The controller began to run; `crashes` counts ends without a goodbye within the last hour."""
 
@@ -275,6 +287,7 @@ Event = (
     | VehicleIdentified
     | PlanMade
     | StrategyChosen
+    | BatteryAnswered
     | ControllerStarted
     | LoopBlocked
     | StoreTroubled

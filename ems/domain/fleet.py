@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from ems.domain.departure import Departure, Due, WeeklyDeparture, due, moment
 from ems.domain.local_clock import ONE_DAY
+from ems.domain.service_class import ServiceClass
 from ems.domain.session import Need, NeedOrigin, Session
-from ems.domain.vehicle import StateOfCharge, Vehicle
+from ems.domain.site import Site
+from ems.domain.vehicle import Guarantee, StateOfCharge, Vehicle
 
 SOC_HOLDS = timedelta(hours=1)
 """A state of charge that was told so long before the vehicle was plugged in is still true then."""
@@ -21,7 +22,8 @@ MAX_VEHICLES, MAX_WEEKLY, MAX_DEPARTURES = 5_000, 50, 50_000
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Vehicles by id; weekly and single departures by vehicle; what was told of their batteries.
+    """Vehicles by id; weekly and single departures by vehicle; what was told of their batteries; and classes of service
+    by number, as far as people said otherwise than the site does.
 
     Raises ValueError when two vehicles share a tag or an EVSE, or when a departure is of no vehicle.
     """
@@ -30,6 +32,7 @@ class Fleet:
     weekly: Mapping[str, tuple[WeeklyDeparture, ...]] = field(default_factory=dict)
     departures: Mapping[str, tuple[Departure, ...]] = field(default_factory=dict)
     charges: Mapping[str, StateOfCharge] = field(default_factory=dict)
+    classes: Mapping[int, ServiceClass] = field(default_factory=dict)
     _by_tag: Mapping[str, str] = field(init=False, repr=False, compare=False)
     _by_evse: Mapping[str, str] = field(init=False, repr=False, compare=False)
     _visits: Mapping[str, Sequence[Departure]] = field(init=False, repr=False, compare=False)
@@ -70,9 +73,14 @@ class Fleet:
         assigned = self._by_evse.get(session.evse)
         return None if assigned is None else self.vehicles[assigned]
 
-    def due(self, vehicle: str, plugged: datetime, now: datetime, zone: ZoneInfo) -> Due | None:
+    def due(self, vehicle: str, plugged: datetime, now: datetime, site: Site) -> Due | None:
         """The departure for which a vehicle that came at `plugged` is to be ready; None when nobody knows one."""
-        return due(self.weekly.get(vehicle, ()), self.departures.get(vehicle, ()), plugged, now, zone)
+        weekly, single = self.weekly.get(vehicle, ()), self.departures.get(vehicle, ())
+        return due(weekly, single, plugged, now, site.zone, site.holidays)
+
+    def service_class(self, number: int, site: Site) -> ServiceClass:
+        """The class of that number as it is in force."""
+        return self.classes.get(number) or site.service_class(number)
 
     def charge_at_plug_in(self, vehicle: str, session: Session) -> StateOfCharge | None:
         """What was told of its battery, if that holds for this session and its station has not told anything."""
@@ -81,34 +89,59 @@ class Fleet:
             return None
         return told
 
-    def need_of(self, vehicle: Vehicle, session: Session, now: datetime, zone: ZoneInfo) -> Need:
-        """What the vehicle of a session needs by its timetable; empty when that says nothing.
+    def need_of(self, vehicle: Vehicle | None, session: Session, now: datetime, site: Site) -> Need:
+        """What the vehicle of a session needs by its timetable, with what it or its class is promised; empty when
+        nothing says anything. None: nobody knows which vehicle it is.
 
         Energy is counted from the begin of the session, at the EVSE. A target state of charge becomes energy by the
         one that was last heard of; while there is none the battery counts as empty, because too little is worse.
         """
-        leaves, promise = self.due(vehicle.id, session.plugged, now, zone), vehicle.guarantee
-        guaranteed_by = None
-        if promise is not None and promise.by is not None and promise.energy_wh > 0:
-            day = session.plugged.astimezone(zone).date()
-            times = (moment(day + ahead * ONE_DAY, promise.by, zone) for ahead in range(3))
-            guaranteed_by = next(at for at in times if at > session.plugged)
-        return Need(
-            energy_wh=None if leaves is None else _energy_wh(vehicle, session, leaves),
+        leaves = None if vehicle is None else self.due(vehicle.id, session.plugged, now, site)
+        energy_wh, is_assumed = (None, False) if vehicle is None or leaves is None else _energy(vehicle, session, leaves)
+        need = Need(
+            energy_wh=energy_wh,
             departure=None if leaves is None else leaves.at,
             origin=NeedOrigin.SCHEDULED,
-            guaranteed_wh=0.0 if promise is None else promise.energy_wh,
-            guaranteed_by=guaranteed_by,
-            minimum_always=promise is not None and promise.minimum_always,
             service_class=None if leaves is None else leaves.service_class,
+            is_assumed=is_assumed,
+        )
+        return self.with_promise(need, vehicle, session, site)
+
+    def with_promise(self, need: Need, vehicle: Vehicle | None, session: Session, site: Site) -> Need:
+        """A need of the vehicle of a session, with what that vehicle is promised, else its class."""
+        promise = None if vehicle is None else vehicle.guarantee
+        if promise is None:
+            index = site.evse_index(session.evse)
+            classes = (need.service_class, None if vehicle is None else vehicle.service_class)
+            of_evse = 0 if index is None else site.evses[index].priority
+            number = next((one for one in classes if one is not None), of_evse)
+            promise = self.service_class(number, site).guarantee
+        if promise is None:
+            return replace(need, guaranteed_wh=0.0, guaranteed_by=None, minimum_always=False)
+        most = None if vehicle is None else vehicle.most_wh
+        return replace(
+            need,
+            guaranteed_wh=promise.energy_wh if most is None else min(promise.energy_wh, most),
+            guaranteed_by=_by(promise, session, site),
+            minimum_always=promise.minimum_always,
         )
 
 
-def _energy_wh(vehicle: Vehicle, session: Session, leaves: Due) -> float | None:
+def _by(promise: Guarantee, session: Session, site: Site) -> datetime | None:
+    """When a promised energy is due: the first time after plug-in that the clock of the site shows that time."""
+    if promise.by is None or promise.energy_wh <= 0.0:
+        return None
+    day = session.plugged.astimezone(site.zone).date()
+    times = (moment(day + ahead * ONE_DAY, promise.by, site.zone) for ahead in range(3))
+    return next(at for at in times if at > session.plugged)
+
+
+def _energy(vehicle: Vehicle, session: Session, leaves: Due) -> tuple[float | None, bool]:
+    """The energy of a goal, and whether the battery was taken to be empty for it."""
     goal, most = leaves.goal, vehicle.most_wh
     if goal.soc_percent is not None and most is not None:
         if session.soc_percent is not None:
-            return max(0.0, session.soc_at_wh + most * (goal.soc_percent - session.soc_percent) / 100.0)
+            return max(0.0, session.soc_at_wh + most * (goal.soc_percent - session.soc_percent) / 100.0), False
         if goal.energy_wh is None:
-            return most * goal.soc_percent / 100.0
-    return goal.energy_wh
+            return most * goal.soc_percent / 100.0, True
+    return goal.energy_wh, False

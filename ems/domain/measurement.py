@@ -22,6 +22,11 @@ TELLING_A = 4.0
 PROOF_SAMPLES = 3
 """So many samples in a row must agree before a vehicle counts as not using a leg."""
 
+EVEN_A, EVEN_SHARE = 1.0, 0.1
+"""Legs whose currents differ by no more than this, or this share of the largest, carry the same: two meters of class 1
+read as much apart.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -79,23 +84,34 @@ class LegUse:
     """Which legs the vehicle of this session uses, learned from samples.
 
     `agreeing` counts the samples in a row that showed exactly the legs in `seen` and were telling, up to the proof.
+    `even`: the newest sample that could tell surely showed the same current on all of them.
     """
 
     seen: tuple[bool, ...] = (False,) * MAX_LEGS
     agreeing: int = 0
+    even: bool = False
 
     def after(self, sample: Sample) -> LegUse:
         """The knowledge after one more sample; a leg once seen in use stays in use for the session."""
         used = [a > LEG_IN_USE_A for a in sample.high_a]
-        if not any([now and not known for now, known in zip(used, self.seen, strict=False)]) and (
-            self.agreeing >= PROOF_SAMPLES or max(sample.low_a) < TELLING_A or not any(used)
-        ):
-            return self
-        seen = tuple(a or b for a, b in zip(self.seen, (*used, False, False), strict=False))
-        return LegUse(seen, self.agreeing + 1 if seen == self.seen else 1)
+        news = any([now and not known for now, known in zip(used, self.seen, strict=False)])
+        seen = tuple(a or b for a, b in zip(self.seen, (*used, False, False), strict=False)) if news else self.seen
+        even = self.even if sample.peak_a < TELLING_A else _is_even(seen, sample)
+        if not news and (self.agreeing >= PROOF_SAMPLES or max(sample.low_a) < TELLING_A or not any(used)):
+            return self if even == self.even else LegUse(seen, self.agreeing, even)
+        return LegUse(seen, 1 if news else self.agreeing + 1, even)
 
     def legs(self, count: int) -> tuple[bool, ...]:
         """Per leg whether it must be counted: all of them until enough samples agree that some are idle."""
         if self.agreeing < PROOF_SAMPLES:
             return (True,) * count
         return self.seen[:count]
+
+    def is_even(self, count: int) -> bool:
+        """Whether all legs that must be counted were seen to carry the same current."""
+        return self.even and (self.agreeing >= PROOF_SAMPLES or all(self.seen[:count]))
+
+
+def _is_even(seen: tuple[bool, ...], sample: Sample) -> bool:
+    least = min([a for a, counts in zip(sample.low_a, seen, strict=False) if counts], default=0.0)
+    return sample.peak_a - least <= max(EVEN_A, EVEN_SHARE * sample.peak_a)

@@ -41,8 +41,9 @@ class MeterReading:
     """One complete, plausible reading, `at` the monotonic time of its receipt.
 
     `amps` per site phase, positive when power flows towards the loads. The other values are for people; None where
-    the meter has none. `fingerprint` identifies the raw registers, so that a frozen meter can be told from a steady
-    load. Raises ValueError on NaN and infinity: a doubtful reading must never reach a sum.
+    the meter has none; `soc` is the state of charge of the battery behind it, 0 … 1, and `storage_w` what flows into
+    that alone. `fingerprint` identifies the raw registers, so that a frozen meter can be told from a steady load.
+    Raises ValueError on NaN and infinity: a doubtful reading must never reach a sum.
     """
 
     at: float
@@ -53,12 +54,14 @@ class MeterReading:
     import_wh: float | None = None
     export_wh: float | None = None
     frequency_hz: float | None = None
+    soc: float | None = None
+    storage_w: float | None = None
 
     def __post_init__(self) -> None:
         finite("at", self.at)
         for value in self.amps:
             finite("current", value)
-        for name in ("power_w", "import_wh", "export_wh", "frequency_hz"):
+        for name in ("power_w", "import_wh", "export_wh", "frequency_hz", "soc", "storage_w"):
             value = getattr(self, name)
             if value is not None:
                 finite(name, value)

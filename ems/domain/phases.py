@@ -21,6 +21,9 @@ PhaseAmps = tuple[float, float, float]
 
 NO_AMPS: PhaseAmps = (0.0, 0.0, 0.0)
 
+PHASE_PAIRS = tuple((more, less) for more in Phase for less in Phase if more is not less)
+"""Every phase beside every other one, in both orders: of which the first may carry more than the second."""
+
 MAX_LEGS = 3
 
 Leg = tuple[Phase, ...]

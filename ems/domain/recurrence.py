@@ -49,14 +49,29 @@ class DayWindow:
 
 @dataclass(frozen=True, slots=True)
 class Holidays:
-    """Days that count as Sundays: of one year, or of every year."""
+    """Days on which most people do not work, of one year or of every year. Where a week says nothing of them they are
+    Sundays.
+    """
 
     dates: frozenset[date] = frozenset()
     yearly: frozenset[MonthDay] = frozenset()
 
+    def holds(self, day: date) -> bool:
+        """Whether `day` is one."""
+        return day in self.dates or (day.month, day.day) in self.yearly
+
     def weekday(self, day: date) -> int:
         """0 Monday … 6 Sunday and holidays."""
-        return SUNDAY if day in self.dates or (day.month, day.day) in self.yearly else day.weekday()
+        return SUNDAY if self.holds(day) else day.weekday()
+
+    def between(self, first: date, last: date) -> frozenset[date]:
+        """Those from `first` to `last`, both included."""
+        days = (first + n * ONE_DAY for n in range((last - first).days + 1))
+        return frozenset(day for day in days if self.holds(day))
+
+    def also(self, others: Holidays) -> Holidays:
+        """These and others."""
+        return Holidays(self.dates | others.dates, self.yearly | others.yearly)
 
 
 NO_HOLIDAYS = Holidays()

@@ -23,7 +23,8 @@ class Need:
 
     Promised: of that energy `guaranteed_wh` by `guaranteed_by` (None: by the departure) before others get more than
     what is promised to them; and, if `minimum_always`, never less than the minimum current. `service_class` None: that
-    of the vehicle or its EVSE.
+    of the vehicle or its EVSE. `is_assumed`: nobody knows how full the battery is, so `energy_wh` is that of an empty
+    one.
     """
 
     energy_wh: float | None = None
@@ -33,6 +34,7 @@ class Need:
     guaranteed_by: datetime | None = None
     minimum_always: bool = False
     service_class: int | None = None
+    is_assumed: bool = False
 
     @property
     def is_empty(self) -> bool:

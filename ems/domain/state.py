@@ -81,8 +81,24 @@ class MeterState:
 
 
 @dataclass(frozen=True, slots=True)
+class BatteryState:
+    """What is known about one stationary battery: its state of charge and what flows into it (W, charging positive),
+    both as its meter said at `at`, None where that did not say. `told_w` is the setpoint that it was seen to hold at
+    `told_at`, None for its own program; `fault` why it could not be told one since then.
+    """
+
+    soc: float | None = None
+    power_w: float | None = None
+    at: float = NEVER
+    told_w: float | None = None
+    told_at: float = NEVER
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SiteState:
-    """Everything the controller knows, aligned with `site.evses`, `site.stations` and `site.meters`.
+    """Everything the controller knows, aligned with `site.evses`, `site.stations`, `site.meters` and
+    `site.batteries`.
 
     `planned_at` is when the facts of the `plan` were gathered (monotonic); `plan_trouble` why the last one failed.
     """
@@ -100,6 +116,7 @@ class SiteState:
     planned_at: float = NEVER
     plan_trouble: str = ""
     chosen: Strategy | None = None
+    batteries: tuple[BatteryState, ...] = ()
 
     @property
     def strategy(self) -> Strategy:
@@ -114,6 +131,7 @@ class SiteState:
             evses=tuple(EvseState() for _ in site.evses),
             stations=tuple(StationState(model=s.model) for s in site.stations),
             meters=tuple(MeterState() for _ in site.meters),
+            batteries=tuple(BatteryState() for _ in site.batteries),
         )
 
     def evse(self, evse_id: str) -> EvseState:
@@ -148,6 +166,7 @@ class SiteState:
         return SiteState(
             self.site, tuple(evses), self.stations, self.meters, self.limits, self.started, self.blocked,
             self.store_trouble, self.settings_trouble, self.plan, self.planned_at, self.plan_trouble, self.chosen,
+            self.batteries,
         )  # fmt: skip
 
     def with_station(self, station_id: str, change: Callable[[StationState], StationState]) -> SiteState:

@@ -29,6 +29,16 @@ class Guarantee:
     def __post_init__(self) -> None:
         not_negative("the guaranteed energy", self.energy_wh)
 
+    @property
+    def in_words(self) -> str:
+        """'at least 20 kWh by 05:10, never below its minimum current'; 'nothing' where it promises nothing."""
+        by = "" if self.by is None else f" by {self.by:%H:%M}"
+        parts = (
+            f"at least {self.energy_wh / 1000.0:g} kWh{by}" if self.energy_wh > 0.0 else "",
+            "never below its minimum current" if self.minimum_always else "",
+        )
+        return ", ".join(part for part in parts if part) or "nothing"
+
 
 class StateOfCharge(NamedTuple):
     """What somebody told of a vehicle's battery, and when that was so (UTC)."""
