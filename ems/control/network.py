@@ -99,7 +99,7 @@ class Network:
             rating=np.array([a for c in site.circuits for a in (*c.rating_a, math.inf)]),
             margin=np.array([a for c in site.circuits for a in (*(c.margin_a,) * POWER, 0.0)]),
             worst_base=np.array(
-                [a for c in site.circuits for a in (*c.base_load_max_a, sum(c.base_load_max_a) * site.voltage_v)]
+                [a for c in site.circuits for a in (*c.worst_load_a, sum(c.worst_load_a) * site.voltage_v)]
             ),
             links=len(site.circuits) * LINKS_PER_CIRCUIT,
             evses=len(site.evses),

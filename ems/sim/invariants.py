@@ -175,7 +175,7 @@ class Invariants:
                 total[link] = total.get(link, 0.0) + (0.0 if floor is None else floor.amps)
         for (i, phase), amps in total.items():
             circuit = self.site.circuits.circuits[i]
-            worst = amps + circuit.base_load_max_a[phase]
+            worst = amps + circuit.worst_load_a[phase]
             if worst > circuit.rating_a[phase] + SLACK_A:
                 yield f"after all leases {circuit.id} {phase.name} may carry {worst:.1f} A"
 
