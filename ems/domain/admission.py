@@ -52,7 +52,7 @@ class Usage(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Admission:
     """The answer. `left_wh` of its budget; `stop_tag` and `valid_to` are told to the station with it."""
 
     status: AuthStatus
@@ -68,7 +68,7 @@ class Verdict:
         return self.status is AuthStatus.ACCEPTED
 
 
-def authorise(asked: Asked, book: AccessBook, doors: Doors, usage: Usage = Usage()) -> Verdict:  # noqa: B008 immutable
+def authorise(asked: Asked, book: AccessBook, doors: Doors, usage: Usage = Usage()) -> Admission:  # noqa: B008 immutable
     """Whether a tag may charge. What is blocked, or held for others, is refused even where everybody may charge."""
     tag = book.tag(asked.tag)
     refused = next(_refusals(asked, book, doors, tag, usage), None)
@@ -76,8 +76,8 @@ def authorise(asked: Asked, book: AccessBook, doors: Doors, usage: Usage = Usage
     shared, ends = ("", None) if tag is None else (book.stop_tag(tag), tag.valid_to)
     left = None if tag is None or tag.budget is None else max(0.0, tag.budget.energy_wh - usage.spent_wh)
     if refused is not None:
-        return Verdict(*refused, left_wh=left, stop_tag=shared, valid_to=ends, is_known=known)
-    return Verdict(AuthStatus.ACCEPTED, _welcome(asked, doors, tag, usage), left, shared, ends, known)
+        return Admission(*refused, left_wh=left, stop_tag=shared, valid_to=ends, is_known=known)
+    return Admission(AuthStatus.ACCEPTED, _welcome(asked, doors, tag, usage), left, shared, ends, known)
 
 
 Refusal = tuple[AuthStatus, str]

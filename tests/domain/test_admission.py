@@ -32,8 +32,8 @@ def book(*tags: Tag, groups: tuple[Group, ...] = (), **kept: object) -> AccessBo
 
 def said(known: AccessBook, tag: str = CARD.id, at: datetime = NOON, evse: str = "A/1", doors: Doors = TAGS,
          usage: Usage = UNUSED) -> tuple[AuthStatus, str]:  # fmt: skip
-    verdict = authorise(Asked(tag, evse, at), known, doors, usage)
-    return verdict.status, verdict.reason
+    answer = authorise(Asked(tag, evse, at), known, doors, usage)
+    return answer.status, answer.reason
 
 
 def rule(*places: str, hours: tuple[str, ...] = ()) -> Rule:
@@ -222,8 +222,8 @@ def test_a_tag_charges_at_so_many_places_at_once(running: frozenset[str], at_onc
 
 def test_who_presents_a_tag_to_end_a_session_is_not_asked_for_hours_budget_or_other_sessions() -> None:
     tag = replace(NIGHT, budget=Budget(1e3))
-    verdict = authorise(Asked(tag.id, "A/1", NOON, starts=False), book(tag), TAGS, Usage(frozenset({"A/1"}), 5e3))
-    assert verdict.is_accepted
+    answer = authorise(Asked(tag.id, "A/1", NOON, starts=False), book(tag), TAGS, Usage(frozenset({"A/1"}), 5e3))
+    assert answer.is_accepted
 
 
 @pytest.mark.parametrize(
