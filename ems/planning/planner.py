@@ -26,7 +26,7 @@ from ems.planning.ladder import LADDERS
 from ems.planning.optimiser import Remaining, optimise
 from ems.planning.outlook import Outlook, Stay
 from ems.planning.problem import Battery, ChargingProblem
-from ems.planning.requests import Wanted, expected_from, is_busy, wanted_by
+from ems.planning.requests import Wanted, expected_from, hurried, wanted_by
 from ems.planning.schedule import Schedule
 from ems.planning.surroundings import surroundings
 
@@ -64,8 +64,8 @@ def plan_of(
     economy, assumed = economy_of(horizon, known.tariff, known.paid, beside, known.battery)
     nodes = nodes_of(site, horizon, outlook.limits, beside.base_a)
     present = tuple(wanted.request for wanted in stays)
-    if (arrivals is None or arrivals.is_unsure) and is_busy(nodes, present):
-        present = tuple(request._replace(hurries=True) for request in present)
+    if arrivals is None or arrivals.is_unsure:
+        present = hurried(site, horizon, nodes, present)
     problem = ChargingProblem(
         horizon=horizon,
         nodes=nodes,

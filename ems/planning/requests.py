@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
@@ -12,7 +12,8 @@ import numpy as np
 from ems.domain.limit import Limit
 from ems.domain.session import Need, NeedOrigin
 from ems.domain.site import Site
-from ems.planning.conductors import KINDS, kind_of
+from ems.planning.arrays import Floats
+from ems.planning.conductors import KINDS, Kind, kind_of
 from ems.planning.forecast.arrivals import Arrivals
 from ems.planning.forecast.session import SessionForecast
 from ems.planning.horizon import Horizon
@@ -27,6 +28,10 @@ UNKNOWN_NEED_WH = 30_000.0
 """What a vehicle is taken to want of which nobody knows anything: more than most take, because too little is worse."""
 
 BUSY_SHARE = 0.5
+NEWCOMER_W = 1250.0
+"""Where nobody knows who will come, so much is kept in mind for every free outlet, as a mean: 15 kWh in twelve hours.
+A circuit of which more than this share is wanted is busy.
+"""
 
 STEERABLE_WH = 50.0
 """A smaller rest is not planned; it flows anyway."""
@@ -176,18 +181,47 @@ def expected_from(site: Site, horizon: Horizon, arrivals: Arrivals | None) -> tu
     return tuple(found)
 
 
-def is_busy(nodes: Sequence[Node], present: Sequence[Request]) -> bool:
-    """Whether those that are here could use more than BUSY_SHARE of what some circuit above them carries now. Where
-    nobody knows who else will come, hours that look free are then better used than counted on.
+def hurried(site: Site, horizon: Horizon, nodes: Sequence[Node], present: Sequence[Request]) -> tuple[Request, ...]:
+    """The same requests, in a hurry where a circuit on their way is busy until they leave: what those that are here
+    need, and what newcomers might, is more than BUSY_SHARE of what it carries by then. Where nobody knows who else will
+    come, hours that look free there are then better used than counted on.
     """
-    most_a = np.zeros((len(nodes), KINDS))
-    for request in present:
-        n = request.circuit
-        while n >= 0:
-            most_a[n, list(request.kinds)] += request.max_a
-            n = nodes[n].parent
-    return any(
-        float(np.abs(line.coefficients) @ most_a[n]) > BUSY_SHARE * max(float(line.capacity[0]), 0.0)
-        for n, node in enumerate(nodes)
-        for line in node.lines
+    taken = {request.evse for request in present}
+    needed = _through(nodes, ((r.circuit, r.kinds, r.need_wh / r.watts_per_a) for r in present))
+    coming = _through(
+        nodes,
+        (
+            (circuit, tuple(map(kind_of, legs)), NEWCOMER_W / evse.wiring.watts_per_amp(site.voltage_v, len(legs)))
+            for evse, circuit in zip(site.evses, site.circuit_of_evse, strict=True)
+            if evse.id not in taken
+            for legs in (evse.wiring.legs,)
+        ),
     )
+    hours = horizon.hours
+    return tuple(r._replace(hurries=r.hurries or _is_busy(nodes, r, hours, needed, coming)) for r in present)
+
+
+def _through(nodes: Sequence[Node], draws: Iterable[tuple[int, tuple[Kind, ...], float]]) -> Floats:
+    """What flows through every node by kind of current, where each draws so much at its circuit."""
+    found = np.zeros((len(nodes), KINDS))
+    for circuit, kinds, much in draws:
+        found[circuit, list(kinds)] += much
+    for n in range(len(nodes) - 1, 0, -1):
+        found[nodes[n].parent] += found[n]
+    return found
+
+
+def _is_busy(nodes: Sequence[Node], request: Request, hours: Floats, needed_ah: Floats, coming_a: Floats) -> bool:
+    there = request.available > 0.0
+    there_h = (request.available * hours)[there]
+    n = request.circuit
+    while n >= 0:
+        amp_hours = needed_ah[n] + coming_a[n] * float(there_h.sum())
+        for line in nodes[n].lines:
+            coefficients = np.abs(line.coefficients)
+            on_the_way = bool(coefficients[list(request.kinds)].any())
+            carries = float(np.maximum(line.capacity[there], 0.0) @ there_h) if on_the_way else math.inf
+            if float(coefficients @ amp_hours) > BUSY_SHARE * carries:
+                return True
+        n = nodes[n].parent
+    return False

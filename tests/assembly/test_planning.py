@@ -75,9 +75,6 @@ def planned(daemon: Daemon) -> set[str]:
     return set() if found is None else {charge.evse for charge in found.charges}
 
 
-@pytest.mark.skip(
-    reason="open: where arrivals are unknown and the site is busy plans no longer wait; the test must say who comes"
-)
 def test_vehicles_wait_for_the_cheap_hour_and_charge_on_when_the_planner_is_killed(
     site: Installation, cheaper_at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from ems.planning.forecast.session import SessionForecast
 from ems.planning.horizon import Horizon
 from ems.planning.installation import nodes_of
 from ems.planning.outlook import Stay
-from ems.planning.requests import Wanted, expected_from, is_busy, wanted_by
+from ems.planning.requests import Wanted, expected_from, hurried, wanted_by
 from tests.control.installations import circuit, evse, layout
 
 NOW = datetime(2026, 6, 3, 10, 0, tzinfo=UTC)
@@ -192,11 +192,28 @@ def test_who_may_leave_at_any_time_is_not_put_off(
     assert wanted(stay(need), forecast, policy=policy).request.hurries is hurries, what
 
 
-@pytest.mark.parametrize(("rating", "busy"), [(63, True), (66, False), (0, True)])
-def test_a_site_is_busy_when_those_that_are_here_could_use_half_of_a_circuit(rating: float, busy: bool) -> None:
-    """One vehicle of 32 A."""
-    at = layout([circuit("grid", rating or 100), circuit("row", rating or 6, "grid")], [evse("A", "row")])
-    nodes = nodes_of(at, HORIZON, (), np.zeros((2, 3, HORIZON.steps)))
-    (found,) = wanted_by(at, HORIZON, (stay(SAID),), (), {})
-    assert is_busy(nodes, (found.request,)) is busy
-    assert not is_busy(nodes, ())
+@pytest.mark.parametrize(
+    ("what", "kwh", "hours", "row_a", "free", "hurries"),
+    [
+        ("ample time and room", 5.0, 12.0, 63, 0, False),
+        ("half of what the row carries until it leaves", 131.0, 6.0, 63, 0, True),
+        ("a little less", 130.0, 6.0, 63, 0, False),
+        ("the same with more time", 131.0, 7.0, 63, 0, False),
+        ("the row carries nothing", 5.0, 12.0, 0, 0, True),
+        ("nine others might come, who fit", 5.0, 12.0, 63, 9, False),
+        ("twenty others might come", 5.0, 12.0, 63, 20, True),
+    ],
+)
+def test_who_might_be_crowded_out_by_others_that_nobody_expects_is_not_put_off(
+    what: str, kwh: float, hours: float, row_a: float, free: int, hurries: bool
+) -> None:
+    """A row of 63 A carries 43.5 kW; an outlet that is free counts with 1.25 kW."""
+    evses = [evse("A", "row"), *(evse(f"F{k}", "row") for k in range(free))]
+    at = layout([circuit("grid", 400), circuit("row", row_a or 6, "grid")], evses)
+    nodes = nodes_of(
+        at, HORIZON, () if row_a else (Limit("row", "operator", max_a=0.0),), np.zeros((2, 3, HORIZON.steps))
+    )
+    one = stay(Need(1000.0 * kwh, NOW + timedelta(hours=hours)), taken_wh=0.0)
+    (found,) = wanted_by(at, HORIZON, (one,), (), {})
+    (judged,) = hurried(at, HORIZON, nodes, (found.request,))
+    assert judged.hurries is hurries, what
