@@ -65,7 +65,8 @@ class Request(NamedTuple):
     """A request to be made. `build` makes the payload at the moment of sending, so that times in it are right.
 
     `key`: a newer request with the same key replaces one that is still waiting. `on_sent` is called when the frame goes
-    out, `on_outcome` once for each request that was sent, and possibly once more when an answer comes late.
+    out, `on_outcome` once for each request that was sent, and possibly once more when an answer comes late. The answer
+    is waited for up to `leisure_s`, where that is longer than `timeout_s`, as long as nothing more important waits.
     """
 
     action: str
@@ -75,6 +76,7 @@ class Request(NamedTuple):
     on_outcome: Callable[[Outcome], None]
     on_sent: Callable[[], None] | None = None
     key: Hashable | None = None
+    leisure_s: float = 0.0
 
 
 class QueueFullError(RuntimeError):
@@ -121,6 +123,7 @@ class CallQueue:
         if request.key is None and len(self._waiting) >= MAX_WAITING:
             raise QueueFullError(f"{MAX_WAITING} requests are waiting already")
         self._waiting[key] = (request.priority, number, request)
+        self._hurry(request.priority)
         self._go_on()
 
     def resolve(self, identity: str, outcome: Outcome) -> bool:
@@ -173,11 +176,27 @@ class CallQueue:
             return
         loop = asyncio.get_running_loop()
         patience_s = max(request.timeout_s, min(MAX_PATIENCE_S, PATIENCE * self._took_s.get(request.action, 0.0)))
+        patience_s = max(patience_s, request.leisure_s)
         alarm = loop.call_later(patience_s, self._give_up)
         self._under_way = _Sent(identity, request, loop.time(), patience_s, alarm)
         self._supersede(request.key)
+        if self._waiting:
+            self._hurry(min(priority for priority, _, _ in self._waiting.values()))
         if request.on_sent is not None:
             request.on_sent()
+
+    def _hurry(self, waiting: Priority) -> None:
+        """A limit does not wait for what takes its time: that gets what its own time is, and no more."""
+        sent = self._under_way
+        if sent is None or waiting > Priority.STOP or not sent.request.leisure_s:
+            return
+        loop = asyncio.get_running_loop()
+        due = sent.at + sent.request.timeout_s
+        if due < sent.alarm.when():
+            sent.alarm.cancel()
+            alarm = loop.call_at(max(due, loop.time()), self._give_up)
+            patience_s = max(sent.request.timeout_s, loop.time() - sent.at)
+            self._under_way = sent._replace(patience_s=patience_s, alarm=alarm)
 
     def _supersede(self, key: Hashable | None) -> None:
         """A request of this key went out: late answers to older ones mean nothing any more."""

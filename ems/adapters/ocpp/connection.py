@@ -25,7 +25,9 @@ from ems.adapters.ocpp.call_queue import (
     Request,
     Unanswered,
 )
+from ems.adapters.ocpp.handshake import host_of
 from ems.adapters.ocpp.schemas import OutgoingError
+from ems.adapters.ocpp.timeline import Timeline
 from ems.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -63,8 +65,11 @@ class Dialect(Protocol):
 class Connection:
     """A socket with a generation number; it ends when the socket does, and never touches a successor."""
 
-    def __init__(self, socket: ServerConnection, station: str, generation: int, clock: Clock) -> None:
+    def __init__(
+        self, socket: ServerConnection, station: str, generation: int, clock: Clock, timeline: Timeline | None = None
+    ) -> None:
         self.station = station
+        self.timeline = timeline or Timeline()
         self.generation = generation
         self.queue = CallQueue(self._make, self._unanswered)
         self.deviations: Counter[str] = Counter()
@@ -94,6 +99,13 @@ class Connection:
             self.queue.close("the link ended")
             await self.close(1001, "bye")
 
+    @property
+    def called_as(self) -> str | None:
+        """The name or address by which the station reaches this machine, without a port."""
+        request, here = self._socket.request, self._socket.local_address
+        named = None if request is None else host_of(request.headers)
+        return named or (None if here is None else str(here[0]))
+
     async def close(self, code: int, reason: str) -> None:
         """End the link, politely if the peer allows it."""
         try:
@@ -118,17 +130,27 @@ class Connection:
         self.queue.put(request)
 
     async def ask(
-        self, action: str, payload: Mapping[str, Any], priority: Priority = Priority.COMMAND, timeout_s: float = 10.0
+        self,
+        action: str,
+        payload: Mapping[str, Any],
+        priority: Priority = Priority.COMMAND,
+        timeout_s: float = 10.0,
+        leisure_s: float = 0.0,
+        late: Callable[[Outcome], None] = lambda _: None,
     ) -> Outcome:
-        """Make a request and wait for what became of it; never longer than everything before it and its own time."""
+        """Make a request and wait for what became of it; never longer than everything before it and its own time.
+        `late` is told an answer that comes after that.
+        """
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
         def done(result: Outcome) -> None:
-            if not outcome.done():
+            if outcome.done():
+                late(result)
+            else:
                 outcome.set_result(result)
 
         try:
-            self.queue.put(Request(action, lambda: payload, priority, timeout_s, done))
+            self.queue.put(Request(action, lambda: payload, priority, timeout_s, done, leisure_s=leisure_s))
         except QueueFullError as full:
             return Unanswered(str(full))
         return await outcome
@@ -136,15 +158,20 @@ class Connection:
     async def _read(self, dialect: Dialect) -> None:
         while True:
             data = await self._socket.recv(decode=False)
-            self.heard_at = self._clock.now().monotonic_s
+            now = self._clock.now()
+            self.heard_at = now.monotonic_s
             self.frames += 1
-            match frame.parse(data):
+            found = frame.parse(data)
+            self.timeline.heard(now.utc, found, data)
+            match found:
                 case frame.Call() as call:
                     reply = dialect.handle(call)
                     if reply is not None and not isinstance(reply, bytes):
                         reply = await _in_time(reply, call)
-                    if reply is not None and not self._write(reply):
-                        await self._write_slowly(reply)
+                    if reply is not None:
+                        self.timeline.answered(now.utc, call, reply)
+                        if not self._write(reply):
+                            await self._write_slowly(reply)
                 case frame.Result(identity, payload):
                     body = frame.decode_object(payload)
                     self._resolve(identity, Answered(body) if body is not None else Refused("Payload", "not an object"))
@@ -169,6 +196,7 @@ class Connection:
             log.exception("request.invalid id=%r action=%s", self.station, request.action)
             request.on_outcome(Refused("OutgoingError", str(wrong)))
             return None
+        self.timeline.asked(self._clock.now().utc, identity, request.action, data)
         self._write(data, waits=True)
         return identity
 

@@ -164,6 +164,9 @@ class Doorkeeper:
             self._failures.popitem(last=False)
 
 
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+
+
 def station_id(path: str) -> str | None:
     """The station's id: the last part of the path that is not empty (Q84); None when it cannot be one."""
     parts = [part for part in path.partition("?")[0].split("/") if part]
@@ -211,3 +214,10 @@ def offered_subprotocols(headers: Headers) -> list[str]:
     """What the client offered, in its order."""
     lines = headers.get_all("Sec-WebSocket-Protocol")
     return [name.strip() for line in lines for name in line.split(",") if name.strip()]
+
+
+def host_of(headers: Headers) -> str | None:
+    """The name or address under which the peer reaches us; None when it does not say one that can be told to others."""
+    told = headers.get_all("Host")
+    match = _HOST.fullmatch(told[0]) if len(told) == 1 else None
+    return None if match is None else match[1]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.protocol import State
@@ -14,9 +14,12 @@ from websockets.protocol import State
 from ems.adapters.ocpp.connection import Connection, Dialect
 from ems.adapters.ocpp.handshake import Access, Doorkeeper, offered_subprotocols, select_subprotocol
 from ems.adapters.ocpp.notice import Notices
+from ems.adapters.ocpp.timeline import Timeline
 from ems.domain.events import StationGone
 from ems.domain.history import Knock
 from ems.domain.order import LimitOrder
+from ems.domain.station_outcome import Activity, Outcome, Spoken, Verdict
+from ems.domain.station_request import StationRequest
 from ems.ports import Clock, Sink
 
 log = logging.getLogger(__name__)
@@ -51,6 +54,21 @@ class StationDialect(Dialect, Protocol):
         """Queue the end of a transaction."""
         ...
 
+    def objection(self, request: StationRequest) -> str | None:
+        """Why a request would act against the controller; None when nothing speaks against it."""
+        ...
+
+    def ask(
+        self, connection: Connection, request: StationRequest, late: Callable[[Outcome], None]
+    ) -> Coroutine[Any, Any, Outcome]:
+        """Make a request of somebody and wait for its answer."""
+        ...
+
+    @property
+    def activity(self) -> Activity:
+        """What the station says about its own work."""
+        ...
+
 
 DialectOf = Callable[[str], StationDialect]
 """Station id to its dialect; the same object for every link of that station, so that it remembers transactions."""
@@ -83,6 +101,8 @@ class CentralSystem:
         self._links: dict[str, tuple[Connection, StationDialect]] = {}
         self._generations: dict[str, int] = {}
         self._taken_at: dict[str, float] = {}
+        self._timelines: dict[str, Timeline] = {}
+        self._known: dict[str, StationDialect] = {}
 
     async def run(self) -> None:
         """Listen until cancelled; then end every link."""
@@ -128,6 +148,33 @@ class CentralSystem:
         if link is not None:
             link[1].stop(link[0], int(number))
 
+    def objection(self, station: str, request: StationRequest) -> str | None:
+        """Why a request would act against the controller; None when nothing speaks against it, as far as is known."""
+        dialect = self._known.get(station)
+        return None if dialect is None else dialect.objection(request)
+
+    async def ask(self, station: str, request: StationRequest, late: Callable[[Outcome], None]) -> Outcome:
+        """Make a request of a station and wait for its answer."""
+        link = self._links.get(station)
+        if link is None:
+            return Outcome(Verdict.OFFLINE, "the station is not connected")
+        return await link[1].ask(link[0], request, late)
+
+    def messages(self, station: str) -> Sequence[Spoken]:
+        """The last frames on the line to a station, oldest first."""
+        timeline = self._timelines.get(station)
+        return () if timeline is None else timeline.read()
+
+    def activity(self, station: str) -> Activity:
+        """What a station says about its own work."""
+        dialect = self._known.get(station)
+        return Activity() if dialect is None else dialect.activity
+
+    def called_as(self, station: str) -> str | None:
+        """The name or address by which a connected station reaches this machine."""
+        link = self._links.get(station)
+        return None if link is None else link[0].called_as
+
     def admit(self, access: Access) -> None:
         """Go on with other stations or passwords; links that are open stay open."""
         self._doorkeeper.admit(access)
@@ -158,14 +205,18 @@ class CentralSystem:
         self._doorkeeper.forget(station)
         generation = self._generations[station] = self._generations.get(station, 0) + 1
         dialect = dialect_of(station)
-        connection = Connection(socket, station, generation, self._clock)
+        timeline = self._timelines.setdefault(station, Timeline())
+        connection = Connection(socket, station, generation, self._clock, timeline)
         self._links[station] = (connection, dialect)
+        self._known[station] = dialect
+        timeline.link(self._clock.now().utc, f"connected, {version}")
         log.info("station.link id=%r generation=%d version=%s", station, generation, version)
         try:
             await connection.run(dialect, lambda: dialect.set_up(connection))
         finally:
             if self._links.get(station, (None, None))[0] is connection:
                 del self._links[station]
+            timeline.link(self._clock.now().utc, "disconnected")
             self._sink(StationGone(station, self._clock.now(), generation))
             log.info("station.gone id=%r generation=%d", station, generation)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
 
 from ocpp.v16.enums import Action, AuthorizationStatus, ChargePointErrorCode, DataTransferStatus, RegistrationStatus
 
@@ -40,6 +42,8 @@ class Incoming:
             Action.stop_transaction: self.accounting.stop,
             Action.authorize: self._authorize,
             Action.data_transfer: self._data_transfer,
+            Action.firmware_status_notification: partial(self._works, "firmware"),
+            Action.diagnostics_status_notification: partial(self._works, "diagnostics"),
             Action.sign_certificate: lambda _: {"status": "Rejected"},
             **dict.fromkeys(_ACKNOWLEDGED, lambda _: {}),
         }
@@ -163,6 +167,12 @@ class Incoming:
     def _authorize(self, _payload: Payload) -> Payload:
         return {"idTagInfo": {"status": AuthorizationStatus.accepted.value}}
 
+    def _works(self, at_what: str, payload: Payload) -> Payload:
+        """How far it is with firmware or diagnostics, in its own word."""
+        record, status = self._record, text(payload, "status")
+        record.activity = replace(record.activity, **{at_what: (status, record.clock.now().utc)})
+        return {}
+
     def _data_transfer(self, _payload: Payload) -> Payload:
         return {"status": DataTransferStatus.unknown_vendor_id.value}
 
@@ -180,8 +190,6 @@ class Incoming:
 _METER_VALUES, _HEARTBEAT = Action.meter_values.value, Action.heartbeat.value
 _BUCKETS = 64
 _ACKNOWLEDGED = (
-    Action.firmware_status_notification,
-    Action.diagnostics_status_notification,
     Action.log_status_notification,
     Action.security_event_notification,
     Action.signed_firmware_status_notification,

@@ -17,6 +17,7 @@ from ems.domain.events import ClockMeasured, ModelLearned
 from ems.domain.instant import Instant
 from ems.domain.station import Evse, EvseStatus, Station
 from ems.domain.station_model import StationModel
+from ems.domain.station_outcome import Activity
 from ems.ports import Clock, Ledger, Sink
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class StationRecord:
     out_of_service: dict[str, float] = field(default_factory=dict)
     deviations: Counter[str] = field(default_factory=Counter)
     time: StationClock = field(default_factory=StationClock)
+    activity: Activity = field(default_factory=Activity)
     _reported_skew_s: tuple[float, ...] = (0.0, 0.0)
     _born: Instant = field(init=False)
     _bounds: dict[str, Bounds] = field(init=False)

@@ -9,8 +9,11 @@ from ems.adapters.ocpp.connection import Connection
 from ems.adapters.ocpp.v16.incoming import Incoming
 from ems.adapters.ocpp.v16.limits import Limits
 from ems.adapters.ocpp.v16.record import StationRecord
+from ems.adapters.ocpp.v16.requests import Late, Requests
 from ems.adapters.ocpp.v16.set_up import SetUp
 from ems.domain.order import LimitOrder
+from ems.domain.station_outcome import Activity, Outcome
+from ems.domain.station_request import StationRequest
 
 SUBPROTOCOL = "ocpp1.6"
 
@@ -24,6 +27,7 @@ class Station16:
         self.record = record
         self._incoming = Incoming(record)
         self._limits = Limits(record)
+        self._requests = Requests(record)
         self._set_up = SetUp(record, self._incoming)
 
     @property
@@ -50,3 +54,16 @@ class Station16:
     def stop(self, connection: Connection, evse: int) -> None:
         """Queue the end of a transaction."""
         self._limits.stop(connection, evse)
+
+    def objection(self, request: StationRequest) -> str | None:
+        """Why a request would act against the controller; None when nothing speaks against it."""
+        return self._requests.objection(request)
+
+    async def ask(self, connection: Connection, request: StationRequest, late: Late) -> Outcome:
+        """Make a request of somebody and wait for its answer."""
+        return await self._requests.ask(connection, request, late)
+
+    @property
+    def activity(self) -> Activity:
+        """What the station says about its own work."""
+        return self.record.activity
