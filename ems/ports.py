@@ -20,8 +20,10 @@ from ems.domain.limit import Limit
 from ems.domain.order import LimitOrder
 from ems.domain.plan import Plan
 from ems.domain.pull_out import PullOutList
+from ems.domain.receipt import Receipt
 from ems.domain.session import Need, Transaction
 from ems.domain.state import SiteState
+from ems.domain.tab import Tab
 
 Sink = Callable[[Event], None]
 """Takes an event at once and never blocks; bounded, so that the newest reading wins over an older one."""
@@ -113,6 +115,34 @@ class Operations(Protocol):
 
         Raises NotStoredError when the database cannot be read.
         """
+        ...
+
+
+class TabBook(Protocol):
+    """Where the tabs of sessions are kept; never waits."""
+
+    def kept(self, known: Tab) -> None:
+        """A tab is new or has grown."""
+        ...
+
+    def closed(self, known: Tab, made: Receipt | None) -> None:
+        """A session is over; its receipt stays for good. None: it was free."""
+        ...
+
+
+class Receipts(Protocol):
+    """What sessions cost, for those who ask. Raises NotStoredError when the database cannot be read."""
+
+    def tab(self, evse: str) -> Tab | None:
+        """The tab of the session at an EVSE; None when there is none."""
+        ...
+
+    async def receipt(self, session: str) -> Receipt | None:
+        """The receipt of a session that is over; None when there is none."""
+        ...
+
+    async def receipts(self, since: datetime, until: datetime, most: int) -> Sequence[Receipt]:
+        """The newest receipts of sessions that began from `since` until before `until`, newest first."""
         ...
 
 

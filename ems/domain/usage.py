@@ -35,7 +35,8 @@ class Usage:
 
     Of the energy `transaction_wh` is that of the transaction `transaction` and `earlier_wh` that of those before it.
     It is known until `metered`; what comes next flowed since then. Idle is who has charged and stays: from the moment
-    in which the vehicle wants no more, or its transaction ended, until it charges again.
+    in which the vehicle wants no more, or its transaction ended, until it charges again. `heard`: when its station last
+    said that it is there.
     """
 
     session: str
@@ -43,6 +44,7 @@ class Usage:
     plugged: datetime
     until: datetime
     metered: datetime
+    heard: datetime
     quarters: tuple[UsedQuarter, ...] = ()
     transaction: int | None = None
     transaction_wh: float = 0.0
@@ -56,7 +58,8 @@ class Usage:
     @classmethod
     def of(cls, session: Session) -> Usage:
         """Nothing yet."""
-        return cls(session.id, session.evse, session.plugged, session.plugged, session.plugged)
+        begin = session.plugged
+        return cls(session.id, session.evse, begin, begin, begin, begin)
 
     @property
     def minutes(self) -> int:
@@ -82,7 +85,8 @@ class Usage:
         is_over = known.transaction is not None and running is None
         is_idle = known.energy_wh > 0 and _idle(known.is_idle, status, is_over)
         flows_not = is_heard and status is not EvseStatus.CHARGING and status is not EvseStatus.UNKNOWN
-        return replace(known, is_idle=is_idle, metered=at if flows_not else known.metered)
+        metered, heard = at if flows_not else known.metered, at if is_heard else known.heard
+        return replace(known, is_idle=is_idle, metered=metered, heard=heard)
 
     def metered_to(self, at: datetime, transaction_wh: float) -> Usage:
         """With so much energy of the transaction in all, the new of it since it was last metered. A station that takes
@@ -174,4 +178,4 @@ def supposed(evse: str, plugged: datetime, energy_wh: float, power_w: float, idl
     charged = plugged + timedelta(hours=energy_wh / power_w)
     until = charged + timedelta(minutes=idle_min)
     quarters = _with_energy((), plugged, charged, round(energy_wh))
-    return Usage("", evse, plugged, until, charged, _with_idle(quarters, charged, until))
+    return Usage("", evse, plugged, until, charged, until, _with_idle(quarters, charged, until))

@@ -101,7 +101,7 @@ def test_who_got_nothing_pays_nothing() -> None:
 
 def test_a_minute_counts_when_it_is_over() -> None:
     plugged = begin("2026-11-26T12:00")
-    usage = Usage("x", "A/1", plugged, plugged + timedelta(seconds=179), plugged, (UsedQuarter(0, 1),))
+    usage = Usage("x", "A/1", plugged, plugged + timedelta(seconds=179), plugged, plugged, (UsedQuarter(0, 1),))
     prices = PriceList("x", "EUR", (fee(Unit.MINUTE, "1"),))
     assert receipt(usage, prices, BERLIN).total == 200
 
@@ -167,7 +167,7 @@ def usages(draw: st.DrawFn) -> Usage:
         UsedQuarter(number * QUARTER_S, draw(st.integers(0, 40_000)), draw(st.integers(0, QUARTER_S)))
         for number in numbers
     )
-    return Usage("x", "A/1", plugged, until, until, quarters)
+    return Usage("x", "A/1", plugged, until, until, until, quarters)
 
 
 @given(usages(), PRICES)

@@ -1,0 +1,141 @@
+"""The tabs of the sessions that run: opened at plug-in with the prices of that moment, closed with a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from math import inf
+from typing import NamedTuple
+
+from ems.control.memory import Memory
+from ems.domain.daybook import Daybook
+from ems.domain.decision import Decision
+from ems.domain.events import Event, TransactionEnded
+from ems.domain.instant import Instant
+from ems.domain.price_list import quoted
+from ems.domain.session import Session
+from ems.domain.state import EvseState, SiteState
+from ems.domain.tab import Tab
+from ems.domain.usage import Usage
+from ems.ports import TabBook
+
+REVIEW_S = 10.0
+"""Time passes also where nothing is said."""
+
+KEEP_S = 60.0
+MOST = 50
+"""Tabs that grow in one tick; after a mass event the others follow within seconds."""
+
+
+class _Open(NamedTuple):
+    """A tab with the session that it was last looked at with, when (monotonic), and when it was last kept."""
+
+    tab: Tab
+    plugged_s: float
+    known: EvseState
+    looked_s: float
+    kept_s: float
+
+    def moment(self, now: Instant) -> datetime:
+        """The wall-clock time now, had nobody set the clock since plug-in: set clocks cost nobody money."""
+        return self.tab.usage.plugged + timedelta(seconds=now.monotonic_s - self.plugged_s)
+
+
+class Till:
+    """An output of the loop. `daybook` gives the prices and groups as they are now; `tabs` are those that the run
+    before left open. Never waits.
+    """
+
+    def __init__(self, daybook: Callable[[], Daybook], book: TabBook, tabs: Iterable[Tab] = ()) -> None:
+        self._daybook, self._book = daybook, book
+        self._left = {tab.usage.session: tab for tab in tabs}
+        self._open: dict[str, _Open] = {}
+
+    def tab(self, evse: str) -> Tab | None:
+        """The tab of the session at an EVSE; None when there is none."""
+        known = self._open.get(evse)
+        return None if known is None else known.tab
+
+    def look(self, events: Sequence[Event], state: SiteState, _memory: Memory, decision: Decision) -> None:
+        """Take one tick of the loop."""
+        self.tick(events, state, decision.at)
+
+    def tick(self, events: Iterable[Event], state: SiteState, now: Instant) -> None:
+        """Close the tabs of those who left, open those of who came, and let the others grow."""
+        for event in events:
+            if isinstance(event, TransactionEnded) and event.energy_wh is not None:
+                self._settle(event, now)
+        here = {known.session.evse: known for known in state.evses if known.session is not None}
+        for evse, one in list(self._open.items()):
+            known = here.get(evse)
+            if known is None or known.session is None or known.session.id != one.tab.usage.session:
+                self._close(one, state, now)
+        growing: list[tuple[float, str]] = []
+        for evse, known in here.items():
+            one = self._open.get(evse) or self._begin(known, state, now)
+            if known is not one.known or now.monotonic_s - one.looked_s >= REVIEW_S:
+                growing.append((one.looked_s, evse))
+        for _, evse in sorted(growing)[:MOST]:
+            self._grow(self._open[evse], here[evse], state, now)
+        for tab in self._left.values():
+            self._book.closed(tab, tab.receipt(state.site.zone))
+        self._left.clear()
+
+    def _begin(self, known: EvseState, state: SiteState, now: Instant) -> _Open:
+        session = known.session
+        assert session is not None
+        tab = self._left.pop(session.id, None)
+        if tab is None:
+            quote = quoted(self._daybook().prices.lists.values(), session.evse, session.plugged, state.site.zone)
+            tab = Tab(Usage.of(session), quote)
+        one = _Open(tab, session.plugged_s, EvseState(), now.monotonic_s - REVIEW_S, now.monotonic_s - KEEP_S)
+        self._open[session.evse] = one
+        return one
+
+    def _grow(self, one: _Open, known: EvseState, state: SiteState, now: Instant) -> None:
+        session = known.session
+        assert session is not None
+        usage = one.tab.usage.after(one.moment(now), session, known.status, _heard_since(state, session.evse) < inf)
+        tab = Tab(usage, one.tab.quote, self._groups(session) or one.tab.groups)
+        before = one.tab.usage
+        is_new = (usage.transaction, usage.is_idle, tab.groups) != (before.transaction, before.is_idle, one.tab.groups)
+        kept_s = one.kept_s
+        if is_new or now.monotonic_s - kept_s >= KEEP_S:
+            kept_s = now.monotonic_s
+            self._book.kept(tab)
+        self._open[session.evse] = one._replace(tab=tab, known=known, looked_s=now.monotonic_s, kept_s=kept_s)
+
+    def _settle(self, event: TransactionEnded, now: Instant) -> None:
+        """The last word on a transaction, which may come together with the end of its session."""
+        one = self._open.get(event.evse)
+        if one is not None and one.tab.usage.transaction == event.transaction_id and event.energy_wh is not None:
+            at = max(one.moment(now), one.tab.usage.until)
+            usage = one.tab.usage.metered_to(at, event.energy_wh)
+            self._open[event.evse] = one._replace(tab=replace(one.tab, usage=usage))
+
+    def _close(self, one: _Open, state: SiteState, now: Instant) -> None:
+        """Where the station was gone meanwhile nobody knows when the vehicle left: only what was seen counts."""
+        usage = one.tab.usage
+        until = usage.heard
+        if _heard_since(state, usage.evse) <= one.looked_s:
+            until = max(one.moment(now), usage.heard)
+        tab = replace(one.tab, usage=replace(usage, until=until))
+        del self._open[usage.evse]
+        self._book.closed(tab, tab.receipt(state.site.zone))
+
+    def _groups(self, session: Session) -> frozenset[str]:
+        """The groups of the person who charges, and those that these are in."""
+        running, access = session.transaction, self._daybook().access
+        tag = None if running is None or running.id_tag is None else access.tag(running.id_tag)
+        if tag is None:
+            return frozenset()
+        return frozenset(group.id for name in tag.groups for group in access.lineage(name))
+
+
+def _heard_since(state: SiteState, evse: str) -> float:
+    """Since when the station of an EVSE is heard without a gap, monotonic; infinite while it is not."""
+    index = state.site.station_index(evse.rpartition("/")[0])
+    if index is None or not state.stations[index].connected:
+        return inf
+    return state.stations[index].connected_at
