@@ -101,6 +101,12 @@ class Usage:
             quarters = _without_energy(self.quarters, before - now)
         return replace(self, transaction_wh=transaction_wh, quarters=quarters, metered=at)
 
+    def left(self, at: datetime) -> Usage:
+        """The vehicle left at `at`, heard by all until then."""
+        at = max(at, self.until)
+        quarters = _with_idle(self.quarters, self.until, at) if self.is_idle else self.quarters
+        return replace(self, until=at, heard=at, quarters=quarters)
+
     def closed(self, unplugged: datetime, energy_wh: float) -> Usage:
         """At its end, as others recorded it: `energy_wh` of all its transactions."""
         until = max(unplugged, self.plugged)

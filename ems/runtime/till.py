@@ -23,6 +23,9 @@ from ems.ports import TabBook
 REVIEW_S = 10.0
 """Time passes also where nothing is said."""
 
+SETTLED_S = 60.0
+"""So long after a station came back it may not have said yet that a vehicle has left."""
+
 KEEP_S = 60.0
 MOST = 50
 """Tabs that grow in one tick; after a mass event the others follow within seconds."""
@@ -96,7 +99,8 @@ class Till:
     def _grow(self, one: _Open, known: EvseState, state: SiteState, now: Instant) -> None:
         session = known.session
         assert session is not None
-        usage = one.tab.usage.after(one.moment(now), session, known.status, _heard_since(state, session.evse) < inf)
+        is_heard = _connected_at(state, session.evse) + SETTLED_S <= now.monotonic_s
+        usage = one.tab.usage.after(one.moment(now), session, known.status, is_heard)
         tab = Tab(usage, one.tab.quote, self._groups(session) or one.tab.groups)
         before = one.tab.usage
         is_new = (usage.transaction, usage.is_idle, tab.groups) != (before.transaction, before.is_idle, one.tab.groups)
@@ -117,10 +121,9 @@ class Till:
     def _close(self, one: _Open, state: SiteState, now: Instant) -> None:
         """Where the station was gone meanwhile nobody knows when the vehicle left: only what was seen counts."""
         usage = one.tab.usage
-        until = usage.heard
-        if _heard_since(state, usage.evse) <= one.looked_s:
-            until = max(one.moment(now), usage.heard)
-        tab = replace(one.tab, usage=replace(usage, until=until))
+        was_heard = usage.heard == usage.until and _connected_at(state, usage.evse) <= one.looked_s
+        usage = usage.left(one.moment(now)) if was_heard else replace(usage, until=usage.heard)
+        tab = replace(one.tab, usage=usage)
         del self._open[usage.evse]
         self._book.closed(tab, tab.receipt(state.site.zone))
 
@@ -133,8 +136,8 @@ class Till:
         return frozenset(group.id for name in tag.groups for group in access.lineage(name))
 
 
-def _heard_since(state: SiteState, evse: str) -> float:
-    """Since when the station of an EVSE is heard without a gap, monotonic; infinite while it is not."""
+def _connected_at(state: SiteState, evse: str) -> float:
+    """Since when the station of an EVSE is connected, monotonic; infinite while it is not."""
     index = state.site.station_index(evse.rpartition("/")[0])
     if index is None or not state.stations[index].connected:
         return inf
