@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ems.control.memory import Memory
+from ems.domain.admission import Admission
 from ems.domain.daybook import Change, Daybook
 from ems.domain.decision import Decision
 from ems.domain.events import Event
@@ -52,6 +53,18 @@ class StationLink(Protocol):
 
     def stop(self, evse: str) -> None:
         """End the transaction of an EVSE that no limit reaches; if that fails, take the EVSE out of service."""
+        ...
+
+
+class Authority(Protocol):
+    """Who may charge. Every answer is from memory, at once: no driver waits for a disk."""
+
+    def authorise(self, station: str, tag: str) -> Admission:
+        """Somebody presents a tag at a station, to begin or to end a session."""
+        ...
+
+    def started(self, evse: str, transaction: Transaction) -> Admission:
+        """A transaction has begun. One that is refused goes on until it is ended, by its station or by us."""
         ...
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from ocpp.v16.enums import AuthorizationStatus
 
+from ems.adapters.ocpp.v16.id_tag import EVERYBODY, tag_info
 from ems.adapters.ocpp.v16.payload import TEXT, Payload, text, whole
 from ems.adapters.ocpp.v16.record import StationRecord
 from ems.adapters.ocpp.v16.samples import MeterValuesRequest, Reading, moment, number, read
@@ -33,18 +34,21 @@ class Accounting:
         self._unknown_starts: set[int] = set()
 
     async def start(self, payload: Payload) -> Payload:
-        """StartTransaction.req; a repeated one gets its old id."""
+        """StartTransaction.req; a repeated one gets its old id, and one with a refused tag gets one too."""
         record = self._record
         evse = record.evse(payload.get("connectorId"))
         if evse is None:
             record.deviates("unknown connector")
-            return _started(record.ledger.next_transaction_id(), AuthorizationStatus.invalid)
+            return _started(record.ledger.next_transaction_id(), {"status": AuthorizationStatus.invalid.value})
         now = record.clock.now()
         announced = moment(payload.get("timestamp"), record.zone)
         told = number(payload.get("meterStart"))
         register = 0.0 if told is None else told
         running = record.book.open.get(evse.id)
         transaction, is_new = record.book.start(evse.id, announced, now.utc, text(payload, "idTag") or None, register)
+        told_of_tag = (
+            EVERYBODY if record.authority is None else tag_info(record.authority.started(evse.id, transaction))
+        )
         if is_new:
             record.opened_at[evse.id] = now.monotonic_s
             if told is None:
@@ -58,7 +62,7 @@ class Accounting:
             await self._on_disk(record.ledger.transaction_started(evse.id, transaction))
             # Told last: a session limit must not overtake the answer that gives the transaction its id.
             record.sink(TransactionStarted(evse.id, now, transaction))
-        return _started(transaction.id, AuthorizationStatus.accepted)
+        return _started(transaction.id, told_of_tag)
 
     async def stop(self, payload: Payload) -> Payload:
         """StopTransaction.req, whichever id it names."""
@@ -76,7 +80,12 @@ class Accounting:
             await self._on_disk(record.ledger.transaction_ended(evse, transaction.id, at, energy, reason, False))
         else:
             record.deviates("stop of an unknown transaction")
-        return {"idTagInfo": {"status": AuthorizationStatus.accepted.value}} if payload.get("idTag") else {}
+        tag = text(payload, "idTag")
+        if not tag:
+            return {}
+        return {
+            "idTagInfo": EVERYBODY if record.authority is None else tag_info(record.authority.authorise(record.id, tag))
+        }
 
     async def end_inferred(self, evse: str, reason: str) -> None:
         """Close what the station forgot to close (Q89)."""
@@ -159,5 +168,6 @@ class Accounting:
             log.warning("transaction.not-on-disk station=%s %s", self._record.id, missed)
 
 
-def _started(identity: int, status: AuthorizationStatus) -> Payload:
-    return {"transactionId": identity, "idTagInfo": {"status": status.value}}
+def _started(identity: int, told_of_tag: Mapping[str, str]) -> Payload:
+    """The start is recorded whatever is said of its tag: current may flow until the station ends it (section 6.46)."""
+    return {"transactionId": identity, "idTagInfo": told_of_tag}

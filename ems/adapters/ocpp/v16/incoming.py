@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from ocpp.v16.enums import Action, AuthorizationStatus, ChargePointErrorCode, DataTransferStatus, RegistrationStatus
+from ocpp.v16.enums import Action, ChargePointErrorCode, DataTransferStatus, RegistrationStatus
 
 from ems.adapters.ocpp import frame, schemas
 from ems.adapters.ocpp.notice import Notices
 from ems.adapters.ocpp.v16.accounting import Accounting
+from ems.adapters.ocpp.v16.id_tag import EVERYBODY, tag_info
 from ems.adapters.ocpp.v16.payload import TEXT, Payload, text, whole
 from ems.adapters.ocpp.v16.record import StationRecord
 from ems.adapters.ocpp.v16.samples import MeterValue, decode, moment, number, read
@@ -164,8 +165,11 @@ class Incoming:
         record.sink(StatusChanged(evse.id, now, status, _error(payload)))
         return {}
 
-    def _authorize(self, _payload: Payload) -> Payload:
-        return {"idTagInfo": {"status": AuthorizationStatus.accepted.value}}
+    def _authorize(self, payload: Payload) -> Payload:
+        record = self._record
+        if record.authority is None:
+            return {"idTagInfo": EVERYBODY}
+        return {"idTagInfo": tag_info(record.authority.authorise(record.id, text(payload, "idTag")))}
 
     def _works(self, at_what: str, payload: Payload) -> Payload:
         """How far it is with firmware or diagnostics, in its own word."""

@@ -18,7 +18,7 @@ from ems.domain.instant import Instant
 from ems.domain.station import Evse, EvseStatus, Station
 from ems.domain.station_model import StationModel
 from ems.domain.station_outcome import Activity
-from ems.ports import Clock, Ledger, Sink
+from ems.ports import Authority, Clock, Ledger, Sink
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ BOOTS_WATCHED = 8
 
 @dataclass(slots=True)
 class StationRecord:
-    """Facts about one station of the site, kept over its links."""
+    """Facts about one station of the site, kept over its links. Without an `authority` everybody may charge."""
 
     station: Station
     voltage_v: float
@@ -41,6 +41,7 @@ class StationRecord:
     ledger: Ledger
     recognise: Recognise | None
     book: Book
+    authority: Authority | None = None
     model: StationModel = field(init=False)
     booted: asyncio.Event = field(default_factory=asyncio.Event)
     boots: deque[float] = field(default_factory=lambda: deque(maxlen=BOOTS_WATCHED))

@@ -1,0 +1,26 @@
+"""Tags that somebody presented and nobody knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A tag that nobody knows: as the station wrote it, where and when it was presented last, and how often."""
+
+    tag: str
+    evse: str
+    at: datetime
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TagUse:
+    """What a transaction took with a tag, Wh; it belongs to the period in which it began."""
+
+    transaction: int
+    tag: str
+    started: datetime
+    energy_wh: float

@@ -1,0 +1,313 @@
+"""The porter: says who may charge, remembers unknown cards, and ends sessions that may not go on.
+
+Every answer is from memory. What it knows of people and tags is the book that was stored last; of sessions, the state
+of the core.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from ems.control.memory import Memory
+from ems.domain.access import AccessBook, Doors
+from ems.domain.admission import Admission, Asked, AuthStatus, Usage, authorise, ends_now
+from ems.domain.card import Card, TagUse
+from ems.domain.decision import Decision
+from ems.domain.events import Event, TransactionEnded
+from ems.domain.fleet import Fleet
+from ems.domain.session import Session, Transaction
+from ems.domain.state import SiteState
+from ems.domain.station import EvseStatus
+from ems.domain.tag import period_begin, tag_key
+from ems.ports import Clock
+from ems.runtime.spending import Spending
+
+log = logging.getLogger(__name__)
+
+MAX_CARDS = 100
+MAX_PASSES = 500
+GRACE_S = 10.0
+"""So long a station has to end by itself what was refused, as StopTransactionOnInvalidId makes it do (section 9.1.27);
+after that it is told to."""
+
+AGAIN_S = 60.0
+REVIEW_S = 5.0
+JUST_S = 10.0
+"""A start that was answered so lately may not be in the state yet."""
+
+SHOWN = 40
+
+
+class Begun(NamedTuple):
+    """What was answered to a start: who, where, when (monotonic)."""
+
+    evse: str
+    tag: str
+    at: float
+    admission: Admission
+
+
+class Ending(NamedTuple):
+    """A session that may not go on, why, and since when (monotonic)."""
+
+    evse: str
+    transaction: int
+    reason: str
+    since: float
+    told_at: float = float("-inf")
+
+
+class Porter:
+    """The `Authority` of stations, an output of the loop, and what the page shows of both. `stop` ends the transaction
+    of an EVSE.
+    """
+
+    def __init__(
+        self,
+        book: AccessBook,
+        fleet: Fleet,
+        doors: Doors,
+        clock: Clock,
+        state: Callable[[], SiteState],
+        stop: Callable[[str], None],
+    ) -> None:
+        self.doors = doors
+        self._clock, self._state, self._stop = clock, state, stop
+        self._book = book
+        self._vehicles: Mapping[str, str] = {}
+        self.spending = Spending()
+        self._cards: OrderedDict[str, Card] = OrderedDict()
+        self._new: dict[str, Card] = {}
+        self._passes: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+        self._begun: dict[int, Begun] = {}
+        self._endings: dict[int, Ending] = {}
+        self._reviewed_at = float("-inf")
+        self.fleet = fleet
+
+    @property
+    def book(self) -> AccessBook:
+        """Who may charge, as it was stored last."""
+        return self._book
+
+    @book.setter
+    def book(self, book: AccessBook) -> None:
+        self._book = book
+        self._forget_known()
+        self._reviewed_at = float("-inf")
+
+    @property
+    def fleet(self) -> Fleet:
+        """The vehicles, whose tags are known too."""
+        return self._fleet
+
+    @fleet.setter
+    def fleet(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._vehicles = {tag_key(tag): one.label for one in fleet.vehicles.values() for tag in one.id_tags}
+        self._forget_known()
+
+    def remember(self, uses: Iterable[TagUse], cards: Iterable[Card]) -> None:
+        """Begin with what was stored: what tags took lately, and cards that nobody knows, the oldest first."""
+        for use in uses:
+            self.spending.note(use)
+        for card in cards:
+            self._cards[tag_key(card.tag)] = card
+        self._forget_known()
+
+    @property
+    def cards(self) -> Sequence[Card]:
+        """Tags that nobody knows, the newest first."""
+        return tuple(reversed(self._cards.values()))
+
+    @property
+    def endings(self) -> Sequence[Ending]:
+        """Sessions that may not go on."""
+        return tuple(self._endings.values())
+
+    @property
+    def vehicle_tags(self) -> frozenset[str]:
+        """Tags of vehicles, as people wrote them."""
+        return frozenset(tag for one in self._fleet.vehicles.values() for tag in one.id_tags)
+
+    def admit(self, tag: str, evse: str, until: datetime) -> None:
+        """Give a tag a pass: somebody who may do so starts a session with it there."""
+        key = tag_key(tag), evse
+        self._passes[key] = until
+        self._passes.move_to_end(key)
+        while len(self._passes) > MAX_PASSES:
+            self._passes.popitem(last=False)
+
+    def authorise(self, station: str, tag: str) -> Admission:
+        """The answer to Authorize.req, which names no EVSE: whether the tag may charge at any of the station, or end
+        what runs there.
+        """
+        now, state = self._clock.now(), self._state()
+        index = state.site.station_index(station)
+        evses = () if index is None else state.site.stations[index].evses
+        answers: list[Admission] = []
+        names = [evse.id for evse in evses]
+        for evse in sorted(names, key=lambda name: state.evse(name).status is not EvseStatus.PREPARING):
+            running = state.evse(evse).session
+            ends = running is not None and running.transaction is not None and self._is_own(tag, running.transaction)
+            asked = Asked(tag, evse, now.utc, starts=not ends)
+            # Who charges elsewhere is only told so at the start (section 7.2).
+            answers.append(self._answer(asked, self.usage(tag, evse, now.utc)._replace(running=frozenset())))
+            if answers[-1].is_accepted:
+                break
+        answer = next((one for one in answers if one.is_accepted), answers[0] if answers else _NOWHERE)
+        self._note(tag, names[0] if names else station, answer, now.utc)
+        if not answer.is_accepted:
+            log.info("access.refused station=%s tag=%r reason=%r", station, tag[:SHOWN], answer.reason)
+        return answer
+
+    def started(self, evse: str, transaction: Transaction) -> Admission:
+        """The answer to a start. A session that is refused is ended, unless its station does so itself."""
+        now = self._clock.now()
+        known = self._begun.get(transaction.id)
+        if known is not None and known.evse == evse:
+            return known.admission
+        tag = transaction.id_tag or ""
+        answer = self._answer(Asked(tag, evse, transaction.started), self.usage(tag, evse, transaction.started))
+        self._begun[transaction.id] = Begun(evse, tag, now.monotonic_s, answer)
+        self._note(tag, evse, answer, now.utc)
+        if not answer.is_accepted:
+            words = (evse, transaction.id, tag[:SHOWN], answer.reason)
+            log.warning("access.refused evse=%s id=%d tag=%r reason=%r: its session is ended", *words)
+        return answer
+
+    def admission(self, transaction: int) -> Admission | None:
+        """What was answered to a start; None when that was before us, or nobody was asked."""
+        known = self._begun.get(transaction)
+        return None if known is None else known.admission
+
+    def usage(self, tag: str, evse: str, at: datetime) -> Usage:
+        """What counts for a tag besides the book."""
+        key, known = tag_key(tag), self._book.tag(tag)
+        spent = 0.0
+        if known is not None and known.budget is not None:
+            spent = self.spending.since(key, period_begin(known.budget.period, at, self.doors.zone))
+        until = self._passes.get((key, evse))
+        return Usage(
+            running=frozenset(self._charging(key)),
+            spent_wh=spent,
+            vehicle=self._vehicles.get(key, ""),
+            has_pass=until is not None and self._clock.now().utc < until,
+        )
+
+    def look(self, events: Sequence[Event], state: SiteState, _memory: Memory, decision: Decision) -> None:
+        """Take one tick of the loop."""
+        self.tick(events, state, decision.at.monotonic_s)
+
+    def tick(self, events: Sequence[Event], state: SiteState, now_s: float) -> None:
+        """Count what was charged, and end what may not go on."""
+        for event in events:
+            if isinstance(event, TransactionEnded):
+                if event.energy_wh is not None:
+                    self.spending.settle(event.transaction_id, event.energy_wh)
+                self._begun.pop(event.transaction_id, None)
+        if now_s - self._reviewed_at >= REVIEW_S:
+            self._reviewed_at = now_s
+            self._review(state, now_s)
+        for ending in list(self._endings.values()):
+            if now_s - ending.since >= GRACE_S and now_s - ending.told_at >= AGAIN_S:
+                log.warning("access.ends evse=%s id=%d reason=%r", ending.evse, ending.transaction, ending.reason)
+                self._endings[ending.transaction] = ending._replace(told_at=now_s)
+                self._stop(ending.evse)
+
+    def _review(self, state: SiteState, now_s: float) -> None:
+        """Look at every session: what it took, and whether it may go on."""
+        running: dict[int, Session] = {}
+        for known in state.evses:
+            session = known.session
+            if session is None or session.transaction is None:
+                continue
+            transaction = session.transaction
+            if transaction.id_tag is None and transaction.id not in self._begun:
+                continue  # A station spoke of it when it ran already (Q92): nobody knows who began it.
+            running[transaction.id] = session
+            if transaction.id_tag is not None:
+                self.spending.note(TagUse(transaction.id, transaction.id_tag, transaction.started, session.energy_wh))
+            reason = self._objection(session, transaction)
+            if not reason:
+                self._endings.pop(transaction.id, None)
+            elif transaction.id not in self._endings:
+                self._endings[transaction.id] = Ending(session.evse, transaction.id, reason, now_s)
+        for number in [number for number in self._endings if number not in running]:
+            del self._endings[number]
+        for number, begun in list(self._begun.items()):
+            if number not in running and now_s - begun.at > JUST_S:
+                del self._begun[number]
+
+    def _objection(self, session: Session, transaction: Transaction) -> str:
+        tag, evse = transaction.id_tag or "", session.evse
+        begun = self._begun.get(transaction.id)
+        if begun is None:
+            # It began before us; what was answered then is asked again, as of then.
+            usage = self.usage(tag, evse, transaction.started)
+            own = self.spending.of(transaction.id)
+            answer = self._answer(
+                Asked(tag, evse, transaction.started),
+                usage._replace(running=frozenset(), spent_wh=max(0.0, usage.spent_wh - own)),
+            )
+            begun = self._begun[transaction.id] = Begun(evse, tag, float("-inf"), answer)
+        if not begun.admission.is_accepted:
+            return begun.admission.reason
+        now = self._clock.now().utc
+        return ends_now(Asked(tag, evse, now), self._book, self.doors, self.usage(tag, evse, transaction.started))
+
+    def _answer(self, asked: Asked, usage: Usage) -> Admission:
+        return authorise(asked, self._book, self.doors, usage)
+
+    def _is_own(self, tag: str, transaction: Transaction) -> bool:
+        return transaction.id_tag is not None and self._book.are_one(tag, transaction.id_tag)
+
+    def _charging(self, key: str) -> Iterator[str]:
+        """EVSEs at which a tag charges; a station that is offline says nothing about it."""
+        if not key:
+            return
+        state, now = self._state(), self._clock.now().monotonic_s
+        for known, owner in zip(state.evses, state.site.station_of_evse, strict=True):
+            session = known.session
+            if session is None or session.transaction is None or session.transaction.id_tag is None:
+                continue
+            if state.stations[owner].connected and tag_key(session.transaction.id_tag) == key:
+                begun = self._begun.get(session.transaction.id)
+                if begun is None or begun.admission.is_accepted:
+                    yield session.evse
+        for begun in self._begun.values():
+            if now - begun.at <= JUST_S and begun.admission.is_accepted and tag_key(begun.tag) == key:
+                yield begun.evse
+
+    def _note(self, tag: str, evse: str, answer: Admission, now: datetime) -> None:
+        """Remember a card that nobody knows."""
+        key = tag_key(tag)
+        if answer.is_known or not key or key == tag_key(self.doors.free_tag) or (key, evse) in self._passes:
+            return
+        known = self._cards.get(key)
+        seen = Card(tag.strip()[:SHOWN], evse, now)
+        self._cards[key] = self._new[key] = seen if known is None else replace(seen, count=known.count + 1)
+        self._cards.move_to_end(key)
+        while len(self._cards) > MAX_CARDS:
+            self._new.pop(self._cards.popitem(last=False)[0], None)
+
+    def _forget_known(self) -> None:
+        for key in [key for key in self._cards if key in self._book.tags or key in self._vehicles]:
+            del self._cards[key]
+
+    def forget(self, tag: str) -> bool:
+        """Forget a card that nobody knows; False when it was not remembered."""
+        self._new.pop(tag_key(tag), None)
+        return self._cards.pop(tag_key(tag), None) is not None
+
+    def new_cards(self) -> Sequence[Card]:
+        """Cards that were presented since this was last asked."""
+        new, self._new = self._new, {}
+        return tuple(new.values())
+
+
+_NOWHERE = Admission(AuthStatus.INVALID, "the station has no EVSE here")
