@@ -231,7 +231,8 @@ class Porter:
                 continue  # A station spoke of it when it ran already (Q92): nobody knows who began it.
             running[transaction.id] = session
             if transaction.id_tag is not None:
-                self.spending.note(TagUse(transaction.id, transaction.id_tag, transaction.started, session.energy_wh))
+                took = _energy_wh(known.register_wh, session, transaction)
+                self.spending.note(TagUse(transaction.id, transaction.id_tag, transaction.started, took))
             reason = self._objection(session, transaction)
             if not reason:
                 self._endings.pop(transaction.id, None)
@@ -308,6 +309,13 @@ class Porter:
         """Cards that were presented since this was last asked."""
         new, self._new = self._new, {}
         return tuple(new.values())
+
+
+def _energy_wh(register_wh: float | None, session: Session, transaction: Transaction) -> float:
+    """What a transaction took by its register; that of its session may hold what one before it took."""
+    if register_wh is None:
+        return session.energy_wh
+    return max(0.0, register_wh - transaction.meter_start_wh)
 
 
 _NOWHERE = Admission(AuthStatus.INVALID, "the station has no EVSE here")
