@@ -19,6 +19,8 @@ from ems.adapters.store.batch import Key, Row, Subjects, key_names, write
 from ems.adapters.store.current import Current
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.moment import from_ms, to_ms
+from ems.adapters.store.price_rows import price_list_row, read_prices
+from ems.adapters.store.price_schema import price_list
 from ems.adapters.store.schema import audit, choice, departure, limit_told, vehicle, weekly_departure
 from ems.adapters.store.writer import QueueFullError, Writer
 from ems.domain.daybook import Daybook
@@ -149,7 +151,8 @@ def read_daybook(connection: Connection) -> Daybook:
     except ValueError as error:
         log.warning("store.fleet_unreadable %s", error)
         fleet = Fleet()
-    return Daybook(fleet, next(chosen, None), tuple(limit for limit in limits if limit is not None))
+    kept = tuple(limit for limit in limits if limit is not None)
+    return Daybook(fleet, next(chosen, None), kept, prices=read_prices(connection))
 
 
 def rows_of(known: Daybook) -> dict[Key, Row]:
@@ -168,6 +171,8 @@ def _rows(known: Daybook) -> Iterator[tuple[Table, Row]]:
     for once in (once for many in fleet.departures.values() for once in many):
         where = {"evse": once.evse, "service_class": once.service_class}
         yield departure, {"vehicle": once.vehicle, "at": to_ms(once.at), **_goal(once.goal), **where}
+    for prices in known.prices.lists.values():
+        yield price_list, price_list_row(prices)
     if known.strategy is not None:
         yield choice, {"what": STRATEGY, "value": known.strategy.value}
     for limit in known.limits:

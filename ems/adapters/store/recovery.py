@@ -16,11 +16,13 @@ from ems.adapters.store.daybook import read_daybook
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.rows import grant_of, model_of, session_of, transaction_of, transactions_of
 from ems.adapters.store.schema import alarm, grant, session, start, station_model, transaction_log
+from ems.adapters.store.tabs import read_tabs
 from ems.domain.daybook import Daybook
 from ems.domain.grant import Grant
 from ems.domain.instant import Instant
 from ems.domain.session import Need, Session, Transaction
 from ems.domain.station_model import StationModel
+from ems.domain.tab import Tab
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,8 @@ class Recovered:
     """What was running, with monotonic times of this run.
 
     `sessions` and `grants` by EVSE, `models` by station. `crashes`: runs within the last hour that ended without a
-    goodbye. `alive`: the last sign of life of the run before. `complete` False: the database could not be read.
+    goodbye. `alive`: the last sign of life of the run before. `complete` False: the database could not be read. `tabs`
+    that were not closed.
     `daybook`: what people had changed.
     """
 
@@ -55,6 +58,7 @@ class Recovered:
     crashes: int = 0
     alive: datetime | None = None
     complete: bool = True
+    tabs: tuple[Tab, ...] = ()
     daybook: Daybook = field(default_factory=Daybook)
 
 
@@ -75,6 +79,7 @@ class Remains:
     crashes: int = 0
     alive: int | None = None
     complete: bool = False
+    tabs: tuple[Tab, ...] = ()
     daybook: Daybook = field(default_factory=Daybook)
 
 
@@ -110,6 +115,7 @@ def read_remains(connection: Connection, now: datetime) -> Remains:
         crashes=connection.execute(crashes).scalar() or 0,
         alive=alive,
         complete=True,
+        tabs=read_tabs(connection),
         daybook=read_daybook(connection),
     )
 
@@ -144,6 +150,7 @@ def recover(remains: Remains, now: Instant) -> Recovered:
         crashes=remains.crashes,
         alive=None if remains.alive is None else from_ms(remains.alive),
         complete=remains.complete,
+        tabs=remains.tabs,
         daybook=remains.daybook,
     )
 

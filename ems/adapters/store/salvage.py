@@ -13,6 +13,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Table
 
 from ems.adapters.store.batch import Key, Subjects, write
+from ems.adapters.store.price_schema import price_list, receipt, receipt_line, tab, usage
 from ems.adapters.store.schema import (
     alarm,
     audit,
@@ -31,6 +32,7 @@ from ems.adapters.store.schema import (
 log = logging.getLogger(__name__)
 
 CARRIED = (
+    *(price_list, tab, usage, receipt, receipt_line),
     *(transaction_log, session, grant, station_model, start, alarm, audit),
     *(vehicle, weekly_departure, departure, choice, limit_told),
 )

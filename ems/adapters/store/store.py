@@ -24,8 +24,10 @@ from ems.adapters.store.reading import Reader
 from ems.adapters.store.recorder import Recorder
 from ems.adapters.store.recovery import Recovered, Remains, read_remains
 from ems.adapters.store.retention import RETENTION, Retention, next_slice, remove
+from ems.adapters.store.tabs import TabStore, read_receipt, read_receipts
 from ems.adapters.store.writer import PACE, Health, Pace, QueueFullError, Writer
 from ems.domain.history import Audit
+from ems.domain.receipt import Receipt
 from ems.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Store:
         self.ledger = Ledger(self._writer, clock, current, patience_s)
         self.audit = AuditLog(self._writer, clock.now().utc)
         self.daybook = DaybookStore(self._writer, self.audit, current, patience_s)
+        self.tabs = TabStore(self._writer, current)
         self.recorder = Recorder(self.ledger, self._writer)
         self.reader = Reader(self.database)
 
@@ -83,6 +86,7 @@ class Store:
             remains = self._read_only(read)
         self.ledger.begin(remains, now)
         self.daybook.remember(rows_of(remains.daybook))
+        self.tabs.begin(remains.tabs)
         return self.ledger.recovered(now)
 
     def _read_only(self, read: Callable[[Connection], Remains]) -> Remains:
@@ -129,9 +133,23 @@ class Store:
 
         Raises as `aggregate`, when it cannot be read.
         """
-        with suppress(QueueFullError, TimeoutError, *WRITE_ERRORS):
-            await self._job(lambda _: None)  # what waits is written before it
+        await self._written()
         return await self._read(partial(read_audits, before=before, most=most))
+
+    async def receipt(self, session: str) -> Receipt | None:
+        """The receipt of a session that is over; None when there is none. Raises as `aggregate`."""
+        await self._written()
+        return await self._read(partial(read_receipt, name=session))
+
+    async def receipts(self, since: datetime, until: datetime, most: int) -> tuple[Receipt, ...]:
+        """The newest receipts of sessions that began in a span, newest first. Raises as `aggregate`."""
+        await self._written()
+        return await self._read(partial(read_receipts, since=since, until=until, most=most))
+
+    async def _written(self) -> None:
+        """Returns when what waited is written, or cannot be."""
+        with suppress(QueueFullError, TimeoutError, *WRITE_ERRORS):
+            await self._job(lambda _: None)
 
     async def flush(self) -> None:
         """Returns when all that waited has been tried to be written."""
