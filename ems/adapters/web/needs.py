@@ -21,7 +21,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.types import Scope
 
-from ems.domain.account import Role, Visitor
+from ems.domain.account import Kind, Role, Visitor
 
 SCOPE_KEY = "ems.visitor"
 NOBODY = Visitor()
@@ -38,12 +38,14 @@ class NotAllowedError(Exception):
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a route asks of its visitor. `role` None: nothing. `in_person`: a login in a browser, no token.
-    `takes_form`: its body is what an HTML form sends, not JSON.
+    `takes_form`: its body is what an HTML form sends, not JSON. `waits`: it mostly waits for something far away, so it
+    takes none of the few turns of those that work.
     """
 
     role: Role | None
     in_person: bool = False
     takes_form: bool = False
+    waits: bool = False
 
     async def __call__(self, request: Request) -> None:
         """Let the visitor of a request pass, or raise NotAllowedError."""
@@ -57,13 +59,17 @@ class Need:
         """Why a visitor may not pass; None when it may. `areas`: those the route belongs to, if that is known."""
         if self.role is None:
             return None
-        if asking.role is None:
-            return NotAllowedError(f"log in first: this needs the role {self.role.word}", known=False)
-        if asking.role < self.role:
-            detail = f"this needs the role {self.role.word}, and {asking.name or 'you'} may only do what a"
-            return NotAllowedError(f"{detail} {asking.role.word} may; ask an administrator", known=True)
-        if self.in_person and not asking.in_person:
-            return NotAllowedError("this is for people who log in at the page, not for tokens", known=True)
+        if asking.role is None or asking.role < self.role:
+            if asking.role is None or asking.kind is Kind.HERE:
+                return NotAllowedError(f"log in first: this needs the role {self.role.word}", known=False)
+            detail = (
+                f"this needs the role {self.role.word}, and {asking.name} may only do what a {asking.role.word} may"
+            )
+            return NotAllowedError(f"{detail}; ask an administrator", known=True)
+        if self.in_person and asking.kind is not Kind.PERSON:
+            if asking.kind is Kind.TOKEN:
+                return NotAllowedError("this is for people who log in at the page, not for tokens", known=True)
+            return NotAllowedError("log in first: this is for people who have a user of their own", known=False)
         if asking.areas and areas is not None and not asking.areas.intersection(areas):
             opened = ", ".join(sorted(asking.areas))
             return NotAllowedError(f"this token opens nothing but {opened}", known=True)
@@ -72,12 +78,17 @@ class Need:
     def stricter(self, other: Need) -> Need:
         """Both at once."""
         role = max((self.role, other.role), key=lambda role: role or 0)
-        return Need(role, self.in_person or other.in_person, self.takes_form or other.takes_form)
+        return Need(
+            role,
+            self.in_person or other.in_person,
+            self.takes_form or other.takes_form,
+            self.waits or other.waits,
+        )
 
 
-def needs(role: Role | None, *, in_person: bool = False, takes_form: bool = False) -> Any:
+def needs(role: Role | None, *, in_person: bool = False, takes_form: bool = False, waits: bool = False) -> Any:
     """The dependency that declares what a route needs."""
-    return Depends(Need(role, in_person, takes_form))
+    return Depends(Need(role, in_person, takes_form, waits))
 
 
 def visitor(request: Request) -> Visitor:

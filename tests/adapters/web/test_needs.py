@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter
 
 from ems.adapters.web.needs import Need, Ways, needs
-from ems.domain.account import Role, Visitor
+from ems.domain.account import Kind, Role, Visitor
 
 ROLES = {role.word: role for role in Role}
 
@@ -43,7 +43,7 @@ def roles_and_needs() -> Iterator[tuple[Role | None, Role | None]]:
 
 @pytest.mark.parametrize(("role", "needed"), list(roles_and_needs()))
 def test_each_role_may_what_those_before_it_may(role: Role | None, needed: Role | None) -> None:
-    refused = Need(needed).refusal(Visitor("anna", role))
+    refused = Need(needed).refusal(Visitor("anna", role, Kind.PERSON))
     assert (refused is None) == ((needed or 0) <= (role or 0))
     if refused is not None:
         assert refused.known == (role is not None)
@@ -52,15 +52,23 @@ def test_each_role_may_what_those_before_it_may(role: Role | None, needed: Role 
 
 
 def test_a_token_opens_nothing_outside_of_its_areas() -> None:
-    token = Visitor("scraper", Role.VIEWER, areas=frozenset({"health"}))
+    token = Visitor("scraper", Role.VIEWER, Kind.TOKEN, areas=frozenset({"health"}))
     assert Need(Role.VIEWER).refusal(token, {"health"}) is None
     assert "opens nothing but health" in str(Need(Role.VIEWER).refusal(token, {"site"}))
     assert "opens nothing but health" in str(Need(Role.VIEWER).refusal(token, set()))
 
 
 def test_what_people_do_in_person_no_token_may() -> None:
-    assert "not for tokens" in str(Need(Role.ADMIN, in_person=True).refusal(Visitor("robot", Role.ADMIN)))
-    assert Need(Role.ADMIN, in_person=True).refusal(Visitor("anna", Role.ADMIN, in_person=True)) is None
+    need = Need(Role.ADMIN, in_person=True)
+    assert "not for tokens" in str(need.refusal(Visitor("robot", Role.ADMIN, Kind.TOKEN)))
+    assert "log in first" in str(need.refusal(Visitor("", Role.ADMIN, Kind.HERE)))
+    assert need.refusal(Visitor("anna", Role.ADMIN, Kind.PERSON)) is None
+
+
+def test_who_is_here_without_a_login_is_asked_to_log_in_for_more() -> None:
+    refused = Need(Role.INSTALLER).refusal(Visitor("", Role.OPERATOR, Kind.HERE))
+    assert refused is not None
+    assert not refused.known
 
 
 @pytest.mark.parametrize("word", ROLES)
