@@ -108,6 +108,7 @@ _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.LimitWithdrawn: _limit_withdrawn,
     e.NeedStated: apply_need.need_stated,
     e.VehicleIdentified: apply_need.vehicle_identified,
+    e.HolderIdentified: apply_need.holder_identified,
     e.PlanMade: _plan_made,
     e.StrategyChosen: _strategy_chosen,
     e.BatteryAnswered: apply_battery.battery_answered,

@@ -1,4 +1,4 @@
-"""Which vehicle is at an EVSE and what it needs, applied to the state."""
+"""Which vehicle is at an EVSE, with whose tag, and what it needs, applied to the state."""
 
 from __future__ import annotations
 
@@ -21,13 +21,20 @@ def vehicle_identified(state: SiteState, event: e.VehicleIdentified) -> SiteStat
     return _changed(state, event.evse, lambda session: session.of(event.vehicle))
 
 
+def holder_identified(state: SiteState, event: e.HolderIdentified) -> SiteState:
+    return _changed(state, event.evse, lambda session: replace(session, holder=event.holder))
+
+
 def _changed(state: SiteState, evse_id: str, change: Callable[[Session], Session]) -> SiteState:
-    """The session of an EVSE changed, with the class of service of its need, else of its vehicle, else of the EVSE."""
+    """The session of an EVSE changed, with the class of service of its need, else of its tag, else of its vehicle, else
+    of the EVSE.
+    """
     index = state.site.evse_index(evse_id)
     known = None if index is None else state.evses[index].session
     if index is None or known is None:
         return state
     session = change(known)
-    classes = (session.need.service_class, None if session.vehicle is None else session.vehicle.service_class)
+    known_by = (session.holder, session.vehicle)
+    classes = (session.need.service_class, *(None if one is None else one.service_class for one in known_by))
     told = next((one for one in classes if one is not None), state.site.evses[index].priority)
     return state.with_evse_at(index, replace(state.evses[index], session=replace(session, service_class=told)))

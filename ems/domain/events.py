@@ -15,6 +15,7 @@ from ems.domain.policy import Strategy
 from ems.domain.session import Need, Transaction
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
+from ems.domain.tag import Holder
 from ems.domain.vehicle import Vehicle
 
 
@@ -205,6 +206,14 @@ class VehicleIdentified:
 
 
 @dataclass(frozen=True, slots=True)
+class HolderIdentified:
+    """It is known now whose tag began the session; None: nobody's."""
+
+    evse: str
+    holder: Holder | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanMade:
     """There is a new plan; `at` is the monotonic time of what it knew. None: planning failed, for this `reason`."""
 
@@ -285,6 +294,7 @@ Event = (
     | LimitWithdrawn
     | NeedStated
     | VehicleIdentified
+    | HolderIdentified
     | PlanMade
     | StrategyChosen
     | BatteryAnswered

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from ems.domain.tag import Holder
 from ems.domain.vehicle import Vehicle
 
 
@@ -62,7 +63,7 @@ class Transaction:
 @dataclass(frozen=True, slots=True)
 class Session:
     """One vehicle at one EVSE. `energy_wh` is what it got so far; `soc_percent` as the vehicle reports it, and
-    `soc_at_wh` what it had got when it first reported that; `vehicle` None: nobody knows which one it is.
+    `soc_at_wh` what it had got when it first reported that; `vehicle` and `holder` (of its tag) None: nobody knows.
     """
 
     evse: str
@@ -75,6 +76,7 @@ class Session:
     service_class: int = 0
     vehicle: Vehicle | None = None
     soc_at_wh: float = 0.0
+    holder: Holder | None = None
 
     @property
     def id(self) -> str:
@@ -104,7 +106,7 @@ class Session:
         # Written out, because it happens with every sample.
         return Session(
             self.evse, self.plugged, self.plugged_s, self.transaction, energy, self.need, self.soc_percent,
-            self.service_class, self.vehicle, self.soc_at_wh,
+            self.service_class, self.vehicle, self.soc_at_wh, self.holder,
         )  # fmt: skip
 
     def of(self, vehicle: Vehicle | None) -> Session:
