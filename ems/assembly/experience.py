@@ -33,6 +33,9 @@ COVERED_S = 450
 """A quarter hour of which less is known was not measured."""
 
 FRESH = timedelta(minutes=10)
+DAYS_PLANNED = 2
+"""No plan reaches farther than the day after tomorrow."""
+
 LOAD_DAYS = BUILDING.days + CHECKED_DAYS + 1
 
 
@@ -81,7 +84,8 @@ def past_of(sources: Sources, now: datetime) -> Past:
     ended = [
         session for record in reader.sessions(now - timedelta(days=KEPT_DAYS), now) if (session := ended_of(record))
     ]
-    holidays = () if sources.tariff is None else sources.tariff.holidays.dates
+    today = now.astimezone(site.zone).date()
+    holidays = site.holidays.between(today - timedelta(days=KEPT_DAYS), today + timedelta(days=DAYS_PLANNED))
     building, generation = other_load(reader, site, now)
     return Past(
         sessions=session_history(ended, now, site.zone, holidays) if ended else None,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 
 from ems.adapters.pull_out import read_list
 from ems.adapters.store.database import WRITE_ERRORS
@@ -65,7 +66,9 @@ class SiteOperations:
                 self._loop.inbox.put(event)
 
     async def tell_need(self, evse: str, need: Need, who: str) -> None:
-        """Say what the vehicle at an EVSE needs; an empty need leaves it to its timetable again."""
+        """Say what the vehicle at an EVSE needs; an empty need leaves it to its timetable again. With another class
+        comes what that is promised, unless something else is promised with it.
+        """
         state = self._loop.core.state
         if state.site.evse_index(evse) is None:
             raise UnknownError(f"the site has no EVSE {evse!r}")
@@ -73,6 +76,8 @@ class SiteOperations:
         if session is None:
             raise ValueError(f"no vehicle is plugged in at {evse}")
         must_be_possible(session, need, self._clock.now().utc)
+        if need.service_class != session.need.service_class and _promise(need) == _promise(session.need):
+            need = self.roster.fleet.with_promise(need, session.vehicle, session, state.site)
         after = replace(session, need=need)
         try:
             await self._store.ledger.need_told(after)
@@ -81,7 +86,7 @@ class SiteOperations:
         told = {"evse": evse, "session": session.id, "before": asdict(session.need), "after": asdict(need)}
         self._store.audit.add(self._clock.now().utc, who, "NeedTold", told)
         # What follows from the timetable comes in the same tick: no plan must see a vehicle without any need.
-        for event in (NeedStated(evse, need), *news(self.roster.fleet, after, self._clock.now(), state.site.zone)):
+        for event in (NeedStated(evse, need), *news(self.roster.fleet, after, self._clock.now(), state.site)):
             self._loop.inbox.put(event)
 
     async def read_list(self, text: str) -> PullOutList:
@@ -95,6 +100,10 @@ class SiteOperations:
             return await self._store.audits(before, most)
         except (TimeoutError, *WRITE_ERRORS) as error:
             raise NotStoredError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
+
+
+def _promise(need: Need) -> tuple[float, datetime | None, bool]:
+    return need.guaranteed_wh, need.guaranteed_by, need.minimum_always
 
 
 def _events(change: Change, state: SiteState, now: Instant) -> Iterator[Event]:

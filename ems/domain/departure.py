@@ -42,8 +42,8 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyDeparture:
-    """On these weekdays (0: Monday), and on holidays where HOLIDAY is among them, a vehicle leaves when the clock of the
-    site shows `at`; None: it stays. A week of which no entry is for holidays has none: there the weekday counts.
+    """On these weekdays (0: Monday), and on holidays where HOLIDAY is among them, a vehicle leaves when the clock of
+    the site shows `at`; None: it stays. A week of which no entry is for holidays has none: there the weekday counts.
     """
 
     days: frozenset[int]

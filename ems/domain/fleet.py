@@ -97,7 +97,9 @@ class Fleet:
         one that was last heard of; while there is none the battery counts as empty, because too little is worse.
         """
         leaves = None if vehicle is None else self.due(vehicle.id, session.plugged, now, site)
-        energy_wh, is_assumed = (None, False) if vehicle is None or leaves is None else _energy(vehicle, session, leaves)
+        energy_wh, is_assumed = (
+            (None, False) if vehicle is None or leaves is None else _energy(vehicle, session, leaves)
+        )
         need = Need(
             energy_wh=energy_wh,
             departure=None if leaves is None else leaves.at,

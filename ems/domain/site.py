@@ -68,8 +68,6 @@ class Site:
         for meter_id in (m for m in named if m is not None):
             if meter_id not in meters:
                 raise ValueError(f"unknown meter {meter_id}")
-        if len({known.number for known in self.classes}) != len(self.classes):
-            raise ValueError("numbers of classes repeat")
         for window in self.limits:
             if window.scope not in self.circuits and window.scope not in index:
                 raise ValueError(f"limit '{window.source}' names an unknown circuit or EVSE {window.scope}")

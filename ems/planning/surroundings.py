@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from ems.domain.phases import Phase, PhaseAmps
 from ems.domain.site import Site
 from ems.planning.arrays import Floats
-from ems.planning.forecast.load import forecast_load
+from ems.planning.forecast.course import CHECKED_DAYS
+from ems.planning.forecast.load import BUILDING, forecast_load
 from ems.planning.forecast.pv import forecast_pv
 from ems.planning.forecast.quantiles import Quantiles
 from ems.planning.forecast.series import Series
@@ -39,7 +41,7 @@ def surroundings(
     Every metered circuit is taken to follow the course of the building. Without a past it stays as it is. Other
     circuits count with the most that is declared for them.
     """
-    building = None if building_w is None else forecast_load(building_w, horizon.begins, horizon.edges(), site.zone)
+    building = None if building_w is None else _building(site, horizon, building_w)
     plant = None if generation_w is None else forecast_pv(generation_w, horizon.begins, horizon.edges())
     present = np.array(base_a) if base_a else np.array([circuit.base_load_max_a for circuit in site.circuits])
     metered = np.array([circuit.meter is not None for circuit in site.circuits])
@@ -60,6 +62,12 @@ def surroundings(
         if text
     )
     return Surroundings(moved, likely, likely_sun, doubts)
+
+
+def _building(site: Site, horizon: Horizon, past_w: Series) -> Quantiles:
+    since, until = horizon.begins - timedelta(days=BUILDING.days + CHECKED_DAYS + 1), horizon.ends
+    holidays = site.holidays.between(since.astimezone(site.zone).date(), until.astimezone(site.zone).date())
+    return forecast_load(past_w, horizon.begins, horizon.edges(), site.zone, holidays=holidays)
 
 
 def _level(found: Quantiles | None, level: float, horizon: Horizon) -> Floats:

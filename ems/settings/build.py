@@ -18,6 +18,7 @@ from ems.settings.access import Access
 from ems.settings.draft import Draft
 from ems.settings.metering import MODBUS_PORT
 from ems.settings.schema import AUTO, LimitSection, MeterSection
+from ems.settings.service import classes_of, holidays_of
 from ems.settings.station_models import KnownModel
 
 
@@ -100,6 +101,8 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         policy=shape.policy,
         voltage_v=shape.site.voltage_v,
         currency=shape.site.currency,
+        holidays=holidays_of(draft),
+        classes=classes_of(draft),
     )
     return SiteSettings(
         path=draft.document.path,

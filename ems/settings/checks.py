@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ems.settings import access, installation, metering, outlets, restrictions, topology
+from ems.settings import access, installation, metering, outlets, restrictions, service, topology
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding, in_order
 
@@ -41,6 +41,8 @@ CHECKS: tuple[Check, ...] = (
     restrictions.scopes,
     restrictions.values,
     restrictions.policy,
+    service.classes,
+    service.calendar,
     access.unprotected,
 )
 

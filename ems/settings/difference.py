@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from ems.domain.limit import LimitWindow
 from ems.domain.phases import Phase, PhaseAmps
+from ems.domain.recurrence import Holidays
+from ems.domain.service_class import ServiceClass
 from ems.domain.station import Evse
 from ems.settings.build import SiteSettings
 
@@ -36,13 +38,15 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
         *_changed("web", dataclasses.asdict(old.web), dataclasses.asdict(new.web)),
         *_changed("policy", _fields(old.site.policy), _fields(new.site.policy), needs_restart=False),
         *_limits(old.site.limits, new.site.limits),
+        *_classes(old, new),
+        *_holidays(old, new),
         *_passwords(old, new),
         *_tariff(old, new),
     )
 
 
 def applied(old: SiteSettings, new: SiteSettings) -> SiteSettings:
-    """What may run after a reload: the old installation with the new policy, limits and passwords.
+    """What may run after a reload: the old installation with the new policy, limits, classes, holidays and passwords.
 
     The text is the new one. While something waits for the restart, the revision names both files. A limit on something
     that only the new file has waits too.
@@ -54,7 +58,13 @@ def applied(old: SiteSettings, new: SiteSettings) -> SiteSettings:
         old,
         text=new.text,
         revision=f"{old.revision.partition('+')[0]}+{new.revision}" if waits else new.revision,
-        site=dataclasses.replace(old.site, policy=new.site.policy, limits=limits),
+        site=dataclasses.replace(
+            old.site,
+            policy=new.site.policy,
+            limits=limits,
+            classes=new.site.classes,
+            holidays=new.site.holidays,
+        ),
         access={station: new.access.get(station, password) for station, password in old.access.items()},
         tariff=new.tariff,
         tariff_file=new.tariff_file,
@@ -94,6 +104,30 @@ def limit_in_words(limit: LimitWindow) -> str:
         f"{limit.max_w / 1000:g} kW" if limit.max_w is not None else "",
     ]
     return f"{limit.source}: {' and '.join(a for a in amounts if a)} on {limit.scope}"
+
+
+def _classes(old: SiteSettings, new: SiteSettings) -> Iterator[Difference]:
+    for number in sorted({known.number for known in (*old.site.classes, *new.site.classes)}, reverse=True):
+        was, now = old.site.service_class(number), new.site.service_class(number)
+        if was != now:
+            yield Difference(f"{class_in_words(was)} → {class_in_words(now)}", False)
+
+
+def class_in_words(known: ServiceClass) -> str:
+    """'class 2, buses: at least 20 kWh by 05:10'."""
+    return f"{known.label}: {'nothing' if known.guarantee is None else known.guarantee.in_words}"
+
+
+def _holidays(old: SiteSettings, new: SiteSettings) -> Iterator[Difference]:
+    names = [days_in_words(settings.site.holidays) for settings in (old, new)]
+    for word, days in (("gone", names[0] - names[1]), ("new", names[1] - names[0])):
+        if days:
+            yield Difference(f"holidays {word}: {', '.join(sorted(days))}", False)
+
+
+def days_in_words(holidays: Holidays) -> set[str]:
+    """'2026-04-03', or '12-25' for every year."""
+    return {day.isoformat() for day in holidays.dates} | {f"{month:02}-{day:02}" for month, day in holidays.yearly}
 
 
 def _passwords(old: SiteSettings, new: SiteSettings) -> Iterator[Difference]:

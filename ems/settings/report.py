@@ -13,7 +13,14 @@ from ems.domain.phases import Phase, PhaseAmps
 from ems.domain.site import Site
 from ems.domain.station import Evse
 from ems.settings.build import SiteSettings
-from ems.settings.difference import Difference, amps_in_words, difference, limit_in_words
+from ems.settings.difference import (
+    Difference,
+    amps_in_words,
+    class_in_words,
+    days_in_words,
+    difference,
+    limit_in_words,
+)
 from ems.settings.finding import Finding, Severity, has_errors, printable
 from ems.settings.installation import is_every_network
 from ems.settings.load import MeterModelCheck, load
@@ -58,7 +65,8 @@ def render_text(result: CheckResult) -> str:
     """The result for a terminal, ending with a line break."""
     lines = [*finding_lines(result.findings)]
     if result.settings is not None:
-        lines += ["", *_head(result.settings), "", *_tree(result.settings), *_limits(result.settings)]
+        known = result.settings
+        lines += ["", *_head(known), "", *_tree(known), *_limits(known), *_promises(known.site)]
     if result.differences:
         lines += ["", "differs from the revision that was last started:"]
         lines += [f"  {line}" for line in result.differences]
@@ -92,6 +100,8 @@ def as_data(result: CheckResult) -> dict[str, Any]:
             "web": {"host": settings.web.host, "port": settings.web.port},
             "circuits": [_circuit_data(settings, circuit, totals[circuit.id]) for circuit in settings.site.circuits],
             "tariff": None if settings.tariff is None else in_words(settings.tariff),
+            "classes": [class_in_words(known) for known in settings.site.classes],
+            "holidays": sorted(days_in_words(settings.site.holidays)),
             "limits": [limit_in_words(limit) for limit in settings.site.limits],
         }
     return data
@@ -173,6 +183,17 @@ def _limits(settings: SiteSettings) -> Iterator[str]:
         yield ""
         yield "limits"
         yield from (f"  {limit_in_words(limit)}" for limit in settings.site.limits)
+
+
+def _promises(site: Site) -> Iterator[str]:
+    if site.classes:
+        yield ""
+        yield "promised to every vehicle of a class"
+        yield from (printable(f"  {class_in_words(known)}") for known in site.classes)
+    days = sorted(days_in_words(site.holidays))
+    if days:
+        yield ""
+        yield f"public holidays: {', '.join(days)}"
 
 
 def _circuit_data(settings: SiteSettings, circuit: Circuit, totals: CircuitSums) -> dict[str, Any]:

@@ -297,4 +297,6 @@ class WebSection(Section):
     port: Port = Field(8080, description="TCP port")
 
 
-SECTIONS = ("site", "circuits", "meters", "stations", "limits", "policy", "tariff", "ocpp", "web")
+SECTIONS = (
+    "site", "circuits", "meters", "stations", "limits", "classes", "policy", "calendar", "tariff", "ocpp", "web",
+)  # fmt: skip

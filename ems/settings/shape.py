@@ -17,6 +17,7 @@ from ems.settings.document import Document
 from ems.settings.finding import Finding
 from ems.settings.hints import or_known, unknown_key
 from ems.settings.route import Route
+from ems.settings.service_schema import CalendarSection, ClassSection
 from ems.settings.wording import in_words, unit_of
 
 
@@ -51,7 +52,9 @@ class Shape:
     meters: dict[str, schema.MeterSection] = field(default_factory=dict)
     stations: dict[str, schema.StationSection] = field(default_factory=dict)
     limits: dict[int, schema.LimitSection] = field(default_factory=dict)
+    classes: dict[str, ClassSection] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    calendar: CalendarSection | None = None
     tariff: schema.TariffSection | None = None
     ocpp: schema.OcppSection = NO_OCPP
     web: schema.WebSection = NO_WEB
@@ -75,7 +78,9 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         meters=reader.entries("meters", schema.MeterSection),
         stations=reader.entries("stations", schema.StationSection),
         limits=reader.items("limits", schema.LimitSection),
+        classes=reader.entries("classes", ClassSection),
         policy=reader.policy(),
+        calendar=reader.section("calendar", CalendarSection),
         tariff=reader.section("tariff", schema.TariffSection),
         ocpp=reader.section("ocpp", schema.OcppSection) or NO_OCPP,
         web=reader.section("web", schema.WebSection) or NO_WEB,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ems.domain.demand_charge import DemandCharge
 from ems.domain.energy_price import EnergyPrice
-from ems.domain.recurrence import ALWAYS, Holidays
+from ems.domain.recurrence import ALWAYS, NO_HOLIDAYS, Holidays
 from ems.domain.tariff import Tariff, by_name
 from ems.settings.document import Document, read
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding, has_errors, in_order
 from ems.settings.hints import unknown_key
+from ems.settings.service import as_holidays, holidays_of
 from ems.settings.shape import section_of
 from ems.settings.tariff_entries import Entries
 from ems.settings.tariff_schema import TariffFile
@@ -28,21 +28,31 @@ def site_tariff(draft: Draft) -> tuple[Tariff | None, tuple[Finding, ...]]:
     if section is None or site is None or PurePosixPath(section.file).name != section.file:
         return None, ()
     path = draft.folder / section.file
-    return tariff_in(path, site.currency, site.timezone) if path.is_file() else (None, ())
+    if not path.is_file():
+        return None, ()
+    return tariff_in(path, site.currency, site.timezone, holidays_of(draft))
 
 
-def tariff_in(path: Path, currency: str, timezone: str) -> tuple[Tariff | None, tuple[Finding, ...]]:
-    """Read a tariff file; `currency` and `timezone` are the site's. None when any finding is an error; never raises."""
+def tariff_in(
+    path: Path, currency: str, timezone: str, holidays: Holidays = NO_HOLIDAYS
+) -> tuple[Tariff | None, tuple[Finding, ...]]:
+    """Read a tariff file; `currency`, `timezone` and `holidays` are the site's. None when any finding is an error;
+    never raises.
+    """
     document, syntax = read(path)
     if document is None:
         return None, syntax
-    tariff, findings = tariff_of(document, currency, timezone)
+    tariff, findings = tariff_of(document, currency, timezone, holidays)
     found = in_order((*syntax, *findings))
     return (None if has_errors(found) else tariff), found
 
 
-def tariff_of(document: Document, currency: str, timezone: str) -> tuple[Tariff | None, tuple[Finding, ...]]:
-    """The tariff that a file describes, as far as it is sound, and what is wrong with it."""
+def tariff_of(
+    document: Document, currency: str, timezone: str, holidays: Holidays = NO_HOLIDAYS
+) -> tuple[Tariff | None, tuple[Finding, ...]]:
+    """The tariff that a file describes, as far as it is sound, and what is wrong with it. Its own holidays count
+    besides those of the site, and for its prices alone.
+    """
     findings = list(_unknown_keys(document))
     head, problems = section_of(TariffFile, _head(document.data), document, ())
     findings += problems
@@ -65,10 +75,7 @@ def tariff_of(document: Document, currency: str, timezone: str) -> tuple[Tariff 
         demand=demand,
         fixed=fixed,
         vat_pct=head.vat_pct,
-        holidays=Holidays(
-            frozenset(day for day in head.holidays if isinstance(day, date)),
-            frozenset(day for day in head.holidays if not isinstance(day, date)),
-        ),
+        holidays=holidays.also(as_holidays(head.holidays)),
         billing_day=head.billing_day,
     )
     return tariff, tuple(findings)

@@ -9,7 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.departure import LATE, Departure, Goal, WeeklyDeparture, due, moment, shows, shows_twice
+from ems.domain.departure import (
+    HOLIDAY,
+    LATE,
+    Departure,
+    Goal,
+    WeeklyDeparture,
+    days_in_words,
+    days_of,
+    due,
+    moment,
+    shows,
+    shows_twice,
+)
+from ems.domain.recurrence import Holidays
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WORKDAYS = WeeklyDeparture(frozenset(range(5)), time(5, 10), Goal(energy_wh=55e3))
@@ -60,6 +73,62 @@ def test_a_single_departure_takes_the_place_of_the_weekly_ones_of_its_date(
     assert found.at == local(leaves)
 
 
+STAYS = WeeklyDeparture(frozenset({HOLIDAY}), None)
+LATER = WeeklyDeparture(frozenset({6, HOLIDAY}), time(9, 0))
+EASTER = Holidays(frozenset({date(2026, 4, 3), date(2026, 4, 6)}), frozenset({(5, 1)}))
+
+
+@pytest.mark.parametrize(
+    ("weekly", "now", "leaves"),
+    [
+        ((WORKDAYS,), "2026-04-02 21:00", "2026-04-03 05:10"),  # nothing is said of holidays: a Friday
+        ((WORKDAYS, STAYS), "2026-04-02 21:00", "2026-04-07 05:10"),  # Good Friday to Easter Monday
+        ((WORKDAYS, LATER), "2026-04-02 21:00", "2026-04-03 09:00"),
+        ((WORKDAYS, LATER), "2026-04-04 21:00", "2026-04-05 09:00"),  # a Sunday
+        ((WORKDAYS, LATER, STAYS), "2026-04-02 21:00", "2026-04-03 09:00"),
+        ((WORKDAYS, STAYS), "2027-04-30 21:00", "2027-05-03 05:10"),  # the first of May, a Saturday
+        ((WORKDAYS, STAYS), "2026-04-30 21:00", "2026-05-04 05:10"),
+        ((WeeklyDeparture(frozenset({0}), time(5)), STAYS), "2026-03-31 05:00", "2026-04-13 05:00"),
+        ((STAYS,), "2026-04-02 21:00", None),
+    ],
+)
+def test_a_week_may_say_what_holds_on_holidays(
+    weekly: tuple[WeeklyDeparture, ...], now: str, leaves: str | None
+) -> None:
+    found = due(weekly, (), local(now), local(now), BERLIN, EASTER)
+    assert (None if found is None else found.at) == (None if leaves is None else local(leaves))
+
+
+def test_a_single_departure_counts_on_a_holiday_on_which_the_vehicle_would_stay() -> None:
+    single = (Departure("Bus 17", local("2026-04-03 10:00")), Departure("Bus 17", local("2026-04-20 10:00")))
+    found = due((WORKDAYS, STAYS), single, local("2026-04-02 20:00"), local("2026-04-02 21:00"), BERLIN, EASTER)
+    assert found is not None
+    assert found.at == local("2026-04-03 10:00")
+    after = due((WORKDAYS, STAYS), single, local("2026-04-03 20:00"), local("2026-04-03 21:00"), BERLIN, EASTER)
+    assert after is not None
+    assert after.at == local("2026-04-07 05:10"), "the single one beyond it does not hide the next of the week"
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "words"),
+    [
+        ("Mon-Fri", {0, 1, 2, 3, 4}, "Mon,Tue,Wed,Thu,Fri"),
+        ("Sun, holidays", {6, HOLIDAY}, "Sun,Holiday"),
+        ("Holiday", {HOLIDAY}, "Holiday"),
+    ],
+)
+def test_days_as_people_write_them(text: str, days: set[int], words: str) -> None:
+    assert days_of(text) == days
+    assert days_in_words(frozenset(days)) == words
+    assert days_of(words) == days
+
+
+@pytest.mark.parametrize("text", ["", "Holi", "Mon-Holiday"])
+def test_days_that_nobody_knows_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a weekday"):
+        days_of(text)
+
+
 def test_nobody_knows_when_a_vehicle_without_a_timetable_leaves() -> None:
     assert due((), (), local("2026-03-09 20:00"), local("2026-03-09 21:00"), BERLIN) is None
 
@@ -106,7 +175,8 @@ def test_a_daily_departure_lies_within_a_day_ahead(now: datetime, at: time, zone
         lambda: Goal(energy_wh=float("inf")),
         lambda: Goal(energy_wh=55e6),
         lambda: WeeklyDeparture(frozenset(), time(5)),
-        lambda: WeeklyDeparture(frozenset({7}), time(5)),
+        lambda: WeeklyDeparture(frozenset({8}), time(5)),
+        lambda: WeeklyDeparture(frozenset({7}), None, Goal(energy_wh=5e3)),
         lambda: Departure("Bus 17", datetime(2026, 3, 1)),  # noqa: DTZ001 - that is what is wrong
         lambda: Departure("", datetime(2026, 3, 1, tzinfo=UTC)),
     ],

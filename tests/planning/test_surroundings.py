@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
+from ems.domain.recurrence import Holidays
 from ems.domain.site import Site
 from ems.planning.forecast.series import Series
 from ems.planning.horizon import Horizon
@@ -69,6 +71,16 @@ def test_a_building_is_expected_to_do_what_it_did_and_its_parts_their_share() ->
     assert found.base_a[0, :, at(5.0)].tolist() == pytest.approx([40.0] * 3, rel=0.02)
     assert found.base_a[1, 0, at(5.0)] == pytest.approx(5.0 + 20.0 / 4.0, rel=0.02), "a quarter happens in the hall"
     assert found.base_a[2, 0, at(5.0)] == 4.0
+
+
+def test_on_a_holiday_of_the_site_the_building_is_expected_to_do_what_it_does_on_sundays() -> None:
+    """2026-06-04 is Corpus Christi, a Thursday, on which an office is as empty as on a Sunday."""
+    begins = NOW.replace(hour=0) - timedelta(days=DAYS)
+    busy = [30e3 if (begins + timedelta(hours=k)).weekday() < 5 else 3e3 for k in range(24 * DAYS + NOW.hour)]
+    past = Series.of(begins, HOUR, busy)
+    closed = replace(SITE, holidays=Holidays(yearly=frozenset({(6, 4)})))
+    assert beside(building_w=past).base_w[at(20.0)] == pytest.approx(30e3, rel=0.05)
+    assert beside(closed, building_w=past).base_w[at(20.0)] == pytest.approx(3e3, rel=0.05)
 
 
 def test_a_building_of_which_too_little_is_known_stays_as_it_is() -> None:

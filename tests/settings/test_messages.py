@@ -84,6 +84,12 @@ SHAPE = [
     (swap("strategy: equal", "lease_min: 15"), "11: error: unknown key 'lease_min': did you mean 'lease_s'?"),
     (swap("strategy: equal", "fallback_s: 5"), "11: error: hold_s, cautious_s and fallback_s must rise"),
     (swap("strategy: equal", "idle_a: '6'"), "11: error: idle_a must be a number, not '6'"),
+    (GOOD + "calendar: {holidays: [2026-13-01]}\n", "13: error: holidays: the day 2026-13-01 does not exist"),
+    (GOOD + "calendar: {holidays: [12-32]}\n", "13: error: holidays: the day 12-32 does not exist"),
+    (GOOD + "calendar: {holiday: [12-25]}\n", "13: error: unknown key 'holiday': did you mean 'holidays'?"),
+    (GOOD + "classes: {0: {guarantee_kwh: -1}}\n", "13: error: guarantee_kwh must be at least 0, not -1"),
+    (GOOD + "classes: {0: {guarantee_kwh: 8, by: 5}}\n", "13: error: by: '5' is not a time of day"),
+    (GOOD + "classes: {0: {minimum: true}}\n", "13: error: unknown key 'minimum': did you mean 'minimum_always'?"),
     (GOOD + "tarif: {file: x}\n", "13: error: unknown key 'tarif': did you mean 'tariff'?"),
     (swap("ocpp: {host: 127.0.0.1}", "ocpp: {port: 99999, host: 127.0.0.1}"),
      "12: error: port must be at most 65535, not 99999"),
@@ -250,7 +256,20 @@ LIMITS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", [*WHOLE, *CIRCUITS, *METERS, *STATIONS, *LIMITS], ids=lambda case: case[-1][:60])
+CLASSES = [
+    (GOOD + "calendar: {holidays: []}\n", "13: error: holidays is empty"),
+    (GOOD + "classes: {0: {guarantee_kwh: 8}}\n",),
+    (GOOD + "classes: {buses: {guarantee_kwh: 8}}\n", "13: error: 'buses' is not the number of a class"),
+    (GOOD + "classes: {101: {guarantee_kwh: 8}}\n", "13: error: '101' is not the number of a class"),
+    (GOOD + 'classes: {0: {by: "05:10"}}\n', "13: error: class 0 says by when, but promises no energy"),
+    (GOOD + "classes: {2: {name: buses, guarantee_kwh: 8}}\n",
+     "13: warning: no EVSE is of class 2: it holds for vehicles and needs of that class only"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "case", [*WHOLE, *CLASSES, *CIRCUITS, *METERS, *STATIONS, *LIMITS], ids=lambda case: case[-1][:60]
+)
 def test_values_that_do_not_fit_together(tmp_path: Path, case: tuple[str, ...]) -> None:
     text, *expected = case
     assert findings(tmp_path, text) == [line.replace("{folder}", str(tmp_path)) for line in expected]

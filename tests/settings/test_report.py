@@ -37,6 +37,18 @@ def test_a_good_site_shows_its_tree(tmp_path: Path) -> None:
     assert squeezed(render_text(result)) == squeezed(TREE.replace("REVISION", result.settings.revision))
 
 
+def test_promises_and_holidays_are_shown(tmp_path: Path) -> None:
+    written = 'classes: {0: {name: buses, guarantee_kwh: 20, by: "05:10"}}\ncalendar: {holidays: [2026-04-03, 12-25]}\n'
+    result = check(site_folder(tmp_path, GOOD + written))
+    assert "class 0, buses: at least 20 kWh by 05:10" in squeezed(render_text(result))
+    assert "public holidays: 12-25, 2026-04-03" in squeezed(render_text(result))
+    told = json.loads(render_json(result))["site"]
+    assert (told["classes"], told["holidays"]) == (
+        ["class 0, buses: at least 20 kWh by 05:10"],
+        ["12-25", "2026-04-03"],
+    )
+
+
 def test_a_bad_site_shows_path_line_and_remedy(tmp_path: Path) -> None:
     result = check(site_folder(tmp_path, replaced(("parent: grid", "parent: gird"))))
     assert not result.is_fine

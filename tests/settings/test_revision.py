@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import stat
+from datetime import date, time
 from pathlib import Path
 
 import pytest
 
+from ems.domain.recurrence import Holidays
+from ems.domain.service_class import ServiceClass
+from ems.domain.vehicle import Guarantee
 from ems.settings.build import SiteSettings
 from ems.settings.load import load
 from ems.settings.password import new_password
@@ -148,6 +152,25 @@ def test_policy_limits_and_passwords_take_effect_at_once(site: Path, state: Path
         "policy: strategy equal → first-come (takes effect at once)",
         "limit gone: limit Mon-Fri 17:00-20:00: 80 kW on grid (takes effect at once)",
         "limit new: limit Mon-Fri 17:00-20:00: 60 kW on grid (takes effect at once)",
+    ]
+
+
+def test_promises_and_holidays_take_effect_at_once(site: Path, state: Path) -> None:
+    (site / "site.yaml").write_text(
+        WITH_FILES + "classes: {0: {minimum_always: true}}\ncalendar: {holidays: [12-25]}\n"
+    )
+    before = running(site, state)
+    (site / "site.yaml").write_text(
+        WITH_FILES + 'classes: {0: {name: staff, guarantee_kwh: 8, by: "16:00"}}\ncalendar: {holidays: [2026-04-03]}\n'
+    )
+    after = reload(site, before, state)
+    assert after.settings.site.service_class(0) == ServiceClass(0, "staff", Guarantee(8e3, time(16, 0)))
+    assert after.settings.site.holidays == Holidays(dates=frozenset({date(2026, 4, 3)}))
+    assert [str(line) for line in after.differences] == [
+        "class 0: never below its minimum current → class 0, staff: at least 8 kWh by 16:00 (takes effect at once)",
+        "holidays gone: 12-25 (takes effect at once)",
+        "holidays new: 2026-04-03 (takes effect at once)",
+        "tariff: what fixed says has changed (takes effect at once)",
     ]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
+from ems.domain.recurrence import Holidays
 from ems.settings.load import load
 from ems.settings.report import check, render_json, render_text
 from ems.settings.revision import load_or_last_good, reload
@@ -22,6 +24,16 @@ def test_it_has_the_currency_and_the_clock_of_the_site(tmp_path: Path) -> None:
     assert settings.tariff is not None
     assert (settings.tariff.currency, settings.tariff.timezone) == ("USD", "America/New_York")
     assert settings.tariff_file == tmp_path / "tariff.yaml"
+
+
+def test_the_holidays_of_the_site_count_for_it_and_its_own_for_nothing_else(tmp_path: Path) -> None:
+    site = SITE + "calendar: {holidays: [12-25, 2026-04-03]}\n"
+    settings = load(site_folder(tmp_path, site, tariff_yaml=TARIFF + "holidays: [2026-12-24]\n")).settings
+    assert settings is not None
+    assert settings.tariff is not None
+    ours = Holidays(frozenset({date(2026, 4, 3)}), frozenset({(12, 25)}))
+    assert settings.site.holidays == ours
+    assert settings.tariff.holidays == ours.also(Holidays(frozenset({date(2026, 12, 24)})))
 
 
 def test_a_site_without_one_has_none(tmp_path: Path) -> None:

@@ -21,19 +21,28 @@ from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.price_rows import price_list_row, read_prices
 from ems.adapters.store.price_schema import price_list
-from ems.adapters.store.schema import audit, choice, departure, limit_told, vehicle, weekly_departure
+from ems.adapters.store.schema import (
+    audit,
+    choice,
+    departure,
+    limit_told,
+    service_class,
+    vehicle,
+    weekly_departure,
+)
 from ems.adapters.store.writer import QueueFullError, Writer
 from ems.domain.daybook import Daybook
 from ems.domain.departure import Departure, Goal, WeeklyDeparture
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
 from ems.domain.policy import Strategy
+from ems.domain.service_class import ServiceClass
 from ems.domain.vehicle import Guarantee, StateOfCharge, Vehicle
 from ems.ports import NotStoredError
 
 log = logging.getLogger(__name__)
 
-TABLES = (vehicle, weekly_departure, departure, choice, limit_told)
+TABLES = (vehicle, weekly_departure, departure, service_class, choice, limit_told)
 STRATEGY = "strategy"
 
 T = TypeVar("T")
@@ -142,12 +151,14 @@ def read_daybook(connection: Connection) -> Daybook:
         once = _read(departure, row, _departure_of)
         if once is not None and row.vehicle in vehicles:
             single[row.vehicle].append(once)
+    read = (_read(service_class, row, _class_of) for row in found[service_class])
+    classes = {one.number: one for one in read if one is not None}
     told = sorted(found[limit_told], key=lambda row: (row.scope, row.source))
     limits = (_read(limit_told, row, _limit_of) for row in told)
     chosen = (_read(choice, row, lambda row: Strategy(row.value)) for row in found[choice] if row.what == STRATEGY)
     times = ({name: tuple(many) for name, many in weekly.items()}, {name: tuple(many) for name, many in single.items()})
     try:
-        fleet = Fleet(vehicles, *times, charges)
+        fleet = Fleet(vehicles, *times, charges, classes)
     except ValueError as error:
         log.warning("store.fleet_unreadable %s", error)
         fleet = Fleet()
@@ -166,11 +177,13 @@ def _rows(known: Daybook) -> Iterator[tuple[Table, Row]]:
         yield vehicle, _vehicle_row(one, fleet.charges.get(one.id))
     for name, weekly in fleet.weekly.items():
         for position, every in enumerate(weekly):
-            days, at = "".join(map(str, sorted(every.days))), every.at.isoformat("minutes")
+            days, at = "".join(map(str, sorted(every.days))), "" if every.at is None else every.at.isoformat("minutes")
             yield weekly_departure, {"vehicle": name, "position": position, "days": days, "at": at, **_goal(every.goal)}
     for once in (once for many in fleet.departures.values() for once in many):
         where = {"evse": once.evse, "service_class": once.service_class}
         yield departure, {"vehicle": once.vehicle, "at": to_ms(once.at), **_goal(once.goal), **where}
+    for promised in fleet.classes.values():
+        yield service_class, {"number": promised.number, "name": promised.name, **_promise(promised.guarantee)}
     for prices in known.prices.lists.values():
         yield price_list, price_list_row(prices)
     if known.strategy is not None:
@@ -198,30 +211,42 @@ _SAME = ("id", "name", "evse", "battery_wh", "max_a", "legs", "max_w", "min_a", 
 
 
 def _vehicle_row(one: Vehicle, charge: StateOfCharge | None) -> Row:
-    promise = one.guarantee
     return {
         **{name: getattr(one, name) for name in _SAME},
         "id_tags": json.dumps(one.id_tags),
-        "guaranteed_wh": None if promise is None else promise.energy_wh,
-        "guaranteed_by": None if promise is None or promise.by is None else promise.by.isoformat("minutes"),
-        "minimum_always": None if promise is None else promise.minimum_always,
+        **_promise(one.guarantee),
         "soc_percent": None if charge is None else charge.percent,
         "soc_at": None if charge is None else to_ms(charge.at),
     }
 
 
+def _promise(promise: Guarantee | None) -> Row:
+    return {
+        "guaranteed_wh": None if promise is None else promise.energy_wh,
+        "guaranteed_by": None if promise is None or promise.by is None else promise.by.isoformat("minutes"),
+        "minimum_always": None if promise is None else promise.minimum_always,
+    }
+
+
+def _promise_of(row: Any) -> Guarantee | None:
+    if row.guaranteed_wh is None:
+        return None
+    by = None if row.guaranteed_by is None else time.fromisoformat(row.guaranteed_by)
+    return Guarantee(row.guaranteed_wh, by, bool(row.minimum_always))
+
+
+def _class_of(row: Any) -> ServiceClass:
+    return ServiceClass(row.number, row.name, _promise_of(row))
+
+
 def _vehicle_of(row: Any) -> Vehicle:
-    promise = None
-    if row.guaranteed_wh is not None:
-        by = None if row.guaranteed_by is None else time.fromisoformat(row.guaranteed_by)
-        promise = Guarantee(row.guaranteed_wh, by, bool(row.minimum_always))
     same = {name: getattr(row, name) for name in _SAME}
-    return Vehicle(**same, id_tags=tuple(map(str, json.loads(row.id_tags))), guarantee=promise)
+    return Vehicle(**same, id_tags=tuple(map(str, json.loads(row.id_tags))), guarantee=_promise_of(row))
 
 
 def _weekly_of(row: Any) -> WeeklyDeparture:
     goal = Goal(row.energy_wh, row.soc_percent)
-    return WeeklyDeparture(frozenset(map(int, row.days)), time.fromisoformat(row.at), goal)
+    return WeeklyDeparture(frozenset(map(int, row.days)), time.fromisoformat(row.at) if row.at else None, goal)
 
 
 def _departure_of(row: Any) -> Departure:

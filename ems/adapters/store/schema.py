@@ -233,7 +233,20 @@ weekly_departure = Table(
     Column("energy_wh", Double),
     Column("soc_percent", Double),
 )
-"""When vehicles leave every week: `days` as digits (0: Monday), `at` a local time of day."""
+"""When vehicles leave every week: `days` as digits (0: Monday, 7: holidays), `at` a local time of day, empty for who
+stays.
+"""
+
+service_class = Table(
+    "service_class",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Words, nullable=False),
+    Column("guaranteed_wh", Double),
+    Column("guaranteed_by", Words),
+    Column("minimum_always", Boolean),
+)
+"""Classes of service as people describe them over the site file; the promise as in `vehicle`."""
 
 departure = Table(
     "departure",

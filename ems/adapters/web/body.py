@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ems.domain.departure import Departure, Goal, WeeklyDeparture, moment, shows
-from ems.domain.limit import Limit, weekdays
+from ems.domain.departure import HOLIDAY, HOLIDAYS, Departure, Goal, WeeklyDeparture, days_of, moment, shows
+from ems.domain.limit import Limit
 from ems.domain.policy import Strategy
+from ems.domain.service_class import ServiceClass
 from ems.domain.vehicle import Guarantee, Vehicle, plain_id
 
 MAX_LIST = 400_000
@@ -44,14 +45,21 @@ class GoalBody(Body):
 
 
 class WeeklyBody(GoalBody):
-    """A departure that returns every week."""
+    """A departure that returns every week. Without a time the vehicle stays: that is for holidays, which the calendar
+    of the site file names. Where a week has any entry for them, no other counts on a holiday.
+    """
 
-    days: str = Field(default="Mon-Sun", examples=["Mon-Fri"])
-    at: Clock
+    days: str = Field(default="Mon-Sun", examples=["Mon-Fri", "Sun,Holiday"])
+    at: Clock | None
 
     def weekly(self) -> WeeklyDeparture:
         """As the domain says it."""
-        return WeeklyDeparture(weekdays(self.days), clock(self.at), self.goal())
+        days = days_of(self.days)
+        if self.at is None and HOLIDAY not in days:
+            raise ValueError(
+                f"on {self.days[:40]} nothing need be said of who stays; write days: {HOLIDAYS}, or a time"
+            )
+        return WeeklyDeparture(days, None if self.at is None else clock(self.at), self.goal())
 
 
 class GuaranteeBody(Body):
@@ -60,6 +68,26 @@ class GuaranteeBody(Body):
     energy_kwh: Kwh = 0.0
     by: Clock | None = None
     minimum_always: bool = False
+
+    def guarantee(self) -> Guarantee:
+        """As the domain says it."""
+        return Guarantee(1000.0 * self.energy_kwh, None if self.by is None else clock(self.by), self.minimum_always)
+
+
+class ClassBody(Body):
+    """A class of service: what people call it, and what every vehicle of it is promised in each session."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "buses", "guarantee": {"energy_kwh": 20, "by": "05:10"}}]}
+    )
+
+    name: str = Field(default="", max_length=100)
+    guarantee: GuaranteeBody | None = None
+
+    def service_class(self, number: int) -> ServiceClass:
+        """As the domain says it."""
+        promise = None if self.guarantee is None else self.guarantee.guarantee()
+        return ServiceClass(number, self.name.strip(), promise)
 
 
 class VehicleBody(Body):
@@ -97,7 +125,6 @@ class VehicleBody(Body):
 
     def vehicle(self, name: str) -> Vehicle:
         """As the domain says it; `name` is its id."""
-        promise = self.guarantee
         if not self.name.isprintable():
             raise ValueError("the name of a vehicle must be printable")
         return Vehicle(
@@ -113,11 +140,7 @@ class VehicleBody(Body):
             efficiency=self.efficiency,
             service_class=self.service_class,
             consumption_wh_per_km=_wh(self.consumption_kwh_per_km),
-            guarantee=None
-            if promise is None
-            else Guarantee(
-                1000.0 * promise.energy_kwh, None if promise.by is None else clock(promise.by), promise.minimum_always
-            ),
+            guarantee=None if self.guarantee is None else self.guarantee.guarantee(),
         )
 
     def weeklies(self) -> tuple[WeeklyDeparture, ...]:

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 from ems.adapters.web.fleet_shape import (
     AuditRow,
+    ClassRow,
     DayRow,
     DepartureRow,
     FindingRow,
     Findings,
     GoalRow,
+    GuaranteeRow,
     LimitRow,
     Listed,
     NeedTold,
@@ -22,19 +24,21 @@ from ems.adapters.web.fleet_shape import (
     VehicleRow,
 )
 from ems.adapters.web.values import number, plain, time_of
-from ems.domain.departure import Departure, Goal
+from ems.domain.departure import Departure, Goal, days_in_words
 from ems.domain.fleet import Fleet
 from ems.domain.history import Audit
-from ems.domain.limit import WEEKDAYS, Limit
+from ems.domain.limit import Limit
 from ems.domain.pull_out import PullOutList
 from ems.domain.session import Need
+from ems.domain.site import Site
+from ems.domain.vehicle import Guarantee
 
 MAX_FINDINGS = 200
 
 
 def vehicle_row(fleet: Fleet, name: str) -> VehicleRow:
     """A vehicle with its week; KeyError when there is none."""
-    one, charge, promise = fleet.vehicles[name], fleet.charges.get(name), fleet.vehicles[name].guarantee
+    one, charge = fleet.vehicles[name], fleet.charges.get(name)
     return {
         "id": one.id,
         "name": plain(one.name),
@@ -48,23 +52,45 @@ def vehicle_row(fleet: Fleet, name: str) -> VehicleRow:
         "efficiency": one.efficiency,
         "service_class": one.service_class,
         "consumption_kwh_per_km": _kilo(one.consumption_wh_per_km),
-        "guarantee": None
-        if promise is None
-        else {
-            "energy_kwh": kilo(promise.energy_wh),
-            "by": None if promise.by is None else promise.by.isoformat("minutes"),
-            "minimum_always": promise.minimum_always,
-        },
+        "guarantee": _promise(one.guarantee),
         "weekly": [
             {
-                "days": ",".join(WEEKDAYS[day] for day in sorted(every.days)),
-                "at": every.at.isoformat("minutes"),
+                "days": days_in_words(every.days),
+                "at": None if every.at is None else every.at.isoformat("minutes"),
                 **_goal(every.goal),
             }
             for every in fleet.weekly.get(name, ())
         ],
         "soc_percent": None if charge is None else number(charge.percent),
         "soc_at": None if charge is None else time_of(charge.at),
+    }
+
+
+def class_rows(fleet: Fleet, site: Site) -> Iterator[ClassRow]:
+    """Every class that the site file or people said something of, the highest first."""
+    for place in sorted({*fleet.classes, *(known.number for known in site.classes)}, reverse=True):
+        yield class_row(fleet, site, place)
+
+
+def class_row(fleet: Fleet, site: Site, place: int) -> ClassRow:
+    """A class of service."""
+    known, written = fleet.service_class(place, site), site.service_class(place)
+    return {
+        "number": place,
+        "name": plain(known.name),
+        "guarantee": _promise(known.guarantee),
+        "told": place in fleet.classes,
+        "site": _promise(written.guarantee),
+    }
+
+
+def _promise(promise: Guarantee | None) -> GuaranteeRow | None:
+    if promise is None:
+        return None
+    return {
+        "energy_kwh": kilo(promise.energy_wh),
+        "by": None if promise.by is None else promise.by.isoformat("minutes"),
+        "minimum_always": promise.minimum_always,
     }
 
 
@@ -90,10 +116,10 @@ def departure_row(one: Departure, zone: ZoneInfo) -> DepartureRow:
     }
 
 
-def next_rows(fleet: Fleet, now: datetime, zone: ZoneInfo) -> Iterator[NextRow]:
+def next_rows(fleet: Fleet, now: datetime, site: Site) -> Iterator[NextRow]:
     """The next departure of every vehicle that has one."""
     for name in fleet.vehicles:
-        due = fleet.due(name, now, now, zone)
+        due = fleet.due(name, now, now, site)
         if due is not None:
             yield {"vehicle": name, "at": time_of(due.at), **_goal(due.goal), "priority": due.service_class}
 

@@ -19,10 +19,10 @@ class GoalRow(TypedDict):
 
 
 class WeeklyRow(GoalRow):
-    """A departure that returns every week."""
+    """A departure that returns every week; without a time the vehicle stays."""
 
     days: str
-    at: str
+    at: str | None
 
 
 class GuaranteeRow(TypedDict):
@@ -31,6 +31,22 @@ class GuaranteeRow(TypedDict):
     energy_kwh: float
     by: str | None
     minimum_always: bool
+
+
+class ClassRow(TypedDict):
+    """A class of service as it is in force; `told`: people said so over the site file, which says `site`."""
+
+    number: int
+    name: str
+    guarantee: GuaranteeRow | None
+    told: bool
+    site: GuaranteeRow | None
+
+
+class Classes(TypedDict):
+    """The classes of service that anybody said something of, those who go first at the top."""
+
+    classes: list[ClassRow]
 
 
 class VehicleRow(TypedDict):

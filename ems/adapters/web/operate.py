@@ -18,6 +18,7 @@ from ems.adapters.web.body import (
     StrategyBody,
     VehicleBody,
 )
+from ems.adapters.web.class_api import classes
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.fleet_rows import (
     audit_row,
@@ -54,7 +55,7 @@ WRITES = [needs(Role.OPERATOR)]
 def operate(live: Live, clock: Clock, operations: Operations) -> APIRouter:
     """The side that changes things. Every change is stored with who made it before it counts."""
     router = APIRouter(prefix="/api/v1", tags=["operations"], dependencies=[needs(Role.VIEWER)])
-    for part in (_vehicles, _departures, _needs, _choices):
+    for part in (_vehicles, _departures, classes, _needs, _choices):
         part(router, live, clock, operations)
     return router
 
@@ -121,7 +122,8 @@ def _departures(router: APIRouter, live: Live, clock: Clock, operations: Operati
     @router.get("/departures", summary="Who leaves when", responses=ok(shape.Departures, 400))
     async def departures() -> Response:
         """Single departures that are kept, oldest first; and the next departure of every vehicle, single or weekly."""
-        fleet, zone, now = operations.daybook.fleet, live.state.site.zone, clock.now().utc
+        fleet, site, now = operations.daybook.fleet, live.state.site, clock.now().utc
+        zone = site.zone
 
         def rows() -> dict[str, Any]:
             single = sorted(
@@ -129,7 +131,7 @@ def _departures(router: APIRouter, live: Live, clock: Clock, operations: Operati
             )
             return {
                 "departures": [departure_row(one, zone) for one in single],
-                "next": sorted(next_rows(fleet, now, zone), key=lambda row: (row["at"], row["vehicle"])),
+                "next": sorted(next_rows(fleet, now, site), key=lambda row: (row["at"], row["vehicle"])),
             }
 
         return await answered(rows)

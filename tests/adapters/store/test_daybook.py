@@ -20,10 +20,11 @@ from ems.adapters.store.database import Database
 from ems.adapters.store.migration import MIGRATIONS
 from ems.adapters.store.store import Store
 from ems.domain.daybook import Daybook
-from ems.domain.departure import Departure, Goal, WeeklyDeparture
+from ems.domain.departure import HOLIDAY, Departure, Goal, WeeklyDeparture
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
 from ems.domain.policy import Strategy
+from ems.domain.service_class import ServiceClass
 from ems.domain.session import Need, NeedOrigin, Session
 from ems.domain.vehicle import Guarantee, StateOfCharge, Vehicle
 from ems.ports import NotStoredError
@@ -38,13 +39,15 @@ BUS = Vehicle(
 VAN = Vehicle("Van", guarantee=Guarantee(minimum_always=True))
 LEAVES = BEGIN.later(7200).utc
 WORKDAYS = WeeklyDeparture(frozenset({0, 4}), time(5, 10), Goal(55e3, 90))
+STAYS = WeeklyDeparture(frozenset({5, HOLIDAY}), None)
 TOMORROW = Departure("Van", LEAVES + timedelta(days=1))
 FULL = Daybook(
     Fleet(
         {"Bus 17": BUS, "Van": VAN},
-        {"Bus 17": (WORKDAYS, WeeklyDeparture(frozenset({6}), time(0)))},
+        {"Bus 17": (WORKDAYS, WeeklyDeparture(frozenset({6}), time(0)), STAYS)},
         {"Van": (Departure("Van", LEAVES, Goal(soc_percent=80), "CP-02/1", 2), TOMORROW)},
         {"Van": StateOfCharge(41.5, BEGIN.utc)},
+        {2: ServiceClass(2, "buses", Guarantee(20e3, time(5, 10))), -1: ServiceClass(-1)},
     ),
     Strategy.CHEAPEST,
     (Limit("CP-01/1", "Works", max_w=5e3), Limit("grid", "Works", max_a=40.0, starts=BEGIN.utc, ends=LEAVES)),
@@ -85,10 +88,11 @@ def test_everything_is_found_again(opened: Opened, clock: HandClock) -> None:
         replace(FULL, strategy=None),
         replace(FULL, limits=FULL.limits[1:]),
         replace(FULL, fleet=replace(FULL.fleet, departures={})),
+        replace(FULL, fleet=replace(FULL.fleet, classes={-1: ServiceClass(-1)})),
         replace(FULL, fleet=replace(FULL.fleet, weekly={"Bus 17": FULL.fleet.weekly["Bus 17"][1:]})),
         replace(FULL, fleet=replace(FULL.fleet, vehicles={"Bus 17": replace(BUS, battery_wh=None), "Van": VAN})),
     ],
-    ids=["everything", "the choice", "a limit", "departures", "one of two weekly ones", "a value"],
+    ids=["everything", "the choice", "a limit", "departures", "a class", "one of two weekly ones", "a value"],
 )
 def test_what_was_taken_back_is_gone(opened: Opened, clock: HandClock, after: Daybook) -> None:
     store = opened()
@@ -105,7 +109,7 @@ def test_every_change_has_a_row_that_says_who_did_what_with_before_and_after(ope
     second, first = run(store.audits(None, 10))
     assert (first.who, first.what, first.at) == ("Anna", "first", BEGIN.utc)
     assert json.loads(first.detail)["before"] == []
-    assert len(json.loads(first.detail)["after"]) == 9
+    assert len(json.loads(first.detail)["after"]) == 12
     told = json.loads(second.detail)
     assert told["after"] == [{"table": "choice", "what": "strategy", "value": "fast"}]
     assert [row["table"] for row in told["before"]] == ["choice", "limit_told", "limit_told"]
@@ -189,7 +193,7 @@ def test_a_need_survives_a_restart_with_its_promises(opened: Opened, clock: Hand
 
 def test_a_database_of_the_first_revision_keeps_its_sessions(nothing: str | Path, tmp_path: Path) -> None:
     folder = tmp_path / "first"
-    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "r0002*"))
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "r000[!1]*", "r00[!0]*"))
     old = {"id": "A/1@x", "evse": "A/1", "plugged": 1, "energy_wh": 7.0, "need_origin": "stated", "service_class": 3}
     with Database(nothing, migrations=folder).connect() as connection, connection.begin():
         connection.execute(insert(schema.session).values({**old, "need_wh": 20e3, "transactions": "[]"}))

@@ -100,6 +100,44 @@ def test_a_state_of_charge_that_comes_each_minute_is_kept_but_no_deed_of_anybody
     assert office.told("GET", "/vehicles/Bus 17")["soc_percent"] == 42
 
 
+def test_a_class_is_promised_something_and_left_to_the_site_file_again(office: Office) -> None:
+    """CP-11/1 is of class 0, and nobody knows what is plugged in there."""
+    told = office.told("PUT", "/classes/0", {"name": "staff", "guarantee": {"energy_kwh": 8, "minimum_always": True}})
+    promise = {"energy_kwh": 8.0, "by": None, "minimum_always": True}
+    assert told == {"number": 0, "name": "staff", "guarantee": promise, "told": True, "site": None}
+    need = office.session("CP-11/1").need
+    assert (need.guaranteed_wh, need.minimum_always, need.origin) == (8e3, True, NeedOrigin.SCHEDULED)
+    office.restart()
+    assert office.told("GET", "/classes")["classes"] == [told]
+    office.told("DELETE", "/classes/0")
+    assert office.session("CP-11/1").need.is_empty
+    assert office.told("GET", "/classes")["classes"] == []
+    assert office.refused("DELETE", "/classes/0")[0] == 404
+    assert office.told("GET", "/audit")["audit"][0]["what"] == "ClassReleased"
+
+
+def test_who_is_given_another_class_for_a_session_has_the_promise_of_that_one(office: Office) -> None:
+    office.told("PUT", "/classes/5", {"guarantee": {"minimum_always": True}})
+    assert office.told("POST", "/evses/CP-11/1/need", {"priority": 5})["need"]["origin"] == "stated"
+    assert office.session("CP-11/1").need.minimum_always
+    office.told("POST", "/evses/CP-11/1/need", {"priority": 4, "minimum_always": True})
+    assert not office.session("CP-11/1").need.minimum_always, "nothing else was said than what class 5 was promised"
+
+
+def test_a_week_that_says_what_holds_on_holidays_is_told_as_it_was_written(office: Office) -> None:
+    week = [*BUS["weekly"], {"days": "Sun,Holiday", "at": None, "target_soc_percent": None, "energy_kwh": None}]
+    assert office.told("PUT", "/vehicles/Bus 17", {**BUS, "weekly": week})["weekly"] == week
+    office.restart()
+    assert office.told("GET", "/vehicles/Bus 17")["weekly"] == week
+    for wrong, words in (
+        ({"days": "Sun", "at": None}, "nothing need be said of who stays"),
+        ({"days": "Holiday", "at": None, "energy_kwh": 5}, "who stays needs nothing"),
+        ({"days": "Feast", "at": "05:10"}, "'Feast' is not a weekday"),
+    ):
+        status, told = office.refused("PUT", "/vehicles/Bus 17", {**BUS, "weekly": [wrong]})
+        assert (status, words in told) == (422, True), told
+
+
 def test_the_departures_of_a_date_take_the_place_of_the_week(office: Office) -> None:
     office.told("PUT", "/vehicles/Bus 17", BUS)
     day = {"departures": [{"at": "21:30", "energy_kwh": 55}, {"at": "23:45", "energy_kwh": 5, "priority": 7}]}
@@ -315,6 +353,7 @@ def test_everything_is_described_with_examples(calm: Office) -> None:
     assert taken == {
         "/api/v1/vehicles/{name}": ["delete", "put"],
         "/api/v1/vehicles/{name}/soc": ["put"],
+        "/api/v1/classes/{number}": ["delete", "put"],
         "/api/v1/departures/{vehicle}/{day}": ["put"],
         "/api/v1/departures/import": ["post"],
         "/api/v1/evses/{evse}/need": ["delete", "post"],
