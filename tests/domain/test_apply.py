@@ -23,6 +23,7 @@ from ems.domain.session import Need, Transaction
 from ems.domain.state import NEVER, MeterState, SiteState, StationState
 from ems.domain.station import EvseStatus, Station
 from ems.domain.station_model import StationModel
+from ems.domain.tag import Holder
 from ems.domain.vehicle import Vehicle
 from tests.builders import BEGIN, circuit, evse, layout
 
@@ -148,6 +149,8 @@ ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
     ("a need is stated", CHARGING, e.NeedStated("A1/1", Need(20_000)), lambda s: a1(s).session.need.energy_wh, 20_000),
     ("a vehicle is known", CHARGING, e.VehicleIdentified("A1/1", BUS), lambda s: a1(s).session.vehicle, BUS),
     ("a need without a vehicle is nobody's", START, e.NeedStated("A1/1", Need(20_000)), lambda s: s, START),
+    ("a tag's holder is known", CHARGING, e.HolderIdentified("A1/1", Holder("CARD", "Ada", service_class=4)),
+     lambda s: (a1(s).session.holder.name, a1(s).session.service_class), ("Ada", 4)),
     ("a limit goes out", CHARGING, e.ProfileSent("A1/1", Layer.SESSION, 20, T + 1),
      lambda s: (a1(s).grant.pending(Layer.SESSION), a1(s).grant.tried_at), (20, T + 1)),
     ("a limit is accepted", CHARGING, e.ProfileAnswered("A1/1", Layer.SESSION, 20, T + 1, Answer.ACCEPTED, T + 901),
@@ -215,6 +218,7 @@ STRANGERS: list[e.Event] = [
     e.CompositeRead("A1/9", T, 6.0),
     e.NeedStated("A1/9", Need(1.0)),
     e.VehicleIdentified("A1/9", BUS),
+    e.HolderIdentified("A1/9", Holder("CARD", "Ada")),
     e.LimitWithdrawn("nowhere", "nobody"),
 ]
 
