@@ -111,7 +111,8 @@ def _ready(row: ChargeRow, calendar: Calendar) -> dict[str, str]:
 
 def _want(row: ChargeRow, calendar: Calendar) -> str:
     by = "" if row["departure"] is None else f" by {calendar.moment(row['departure'])}"
-    return f"{whole_kwh(row['need_wh'])} kWh{by}"
+    promise = f"; promised {row['promise']}" if row["promise"] else ""
+    return f"{whole_kwh(row['need_wh'])} kWh{by}{promise}"
 
 
 def _tiles(told: PlanPicture, calendar: Calendar) -> Iterator[dict[str, str]]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from ems.adapters.web.plan_shape import ChargeRow, DeficitRow, PlanHead, PlanPicture, Row
-from ems.adapters.web.plan_words import absence, shortfall
+from ems.adapters.web.plan_words import absence, promised, shortfall
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import age, number, plain, time_of
 from ems.adapters.web.view import View
@@ -30,10 +30,13 @@ _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", 
 
 
 class Stay(NamedTuple):
-    """What the state knows of a planned session: what people call its vehicle, and how many legs it uses."""
+    """What the state knows of a planned session: what people call its vehicle, how many legs that uses, and what it is
+    promised, in words.
+    """
 
     vehicle: str | None
     legs: int
+    promise: str
 
 
 async def plan_picture(view: View, plan: Plan | None, supposed: str = "") -> PlanPicture:
@@ -124,11 +127,13 @@ def _head(view: View, plan: Plan | None, supposed: str) -> PlanHead:
 
 def _stays(view: View) -> dict[str, Stay]:
     stays = {}
+    calendar = Calendar(view.state.site.zone, time_of(view.now.utc))
     for evse, known in zip(view.state.site.evses, view.state.evses, strict=True):
         session = known.session
         if session is not None:
             label = None if session.vehicle is None else plain(session.vehicle.label)
-            stays[session.id] = Stay(label, sum(known.leg_use.legs(len(evse.wiring.legs))))
+            legs = sum(known.leg_use.legs(len(evse.wiring.legs)))
+            stays[session.id] = Stay(label, legs, promised(session.need, calendar))
     return stays
 
 
@@ -148,6 +153,7 @@ def _charge(view: View, plan: Plan, charge: PlannedCharge, stays: Mapping[str, S
         "planned_wh": number(charge.planned_wh) or 0.0,
         "short_wh": number(charge.short_wh) or 0.0,
         "ends": _ends(plan, charge),
+        "promise": "" if stay is None else stay.promise,
         "watts_per_a": 0.0 if evse is None else round(evse.wiring.watts_per_amp(site.voltage_v, legs), 2),
         "amps": _row(charge.amps),
         "why": [{"since": why.since, "text": plain(why.text)} for why in charge.why],

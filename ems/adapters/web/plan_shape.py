@@ -20,7 +20,8 @@ class WhyRow(TypedDict):
 class ChargeRow(TypedDict):
     """What is planned for one vehicle. `amps` is ampere per leg at each step; times `watts_per_a` it is power. Of
     `need_wh`, which it still wanted when the plan was made, it gets `planned_wh` until `ends`, the end of the last step
-    in which it charges, and misses `short_wh`. A vehicle that is `expected` is not there yet and comes from a forecast.
+    in which it charges, and misses `short_wh`. `promise` says in words what it is promised; empty for nothing. A
+    vehicle that is `expected` is not there yet and comes from a forecast.
     """
 
     evse: str
@@ -33,6 +34,7 @@ class ChargeRow(TypedDict):
     planned_wh: float
     short_wh: float
     ends: str | None
+    promise: str
     watts_per_a: float
     amps: Row
     why: list[WhyRow]

@@ -13,6 +13,7 @@ from ems.control.aims import plan_in_force
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
 from ems.domain.policy import PLANNED, Strategy
+from ems.domain.session import Need
 from ems.domain.state import SiteState
 
 
@@ -60,6 +61,14 @@ def shortfall(name: str, need_wh: float, short_wh: float, departure: str | None,
     """Who misses how much by when."""
     by = "" if departure is None else f" by {calendar.moment(departure)}"
     return f"{name}: {whole_kwh(need_wh - short_wh)} of {whole_kwh(need_wh)} kWh{by}, short {whole_kwh(short_wh)} kWh"
+
+
+def promised(need: Need, calendar: Calendar) -> str:
+    """What a vehicle is promised; empty for nothing."""
+    by = "" if need.guaranteed_by is None else f" by {calendar.moment(time_of(need.guaranteed_by))}"
+    energy = f"{whole_kwh(need.guaranteed_wh)} kWh{by}" if need.guaranteed_wh > 0.0 else ""
+    minimum = "its minimum current always" if need.minimum_always else ""
+    return ", ".join(part for part in (energy, minimum) if part)
 
 
 def whole_kwh(energy_wh: float) -> str:

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.plan_press import KEPT_S
-from ems.domain.events import PlanMade, StrategyChosen
+from ems.domain.events import NeedStated, PlanMade, StrategyChosen
 from ems.domain.plan import PlannedCharge
 from ems.domain.policy import Strategy
 from tests.adapters.web.office import Office
@@ -72,6 +73,19 @@ def test_a_charge_has_its_vehicle_its_energy_and_reasons() -> None:
     assert row["planned_wh"] == pytest.approx(planned_charge.planned_wh, abs=1.0)
     assert row["short_wh"] == 0.0
     assert row["ends"] < row["departure"]
+
+
+def test_a_charge_and_the_page_say_what_the_vehicle_is_promised() -> None:
+    scene = planned()
+    known = scene.state.evse("CP-01/1").session
+    assert known is not None
+    due = scene.instant.utc + timedelta(hours=1)
+    scene.tell(NeedStated("CP-01/1", replace(known.need, guaranteed_wh=20e3, guaranteed_by=due, minimum_always=True)))
+    clock = due.astimezone(scene.site.zone)
+    words = f"20 kWh by {clock:%H:%M}, its minimum current always"
+    assert charge_of(told(scene), "CP-01/1")["promise"] == words
+    assert f"; promised {words}" in ask(scene, "/plan").text
+    assert charge_of(told(scene), "CP-07/1")["promise"] == ""
 
 
 def test_the_power_of_a_vehicle_on_one_leg_counts_that_leg_alone() -> None:
