@@ -23,7 +23,7 @@ async def supervise(services: Sequence[Service]) -> None:
 
 async def _keep(service: Service) -> None:
     failures = 0
-    loop = asyncio.get_running_loop()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
     while True:
         began = loop.time()
         try:
@@ -32,5 +32,8 @@ async def _keep(service: Service) -> None:
         except Exception as failed:
             # The trace tells its story once; what goes on failing says so in a line.
             log.error("service.failed name=%s cause=%r", service.name, failed, exc_info=failures == 0)  # noqa: TRY400
+        if task is not None and task.cancelling():
+            # Before Python 3.13 a task group loses a cancellation that comes as one of its tasks fails (gh-116720).
+            return
         failures = 0 if loop.time() - began > HEALTHY_S else failures + 1
         await asyncio.sleep(BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1])

@@ -111,7 +111,7 @@ class StationLink:
 
     async def run(self) -> None:
         """Call, serve, and call again with growing pauses, until cancelled."""
-        pause_s = BACKOFF_S[0]
+        pause_s, task = BACKOFF_S[0], asyncio.current_task()
         while True:
             held_s = self._hold_until - asyncio.get_running_loop().time()
             if held_s > 0:
@@ -131,6 +131,9 @@ class StationLink:
                     await self._serve(connection)
             except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed) as wrong:
                 log.debug("sim.station.no_link id=%s cause=%r", self.address.station, str(wrong)[:64])
+            if task is not None and task.cancelling():
+                # Before Python 3.13 a task group loses a cancellation that comes as one of its tasks fails (gh-116720).
+                return
             await asyncio.sleep(pause_s * float(self._rng.uniform(0.8, 1.2)))
             pause_s = min(2.0 * pause_s, BACKOFF_S[1])
 

@@ -46,6 +46,39 @@ def test_a_service_that_fails_comes_back_at_growing_distance_and_leaves_the_othe
     assert steady == [0]
 
 
+class Failing:
+    """A service of which a part fails in the moment in which it is told to end."""
+
+    name = "failing"
+
+    def __init__(self) -> None:
+        self.breaks, self.began = asyncio.Event(), 0
+
+    async def run(self) -> None:
+        self.began += 1
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._part())
+            parts.create_task(asyncio.sleep(3600))
+
+    async def _part(self) -> None:
+        await self.breaks.wait()
+        raise OSError("the link broke")
+
+
+def test_a_service_that_fails_as_it_is_told_to_end_is_not_started_again() -> None:
+    async def scenario() -> tuple[int, float]:
+        failing, loop = Failing(), asyncio.get_running_loop()
+        task = asyncio.create_task(supervise((failing,)))
+        await asyncio.sleep(100)
+        failing.breaks.set()
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait((task,), timeout=60)
+        return failing.began, loop.time()
+
+    assert in_virtual_time(scenario) == (1, 100)
+
+
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:

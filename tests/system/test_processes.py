@@ -184,7 +184,7 @@ async def yard(folder: Path) -> AsyncIterator[Yard]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-@pytest.mark.skip(reason="open: on a quiet machine a vehicle may pause for longer than the test waits")
+
 def test_killed_under_load_started_again_and_told_to_stop(tmp_path: Path) -> None:
     """Killed: transactions keep their ids and sessions their energy, and stations their limits. Told to stop: everybody
     is at the fallback within seconds, the exit code is 0 and the database has a goodbye.
@@ -215,7 +215,7 @@ def test_killed_under_load_started_again_and_told_to_stop(tmp_path: Path) -> Non
     asyncio.run(story())
 
 
-@pytest.mark.skip(reason="open: on a quiet machine a vehicle may pause for longer than the test waits")
+
 def test_the_meter_goes_away_and_a_broken_file_changes_nothing(tmp_path: Path) -> None:
     """The server of the meter is gone, everybody falls back; a broken site.yaml is refused, a good one taken; the meter
     is back, and so is the current.
