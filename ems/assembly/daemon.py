@@ -24,11 +24,13 @@ from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.segment import Header
 from ems.adapters.store.store import Store
 from ems.adapters.web.app import WebOptions
+from ems.adapters.web.price_api import prices
 from ems.adapters.web.server import WebServer
 from ems.assembly.error import AssemblyError
 from ems.assembly.meters import check_meter_model, installed_meters, own_models
 from ems.assembly.operations import SiteOperations
 from ems.assembly.planning import ChildPlanning, planning_of, setup_of
+from ems.assembly.receipts import SiteReceipts
 from ems.assembly.stations import access_of, central_system
 from ems.control.memory import Memory
 from ems.control.tick import Controller
@@ -48,6 +50,7 @@ from ems.runtime.loop import Core, Loop
 from ems.runtime.recovery import left_behind, remembered, restored
 from ems.runtime.replan import Replanner
 from ems.runtime.supervisor import supervise
+from ems.runtime.till import Till
 from ems.runtime.troubles import Troubles
 from ems.runtime.watchdog import Watchdog
 from ems.settings.build import SiteSettings
@@ -136,8 +139,10 @@ class Daemon:
         journal.begin(core.state, core.memory)
         planning, supposing = (planning_of(settings, database_of(state_dir)) for _ in range(2))
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
-        web = WebServer(live, clock, shown, operations, foreseer)
-        watching = (replanner.look, foreseer.look, operations.roster.look)
+        till = Till(lambda: operations.daybook, store.tabs, recovered.tabs)
+        further = (prices(live, clock, operations, SiteReceipts(till, store)),)
+        web = WebServer(live, clock, shown, operations, foreseer, further)
+        watching = (replanner.look, foreseer.look, operations.roster.look, till.look)
         loop.outputs = (*_outputs(dispatcher, journal, store, live), *watching)
         poller, calendar = Poller(meters, clock, loop.inbox.put), Calendar(_jobs(store, live), clock)
         services = (central, poller, web, calendar, replanner, foreseer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from ipaddress import ip_address
@@ -70,10 +70,12 @@ def create_app(
     hall: Hall | None = None,
     operations: Operations | None = None,
     foresight: Foresight | None = None,
+    further: Sequence[APIRouter] = (),
 ) -> Gate:
     """The application. `hall` is where listeners of the event stream stand; close it before stopping. Without
-    `operations` nothing can be changed, and without `foresight` no what-if is answered. The first one reads and
-    compiles what the page needs, which takes a fraction of a second: make it before the controller ticks.
+    `operations` nothing can be changed, and without `foresight` no what-if is answered; `further` is what else it
+    offers. The first one reads and compiles what the page needs, which takes a fraction of a second: make it before
+    the controller ticks.
     """
     pages = Pages(_reach(options))
     desk = Desk(live, clock, hall or Hall(options.max_streams), pages, _software())
@@ -96,7 +98,7 @@ def create_app(
     plans = PlanPress(desk)
     changes = () if operations is None else (operate(live, clock, operations),)
     questions = () if foresight is None else (suppose_api(desk, foresight),)
-    described = (api(desk), plan_api(plans), *questions, *changes, watch(desk))
+    described = (api(desk), plan_api(plans), *questions, *changes, *further, watch(desk))
     shown = (_page(desk, described, app.openapi), _plan_page(desk, plans, options, Ways(described)), _files())
     ways = Ways((*described, *shown))
     for router in ways.routers:

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import uvicorn
+from fastapi import APIRouter
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ems.adapters.web.app import WebOptions, create_app, warm_up
@@ -41,10 +42,11 @@ class WebServer:
         options: WebOptions,
         operations: Operations | None = None,
         foresight: Foresight | None = None,
+        further: Sequence[APIRouter] = (),
     ) -> None:
         self._options = options
         self._hall = Hall(options.max_streams)
-        self._app = create_app(live, clock, options, self._hall, operations, foresight)
+        self._app = create_app(live, clock, options, self._hall, operations, foresight, further)
         self.port = options.port
 
     @property

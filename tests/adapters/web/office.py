@@ -12,12 +12,15 @@ import httpx2
 
 from ems.adapters.store.store import Store
 from ems.adapters.web.app import WebOptions, create_app
+from ems.adapters.web.price_api import prices
 from ems.assembly.operations import SiteOperations
+from ems.assembly.receipts import SiteReceipts
 from ems.control.memory import Memory
 from ems.control.tick import Controller
 from ems.domain.session import Session
 from ems.domain.state import EvseState
 from ems.runtime.loop import Core, Loop
+from ems.runtime.till import Till
 from tests.adapters.web.scene import busy
 
 JSON = {"content-type": "application/json"}
@@ -40,7 +43,9 @@ class Office:
         core = Core(Controller.of(scene.site), scene.state, Memory.blank(scene.site))
         self.loop = Loop(core, scene, lambda _: None, lambda _: None)
         self.operations = SiteOperations.of(recovered.daybook, self.store, self.loop, scene)
-        self.app = create_app(scene, scene, self._options, operations=self.operations)
+        self.till = Till(lambda: self.operations.daybook, self.store.tabs, recovered.tabs)
+        further = (prices(scene, scene, self.operations, SiteReceipts(self.till, self.store)),)
+        self.app = create_app(scene, scene, self._options, operations=self.operations, further=further)
         self.tick()
 
     def restart(self) -> None:
@@ -55,8 +60,10 @@ class Office:
     def tick(self, times: int = 2) -> None:
         """What waits is applied, and the roster looks at it."""
         for _ in range(times):
-            self.loop.core.tick(self.loop.inbox.drain(), self.scene.instant)
+            events = self.loop.inbox.drain()
+            self.loop.core.tick(events, self.scene.instant)
             self.scene.state = self.loop.core.state
+            self.till.tick(events, self.scene.state, self.scene.instant)
             self.operations.roster.tick(self.scene.state, self.scene.instant)
 
     def ask(

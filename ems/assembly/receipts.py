@@ -1,0 +1,44 @@
+"""What sessions cost, from the till while they run and from the store when they are over."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from ems.adapters.store.database import WRITE_ERRORS
+from ems.adapters.store.store import Store
+from ems.domain.receipt import Receipt
+from ems.domain.tab import Tab
+from ems.ports import NotStoredError
+from ems.runtime.till import Till
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReceipts:
+    """The `Receipts` port of a running daemon."""
+
+    till: Till
+    store: Store
+
+    def tab(self, evse: str) -> Tab | None:
+        """The tab of the session at an EVSE; None when there is none."""
+        return self.till.tab(evse)
+
+    async def receipt(self, session: str) -> Receipt | None:
+        """The receipt of a session that is over; None when there is none."""
+        return await _read(self.store.receipt(session))
+
+    async def receipts(self, since: datetime, until: datetime, most: int) -> Sequence[Receipt]:
+        """The newest receipts of a span, newest first."""
+        return await _read(self.store.receipts(since, until, most))
+
+
+async def _read(work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except (TimeoutError, *WRITE_ERRORS) as error:
+        raise NotStoredError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
