@@ -129,6 +129,43 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A station in a round: not yet asked (both empty), asked, or not asked because of `refusal`."""
+
+    station: str
+    asked: Asked | None = None
+    refusal: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more comes of it in this round."""
+        return bool(self.refusal) or (self.asked is not None and self.asked.outcome is not None)
+
+    @property
+    def went_well(self) -> bool:
+        """The station has taken the request, or will be asked when it returns."""
+        outcome = None if self.asked is None else self.asked.outcome
+        return outcome is not None and (outcome.verdict.is_yes or outcome.verdict is Verdict.KEPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The same request to several stations, a few at a time; `is_stopped`: those not yet asked are not asked."""
+
+    number: int
+    request: StationRequest
+    who: str
+    at: datetime
+    steps: tuple[Step, ...]
+    is_stopped: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """No station will be asked any more, and all that were have answered or did not."""
+        return all(step.is_over or (self.is_stopped and step.asked is None) for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """What a station says about its own work: the state of firmware or diagnostics in its own word, and since when."""
 

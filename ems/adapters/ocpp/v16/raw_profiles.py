@@ -73,8 +73,9 @@ def most_a(profile: Mapping[str, Any], evse: Evse, voltage_v: float) -> float:
         per_unit = 1.0 / (evse.wiring.watts_per_amp(voltage_v, 1) * (evse.dc_efficiency or 1.0))
     else:
         per_unit = 1.0 if evse.dc_efficiency is None else math.inf
-    periods = content.get("chargingSchedulePeriod") or ()
-    limits = [number(period.get("limit")) if isinstance(period, Mapping) else None for period in periods]
+    periods = content.get("chargingSchedulePeriod")
+    known = periods if isinstance(periods, list) else ()
+    limits = [number(period.get("limit")) if isinstance(period, Mapping) else None for period in known]
     return max([math.inf if limit is None else limit * per_unit for limit in limits], default=math.inf)
 
 

@@ -59,6 +59,12 @@ class Requests:
         """
         record = self.record
         evses, model = record.station.evses, record.model
+        if not isinstance(request, RequestStop | WriteVariables):
+            try:
+                action, payload = wording.worded(request, self._ahead())
+                schemas.check_request(VERSION, action.value, payload)
+            except schemas.OutgoingError as wrong:
+                return f"OCPP 1.6 cannot say that: {wrong}"[:300]
         match request:
             case SetRawProfile():
                 return raw_profiles.set_objection(request, evses, model, record.voltage_v)
