@@ -59,11 +59,7 @@ class Site:
             missing = [p.name for p in sorted(evse.wiring.phases) if not self.circuits[evse.circuit].rating_a[p]]
             if missing:
                 raise ValueError(f"{evse.id} is wired to {', '.join(missing)}, which {evse.circuit} does not have")
-        if len({battery.id for battery in self.batteries}) != len(self.batteries):
-            raise ValueError("battery ids repeat")
-        for battery in self.batteries:
-            if battery.circuit not in self.circuits:
-                raise ValueError(f"battery {battery.id} hangs on an unknown circuit {battery.circuit}")
+        self._check_batteries()
         named = [c.meter for c in self.circuits] + [e.meter for e in evses] + [b.meter for b in self.batteries]
         for meter_id in (m for m in named if m is not None):
             if meter_id not in meters:
@@ -112,6 +108,13 @@ class Site:
     def station_of(self, evse: Evse) -> Station:
         """The station that an EVSE belongs to."""
         return self.stations[self._station_index[evse.station]]
+
+    def _check_batteries(self) -> None:
+        if len({battery.id for battery in self.batteries}) != len(self.batteries):
+            raise ValueError("battery ids repeat")
+        for battery in self.batteries:
+            if battery.circuit not in self.circuits:
+                raise ValueError(f"battery {battery.id} hangs on an unknown circuit {battery.circuit}")
 
     def _evses_behind(self, meter: Meter) -> tuple[int, ...]:
         measured = {i for i, circuit in enumerate(self.circuits) if circuit.meter == meter.id}

@@ -1,13 +1,15 @@
-"""Meters that are read over Modbus: TCP, RTU over TCP through a gateway, and serial RTU.
+"""Meters that are read over Modbus, and batteries that are told what to do: TCP, RTU over TCP through a gateway, and
+serial RTU.
 
 Read `poller.py` first; it is the service that the daemon runs. The way of a reading:
 `link` (one per bus or gateway: turns, pauses, back-off) → `wire` (one open connection, the only place that knows
 pymodbus) → `frame` (is this the answer to what was asked?) → `decode` (registers to values, by the `register_map` of
 the meter model) → `reading` (values to currents per site phase, if they can be true) → `MeterRead` or `MeterFailed`.
-`probe` finds out what hangs on a bus. Meter models are data, `config/meters/*.yaml`; this room gets them as plain
-mappings and reads no files.
+`setpoint` tells a battery its power over the same link, and writes only what its model declares (`writes`). `probe`
+finds out what hangs on a bus. Meter models are data, `config/meters/*.yaml`; this room gets them as plain mappings and
+reads no files.
 
-Never here: what a missing or frozen meter means for the vehicles (`ems.control`), and writing to a device.
+Never here: what a missing or frozen meter means for the vehicles, or what a battery is to do (`ems.control`).
 Who may import it: `assembly`, `cli`, `sim`.
 
 Decisions

@@ -6,6 +6,7 @@ answer and breaks on codes it does not know.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,14 +19,19 @@ MAX_LENGTH = 254
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A read: function code 3 or 4, unit, first register (wire address), number of registers."""
+    """A read (function code 3 or 4) or, with `words`, a write (16): unit, first register (wire address), number of
+    registers.
+    """
 
     function_code: int
     unit: int
     address: int
     count: int
+    words: tuple[int, ...] = ()
 
     def __str__(self) -> str:
+        if self.words:
+            return f"a write of {self.count} registers from {self.address} of unit {self.unit}"
         return f"a read of {self.count} registers from {self.address} of unit {self.unit}"
 
 
@@ -79,12 +85,13 @@ def judge_tcp(data: bytes, asked: Question, transaction: int, *, any_transaction
 
 def judge_rtu(data: bytes, asked: Question) -> Verdict:
     """Find the answer in the bytes of a serial line; noise and frames of others around it are passed over."""
-    good = bytes((asked.unit, asked.function_code, 2 * asked.count))
+    good = bytes((asked.unit, asked.function_code)) + _echo(asked)
+    size = 2 + len(good) + (0 if asked.words else 2 * asked.count)
     exceptional = bytes((asked.unit, asked.function_code | 0x80))
     for start in range(len(data) - 4):
         if data.startswith(good, start):
-            frame = data[start : start + 5 + 2 * asked.count]
-            if len(frame) == 5 + 2 * asked.count and crc_fits(frame):
+            frame = data[start : start + size]
+            if len(frame) == size and crc_fits(frame):
                 return Answer(frame)
         elif data.startswith(exceptional, start) and crc_fits(data[start : start + 5]):
             return Exceptional(data[start + 2])
@@ -123,10 +130,17 @@ def _judge_pdu(unit: int, pdu: bytes, asked: Question) -> Verdict:
         return Exceptional(pdu[1])
     if pdu[0] != asked.function_code:
         return Wrong(f"answered with function code {pdu[0]} when asked with {asked.function_code}")
+    if asked.words:
+        return Answer(pdu) if pdu[1:] == _echo(asked) else Wrong(f"confirms another write than {asked}")
     if len(pdu) != 2 + 2 * asked.count or pdu[1] != 2 * asked.count:
         came = max(0, len(pdu) - 2) // 2
         return Wrong(f"answered with {came} registers when asked for {asked.count} from {asked.address}")
     return Answer(pdu)
+
+
+def _echo(asked: Question) -> bytes:
+    """What follows the function code of a good answer: the size of what was read, or what was written where."""
+    return struct.pack(">HH", asked.address, asked.count) if asked.words else bytes((2 * asked.count,))
 
 
 def _rtu_size(data: bytes) -> int:

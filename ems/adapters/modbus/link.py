@@ -27,6 +27,8 @@ SILENT_TO_REST = 2
 UNANSWERED_TO_DROP = 2
 FINEST_S = 1e-6
 """No timer is finer."""
+WRITE = 16
+"""Function code: write multiple registers."""
 STILL_TRIES = 3
 """How many pauses to wait for a line that does not fall silent."""
 
@@ -47,7 +49,7 @@ class _Unit:
 
 
 class Link:
-    """Reads registers over one bus or gateway, one request at a time, connecting when needed.
+    """Reads and writes registers over one bus or gateway, one request at a time, connecting when needed.
 
     A read returns exactly the registers that were asked for or raises a LinkError; it never waits longer than the
     turns before it, `CONNECT_S` and the unit's time-out. Cancelling a read abandons its result only: the exchange
@@ -110,10 +112,15 @@ class Link:
         """
         if function_code not in {3, 4} or not 0 <= address <= 0xFFFF or not 1 <= count <= 125:
             raise ValueError(f"cannot read {count} registers from {address} with function code {function_code}")
-        await self._take_turn()
-        self._exchange = asyncio.create_task(self._ask(Question(function_code, unit, address, count)))
-        self._exchange.add_done_callback(self._ended)
-        return await asyncio.shield(self._exchange)
+        return await self._exchanged(Question(function_code, unit, address, count))
+
+    async def write(self, unit: int, address: int, words: tuple[int, ...]) -> None:
+        """Write registers from wire address `address` with function code 16. Raises what `read` raises; after
+        NoAnswerError they may have been written all the same.
+        """
+        if not words or not 0 <= address <= 0xFFFF or not all(0 <= word <= 0xFFFF for word in words):
+            raise ValueError(f"cannot write {words} to {address}")
+        await self._exchanged(Question(WRITE, unit, address, len(words), words))
 
     async def close(self) -> None:
         """Give up the exchange under way and the connection."""
@@ -122,6 +129,12 @@ class Link:
             self._exchange.cancel()
             await asyncio.wait({self._exchange})
         self._hang_up()
+
+    async def _exchanged(self, question: Question) -> tuple[int, ...]:
+        await self._take_turn()
+        self._exchange = asyncio.create_task(self._ask(question))
+        self._exchange.add_done_callback(self._ended)
+        return await asyncio.shield(self._exchange)
 
     async def _take_turn(self) -> None:
         try:
@@ -168,7 +181,7 @@ class Link:
         now = _now()
         if (rest := unit.backoff.rests_until - now) > 0:
             raise NoAnswerError(f"{unit.why} ({unit.silent} times in a row); next try in {rest:.1f} s")
-        if (wait := unit.late.wait_s(question.count, now)) > 0:
+        if not question.words and (wait := unit.late.wait_s(question.count, now)) > 0:
             raise UnsettledError(f"a late answer of unit {question.unit} may still come for {wait:.1f} s")
 
     async def _connected(self) -> Wire:
@@ -218,7 +231,7 @@ class Link:
 
     def _refused(self, question: Question, unit: _Unit, refusal: RefusedError) -> None:
         # An exception says not which request it belongs to; if older answers are late, it may be one of those.
-        if unit.late.possible(_now()):
+        if not question.words and unit.late.possible(_now()):
             unit.late.missed(question.count, _now())
         if refusal.by_gateway:
             self._alive()
@@ -227,7 +240,7 @@ class Link:
             self._heard(unit)
 
     def _missed(self, question: Question, unit: _Unit, fault: LinkError) -> None:
-        if not self.bus.numbers_answers:
+        if not question.words and not self.bus.numbers_answers:
             unit.late.missed(question.count, _now())
         # A unit that is known to be dead says nothing about the connection to those that answer.
         if unit.silent < SILENT_TO_REST or not self._proven:

@@ -18,9 +18,11 @@ _PHASE_KINDS = ("voltage", "current", "power", "power_import", "power_export")
 POINT_NAMES = (
     *(f"{kind}_l{phase}" for kind in _PHASE_KINDS for phase in (1, 2, 3)),
     "power", "power_import", "power_export", "frequency",
-    "energy_import", "energy_import_2", "energy_export", "energy_export_2",
+    "energy_import", "energy_import_2", "energy_export", "energy_export_2", "soc", "storage_power",
 )  # fmt: skip
-"""Every value that is understood; `_2` is a second tariff that adds to the first."""
+"""Every value that is understood; `_2` is a second tariff that adds to the first. `soc` is the state of charge of a
+battery as a share of 1; `storage_power` flows into it alone, where the other values are those of an inverter with PV.
+"""
 
 
 class Block(NamedTuple):
@@ -46,7 +48,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value: where it is, of what type, and the factor that makes it V, A, W, Hz or Wh.
+    """One value: where it is, of what type, and the factor that makes it V, A, W, Hz, Wh or a share.
 
     `factor` names the point that holds a further power of ten.
     """
@@ -85,7 +87,7 @@ def points_of(data: PlainData) -> dict[str, Point]:
         return {}
     points = {}
     for name, entry in listed.items():
-        point = _point(str(name), entry)
+        point = _point(str(name), entry, POINT_NAMES)
         if isinstance(point, str):
             data.complain(f"points.{name}", point)
         else:
@@ -93,14 +95,25 @@ def points_of(data: PlainData) -> dict[str, Point]:
     return points
 
 
-def _point(name: str, entry: object) -> Point | str:
+def point_of(data: PlainData, name: str) -> Point | None:
+    """The value of that very name, with a factor of its own; None when there is none, or a wrong one."""
+    if name not in data:
+        return None
+    point = _point(name, data.raw(name), (name,))
+    if isinstance(point, Point) and point.factor is None and point.type != "sf":
+        return point
+    data.complain(name, point if isinstance(point, str) else "its scale must be a number")
+    return None
+
+
+def _point(name: str, entry: object, known: Sequence[str]) -> Point | str:
     """The point, or what is wrong with it."""
     if not isinstance(entry, Sequence) or isinstance(entry, str) or len(entry) not in {2, 3}:
         return f"needs [address, type, scale], got {entry!r}"
     address, kind, scale = (*entry, 1)[:3]
-    if name not in POINT_NAMES and not name.endswith("_sf"):
-        close = difflib.get_close_matches(name, POINT_NAMES, 1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(POINT_NAMES)}"
+    if name not in known and not name.endswith("_sf"):
+        close = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
         return f"is not a known value: {hint}"
     if not _is_whole(address) or not 0 <= address <= 0xFFFF:
         return f"address must be 0 to 65535, got {address!r}"
@@ -144,11 +157,11 @@ def invalid_of(data: PlainData) -> dict[str, tuple[Span, ...]]:
     return {kind: _spans(data, kind, kind) for kind in SIZES if kind in data}
 
 
-def identity_of(data: PlainData) -> Identity | None:
-    """The register that proves the model."""
-    if "identify" not in data:
+def identity_of(data: PlainData, key: str = "identify") -> Identity | None:
+    """The register that proves the model, or whatever else `key` says a register must prove."""
+    if key not in data:
         return None
-    inner = data.inner("identify", ("address", "type", "values"))
+    inner = data.inner(key, ("address", "type", "values"))
     kind = inner.choice("type", ("u16", "u32", "u64"))
     spans = _spans(inner, "values", kind)
     if not spans:

@@ -1,14 +1,15 @@
-"""The service that reads all meters of a site."""
+"""The service that reads all meters of a site, and tells batteries among them what to do."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ems.adapters.modbus.address import MeterAddress
 from ems.adapters.modbus.link import Link
 from ems.adapters.modbus.register_map import RegisterMap
+from ems.adapters.modbus.setpoint import Setpoint
 from ems.adapters.modbus.watch import MeterWatch
 from ems.ports import Clock, Sink
 
@@ -24,15 +25,27 @@ class Poller:
     """Reads each meter at its own pace and puts `MeterRead` or `MeterFailed` into the sink, once per period.
 
     Meters on the same bus or gateway share one link and take turns. A meter that is absent costs the others on its
-    bus a time-out now and then, and everybody else nothing. Raises ValueError when two meters disagree about the
-    settings of a bus, or share an id.
+    bus a time-out now and then, and everybody else nothing. `batteries` by their id: the meter that is the battery
+    itself and takes setpoints; it implements `ports.BatteryLink` for them, and lets go of them when it ends. Raises
+    ValueError when two meters disagree about the settings of a bus, or share an id, and when a battery is to be told
+    something whose model declares no registers for it.
     """
 
-    def __init__(self, meters: Sequence[InstalledMeter], clock: Clock, sink: Sink) -> None:
+    def __init__(
+        self, meters: Sequence[InstalledMeter], clock: Clock, sink: Sink, batteries: Mapping[str, str] | None = None
+    ) -> None:
         self._meters = tuple(meters)
         self._clock = clock
         self._sink = sink
-        _check(self._meters)
+        self._batteries = dict(batteries or {})
+        self._setpoints: dict[str, Setpoint] = {}
+        _check(self._meters, self._batteries)
+
+    def set_power(self, battery: str, watts: float | None) -> None:
+        """What a battery is to take (positive) or give, W; None leaves it to its own program. Never waits."""
+        setpoint = self._setpoints.get(battery)
+        if setpoint is not None:
+            setpoint.want(watts)
 
     @property
     def name(self) -> str:
@@ -42,19 +55,34 @@ class Poller:
     async def run(self) -> None:
         """Poll until cancelled."""
         links = {bus: Link(bus) for bus in dict.fromkeys(meter.address.bus for meter in self._meters)}
+        self._setpoints = {
+            battery: Setpoint(battery, address, model, links[address.bus], self._clock, self._sink)
+            for battery, meter in self._batteries.items()
+            for address, model in self._meters
+            if address.id == meter
+        }
         try:
             async with asyncio.TaskGroup() as group:
                 for address, model in self._meters:
                     watch = MeterWatch(address, model, links[address.bus], self._clock, self._sink)
                     group.create_task(watch.run(), name=f"modbus {address.id}")
+                for battery, setpoint in self._setpoints.items():
+                    group.create_task(setpoint.run(), name=f"modbus setpoint {battery}")
                 if not self._meters:
                     await asyncio.Event().wait()
         finally:
+            await asyncio.gather(*(setpoint.release() for setpoint in self._setpoints.values()))
             for link in links.values():
                 await link.close()
 
 
-def _check(meters: Sequence[InstalledMeter]) -> None:
+def _check(meters: Sequence[InstalledMeter], batteries: Mapping[str, str]) -> None:
+    models = {meter.address.id: meter.model for meter in meters}
+    for battery, name in batteries.items():
+        if name not in models or models[name].writes is None:
+            raise ValueError(
+                f"battery {battery}: {name} is no meter whose model declares registers that may be written"
+            )
     places: dict[str, MeterAddress] = {}
     ids: set[str] = set()
     for meter in meters:

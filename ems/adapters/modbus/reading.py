@@ -29,8 +29,9 @@ def meter_reading(
 ) -> MeterReading | Doubt:
     """Turn registers into a complete, plausible reading received at `at`, or say why they are none.
 
-    Currents, voltages and powers of the phases are all needed where the model has them; total power, frequency and
-    energies are None when they are not available. Never raises, whatever the registers hold.
+    Currents, voltages and powers of the phases are all needed where the model has them; total power, frequency,
+    energies and what a battery says of itself are None when they are not available. Never raises, whatever the
+    registers hold.
     """
     values = decode(model, image)
     conductors = _conductors(model, address, values)
@@ -54,6 +55,8 @@ def meter_reading(
         import_wh=_energy(address, values, "export" if address.invert else "import"),
         export_wh=_energy(address, values, "import" if address.invert else "export"),
         frequency_hz=hertz,
+        soc=_share(values.get("soc")),
+        storage_w=_number(values.get("storage_power")),
     )
 
 
@@ -127,6 +130,11 @@ def _energy(address: MeterAddress, values: Mapping[str, Value], direction: str) 
     if not known or len(known) < len(tariffs) or abs(sum(known)) > MOST_WH:
         return None
     return sum(known)
+
+
+def _share(value: Value) -> float | None:
+    """A state of charge; None where it is not one, so that nobody relies on it."""
+    return value if isinstance(value, float) and 0.0 <= value <= 1.0 else None
 
 
 def _number(value: Value) -> float | None:

@@ -13,10 +13,11 @@ The plain mapping that `RegisterMap.from_data` takes is that of a file in `confi
     frequency_varies   true where firmwares disagree about its decimal point
     sunspec            list of model numbers; addresses then count from the header of the first of these in the chain
     fast, slow         [first register, count] of the reads each period, and of the reads each ten seconds
-    points             name: [address, type, scale]; scale turns the raw number into V, A, W, Hz, Wh, or names a point
-                       of type sf that holds a power of ten
+    points             name: [address, type, scale]; scale turns the raw number into V, A, W, Hz, Wh, a share of 1, or
+                       names a point of type sf that holds a power of ten
     invalid            type: raw numbers (or 'low..high') that mean "not available"
     identify           {address, type, values}: what proves the model
+    writes             of a battery, the only registers that are ever written (see `writes`)
 
 Addresses are wire addresses: 0-based, decimal. All of it is checked, and every problem is reported at once.
 """
@@ -41,10 +42,11 @@ from ems.adapters.modbus.point import (
     numbers_of,
     points_of,
 )
+from ems.adapters.modbus.writes import Writes, writes_of
 
 KEYS = (
     "vendor", "models", "function_code", "word_order", "conductors", "default", "limits", "currents", "power_sign",
-    "frequency_varies", "sunspec", "fast", "slow", "points", "invalid", "identify",
+    "frequency_varies", "sunspec", "fast", "slow", "points", "invalid", "identify", "writes",
 )  # fmt: skip
 
 SUNSPEC_BASES = (40000, 50000, 0)
@@ -86,6 +88,7 @@ class RegisterMap:
     sunspec: tuple[int, ...] = ()
     invalid: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     identity: Identity | None = None
+    writes: Writes | None = None
 
     @classmethod
     def from_data(cls, name: str, data: object) -> RegisterMap:
@@ -120,6 +123,7 @@ class RegisterMap:
             sunspec=numbers_of(data, "sunspec"),
             invalid=invalid_of(data.inner("invalid", tuple(SIZES))),
             identity=identity_of(data),
+            writes=writes_of(data),
         )
 
     def _contradictions(self) -> list[str]:
@@ -141,6 +145,12 @@ class RegisterMap:
         for one, other in combinations(self.points.values(), 2):
             if (one.address, one.type) != (other.address, other.type) and _overlap(one, other):
                 found.append(f"points: {one.name} and {other.name} share a register")
+        if self.writes is not None and self.sunspec:
+            found.append(
+                "writes: their addresses would have to count from a header; give them to a model without sunspec"
+            )
+        if self.writes is not None and len(self.writes.setpoints) > self.conductors:
+            found.append(f"writes: a setpoint per phase, but there are only {self.conductors} conductors")
         return found
 
     @property

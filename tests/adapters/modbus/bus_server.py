@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 
 class Request(NamedTuple):
-    """What was asked; `transaction` is 0 on a serial line."""
+    """What was asked; `transaction` is 0 on a serial line. `words` are what is to be written, over TCP only."""
 
     unit: int
     function_code: int
     address: int
     size: int
     transaction: int
+    words: tuple[int, ...] = ()
 
 
 class Line(NamedTuple):
@@ -73,6 +74,9 @@ class BusServer:
         words = [registers.get(request.address + offset) for offset in range(request.size)]
         if None in words:
             return self.exception(request, 2)
+        if request.words:
+            registers.update(enumerate(request.words, request.address))
+            return self.frame(request, struct.pack(">BHH", request.function_code, request.address, request.size))
         return self.frame(request, self.values(request, [word for word in words if word is not None]))
 
     def values(self, request: Request, words: list[int]) -> bytes:
@@ -142,10 +146,11 @@ class BusServer:
                 data = data[1:] + await reader.readexactly(1)
             return rtu_request(data)
         transaction, protocol, length, unit = struct.unpack(">HHHB", await reader.readexactly(7))
-        if protocol != 0 or length != 6:
+        if protocol != 0 or not 6 <= length <= 254:
             raise ConnectionError("that is not Modbus TCP")
-        function_code, address, size = struct.unpack(">BHH", await reader.readexactly(length - 1))
-        return Request(unit, function_code, address, size, transaction)
+        function_code, address, size, *rest = struct.unpack(f">BHH{length - 6}B", await reader.readexactly(length - 1))
+        words = struct.unpack(f">{size}H", bytes(rest[1:])) if rest else ()
+        return Request(unit, function_code, address, size, transaction, words)
 
 
 def rtu_request(data: bytes) -> Request:

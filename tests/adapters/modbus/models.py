@@ -18,7 +18,8 @@ FOLDER = HERE.parents[2] / "config" / "meters"
 GOLDEN: dict[str, dict[str, object]] = json.loads((HERE / "golden_registers.json").read_text())
 """For each model its function code and registers (hexadecimal words from an address on) of one and the same load:
 230.5, 231.0, 229.5 V; 12.3, 5.7, 0.9 A; 2800, -1200, 150 W; 49.9 Hz; 12345 kWh import, 789 kWh export. They
-come from the makers' tables and not from the model files; a one-phase meter measures the first conductor.
+come from the makers' tables and not from the model files; a one-phase meter measures the first conductor. A battery
+holds 64 %, and takes 900 W where that is said apart.
 """
 
 

@@ -16,7 +16,7 @@ from ems.adapters.modbus.address import Framing, MeterAddress, TcpBus
 from ems.adapters.modbus.error import RefusedError
 from ems.adapters.modbus.link import Link
 from ems.adapters.modbus.poller import InstalledMeter, Poller
-from ems.domain.events import Event, MeterRead
+from ems.domain.events import BatteryAnswered, Event, MeterRead
 from tests.adapters.modbus.models import MODELS, golden
 from tests.adapters.modbus.virtual import LoopClock, in_virtual_time
 
@@ -83,6 +83,30 @@ def test_real_sockets(
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(main())
+
+
+@FRAMINGS
+def test_a_setpoint_is_written_and_read_back(framing: Framing, framer: FramerType) -> None:
+    name, events = "kostal-plenticore", list[Event]()
+    registers = {**golden(name), 1034: 0, 1035: 0, 1080: 2}
+
+    async def main() -> None:
+        server = ModbusTcpServer(device(71, registers), framer=framer, address=("inverter", 1502))
+        await server.serve_forever(background=True)
+        there = MeterAddress(name, TcpBus("inverter", 1502, framing), 71)
+        poller = Poller([InstalledMeter(there, MODELS[name])], LoopClock(), events.append, {"store": name})
+        polling = asyncio.create_task(poller.run())
+        await asyncio.sleep(0.1)
+        poller.set_power("store", 3000.0)
+        await asyncio.sleep(3.0)
+        polling.cancel()
+        await asyncio.wait({polling})
+        await server.shutdown()  # type: ignore[no-untyped-call]  # left untyped by the library
+
+    in_virtual_time(main())
+    told = [(event.power_w, event.fault) for event in events if isinstance(event, BatteryAnswered)]
+    assert told == [(3000.0, ""), (None, "")], "told, and let go of at the end"
+    assert sum(isinstance(event, MeterRead) for event in events) >= 3
 
 
 @pytest.fixture

@@ -60,6 +60,33 @@ def test_modbus_tcp(data: bytes, verdict: object) -> None:
     assert judge_tcp(data, ASKED, 7) == verdict
 
 
+WRITE = Question(16, 1, 100, 2, (1, 2))
+WRITTEN = bytes.fromhex("1000640002")
+
+
+@pytest.mark.parametrize(
+    ("pdu", "verdict"),
+    [
+        (WRITTEN, None),
+        (bytes.fromhex("1000650002"), Wrong(f"confirms another write than {WRITE}")),
+        (bytes.fromhex("1000640001"), Wrong(f"confirms another write than {WRITE}")),
+        (bytes.fromhex("0304aabbccdd"), Wrong("answered with function code 3 when asked with 16")),
+        (bytes.fromhex("9004"), Exceptional(4)),
+    ],
+)
+def test_a_write_is_confirmed_by_its_address_and_size(pdu: bytes, verdict: object) -> None:
+    assert judge_tcp(tcp(pdu), WRITE, 7) == (Answer(tcp(pdu)) if verdict is None else verdict)
+
+
+def test_a_write_is_confirmed_on_a_serial_line_too() -> None:
+    noise = bytes.fromhex("0110")
+    assert judge_rtu(noise + rtu(WRITTEN), WRITE) == Answer(rtu(WRITTEN))
+    assert judge_rtu(rtu(WRITTEN)[:-1], WRITE) == Waiting()
+    assert judge_rtu(rtu(bytes.fromhex("1000650002")), WRITE) == Waiting()
+    assert judge_rtu(rtu(bytes.fromhex("9002")), WRITE) == Exceptional(2)
+    assert describe_rtu(rtu(bytes.fromhex("1000650002")), WRITE) == f"confirms another write than {WRITE}"
+
+
 @pytest.mark.parametrize("data", [tcp(protocol=1), tcp(length=0), tcp(length=255), rtu() + rtu()])
 def test_a_stream_that_is_not_modbus_tcp_is_given_up(data: bytes) -> None:
     verdict = judge_tcp(data, ASKED, 7)

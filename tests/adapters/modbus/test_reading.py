@@ -173,7 +173,7 @@ def test_the_rating_is_that_of_the_primary_side() -> None:
     assert isinstance(read(replace(HERE, rated_a=100.0, ct_ratio=50.0), amps=(5, 0, 0)), Doubt)
 
 
-SHORT_VALUES = {"sunspec-meter", "solaredge-meter", "hager-ecr", "victron-grid"}
+SHORT_VALUES = {"sunspec-meter", "solaredge-meter", "hager-ecr", "victron-grid", "victron-vebus"}
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - SHORT_VALUES))

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.adapters.modbus.point import Block
+from ems.adapters.modbus.point import Block, Point
 from ems.adapters.modbus.register_map import RegisterMap, RegisterMapError
+from ems.adapters.modbus.writes import words_of
 
 GOOD: dict[str, Any] = {
     "vendor": "Maker",
@@ -130,3 +131,51 @@ PATHS = st.sampled_from([*GOOD, "default", "limits", "invalid", "identify", "sun
 def test_junk_is_refused_in_words_or_harmless(path: str, junk: object) -> None:
     with suppress(RegisterMapError):
         RegisterMap.from_data("m1", changed(path, junk))
+
+
+WRITES: dict[str, Any] = {"power": [100, "f32", -1], "range_w": [-5000, 5000], "ends_s": 60, "repeat_s": 20}
+
+
+def writing(**changes: object) -> dict[str, Any]:
+    return {**GOOD, "writes": {key: value for key, value in (WRITES | changes).items() if value is not None}}
+
+
+def test_a_model_without_writes_is_only_read() -> None:
+    assert RegisterMap.from_data("m1", GOOD).writes is None
+    declared = RegisterMap.from_data("m1", writing()).writes
+    assert declared is not None
+    assert (declared.within(9000.0), declared.within(-9000.0), declared.within(10.0)) == (5000.0, -5000.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"powr": 1}, "unknown key 'writes.powr': did you mean 'power'?"),
+        ({"power": None}, "writes.power: needs one setpoint, or power_l1 and the phases after it"),
+        ({"power_l1": [5, "s16"]}, "writes.power: needs one setpoint"),
+        ({"power": None, "power_l2": [5, "s16"]}, "writes.power: needs one setpoint, or power_l1"),
+        ({"power": [100, "f32", "w_sf"]}, "writes.power: its scale must be a number"),
+        ({"power": [100, "flt"]}, "writes.power: type must be one of u16"),
+        ({"power": None, "power_l1": [5, "s16"], "power_l2": [6, "s16"]}, "writes: a setpoint per phase, but"),
+        ({"range_w": [5000, -5000]}, "writes.range_w: needs [lowest, highest] in W, charging positive"),
+        ({"range_w": None}, "writes.range_w: needs [lowest, highest] in W"),
+        ({"ends_s": None}, "writes.release_w: is missing, and so is ends_s: nothing would ever end a setpoint"),
+        ({"repeat_s": 40}, "writes.repeat_s: must be at most ends_s / 2, so that a lost write does no harm"),
+        ({"repeat_s": None}, "writes.repeat_s: must be at most ends_s / 2"),
+        ({"pause_s": 0}, "writes.pause_s: needs seconds, 1 to 86400, got 0"),
+        ({"release_w": "0"}, "writes.release_w: needs a power in W, got '0'"),
+        ({"allowed_by": {"address": 5, "type": "u16"}}, "writes.allowed_by.values: needs at least one raw number"),
+    ],
+)  # fmt: skip
+def test_what_may_be_written_is_checked_as_strictly(changes: dict[str, object], problem: str) -> None:
+    with pytest.raises(RegisterMapError) as error:
+        RegisterMap.from_data("m1", writing(**changes))
+    assert any(problem in line for line in error.value.problems), error.value.problems
+
+
+def test_a_power_that_a_register_cannot_hold_is_no_power() -> None:
+    point = Point("power_l1", 37, "s16")
+    assert words_of(point, -2.0, little_words=False) == (0xFFFE,)
+    with pytest.raises(ValueError, match=r"40000 W does not fit into power_l1 \(s16\)"):
+        words_of(point, 40_000.0, little_words=False)
+    assert words_of(Point("power", 0, "s32", 10.0), 20.0, little_words=True) == (2, 0)
