@@ -68,6 +68,16 @@ class Authority(Protocol):
         ...
 
 
+class BatteryLink(Protocol):
+    """The way to the batteries that may be told what to do. What became of it comes back as `BatteryAnswered`."""
+
+    def set_power(self, battery: str, watts: float | None) -> None:
+        """What a battery is to take (positive) or give, W; None leaves it to its own program. Does not wait; is said
+        again every second, and what nobody says any more is let go of.
+        """
+        ...
+
+
 class Live(Protocol):
     """What is happening, for those who only look."""
 
