@@ -76,7 +76,7 @@ def read_remembered(connection: Connection, now: datetime) -> Remembered:
         log.started >= to_ms(now - USES_FOR), log.id_tag.is_not(None), log.energy_wh.is_not(None)
     )
     return Remembered(
-        cards=tuple(Card(row.tag, row.evse, from_ms(row.at), row.count) for row in reversed(rows)),
+        cards=tuple(Card(row.tag, row.evse, from_ms(row.at), row._mapping["count"]) for row in reversed(rows)),
         uses=tuple(
             TagUse(row.id, row.id_tag, from_ms(row.started), row.energy_wh)
             for row in connection.execute(uses.order_by(desc(log.id)).limit(MAX_USES))

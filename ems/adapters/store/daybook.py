@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Table, delete, select
 
+from ems.adapters.store.access_rows import access_rows, read_access
 from ems.adapters.store.audit import AuditLog
 from ems.adapters.store.batch import Key, Row, Subjects, key_names, write
 from ems.adapters.store.current import Current
@@ -163,7 +164,7 @@ def read_daybook(connection: Connection) -> Daybook:
         log.warning("store.fleet_unreadable %s", error)
         fleet = Fleet()
     kept = tuple(limit for limit in limits if limit is not None)
-    return Daybook(fleet, next(chosen, None), kept, prices=read_prices(connection))
+    return Daybook(fleet, next(chosen, None), kept, read_access(connection), read_prices(connection))
 
 
 def rows_of(known: Daybook) -> dict[Key, Row]:
@@ -186,6 +187,7 @@ def _rows(known: Daybook) -> Iterator[tuple[Table, Row]]:
         yield service_class, {"number": promised.number, "name": promised.name, **_promise(promised.guarantee)}
     for prices in known.prices.lists.values():
         yield price_list, price_list_row(prices)
+    yield from access_rows(known.access)
     if known.strategy is not None:
         yield choice, {"what": STRATEGY, "value": known.strategy.value}
     for limit in known.limits:

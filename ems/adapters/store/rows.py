@@ -73,6 +73,9 @@ def session_row(session: Session, energy_wh: float, transactions: Iterable[int],
         "guaranteed_by": None if need.guaranteed_by is None else to_ms(need.guaranteed_by),
         "minimum_always": need.minimum_always,
         "need_class": need.service_class,
+        "tag": None if session.holder is None else session.holder.tag,
+        "person": None if session.holder is None else session.holder.person,
+        "cost_centre": None if session.holder is None else session.holder.cost_centre,
     }
 
 

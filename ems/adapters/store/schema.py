@@ -81,6 +81,9 @@ session = Table(
     Column("guaranteed_by", BigInteger),
     Column("minimum_always", Boolean),
     Column("need_class", Integer),
+    Column("tag", Words),
+    Column("person", Words),
+    Column("cost_centre", Words),
     Index("session_plugged", "plugged"),
     Index("session_open", "id", sqlite_where=text("unplugged IS NULL"), postgresql_where=text("unplugged IS NULL")),
 )
