@@ -41,7 +41,7 @@ class StationAnswers:
             "ChangeConfiguration": self._change_configuration,
             "ClearCache": lambda _: Reply({"status": "Accepted"}),
             "ClearChargingProfile": self._clear_profile,
-            "DataTransfer": lambda _: Reply({"status": "UnknownVendorId"}),
+            "DataTransfer": self._vendor_data,
             "GetCompositeSchedule": self._composite,
             "GetConfiguration": self._get_configuration,
             "GetDiagnostics": self._diagnostics,
@@ -66,8 +66,12 @@ class StationAnswers:
             raise CallError("FormationViolation", "the payload is not an object")
         if self.station.is_hurried:
             return self._hangs_up()
+        manners = self.station.manners
+        ready = manners.before(action)
+        if ready is not None:
+            return ready
         try:
-            return handler(payload)
+            return manners.after(action, handler(payload))
         except KeyError as missing:
             # The misspelling is the specification's own (OCPP-J 1.6, section 4.2.3).
             raise CallError("OccurenceConstraintViolation", f"{missing.args[0]} is missing") from None
@@ -240,8 +244,19 @@ class StationAnswers:
         # There is nothing to install: the station says so, as one does that cannot reach the file.
         return self._then_says("FirmwareStatusNotification", "DownloadFailed")
 
-    def _diagnostics(self, _: Request) -> Reply:
-        return self._then_says("DiagnosticsStatusNotification", "UploadFailed")
+    def _diagnostics(self, request: Request) -> Reply:
+        """Over HTTP it uploads what it remembers; it knows no other way."""
+        station, location = self.station, str(request["location"])
+        if not location.startswith("http://"):
+            return self._then_says("DiagnosticsStatusNotification", "UploadFailed")
+        name = f"diagnostics-{station.id}.log"
+        return Reply({"fileName": name}, then=lambda: station.upload(location, name))
+
+    def _vendor_data(self, request: Request) -> Reply:
+        if request["vendorId"] != self.station.setup.vendor:
+            return Reply({"status": "UnknownVendorId"})
+        data = request.get("data")
+        return Reply({"status": "Accepted"} if data is None else {"status": "Accepted", "data": data})
 
     def _then_says(self, action: str, status: str) -> Reply:
         return Reply({}, then=lambda: self.station.messages.say(action, {"status": status}))

@@ -7,6 +7,7 @@ at which they happened.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ import numpy as np
 
 from ems.domain.instant import Instant
 from ems.sim.connector import Connector, LocalTransaction
+from ems.sim.manners import POLITE, Manners
 from ems.sim.outbox import Outbox, Payload
 from ems.sim.profile_stack import Charge, ProfileStack
 from ems.sim.quirks import Quirks, Zero
@@ -26,6 +28,7 @@ from ems.sim.station_configuration import StationConfiguration
 from ems.sim.station_link import Address, StationLink
 from ems.sim.station_messages import StationMessages
 from ems.sim.station_setup import StationSetup
+from ems.sim.station_upload import uploaded
 from ems.sim.vehicle import Vehicle
 
 RETRY_TAG_S = 30.0
@@ -50,8 +53,10 @@ class VirtualStation:
         self.local_list: dict[str, str] = {}
         self.local_list_version = 0
         self.clock_skew_s = setup.quirks.clock_skew_s
+        self.manners: Manners = POLITE
         self.booted = False
         self.powered = True
+        self._uploads: set[asyncio.Task[None]] = set()
         self.link = StationLink(address, self.outbox, StationAnswers(self), self._link_changed, rng)
         self._now = now
         self._reported: dict[int, str] = {}
@@ -117,7 +122,11 @@ class VirtualStation:
 
     async def run(self) -> None:
         """Keep the link up until cancelled."""
-        await self.link.run()
+        try:
+            await self.link.run()
+        finally:
+            for task in self._uploads:
+                task.cancel()
 
     def leg_amps(self, number: int) -> tuple[float, ...]:
         """What flows on each leg of a connector."""
@@ -168,6 +177,18 @@ class VirtualStation:
         self.link.cut(for_s if math.isfinite(for_s) else 1e9)
 
     # What the station does by itself
+
+    def upload(self, location: str, name: str) -> None:
+        """Put its diagnostics into a folder over HTTP, and say how it went."""
+        task = asyncio.create_task(self._upload(location, name))
+        self._uploads.add(task)
+        task.add_done_callback(self._uploads.discard)
+
+    async def _upload(self, location: str, name: str) -> None:
+        self.messages.say("DiagnosticsStatusNotification", {"status": "Uploading"})
+        lines = (f"{self.stamp()} connector {n} {c.status()}\n" for n, c in self.connectors.items())
+        done = await uploaded(location, name, "".join(lines).encode())
+        self.messages.say("DiagnosticsStatusNotification", {"status": "Uploaded" if done else "UploadFailed"})
 
     def utc(self) -> datetime:
         """The time on the station's own clock."""
