@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_size(commands)
     _add_records(commands)
     _add_import(commands)
+    _add_price(commands)
     _add_probe(commands)
     return parser
 
@@ -182,6 +183,37 @@ def _add_import(commands: Commands) -> None:
     one.add_argument("site", nargs="?", help=SITE)
     one.add_argument("file", type=Path, help="vehicle and departure; date, target_soc, kwh, evse, priority if there")
     one.add_argument("--apply", action="store_true", help="take all of it; if a row is refused, nothing")
+    _add_json(one)
+
+
+def _add_price(commands: Commands) -> None:
+    text = "What drivers pay"
+    kinds = commands.add_parser("price", help=text, description=f"{text}.").add_subparsers(
+        dest="kind", required=True, metavar="KIND"
+    )
+    one = _command(kinds, "list", "price.every", "All price lists")
+    one.add_argument("site", nargs="?", help=SITE)
+    _add_json(one)
+    one = _command(kinds, "set", "price.keep", "Add a price list, or write it anew, for who plugs in from now on")
+    one.add_argument("site", help=SITE)
+    one.add_argument("name", help="for example public")
+    one.add_argument("file", type=Path, help="YAML with fees, vat_percent, valid_from, evses, groups, … as in /docs")
+    _add_json(one)
+    one = _command(kinds, "remove", "price.remove", "Remove a price list, for who plugs in from now on")
+    one.add_argument("site", help=SITE)
+    one.add_argument("name")
+    one = _command(kinds, "preview", "price.preview", "The receipt of a session, line by line; nothing is kept")
+    one.add_argument("site", help=SITE)
+    one.add_argument("name", nargs="?", help="a price list that is kept")
+    one.add_argument("--file", type=Path, help="a price list that is not")
+    one.add_argument("--kwh", type=float, default=30.0, help="default: %(default)g")
+    one.add_argument("--kw", type=float, default=11.0, help="constant power, default: %(default)g")
+    one.add_argument("--idle", type=int, default=0, metavar="MINUTES", help="how long it stays afterwards")
+    one.add_argument("--at", help="when it plugs in, with its offset: 2026-11-26T17:30:00+01:00 (default: now)")
+    _add_json(one)
+    one = _command(kinds, "receipt", "price.receipt", "The receipt of a session that is over")
+    one.add_argument("site", help=SITE)
+    one.add_argument("session", help="its id, as `ems export sessions` names it")
     _add_json(one)
 
 

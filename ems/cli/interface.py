@@ -27,13 +27,18 @@ def picture_of(settings: SiteSettings) -> dict[str, Any]:
     return found
 
 
-def told(settings: SiteSettings, path: str, body: dict[str, Any]) -> dict[str, Any]:
+def asked(settings: SiteSettings, path: str) -> dict[str, Any]:
+    """The answer to a question, also when the daemon refuses; its `status` is there then. Raises UsageError."""
+    return _answer(Request(_address(settings, path)), ASK_S)  # noqa: S310
+
+
+def told(settings: SiteSettings, path: str, body: dict[str, Any] | None, method: str = "POST") -> dict[str, Any]:
     """The answer to something that the daemon is told, also when it refuses; its `status` is there then. Raises
     UsageError.
     """
     headers = {"content-type": "application/json", "x-operator": _operator()}
-    content = json.dumps(body).encode()
-    return _answer(Request(_address(settings, path), content, headers, method="POST"), TELL_S)  # noqa: S310
+    content = None if body is None else json.dumps(body).encode()
+    return _answer(Request(_address(settings, path), content, headers, method=method), TELL_S)  # noqa: S310
 
 
 def _address(settings: SiteSettings, path: str) -> str:
@@ -46,7 +51,8 @@ def _answer(request: Request, patience_s: float) -> dict[str, Any]:
     try:
         # The daemon is near: what the environment says about proxies is for the world outside.
         with build_opener(ProxyHandler({})).open(request, timeout=patience_s) as answer:
-            found: dict[str, Any] = json.load(answer)
+            text = answer.read()
+            found: dict[str, Any] = json.loads(text) if text else {}
     except HTTPError as refused:
         return _refusal(request.full_url, refused)
     except (URLError, OSError, ValueError) as failed:
