@@ -102,7 +102,10 @@ def _at_link(at: Situation, known: dict[tuple[int, Binding], Reason], link: int,
 
 
 def _link_reason(at: Situation, link: int, binding: Binding) -> Reason:
-    source, circuit = at.room.sources[link], at.state.site.circuits.circuits[circuit_of(link)]
+    source = at.room.sources[link]
+    if link >= len(at.state.site.circuits) * LINKS_PER_CIRCUIT:
+        return Reason(binding, source.text, PILOT_MIN_A if binding is Binding.WAITING else float(at.room.limit[link]))
+    circuit = at.state.site.circuits.circuits[circuit_of(link)]
     phase = link % LINKS_PER_CIRCUIT
     where = circuit.id if phase == POWER else f"{circuit.id} {Phase(phase).name}"
     value = PILOT_MIN_A if binding is Binding.WAITING else float(at.room.limit[link])

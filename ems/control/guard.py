@@ -2,22 +2,31 @@
 
 It shares no arithmetic with `allocation`, `shaping` or `network`: it adds each EVSE to its own circuit and carries the
 sums up the tree, in plain Python. It may only lower; whatever it lowers is an error elsewhere and is reported as one.
+That a cut keeps every sum within its bound holds for unbalance too, since what is summed there never counts against
+another (see `network`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from ems.domain.circuit import CircuitTree
+from ems.domain.phases import PHASE_PAIRS
 from ems.domain.site import Site
 from ems.domain.station import Evse
 
 SLACK_A = 1e-3
 SLACK_W = 1.0
 
+NOWHERE, EVENLY, UNEVENLY = 0, 1, 2
+"""How the current of an EVSE is spread over its legs."""
+
+POWER, PAIRS = 3, 4
+
 Sums = list[float]
-"""Ampere on L1, L2, L3 and watts in all."""
+"""Ampere on L1, L2, L3, watts in all, and where that is limited, ampere on one phase and not on another, by pair."""
 
 
 class Outlet(NamedTuple):
@@ -37,7 +46,8 @@ class Outlet(NamedTuple):
 class Load(NamedTuple):
     """One controlled EVSE as the guard sees it: what is decided, what may still flow, which legs count.
 
-    Between 0 and `minimum_a` no setpoint is useful; `lowest_a` is what cannot be taken away.
+    Between 0 and `minimum_a` no setpoint is useful; `lowest_a` is what cannot be taken away. `spread`: whether current
+    flows at all, the same on each of its legs, or any on any.
     """
 
     outlet: Outlet
@@ -46,6 +56,7 @@ class Load(NamedTuple):
     legs: Sequence[bool]
     minimum_a: float
     lowest_a: float
+    spread: int = EVENLY
 
 
 def guard(tree: CircuitTree, loads: Sequence[Load], bounds: Sequence[Sums]) -> list[float]:
@@ -55,7 +66,7 @@ def guard(tree: CircuitTree, loads: Sequence[Load], bounds: Sequence[Sums]) -> l
     ones go down to their minimum and the last in line to what cannot be taken away, until they fit.
     """
     amps, present = [], []
-    for _, setpoint_a, liable_a, _, minimum_a, lowest_a in loads:
+    for _, setpoint_a, liable_a, _, minimum_a, lowest_a, _ in loads:
         value = setpoint_a if setpoint_a >= minimum_a else min(lowest_a, setpoint_a)
         amps.append(value)
         present.append(max(value, liable_a))
@@ -77,11 +88,16 @@ def _at_most(load: Load, amps: float) -> float:
 def _exceeded(
     tree: CircuitTree, loads: Sequence[Load], amps: Sequence[float], bounds: Sequence[Sums]
 ) -> list[tuple[int, int]]:
-    """(circuit, link) where the sum over all EVSEs below exceeds the bound; links 0 to 2 are phases, 3 is power."""
-    totals = [[0.0, 0.0, 0.0, 0.0] for _ in bounds]
-    for ((circuit, legs, watts), _, _, carrying, _, _), value in zip(loads, amps, strict=True):
+    """(circuit, link) where the sum over all EVSEs below exceeds the bound; links 0 to 2 are phases, 3 is power, the
+    rest pairs of phases.
+    """
+    most = max([len(bound) for bound in bounds], default=0)
+    totals = [[0.0] * most for _ in bounds]
+    for ((circuit, legs, watts), _, _, carrying, _, _, spread), value in zip(loads, amps, strict=True):
         if value > 0:
             own = totals[circuit]
+            for pair in _uneven(legs, tuple(carrying), spread) if most > PAIRS else ():
+                own[PAIRS + pair] += value
             for leg, carries in zip(legs, carrying, strict=False):
                 if carries:
                     own[3] += value * watts
@@ -94,8 +110,8 @@ def _exceeded(
     return [
         (i, k)
         for i, (total, bound) in enumerate(zip(totals, bounds, strict=True))
-        for k in range(4)
-        if total[k] > max(bound[k], 0.0) + (SLACK_W if k == 3 else SLACK_A)
+        for k in range(len(bound))
+        if total[k] > max(bound[k], 0.0) + (SLACK_W if k == POWER else SLACK_A)
     ]
 
 
@@ -103,9 +119,27 @@ def _loading(tree: CircuitTree, loads: Sequence[Load], circuit: int, link: int) 
     return (
         j
         for j, load in enumerate(loads)
-        if circuit in tree.path_of(load.outlet.circuit)
-        and (link == 3 or any(c and link in leg for c, leg in zip(load.legs, load.outlet.legs, strict=False)))
+        if circuit in tree.path_of(load.outlet.circuit) and (link == POWER or _loads(load, link))
     )
+
+
+def _loads(load: Load, link: int) -> bool:
+    if link >= PAIRS:
+        return link - PAIRS in _uneven(load.outlet.legs, tuple(load.legs), load.spread)
+    return any(c and link in leg for c, leg in zip(load.legs, load.outlet.legs, strict=False))
+
+
+@lru_cache(maxsize=1024)
+def _uneven(legs: tuple[tuple[int, ...], ...], carrying: tuple[bool, ...], spread: int) -> tuple[int, ...]:
+    """The pairs of phases of which it may load the first more than the second."""
+    loaded = [leg for leg, carries in zip(legs, carrying, strict=False) if carries]
+    found = []
+    for pair, (more, less) in enumerate(PHASE_PAIRS):
+        alone = any(more in leg and less not in leg for leg in loaded)
+        besides = any(less in leg for leg in loaded)
+        if alone and spread != NOWHERE and (spread == UNEVENLY or not besides):
+            found.append(pair)
+    return tuple(found)
 
 
 def _lower_one(loads: Sequence[Load], amps: list[float], members: Sequence[int]) -> bool:

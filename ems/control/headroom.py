@@ -12,7 +12,7 @@ import numpy as np
 
 from ems.control.failsafe import FROZEN_S, Assessment
 from ems.control.memory import BaseLoadMemory, Memory
-from ems.control.network import LINKS_PER_CIRCUIT, POWER, Bools, Floats, Network
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, Between, Bools, Floats, Network
 from ems.control.observation import Column, Observation
 from ems.domain.circuit import Circuit
 from ems.domain.decision import Binding, Level
@@ -80,17 +80,20 @@ def headroom(
     limit, sources, held = _tightest(state.site.circuits.circuits, limits, network.rating)
     base, memory = _base_loads(state, network, seen, levels, memory, now.monotonic_s)
     room = limit - network.margin - base.reserved
-    peak = np.array([max(held.peak, held.base) for held in memory.links])
+    peak = np.array([max(held.peak, held.base) for held in memory.links] + [-math.inf] * len(network.between))
+    # Balance is no fuse: nobody is stopped for it.
+    excess = base.fixed - limit
+    excess[network.first_between :] = -math.inf
     left = room - base.likely
     found = Headroom(
         limit=limit,
-        sources=sources,
+        sources=sources + tuple(_unbalance(state.site.circuits.circuits, link) for link in network.between),
         base=base.likely,
         drawn=base.drawn,
         shown=base.shown,
         now=left,
         steady=np.where(base.metered, np.minimum(room - base.upper, room - peak), left),
-        excess=base.fixed - limit,
+        excess=excess,
         flowing_a=_flowing_a(seen, now.monotonic_s, state.site.policy),
         held=held,
     )
@@ -216,6 +219,13 @@ def _tightest(
                 if limit.max_a < values[link]:
                     values[link], sources[link] = limit.max_a, source
     return values, tuple(sources), tuple(held)
+
+
+def _unbalance(circuits: Sequence[Circuit], link: Between) -> Source:
+    circuit = circuits[link.circuit]
+    return Source(
+        f"unbalance of {link.more.name} over {link.less.name} at {circuit.id} ({circuit.unbalance_max_a:g} A)"
+    )
 
 
 def _source(limit: Limit, value: str) -> Source:

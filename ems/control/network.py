@@ -1,17 +1,35 @@
 """The constraint network: which EVSE loads which circuit on which phase, as index arrays.
 
-Every circuit has four links: one per phase (capacity in ampere) and one for its total power (capacity in watt).
+Every circuit has four links: one per phase (capacity in ampere) and one for its total power (capacity in watt). After
+all of these, a circuit with a rule against unbalance has a link for every phase beside every other one (capacity in
+ampere), which an EVSE loads that may draw on the one without drawing as much on the other.
+
+Unbalance is a difference, so a cut on one phase may raise it. What is bounded here is therefore not the difference
+itself but the most that it can become: the sum of the currents that count for it, with nothing taken off for what
+flows on the other phase, since that may end at any moment without our doing. Such a sum falls with every cut, so
+that whatever lowers a current, the guard included, leaves the rule kept, and it fills up like any other link. It is
+what VDE-AR-N 4100 section 5.5.1 asks of charging equipment on fewer than three phases, whose ratings are added up
+per phase conductor (what a load management enforces takes the place of the ratings); more is allowed by 5.5.2 only
+to a device that restores the balance within a tenth of a second, which no station can that is told its limit over a
+network. Given away: one-phase vehicles that happen to be spread evenly are held to the limit on each phase all the
+same; and a three-phase one counts on each of its legs until a sample has shown that it loads them evenly. Base load
+does not count: it is nobody's to spread but the electrician's.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ems.domain.phases import MAX_LEGS, PHASE_PAIRS, Phase
 from ems.domain.site import Site
+from ems.domain.station import Evse
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -23,6 +41,24 @@ POWER = 3
 
 BETWEEN_PHASES = math.sqrt(3.0) / 2.0
 """Cosine of the angle between the current of a leg between two phases and the voltage of either."""
+
+
+class Spread(IntEnum):
+    """How an EVSE's current is spread over its legs, as far as it matters between phases: nothing flows; evenly, which
+    loads no phase more than another of its own; or nobody knows, so that each leg may carry all of it alone.
+    """
+
+    NOTHING = 0
+    EVEN = 1
+    UNKNOWN = 2
+
+
+class Between(NamedTuple):
+    """A link for how much more of our current one phase of a circuit may carry than another."""
+
+    circuit: int
+    more: Phase
+    less: Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +95,8 @@ class Network:
 
     `in_phase`: the part of a leg's current that is in phase with the voltage of the conductor; of a leg between two
     phases it is the cosine of thirty degrees. Per link: what is rated (infinite for power), what is kept free, and the
-    most that other loads may draw.
+    most that other loads may draw. `between`: what the links from `first_between` on are for; the leg of an entry there
+    loads the one phase, and `between_other` is the leg on the other, MAX_LEGS where there is none.
     """
 
     phase_link: Ints
@@ -69,6 +106,11 @@ class Network:
     power_link: Ints
     power_evse: Ints
     watts_per_leg: Floats
+    between: tuple[Between, ...]
+    between_link: Ints
+    between_evse: Ints
+    between_leg: Ints
+    between_other: Ints
     rating: Floats
     margin: Floats
     worst_base: Floats
@@ -85,6 +127,8 @@ class Network:
                 first = circuit * LINKS_PER_CIRCUIT
                 phase += [(first + p, j, k) for k, leg in enumerate(evse.wiring.legs) for p in leg]
                 power.append((first + POWER, j))
+        between = tuple(_between(site))
+        pairs = np.array(list(_entries_between(site, between)), dtype=np.intp).reshape(-1, 4).T
         phases = np.array(phase, dtype=np.intp).reshape(-1, 3).T
         powers = np.array(power, dtype=np.intp).reshape(-1, 2).T
         watts = np.array([e.wiring.watts_per_amp(site.voltage_v, legs_in_use=1) for e in site.evses], dtype=np.float64)
@@ -96,12 +140,21 @@ class Network:
             power_link=powers[0],
             power_evse=powers[1],
             watts_per_leg=watts,
-            rating=np.array([a for c in site.circuits for a in (*c.rating_a, math.inf)]),
-            margin=np.array([a for c in site.circuits for a in (*(c.margin_a,) * POWER, 0.0)]),
+            between=between,
+            between_link=pairs[0],
+            between_evse=pairs[1],
+            between_leg=pairs[2],
+            between_other=pairs[3],
+            rating=np.array(
+                [a for c in site.circuits for a in (*c.rating_a, math.inf)]
+                + [_most_between(site, link) for link in between]
+            ),
+            margin=np.array([a for c in site.circuits for a in (*(c.margin_a,) * POWER, 0.0)] + [0.0] * len(between)),
             worst_base=np.array(
                 [a for c in site.circuits for a in (*c.worst_load_a, sum(c.worst_load_a) * site.voltage_v)]
+                + [0.0] * len(between)
             ),
-            links=len(site.circuits) * LINKS_PER_CIRCUIT,
+            links=len(site.circuits) * LINKS_PER_CIRCUIT + len(between),
             evses=len(site.evses),
         )
 
@@ -111,18 +164,30 @@ class Network:
         none = np.empty(0, dtype=np.intp)
         return Incidence(none, none, np.empty(0), self.links, self.evses)
 
-    def incidence(self, legs: Bools) -> Incidence:
-        """The entries of the legs that count; `legs` has one row of three per EVSE."""
-        keep = legs[self.phase_evse, self.phase_leg]
+    @property
+    def first_between(self) -> int:
+        """The first link of unbalance; `links` when there are none."""
+        return self.links - len(self.between)
+
+    def incidence(self, legs: Bools, spread: Ints) -> Incidence:
+        """The entries of the legs that count; `legs` has one row of three per EVSE, `spread` a `Spread` of each."""
+        keep, apart = legs[self.phase_evse, self.phase_leg], self._apart(legs, spread)
         watts = self.watts_per_leg * legs.sum(axis=1)
         link, evse = self.phase_link[keep], self.phase_evse[keep]
         return Incidence(
-            link=np.concatenate((link, self.power_link)),
-            evse=np.concatenate((evse, self.power_evse)),
-            coefficient=np.concatenate((np.ones(link.size), watts[self.power_evse])),
+            link=np.concatenate((link, self.between_link[apart], self.power_link)),
+            evse=np.concatenate((evse, self.between_evse[apart], self.power_evse)),
+            coefficient=np.concatenate((np.ones(link.size), np.ones(np.count_nonzero(apart)), watts[self.power_evse])),
             links=self.links,
             evses=self.evses,
         )
+
+    def _apart(self, legs: Bools, spread: Ints) -> Bools:
+        """Which entries between phases count: of legs that may carry more than the EVSE draws on the other phase."""
+        known = np.column_stack((legs, np.zeros(len(legs), dtype=np.bool_)))
+        flows = legs[self.between_evse, self.between_leg] & (spread[self.between_evse] > Spread.NOTHING)
+        even = known[self.between_evse, self.between_other] & (spread[self.between_evse] == Spread.EVEN)
+        return np.asarray(flows & ~even)
 
     def load_of_legs(self, leg_amps: Floats) -> Floats:
         """What a meter at every link sees of it when each leg carries its own current, at least; `leg_amps` has one row
@@ -140,5 +205,32 @@ def _summed(link: Ints, values: Floats, links: int) -> Floats:
 
 
 def circuit_of(link: int) -> int:
-    """Position of the circuit that a link belongs to."""
+    """Position of the circuit that a link of a phase or of power belongs to."""
     return link // LINKS_PER_CIRCUIT
+
+
+def _between(site: Site) -> Iterator[Between]:
+    for i, circuit in enumerate(site.circuits):
+        if circuit.unbalance_max_a is not None:
+            yield from (Between(i, more, less) for more, less in PHASE_PAIRS)
+
+
+def _most_between(site: Site, link: Between) -> float:
+    most = site.circuits.circuits[link.circuit].unbalance_max_a
+    return math.inf if most is None else most
+
+
+def _entries_between(site: Site, between: tuple[Between, ...]) -> Iterator[tuple[int, int, int, int]]:
+    """(link, EVSE, leg, other leg) of every leg on the one phase that is not on the other as well."""
+    first = len(site.circuits) * LINKS_PER_CIRCUIT
+    for j, evse in enumerate(site.evses):
+        path = site.circuits.path(evse.circuit)
+        for k, link in enumerate(between):
+            leg, other = _leg_on(evse, link.more), _leg_on(evse, link.less)
+            if link.circuit in path and leg not in {MAX_LEGS, other}:
+                yield first + k, j, leg, other
+
+
+def _leg_on(evse: Evse, phase: Phase) -> int:
+    """The leg that loads a phase; MAX_LEGS where none does."""
+    return next((k for k, leg in enumerate(evse.wiring.legs) if phase in leg), MAX_LEGS)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ems.control.drawn import drawn, is_above_limit
 from ems.control.liability import Liability, clock_uncertainty_s, granted_a, liability, next_change
-from ems.control.network import Bools, Floats, Incidence, Network
+from ems.control.network import Bools, Floats, Incidence, Ints, Network, Spread
 from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phases import MAX_LEGS
 from ems.domain.policy import Policy
@@ -50,7 +50,8 @@ class Column(IntEnum):
     FALLBACK_A = 26
     STEP_A = 27
     SURELY_MAY_A = 28
-    VALID_UNTIL = 29
+    SPREAD = 29
+    VALID_UNTIL = 30
 
 
 WIDTH = len(Column) + 4 * (MAX_LEGS - 1)
@@ -85,6 +86,11 @@ class Observation:
     def legs(self) -> Bools:
         """Which legs count, a row of three per EVSE."""
         return np.asarray(self.table[:, Column.LEGS : Column.LEGS + MAX_LEGS] > 0)
+
+    @property
+    def spread(self) -> Ints:
+        """How the current of each EVSE is spread over its legs: a `Spread`."""
+        return np.asarray(self.table[:, Column.SPREAD], dtype=np.intp)
 
     @property
     def drawn_low_a(self) -> Floats:
@@ -126,14 +132,15 @@ def observe(
         rows.append(_row(site.evses[j], known, station, judged, now, site.policy))
     if rows:
         table[changed] = rows
-    same_legs = before is not None and np.array_equal(table[:, _LEG_COLUMNS], before.table[:, _LEG_COLUMNS])
+    columns = _LEG_COLUMNS + ([Column.SPREAD] if network.between else [])
+    same_legs = before is not None and np.array_equal(table[:, columns], before.table[:, columns])
     observed = Observation(table, tuple(liabilities), network.nothing if before is None else before.incidence, seen)
     if same_legs:
         return observed
-    return Observation(table, observed.liabilities, network.incidence(observed.legs), seen)
+    return Observation(table, observed.liabilities, network.incidence(observed.legs, observed.spread), seen)
 
 
-_LEG_COLUMNS = slice(Column.LEGS, Column.LEGS + MAX_LEGS)
+_LEG_COLUMNS = list(range(Column.LEGS, Column.LEGS + MAX_LEGS))
 _PAD = tuple((0.0,) * (MAX_LEGS - width) for width in range(MAX_LEGS + 1))
 _NOTHING = (0.0,) * MAX_LEGS
 
@@ -188,8 +195,23 @@ def _row(
         expressible_a(evse.fallback_a, model),
         0.0 if model.allowed_a else model.step_a,
         known.grant.surely_in_force(known.steering_layer, now, clock_uncertainty_s(station, policy)),
+        _spread(evse, known, judged.controlled),
         valid,
     )
+
+
+def _spread(evse: Evse, known: EvseState, controlled: bool) -> Spread:
+    """How the current is spread over the legs that count. Rectifiers load their legs evenly. Of a three-phase outlet
+    that nobody controls no more is assumed than its samples showed: it is not ours to spread, and others shall not
+    wait for it until it can be heard again.
+    """
+    if not may_charge(known):
+        return Spread.NOTHING
+    width = len(evse.wiring.legs)
+    if evse.dc_efficiency is not None or known.leg_use.is_even(width):
+        return Spread.EVEN
+    seen = known.leg_use.agreeing >= PROOF_SAMPLES
+    return Spread.UNKNOWN if controlled or seen or width < MAX_LEGS else Spread.EVEN
 
 
 def may_charge(known: EvseState) -> bool:

@@ -24,6 +24,7 @@ from ems.control.situation import Situation
 from ems.control.strategy import divide
 from ems.domain.decision import Alarm, Decision, Level, Setpoint
 from ems.domain.instant import Instant
+from ems.domain.phases import PHASE_PAIRS
 from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.domain.station import Evse
@@ -108,11 +109,24 @@ def _guarded(at: Situation, shaped: Shaped, outlets: tuple[Outlet, ...]) -> list
     lowest = np.where(asked.wants, asked.forced_a, asked.idle_a).tolist()
     ours = np.flatnonzero(at.seen.controlled).tolist()
     least = [minimum[j] if wants[j] else lowest[j] for j in range(len(amps))]
-    loads = [Load(outlets[j], amps[j], liable[j], legs[j], least[j], lowest[j]) for j in ours]
-    bounds = at.room.now.reshape(-1, LINKS_PER_CIRCUIT).tolist()
+    spread = at.seen.spread.tolist()
+    loads = [Load(outlets[j], amps[j], liable[j], legs[j], least[j], lowest[j], spread[j]) for j in ours]
+    bounds = _bounds(at)
     for j, value in zip(ours, guard(at.state.site.circuits, loads, bounds), strict=True):
         amps[j] = value
     return amps
+
+
+def _bounds(at: Situation) -> list[list[float]]:
+    """What the guard holds each circuit to: three phases, power, and where there is a rule, every pair of phases."""
+    circuits, now = at.state.site.circuits, at.room.now.tolist()
+    first = len(circuits) * LINKS_PER_CIRCUIT
+    bounds = [now[k : k + LINKS_PER_CIRCUIT] for k in range(0, first, LINKS_PER_CIRCUIT)]
+    for row, circuit in zip(bounds, circuits, strict=True):
+        if circuit.unbalance_max_a is not None:
+            row.extend(now[first : first + len(PHASE_PAIRS)])
+            first += len(PHASE_PAIRS)
+    return bounds
 
 
 def _decision(

@@ -22,11 +22,12 @@ def circuit(
     base_max: float = 0.0,
     margin: float = 0.0,
     generation: float = 0.0,
+    unbalance: float | None = None,
 ) -> Circuit:
     """A circuit with the same rating on three phases, or one given per phase."""
     l1, l2, l3 = rating if isinstance(rating, tuple) else (rating, rating, rating)
     base_load = (base_max if l1 else 0.0, base_max if l2 else 0.0, base_max if l3 else 0.0)
-    return Circuit(name, parent, (l1, l2, l3), margin, meter, base_load, generation)
+    return Circuit(name, parent, (l1, l2, l3), margin, meter, base_load, generation, unbalance_max_a=unbalance)
 
 
 def evse(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import permutations
 
 from hypothesis import settings
 
@@ -42,6 +43,7 @@ def check(state: SiteState, before: Memory, decision: Decision) -> None:
         assert setpoint.liable_a >= 0
         assert math.isfinite(setpoint.liable_a), f"{evse.id}: {known.grant}"
     raises_fit(state, decision)
+    is_balanced(state, decision)
 
 
 def rows(state: SiteState, decision: Decision) -> Iterator[tuple[Evse, EvseState, Setpoint]]:
@@ -95,6 +97,35 @@ def raises_fit(state: SiteState, decision: Decision) -> None:
         if view.headroom_w is not None and raised & {evse.id for evse, _, _ in present}:
             watts = sum(amps * watts_per_amp(state, evse, known) for evse, known, amps in present)
             assert watts <= view.headroom_w + NEAR_W, f"{watts:.0f} W on {view.circuit}: {view.headroom_w:.0f} W"
+
+
+def is_balanced(state: SiteState, decision: Decision) -> None:
+    """Where one phase may exceed another by so much only, all that our vehicles may draw on the one while the other
+    carries nothing of it stays within that: the setpoints always, and with every liability where any of them is raised.
+    """
+    present = [row for row in rows(state, decision) if row[2].controlled and may_charge(row[1])]
+    for circuit in state.site.circuits:
+        below = state.site.circuits.subtree(circuit.id) if circuit.unbalance_max_a is not None else ()
+        for more, less in permutations(Phase, 2):
+            members = [r for r in present if r[0].circuit in below and more in loaded(r[0], r[1])]
+            members = [r for r in members if less not in loaded(r[0], r[1]) or not draws_evenly(r[0], r[1])]
+            members = [r for r in members if all(more not in leg or less not in leg for leg in r[0].wiring.legs)]
+            least = sum(lowest_a(state, evse) for evse, _, _ in members)
+            most, told = circuit.unbalance_max_a or 0.0, sum(setpoint.amps for _, _, setpoint in members)
+            assert told <= max(most, least) + NEAR_A, f"{told} A on {more.name} over {less.name} at {circuit.id}"
+            flowing = sum(max(setpoint.amps, setpoint.liable_a) for _, _, setpoint in members)
+            raised = [s.evse for evse, _, s in members if s.amps > max(s.liable_a, lowest_a(state, evse)) + NEAR_A]
+            assert not raised or flowing <= most + NEAR_A, f"{raised}: {flowing} A on {more.name} over {less.name}"
+
+
+def lowest_a(state: SiteState, evse: Evse) -> float:
+    """What cannot be taken away from an EVSE."""
+    return state.station(evse.station).model.lowest_a
+
+
+def draws_evenly(evse: Evse, known: EvseState) -> bool:
+    """Whether the legs that count are known to carry the same current, as the newest sample that could tell showed."""
+    return evse.dc_efficiency is not None or known.leg_use.is_even(len(evse.wiring.legs))
 
 
 def loaded(evse: Evse, known: EvseState) -> set[Phase]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from ems.control.network import LINKS_PER_CIRCUIT, POWER, Floats, Incidence, Network
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, Floats, Incidence, Network, Spread
 from ems.domain.site import Site
 from tests.builders import circuit, evse, layout
 
@@ -52,7 +52,8 @@ def problem(tree: Tree, wishes: Sequence[Wish], kw: Mapping[str, float] | None =
         capacity[first + POWER] = (kw or {}).get(placed.id, math.inf) * 1000
     legs = np.array([[k < len(v.wiring.legs) for k in range(3)] for v in site.evses], dtype=np.bool_).reshape(-1, 3)
     columns = [np.array([getattr(w, name) for w in wishes], dtype=float) for name in ("lower", "upper", "weight")]
-    return Problem(network.incidence(legs).under(capacity), capacity, *columns)
+    spread = np.full(len(wishes), Spread.EVEN, dtype=np.intp)
+    return Problem(network.incidence(legs, spread).under(capacity), capacity, *columns)
 
 
 def lay_out(tree: Tree, wishes: Sequence[Wish]) -> tuple[Network, Site]:

@@ -46,7 +46,11 @@ def sites(draw: st.DrawFn) -> Site:
         base_max = draw(st.sampled_from([0.0, 20.0]))
         rating = draw(st.sampled_from([40.0, 63.0, 100.0])) + base_max
         margin = draw(st.sampled_from([0.0, 2.0]))
-        circuits.append(circuit(name, rating, "grid" if i else None, meter=meter, base_max=base_max, margin=margin))
+        unbalance = draw(st.sampled_from([None, None, 20.0, 13.0]))
+        above = "grid" if i else None
+        circuits.append(
+            circuit(name, rating, above, meter=meter, base_max=base_max, margin=margin, unbalance=unbalance)
+        )
         if meter is not None:
             meters.append(Meter(meter, draw(st.sampled_from([1.0, 1.0, 10.0])), circuit=name))
     policy = Policy(strategy=draw(st.sampled_from(list(Strategy))), raise_hold_s=draw(st.sampled_from([10.0, 0.0])))

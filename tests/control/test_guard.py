@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ems.control.guard import SLACK_A, SLACK_W, Load, Outlet, guard
+from ems.control.network import Spread
 from ems.domain.circuit import CircuitTree
+from ems.domain.phases import PHASE_PAIRS
 from tests.builders import circuit, evse, layout
 from tests.control.networks import WIRINGS
 
@@ -43,9 +45,12 @@ def cases(draw: st.DrawFn) -> Case:
         minimum = draw(st.sampled_from([6.0, 6.0, 8.0, 0.0]))
         lowest = draw(st.sampled_from([0.0, 0.0, minimum]))
         legs = tuple(draw(st.booleans()) or k == 0 for k in range(len(v.wiring.legs)))
-        loads.append(Load(Outlet.of(site, v), draw(amps), draw(amps), legs, minimum, lowest))
+        spread = draw(st.sampled_from(Spread))
+        loads.append(Load(Outlet.of(site, v), draw(amps), draw(amps), legs, minimum, lowest, spread))
     bound = st.one_of(st.integers(-5, 90).map(float), st.just(math.inf))
     bounds = [[draw(bound), draw(bound), draw(bound), draw(bound) * 400] for _ in names]
+    for row in bounds:
+        row.extend([draw(bound) for _ in PHASE_PAIRS] if draw(st.booleans()) else [])
     return Case(site.circuits, loads, bounds)
 
 
@@ -149,7 +154,7 @@ def one_circuit(phases: Sequence[str], loads: Sequence[tuple[float, float]], bou
 
 def over(case: Case, place: int, amps: Sequence[float]) -> bool:
     """Whether a circuit carries more than its bound, added up anew for each circuit, phase and load."""
-    totals = [0.0] * 4
+    totals = [0.0] * 10
     for load, a in zip(case.loads, amps, strict=True):
         if place not in case.tree.path_of(load.outlet.circuit):
             continue
@@ -158,6 +163,19 @@ def over(case: Case, place: int, amps: Sequence[float]) -> bool:
                 totals[3] += a * load.outlet.watts_per_leg
                 for phase in leg:
                     totals[phase] += a
+        carrying = [leg for leg, carries in zip(load.outlet.legs, load.legs, strict=True) if carries]
+        for k, (more, less) in enumerate(PHASE_PAIRS):
+            own = [leg for leg in carrying if more in leg and less not in leg]
+            relieved = load.spread == Spread.EVEN and any(less in leg for leg in carrying)
+            if own and not relieved and load.spread != Spread.NOTHING:
+                totals[4 + k] += a
     bound = [max(b, 0.0) for b in case.bounds[place]]
-    slack = [SLACK_A] * 3 + [SLACK_W]
-    return any(t > b + s + 1e-9 for t, b, s in zip(totals, bound, slack, strict=True))
+    slack = [SLACK_A] * 3 + [SLACK_W] + [SLACK_A] * 6
+    return any(t > b + s + 1e-9 for t, b, s in zip(totals, bound, slack, strict=False))
+
+
+def test_what_one_phase_may_carry_more_than_another_is_added_up_too() -> None:
+    """Three ampere too many on L1 over L2; the vehicle on L2 stays, and so does the one that draws evenly."""
+    case = one_circuit(["L1", "L1", "L2", "L1 L2 L3"], [(10, 10), (13, 13), (20, 20), (32, 32)], 100)
+    case.bounds[0].extend([20.0] * len(PHASE_PAIRS))
+    assert guard(*case) == [10, 6, 20, 32]

@@ -96,3 +96,39 @@ def learned(*samples: tuple[float, float, float]) -> tuple[bool, ...]:
 def test_which_legs_a_vehicle_uses(samples: list[tuple[float, float, float]], legs: tuple[bool, ...]) -> None:
     """All until three telling samples agree that some are idle; a leg once seen in use stays in use."""
     assert learned(*samples) == legs
+
+
+@pytest.mark.parametrize(
+    ("samples", "even"),
+    [
+        ([], False),
+        ([(16, 16, 16)], True),
+        ([(16, 15, 15.5)], True),
+        ([(16, 14, 16)], False),
+        ([(32, 29, 32)], True),
+        ([(3, 3, 3)], False),
+        ([(16, 0, 0)], False),
+        ([(16, 0, 0)] * PROOF_SAMPLES, True),
+        ([(16, 16, 0)] * PROOF_SAMPLES, True),
+        ([(16, 8, 0)] * PROOF_SAMPLES, False),
+        ([(16, 16, 16), (16, 0, 0)], False),
+        ([(16, 16, 16), (2, 0, 0)], True),
+        ([(16, 16, 16), (16, 0, 0), (16, 16, 16)], True),
+    ],
+)
+def test_whether_a_vehicle_loads_its_legs_evenly(samples: list[tuple[float, float, float]], even: bool) -> None:
+    """As the newest sample shows that could tell: of all legs, or of those that it was proven to use."""
+    use = LegUse()
+    for at, amps in enumerate(samples):
+        use = use.after(Sample.of_currents(float(at), amps))
+    assert use.is_even(3) is even
+
+
+@pytest.mark.parametrize("sample", [Sample.of_total(0, THREE, 48), Sample.of_power(0, THREE, 11_000, 230)])
+def test_what_names_no_legs_does_not_show_that_they_are_loaded_evenly(sample: Sample) -> None:
+    assert not LegUse().after(sample).after(sample).after(sample).is_even(3)
+
+
+@pytest.mark.parametrize("sample", [Sample.of_power(0, DC, 30_000, 230), Sample.of_total(0, ONE, 16)])
+def test_one_leg_or_a_rectifier_is_even_by_itself(sample: Sample) -> None:
+    assert LegUse().after(sample).is_even(len(sample.low_a))
