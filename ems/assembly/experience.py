@@ -107,6 +107,7 @@ def ended_of(record: SessionRecord) -> PastSession | None:
         user=record.id_tags[0] if record.id_tags else None,
         requested_wh=record.need_wh,
         stated_departure=record.departure,
+        vehicle=record.vehicle,
     )
 
 

@@ -38,6 +38,7 @@ class Stay(NamedTuple):
     service_class: int
     is_done: bool = False
     user: str | None = None
+    vehicle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ def _stay(site: Site, j: int, known: EvseState, model: StationModel, appetite_a:
         # control offers it some now and then.
         is_done=(known.status is EvseStatus.SUSPENDED_EV and offered > 0.0) or appetite_a < model.min_a,
         user=None if session.transaction is None else session.transaction.id_tag,
+        vehicle=None if vehicle is None else vehicle.id,
     )
 
 

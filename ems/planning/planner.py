@@ -17,7 +17,7 @@ from ems.planning.deficit import deficits, remedies
 from ems.planning.economy import Paid, economy_of
 from ems.planning.explanation import in_words, reasons
 from ems.planning.forecast.arrivals import Arrivals, forecast_arrivals
-from ems.planning.forecast.past_sessions import SessionHistory
+from ems.planning.forecast.past_sessions import SessionHistory, usual_wh
 from ems.planning.forecast.series import Series
 from ems.planning.forecast.session import PluggedIn, SessionForecast, forecast_session
 from ems.planning.horizon import Horizon
@@ -59,7 +59,8 @@ def plan_of(
     """
     horizon = Horizon.standard(outlook.now)
     beside = surroundings(site, horizon, outlook.base_a, known.building_w, known.generation_w)
-    stays = wanted_by(site, horizon, outlook.stays, outlook.limits, _forecasts(outlook, known))
+    usual = _usual(outlook, known)
+    stays = wanted_by(site, horizon, outlook.stays, outlook.limits, _forecasts(outlook, known), usual)
     arrivals = _arrivals(outlook, known, horizon)
     economy, assumed = economy_of(horizon, known.tariff, known.paid, beside, known.battery)
     nodes = nodes_of(site, horizon, outlook.limits, beside.base_a)
@@ -85,6 +86,15 @@ def _forecasts(outlook: Outlook, known: Experience) -> Mapping[str, SessionForec
     return {stay.session: forecast_session(known.sessions, _plugged_in(stay), outlook.now) for stay in outlook.stays}
 
 
+def _usual(outlook: Outlook, known: Experience) -> Mapping[str, float]:
+    """What vehicles of which nobody knows how full they are took before, by session, where that is known."""
+    if known.sessions is None:
+        return {}
+    asked = ((stay, stay.vehicle) for stay in outlook.stays if stay.need.is_assumed)
+    found = {stay.session: usual_wh(known.sessions, name, stay.taken_wh) for stay, name in asked if name is not None}
+    return {session: energy for session, energy in found.items() if energy is not None}
+
+
 def _plugged_in(stay: Stay) -> PluggedIn:
     return PluggedIn(
         evse=stay.evse_id,
@@ -92,7 +102,7 @@ def _plugged_in(stay: Stay) -> PluggedIn:
         taken_wh=stay.taken_wh,
         is_done=stay.is_done,
         user=stay.user,
-        requested_wh=stay.need.energy_wh,
+        requested_wh=None if stay.need.is_assumed else stay.need.energy_wh,
         stated_departure=stay.need.departure,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,8 @@ NEWCOMER_W = 1250.0
 A circuit of which more than this share is wanted is busy.
 """
 
+NOTHING_USUAL: Mapping[str, float] = MappingProxyType({})
+
 STEERABLE_WH = 50.0
 """A smaller rest is not planned; it flows anyway."""
 
@@ -51,18 +54,30 @@ def wanted_by(
     stays: Sequence[Stay],
     limits: Sequence[Limit],
     forecasts: Mapping[str, SessionForecast],
+    usual_wh: Mapping[str, float] = NOTHING_USUAL,
 ) -> tuple[Wanted, ...]:
-    """What plugged-in vehicles want; who is done, or wants next to nothing, is left out. `forecasts` by session."""
-    found = (_wanted(site, horizon, stay, limits, forecasts.get(stay.session)) for stay in stays if not stay.is_done)
+    """What plugged-in vehicles want; who is done, or wants next to nothing, is left out. By session: `forecasts`, and
+    what those that may be empty usually take.
+    """
+    found = (
+        _wanted(site, horizon, stay, limits, forecasts.get(stay.session), usual_wh.get(stay.session))
+        for stay in stays
+        if not stay.is_done
+    )
     return tuple(wanted for wanted in found if wanted.request.need_wh > STEERABLE_WH)
 
 
 def _wanted(
-    site: Site, horizon: Horizon, stay: Stay, limits: Sequence[Limit], forecast: SessionForecast | None
+    site: Site,
+    horizon: Horizon,
+    stay: Stay,
+    limits: Sequence[Limit],
+    forecast: SessionForecast | None,
+    usual_wh: float | None,
 ) -> Wanted:
     evse, now = site.evses[stay.evse], horizon.begins
     departure, leaves, is_known = _departure(site, stay, now, forecast)
-    need_wh, takes = _need(stay, forecast)
+    need_wh, takes = _of_unknown_charge(stay, usual_wh) if stay.need.is_assumed else _need(stay, forecast)
     # Who took next to nothing when it was last offered current is offered its minimum again: it may have slept.
     legs = [leg for leg, used in zip(evse.wiring.legs, stay.legs, strict=True) if used] or list(evse.wiring.legs)
     watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
@@ -131,6 +146,18 @@ def _next(clock: str, now: datetime, site: Site) -> datetime:
         if moment.timestamp() > now.timestamp():
             return moment.astimezone(now.tzinfo)
     return now + timedelta(days=1)
+
+
+def _of_unknown_charge(stay: Stay, usual_wh: float | None) -> tuple[float, str]:
+    """What a vehicle still wants that is to have a state of charge, while nobody knows the present one: what is usual
+    for it, at least what it is promised; as if it were empty where nothing is usual, or it took more than that.
+    """
+    empty_wh = stay.need.energy_wh or 0.0
+    if usual_wh is None or usual_wh >= empty_wh:
+        return max(0.0, empty_wh - stay.taken_wh), f"assumed empty, {empty_wh / 1000.0:.0f} kWh: SoC unknown"
+    likely_wh = max(usual_wh, min(stay.need.guaranteed_wh, empty_wh))
+    text = f"takes {likely_wh / 1000.0:.0f} of at most {empty_wh / 1000.0:.0f} kWh, as usual for it: SoC unknown"
+    return max(0.0, likely_wh - stay.taken_wh), text
 
 
 def _need(stay: Stay, forecast: SessionForecast | None) -> tuple[float, str]:

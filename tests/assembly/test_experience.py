@@ -82,7 +82,7 @@ def test_sessions_that_ended_are_known_with_who_charged_and_what_was_said(databa
         database,
         [
             (transaction_log, {"id": 7, "evse": "A1/1", "started": to_ms(plugged), "id_tag": "CARD-1"}),
-            (session, {"id": "a", "energy_wh": 12_000.0, **common, **at, **said}),
+            (session, {"id": "a", "energy_wh": 12_000.0, "vehicle": "Bus 17", **common, **at, **said}),
             (session, {"id": "b", "energy_wh": 500.0, **common, **running}),
             (session, {"id": "c", "energy_wh": 9.0, "transactions": "[]", **common, **old}),
             (session, {"id": "d", "energy_wh": math.inf, **common, **at, **said}),
@@ -95,6 +95,7 @@ def test_sessions_that_ended_are_known_with_who_charged_and_what_was_said(databa
     (known,) = history.sessions
     assert (known.evse, known.arrival, known.departure) == ("A1/1", plugged, plugged + timedelta(hours=8))
     assert (known.energy_wh, known.requested_wh, known.user) == (12_000.0, 20_000.0, "CARD-1")
+    assert known.vehicle == "Bus 17"
     assert known.stated_departure == plugged + timedelta(hours=9)
 
 

@@ -10,9 +10,10 @@ import pytest
 from ems.domain.limit import Limit
 from ems.domain.plan import Plan
 from ems.domain.policy import Strategy
-from ems.domain.session import Need
+from ems.domain.session import Need, NeedOrigin
+from ems.planning.forecast.past_sessions import PastSession, session_history
 from ems.planning.outlook import Outlook, Stay
-from ems.planning.planner import plan_of
+from ems.planning.planner import Experience, plan_of
 from tests.control.installations import circuit, evse, layout
 
 SITE = layout([circuit("grid", 40), circuit("row", 20, "grid")], [evse(name, "row") for name in ("A", "B")])
@@ -59,6 +60,31 @@ def test_who_stays_beyond_the_horizon_misses_nothing_yet() -> None:
     """More than the row carries in a day, and three days to go."""
     assert planned(stay(0, 900.0, 72.0)).deficits == ()
     assert len(planned(stay(0, 900.0, 20.0)).deficits) == 1
+
+
+@pytest.mark.parametrize(
+    ("energies_kwh", "need_kwh", "said"),
+    [
+        ((40.0, 60.0, 50.0, 0.0), 50.0, "takes 50 of at most 100 kWh, as usual for it: SoC unknown"),
+        ((40.0, 60.0), 100.0, "assumed empty, 100 kWh: SoC unknown"),  # twice is not usual
+        ((), 100.0, "assumed empty, 100 kWh: SoC unknown"),
+    ],
+)
+def test_a_battery_of_unknown_charge_is_planned_for_by_the_past_of_that_vehicle(
+    energies_kwh: tuple[float, ...], need_kwh: float, said: str
+) -> None:
+    nights = [NOW - timedelta(days=days + 1) for days in range(len(energies_kwh) + 9)]
+    own = [(night, kwh, "Bus 17") for night, kwh in zip(nights, energies_kwh, strict=False)]
+    others = [(night, 9.0, "Bus 18") for night in nights]
+    past = [
+        PastSession(SITE.evses[1].id, night, night + timedelta(hours=3), 1000.0 * kwh, vehicle=name)
+        for night, kwh, name in (*own, *others)
+    ]
+    known = Experience(sessions=session_history(past, NOW, SITE.zone))
+    bus = stay(0, 100.0, 20.0, is_assumed=True, origin=NeedOrigin.SCHEDULED)._replace(vehicle="Bus 17")  # type: ignore[arg-type]
+    plan = plan_of(SITE, Outlook(NOW, Strategy.FAST, (bus,), (), ((0.0, 0.0, 0.0),) * 2), known)
+    assert next(charge.need_wh for charge in plan.charges if not charge.expected) == pytest.approx(1000.0 * need_kwh)
+    assert f"{SITE.evses[0].id}: {said}" in plan.assumptions
 
 
 def test_what_is_promised_goes_before_what_is_fair() -> None:

@@ -110,6 +110,29 @@ def test_how_much_it_wants(
     assert any(assumed in text for text in found.assumed) if assumed else not any("kWh" in t for t in found.assumed)
 
 
+@pytest.mark.parametrize(
+    ("usual_kwh", "promised_kwh", "taken_kwh", "need_kwh", "assumed"),
+    [
+        (None, 0, 5, 95, "assumed empty, 100 kWh: SoC unknown"),
+        (40, 0, 5, 35, "takes 40 of at most 100 kWh, as usual for it: SoC unknown"),
+        (40, 60, 5, 55, "takes 60 of at most 100 kWh, as usual for it: SoC unknown"),  # a promise is kept for sure
+        (40, 200, 5, 95, "takes 100 of at most 100 kWh, as usual for it: SoC unknown"),
+        (140, 0, 5, 95, "assumed empty, 100 kWh: SoC unknown"),
+        (None, 0, 60, 40, "assumed empty, 100 kWh: SoC unknown"),
+    ],
+)
+def test_of_a_battery_that_nobody_knows_what_is_usual_is_wanted_and_said(
+    usual_kwh: float | None, promised_kwh: float, taken_kwh: float, need_kwh: float, assumed: str
+) -> None:
+    need = Need(100e3, NOW + timedelta(hours=3), NeedOrigin.SCHEDULED, 1000.0 * promised_kwh, is_assumed=True)
+    usual = {} if usual_kwh is None else {"a": 1000.0 * usual_kwh}
+    one = stay(need, taken_wh=1000.0 * taken_kwh)
+    (found,) = wanted_by(site(), HORIZON, (one,), (), {"a": sure(4.0, 12.0)}, usual)
+    assert found.request.need_wh == pytest.approx(1000.0 * need_kwh)
+    assert found.assumed == (f"A/1: {assumed}",)
+    assert found.request.guaranteed_wh == pytest.approx(max(0.0, 1000.0 * (promised_kwh - taken_kwh)))
+
+
 def test_who_got_more_than_anybody_expected_still_wants_something() -> None:
     assert wanted(stay(Need(), taken_wh=90_000.0)).request.need_wh == 7500.0
 

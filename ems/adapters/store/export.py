@@ -46,7 +46,7 @@ EXPORTS = tuple(_SOURCES)
 
 _COLUMNS = {
     "sessions": ("id", "evse", "plugged", "unplugged", "energy_wh", "need_wh", "departure", "soc_percent",
-                 "service_class", "transactions", "id_tags"),
+                 "service_class", "transactions", "id_tags", "vehicle"),
     "energy": ("starts", "kind", "name", "energy_wh", "mean_w", "max_w", "mean_l1_a", "mean_l2_a", "mean_l3_a",
                "max_l1_a", "max_l2_a", "max_l3_a", "covered_s"),
     "transactions": ("id", "evse", "id_tag", "started", "ended", "meter_start_wh", "meter_stop_wh", "energy_wh",

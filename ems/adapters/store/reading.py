@@ -30,7 +30,9 @@ class NotReadableError(Exception):
 
 
 class SessionRecord(NamedTuple):
-    """A vehicle, from plug-in to plug-out (None: still there), with its transactions and who started them."""
+    """A vehicle, from plug-in to plug-out (None: still there), with its transactions and who started them; `vehicle`
+    None: nobody knew which one it was.
+    """
 
     id: str
     evse: str
@@ -43,6 +45,7 @@ class SessionRecord(NamedTuple):
     service_class: int
     transactions: tuple[int, ...]
     id_tags: tuple[str, ...]
+    vehicle: str | None = None
 
 
 class TransactionRecord(NamedTuple):
@@ -195,6 +198,7 @@ def _session(row: Any, ids: tuple[int, ...], tags: dict[int, str]) -> SessionRec
         service_class=row.service_class,
         transactions=ids,
         id_tags=tuple(dict.fromkeys(tags[id_] for id_ in ids if id_ in tags)),
+        vehicle=row.vehicle,
     )
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +17,15 @@ from ems.planning.forecast.series import DAY_S, Ints, day_types, local_offsets_s
 KEPT_DAYS = 180
 """Older sessions weigh so little that they only cost time."""
 
+USUAL_SESSIONS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class PastSession:
     """One vehicle from plug-in to plug-out, UTC, and what it took; what its driver said, None when nothing was said.
 
-    `max_a` per leg and `legs` as far as the vehicle showed them. Raises ValueError when it ends before it begins or an
-    energy is negative or no number.
+    `vehicle`: which one, None where nobody knew. `max_a` per leg and `legs` as far as the vehicle showed them. Raises
+    ValueError when it ends before it begins or an energy is negative or no number.
     """
 
     evse: str
@@ -34,6 +37,7 @@ class PastSession:
     stated_departure: datetime | None = None
     max_a: float | None = None
     legs: int | None = None
+    vehicle: str | None = None
 
     def __post_init__(self) -> None:
         if self.departure <= self.arrival:
@@ -107,6 +111,15 @@ def session_history(
         by_stay=np.argsort(departure - arrival, kind="stable"),
         by_energy=np.argsort(energy, kind="stable"),
     )
+
+
+def usual_wh(history: SessionHistory, vehicle: str, taken_wh: float) -> float | None:
+    """What a vehicle took in the middle one of those of its sessions that took more than `taken_wh`; None where it had
+    fewer than USUAL_SESSIONS, or none took more.
+    """
+    own = [one.energy_wh for one in history.sessions if one.vehicle == vehicle and one.energy_wh > 0.0]
+    more = [energy for energy in own if energy > taken_wh]
+    return median(more) if len(own) >= USUAL_SESSIONS and more else None
 
 
 def asked_of(requested_wh: float | None) -> float:

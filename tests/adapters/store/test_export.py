@@ -70,7 +70,7 @@ def test_sessions_as_csv(store: Store) -> None:
         "id": "CP-01/1@20261122T090000Z", "evse": "CP-01/1", "plugged": "2026-11-22T09:00:00Z",
         "unplugged": "2026-11-22T09:11:40Z", "energy_wh": "5000.5", "need_wh": "20000.0",
         "departure": "2026-11-22T10:00:00Z", "soc_percent": "", "service_class": "0", "transactions": "7",
-        "id_tags": "'=cmd|'/c calc'!A1",
+        "id_tags": "'=cmd|'/c calc'!A1", "vehicle": "",
     }  # fmt: skip
     assert second["unplugged"] == ""
 
