@@ -7,6 +7,7 @@ from datetime import time
 from enum import StrEnum
 from pathlib import Path
 
+from ems.domain.access import Doors
 from ems.domain.circuit import CircuitTree
 from ems.domain.limit import LimitWindow
 from ems.domain.meter import Meter, OnLoss
@@ -15,6 +16,7 @@ from ems.domain.site import Site
 from ems.domain.station import Evse, Station
 from ems.domain.tariff import Tariff
 from ems.settings.access import Access
+from ems.settings.doors import doors_of
 from ems.settings.draft import Draft
 from ems.settings.metering import MODBUS_PORT
 from ems.settings.schema import AUTO, LimitSection, MeterSection
@@ -68,7 +70,8 @@ class SiteSettings:
 
     `path` is the file; `text` its content; `revision` identifies it and the files beside it. `recognisable`: stations
     whose model is to be learned when they boot, from `station_models` (`station_models.recognise`); until then their
-    model is the generic one. `tariff` is what the file `tariff_file` beside the site's says.
+    model is the generic one. `tariff` is what the file `tariff_file` beside the site's says. `doors`: who may
+    charge where.
     """
 
     path: Path
@@ -83,6 +86,7 @@ class SiteSettings:
     tariff_file: Path | None
     station_models: tuple[KnownModel, ...]
     recognisable: frozenset[str]
+    doors: Doors
 
 
 def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = None) -> SiteSettings:
@@ -117,6 +121,7 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         tariff_file=None if shape.tariff is None else draft.folder / shape.tariff.file,
         station_models=tuple(draft.station_models.values()),
         recognisable=frozenset(s.id for s in stations if shape.stations[s.id].model == AUTO),
+        doors=doors_of(draft),
     )
 
 

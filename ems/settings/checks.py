@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ems.settings import access, installation, metering, outlets, restrictions, service, topology
+from ems.settings import access, balance, doors, installation, metering, outlets, restrictions, service, topology
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding, in_order
 
@@ -25,6 +25,8 @@ CHECKS: tuple[Check, ...] = (
     topology.ratings,
     topology.base_loads,
     topology.fallback,
+    balance.values,
+    balance.fallback,
     metering.models,
     metering.connections,
     metering.addresses,
@@ -43,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     restrictions.policy,
     service.classes,
     service.calendar,
+    doors.free_tag,
     access.unprotected,
 )
 

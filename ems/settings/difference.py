@@ -12,6 +12,7 @@ from ems.domain.recurrence import Holidays
 from ems.domain.service_class import ServiceClass
 from ems.domain.station import Evse
 from ems.settings.build import SiteSettings
+from ems.settings.doors import in_words
 
 
 class Difference(NamedTuple):
@@ -40,6 +41,7 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
         *_limits(old.site.limits, new.site.limits),
         *_classes(old, new),
         *_holidays(old, new),
+        *_changed("access", _doors(old), _doors(new), needs_restart=False),
         *_passwords(old, new),
         *_tariff(old, new),
     )
@@ -66,6 +68,7 @@ def applied(old: SiteSettings, new: SiteSettings) -> SiteSettings:
             holidays=new.site.holidays,
         ),
         access={station: new.access.get(station, password) for station, password in old.access.items()},
+        doors=new.doors,
         tariff=new.tariff,
         tariff_file=new.tariff_file,
     )
@@ -128,6 +131,10 @@ def _holidays(old: SiteSettings, new: SiteSettings) -> Iterator[Difference]:
 def days_in_words(holidays: Holidays) -> set[str]:
     """'2026-04-03', or '12-25' for every year."""
     return {day.isoformat() for day in holidays.dates} | {f"{month:02}-{day:02}" for month, day in holidays.yearly}
+
+
+def _doors(settings: SiteSettings) -> Mapping[str, Any]:
+    return in_words(settings.doors, (evse.id for evse in settings.site.evses))
 
 
 def _passwords(old: SiteSettings, new: SiteSettings) -> Iterator[Difference]:

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from ems.domain.access import AccessMode
 from ems.domain.limit import LimitWindow
 from ems.domain.meter import MeterRole, OnLoss
 from ems.domain.phases import Phase, PhaseAmps, Wiring
@@ -211,6 +212,9 @@ class CircuitSection(Section):
         None, description="the most that anything but the EVSEs may draw, ampere per phase"
     )
     generation_max_a: Amps = Field(0.0, description="the most that flows back from plant behind it, ampere per phase")
+    unbalance_max_a: Amps | None = Field(
+        None, description="ampere by which the EVSEs may load one phase more than another, for example 20"
+    )
 
 
 class MeterSection(Section):
@@ -249,6 +253,7 @@ class EvseSection(Section):
         None, description="for DC outlets: power at the plug over power from the grid, for example 0.94"
     )
     priority: int | None = Field(None, description="class of service, higher goes first")
+    access: AccessMode | None = Field(None, description="free for everybody, or tags for known tags only")
     enabled: bool = Field(True, description="false leaves it out")
 
 
@@ -261,6 +266,7 @@ class StationSection(Section):
     password_file: Name | None = Field(None, description="a file with the password or its hash")
     enabled: bool = Field(True, description="false leaves it out")
     priority: int = Field(0, description="class of service, higher goes first")
+    access: AccessMode | None = Field(None, description="free for everybody, or tags for known tags only")
     evses: Annotated[dict[Annotated[int, BeforeValidator(_outlet)], EvseSection], Field(min_length=1)] = Field(
         description="its outlets: {1: {max_a: 32, phases: L1 L2 L3}}"
     )
@@ -298,5 +304,6 @@ class WebSection(Section):
 
 
 SECTIONS = (
-    "site", "circuits", "meters", "stations", "limits", "classes", "policy", "calendar", "tariff", "ocpp", "web",
+    "site", "circuits", "meters", "stations", "limits", "classes", "policy", "calendar", "access", "tariff", "ocpp",
+    "web",
 )  # fmt: skip

@@ -14,6 +14,7 @@ from ems.domain.policy import Policy, Strategy
 from ems.settings import schema
 from ems.settings.comma import cut_at
 from ems.settings.document import Document
+from ems.settings.door_schema import AccessSection
 from ems.settings.finding import Finding
 from ems.settings.hints import or_known, unknown_key
 from ems.settings.route import Route
@@ -38,6 +39,7 @@ LOWEST_V, HIGHEST_V, USUAL_V = 90.0, 350.0, 230.0
 
 OF_AN_OUTLET = frozenset(schema.EvseSection.model_fields) - frozenset(schema.StationSection.model_fields)
 
+NO_ACCESS = AccessSection.model_validate({})
 NO_OCPP = schema.OcppSection.model_validate({})
 NO_WEB = schema.WebSection.model_validate({})
 """The sections as they hold when the file has none."""
@@ -55,6 +57,7 @@ class Shape:
     classes: dict[str, ClassSection] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     calendar: CalendarSection | None = None
+    access: AccessSection = NO_ACCESS
     tariff: schema.TariffSection | None = None
     ocpp: schema.OcppSection = NO_OCPP
     web: schema.WebSection = NO_WEB
@@ -81,6 +84,7 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         classes=reader.entries("classes", ClassSection),
         policy=reader.policy(),
         calendar=reader.section("calendar", CalendarSection),
+        access=reader.section("access", AccessSection) or NO_ACCESS,
         tariff=reader.section("tariff", schema.TariffSection),
         ocpp=reader.section("ocpp", schema.OcppSection) or NO_OCPP,
         web=reader.section("web", schema.WebSection) or NO_WEB,
