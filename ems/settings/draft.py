@@ -94,6 +94,7 @@ def circuit_of(name: str, section: CircuitSection) -> Circuit | None:
         meter=section.meter,
         base_load_max_a=base,
         generation_max_a=section.generation_max_a,
+        unbalance_max_a=section.unbalance_max_a if all(rating) else None,
     )
 
 

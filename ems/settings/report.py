@@ -150,8 +150,9 @@ def _rows(settings: SiteSettings) -> Iterator[tuple[str, ...]]:
 
 
 def _circuit_row(circuit: Circuit, totals: CircuitSums, lead: str) -> tuple[str, ...]:
+    rule = "" if circuit.unbalance_max_a is None else f"  phases within {circuit.unbalance_max_a:g} A"
     return (
-        f"{lead}{circuit.id}",
+        f"{lead}{circuit.id}{rule}",
         _amps(circuit, circuit.rating_a),
         f"{circuit.margin_a:g}",
         _amps(circuit, circuit.base_load_max_a),
@@ -207,6 +208,7 @@ def _circuit_data(settings: SiteSettings, circuit: Circuit, totals: CircuitSums)
         "fallback_a": list(totals.fallback_a),
         "fallback_case_a": list(worst_a(circuit, totals.fallback_a)),
         "worst_case_a": list(worst_a(circuit, totals.rated_a)),
+        "unbalance_max_a": circuit.unbalance_max_a,
         "meter": circuit.meter,
         "evses": [
             {

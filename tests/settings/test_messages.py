@@ -148,6 +148,18 @@ CIRCUITS = [
     (swap("base_load_max_a: 100", "base_load_max_a: 240"),
      "3: error: circuit 'grid', L1: fallback currents of 6 A, margin "
      "5 A and worst base load 240 A make 251 A, more than the rating of 250 A (also L2 251 A, L3 251 A)"),
+    (swap("margin_a: 5", "margin_a: 5, unbalance_max_a: 20"),),
+    (swap("margin_a: 5", "margin_a: 5, unbalance_max_a: 4.6"),
+     "3: error: 4.6 A of unbalance at 'grid' is below the 6 A with which any vehicle charges"),
+    (swap("margin_a: 5", "margin_a: 5, unbalance_max_a: 4600"), "3: error: 4600 A of unbalance is not plausible"),
+    (swap("margin_a: 5", "margin_a: 5, unbalance_max_a: 250"),
+     "3: warning: 250 A of unbalance at 'grid' limits nothing: its phases carry 250 A"),
+    (swap("rating_a: 125", "rating_a: 125, phases: L1, unbalance_max_a: 20").replace("L1 L2 L3", "L1"),
+     "4: error: circuit 'row-a' lacks L2 and L3, so its phases cannot be balanced"),
+    (swap("margin_a: 5", "margin_a: 5, unbalance_max_a: 20").replace(
+        OUTLET, "{max_a: 32, phases: L1, fallback_a: 16}, 2: {max_a: 32, phases: L2 L1}, 3: " + OUTLET),
+     "3: error: circuit 'grid': outlets on L1 and not on L3 fall back to 22 A, more than the 20 A by which its phases "
+     "may differ"),
 ]  # fmt: skip
 
 METERS = [
@@ -300,6 +312,11 @@ REMEDIES = [
     (swap("strategy: equal", "raise_hold_s: 3"), "write raise_hold_s: 10 in policy, or more"),
     (swap("every_s: 1", "every_s: 15"), "write raise_hold_s: 15 in policy, or more"),
     (swap("margin_a: 5", "margin_a: 5 A"), "write the number alone: margin_a: 5"),
+    (swap("margin_a: 5", "margin_a: 5, unbalance_max_a: 4.6"),
+     "it is in ampere: the 4.6 kVA of VDE-AR-N 4100 are 20 A at 230 V"),
+    (swap("margin_a: 5", "margin_a: 5, unbalance_max_a: 13").replace(
+        OUTLET, "{max_a: 16, phases: L1, fallback_a: 8}, 2: {max_a: 16, phases: L1}"),
+     "spread them over the phases, or lower their fallback_a, 0 is allowed (most: CP-01/1 8 A, CP-01/2 6 A)"),
     (swap("rating_a: 125", "rating_a: 125, margin_a: 120"), "lower fallback_a, 0 is allowed (most: CP-01 6 A), or "
      "base_load_max_a if it is too careful"),
     (swap("fallback_a: 6", "model: heidelberg-amperfied").replace("margin_a: 5", "margin_a: 140"),

@@ -49,6 +49,12 @@ def test_promises_and_holidays_are_shown(tmp_path: Path) -> None:
     )
 
 
+def test_the_rule_against_unbalance_stands_beside_its_circuit(tmp_path: Path) -> None:
+    result = check(site_folder(tmp_path, replaced(("margin_a: 5", "margin_a: 5, unbalance_max_a: 20"))))
+    assert "grid phases within 20 A 250 5 100 6 → 111 137 main" in squeezed(render_text(result))
+    assert [c["unbalance_max_a"] for c in json.loads(render_json(result))["site"]["circuits"]] == [20.0, None]
+
+
 def test_a_bad_site_shows_path_line_and_remedy(tmp_path: Path) -> None:
     result = check(site_folder(tmp_path, replaced(("parent: grid", "parent: gird"))))
     assert not result.is_fine
