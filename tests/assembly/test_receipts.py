@@ -1,0 +1,69 @@
+"""A vehicle charges through a crash of the daemon, and its driver gets one receipt by the prices of the plug-in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+from tests.assembly.charge_point import ChargePoint
+from tests.assembly.daemon_process import daemon_process
+from tests.assembly.grid_meter import grid_meter
+from tests.assembly.installation import Installation
+from tests.assembly.patience import eventually
+
+
+def ask(site: Installation, path: str, body: object = None) -> Any:
+    """One question, or with a body one change, as a program asks it."""
+    content = None if body is None else json.dumps(body).encode()
+    method = "GET" if body is None else "PUT"
+    request = Request(f"{site.page}/api/v1/{path}", content, {"content-type": "application/json"}, method=method)
+    with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def fees(price: str) -> dict[str, Any]:
+    return {"vat_percent": "19", "fees": [{"unit": "kwh", "price": price}, {"unit": "session", "price": "1"}]}
+
+
+def test_a_crash_changes_neither_the_prices_nor_the_receipt_of_who_is_plugged_in(tmp_path: Path) -> None:
+    site, station = Installation.at(tmp_path), ChargePoint("CP-01")
+
+    async def before() -> str:
+        async with daemon_process(site) as daemon, station.connected(site.central):
+            await asyncio.to_thread(ask, site, "price-lists/public", fees("0.40"))
+            await station.start("CARD-7")
+            await eventually(lambda: station.allowed_a == 32.0)
+            await station.charge(4000)
+            await daemon.shows(lambda evse: evse["energy_wh"] == 4000.0)
+            cost = await asyncio.to_thread(ask, site, "evses/CP-01/1/cost")
+            assert (cost["energy_kwh"], cost["total"]) == ("4.000", "2.60")
+            await asyncio.to_thread(ask, site, "price-lists/public", fees("9"))
+            await asyncio.sleep(1.5)
+            daemon.send(signal.SIGKILL)
+            await daemon.ended()
+        return str(cost["session"])
+
+    async def after(name: str) -> Any:
+        async with daemon_process(site) as daemon, station.connected(site.central, boots=False):
+            await station.charge(500)
+            station.register_wh += 100
+            await station.stop()
+            await station.status("Available")
+            await daemon.shows(lambda evse: evse["session"] is None)
+            await asyncio.sleep(1.5)
+            return await asyncio.to_thread(ask, site, f"receipts/{name}")
+
+    async def scenario() -> Any:
+        async with grid_meter(site.modbus):
+            return await after(await before())
+
+    made = asyncio.run(scenario())
+    assert [(line["quantity"], line["price"], line["amount"]) for line in made["lines"]] == [
+        ("4.600", "0.4", "1.84"),
+        ("1", "1", "1.00"),
+    ]
+    assert (made["total"], made["final"]) == ("2.84", True)
