@@ -20,23 +20,26 @@ from ems.adapters.calendar.schedule import Calendar, Job
 from ems.adapters.modbus.poller import Poller
 from ems.adapters.ocpp.server import CentralSystem, Listen
 from ems.adapters.store.journal import FileJournal
-from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.segment import Header
 from ems.adapters.store.store import Store
 from ems.adapters.web.app import WebOptions
+from ems.adapters.web.energy_api import energy_prices
 from ems.adapters.web.price_api import prices
 from ems.adapters.web.server import WebServer
+from ems.adapters.web.station_api import station_api
+from ems.assembly.energy_prices import SitePrices
 from ems.assembly.error import AssemblyError
 from ems.assembly.meters import check_meter_model, installed_meters, own_models
 from ems.assembly.operations import SiteOperations
 from ems.assembly.planning import ChildPlanning, planning_of, setup_of
 from ems.assembly.receipts import SiteReceipts
+from ems.assembly.remains import close_what_is_left_behind, core_of
+from ems.assembly.remote import RemoteParts, remote_parts
 from ems.assembly.stations import access_of, central_system
 from ems.control.memory import Memory
 from ems.control.tick import Controller
 from ems.domain.decision import Decision
 from ems.domain.events import ControllerStarted, Event, SettingsTroubled
-from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.ports import Clock, Service
 from ems.runtime.address import refusal
@@ -46,8 +49,7 @@ from ems.runtime.farewell import leave_at_fallback
 from ems.runtime.foresight import Foreseer
 from ems.runtime.live import LiveView
 from ems.runtime.lock import LockError, locked
-from ems.runtime.loop import Core, Loop
-from ems.runtime.recovery import left_behind, remembered, restored
+from ems.runtime.loop import Loop
 from ems.runtime.replan import Replanner
 from ems.runtime.supervisor import supervise
 from ems.runtime.till import Till
@@ -65,7 +67,6 @@ JOURNAL = "journal"
 EVERY_QUARTER = "*/15 * * * *"
 EVERY_HOUR = "7 * * * *"
 RELOAD_S = 60.0
-REMOVED = "the EVSE is no longer part of the site"
 
 
 @dataclass(slots=True)
@@ -86,6 +87,7 @@ class Daemon:
     replanner: Replanner
     watchdog: Watchdog
     services: Sequence[Service]
+    remote: RemoteParts
     state_dir: Path
     _lock: IO[str]
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -123,7 +125,7 @@ class Daemon:
             lock.close()
             raise
         recovered = store.open()
-        _close_what_is_left_behind(settings.site, recovered, store, clock)
+        close_what_is_left_behind(settings.site, recovered, store, clock)
         core = core_of(settings, recovered, clock)
         watchdog = Watchdog()
         loop = Loop(core, clock, lambda decision: watchdog.stroke(_status(decision)), partial(_on_stall, watchdog))
@@ -137,18 +139,21 @@ class Daemon:
         dispatcher, live = Dispatcher(central), LiveView(core.state, central.knocks)
         journal = FileJournal(state_dir / JOURNAL, Header(__version__, settings.revision, settings.text))
         journal.begin(core.state, core.memory)
-        planning, supposing = (planning_of(settings, database_of(state_dir)) for _ in range(2))
+        planning, supposing = (planning_of(settings, database_of(state_dir), operations.pushed) for _ in range(2))
+        energy = energy_prices(live, operations, SitePrices(lambda: planning.sources, operations.pushed))
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
         till = Till(lambda: operations.daybook, store.tabs, recovered.tabs)
-        further = (prices(live, clock, operations, SiteReceipts(till, store)),)
-        web = WebServer(live, clock, shown, operations, foreseer, further)
-        watching = (replanner.look, foreseer.look, operations.roster.look, till.look)
+        remote = remote_parts(settings, central, clock, loop, store, state_dir)
+        stations = station_api(live, clock, remote.control, remote.rounds)
+        further = (prices(live, clock, operations, SiteReceipts(till, store)), stations)
+        web = WebServer(live, clock, shown, operations, foreseer, (*further, energy))
+        watching = (replanner.look, foreseer.look, operations.roster.look, till.look, remote.control.look)
         loop.outputs = (*_outputs(dispatcher, journal, store, live), *watching)
         poller, calendar = Poller(meters, clock, loop.inbox.put), Calendar(_jobs(store, live), clock)
-        services = (central, poller, web, calendar, replanner, foreseer)
+        services = (central, poller, web, calendar, replanner, foreseer, remote.uploads)
         return cls(
             settings, clock, loop, live, central, web, store, journal, dispatcher, planning, supposing, replanner,
-            watchdog, services, state_dir, lock,
+            watchdog, services, remote, state_dir, lock,
         )  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -168,6 +173,7 @@ class Daemon:
                 await _cancelled(loop)
                 await leave_at_fallback(self.loop, self.dispatcher, self.clock)
             finally:
+                await self.remote.close()
                 await _cancelled(services, stopping)
                 await asyncio.to_thread(self.journal.close)
                 await asyncio.to_thread(self.store.close)
@@ -217,6 +223,7 @@ class Daemon:
         self.planning.take_over(setup)
         self.supposing.take_over(setup)
         self.replanner.site_changed()
+        self.remote.take_over(again.settings)
         self.central.admit(access_of(again.settings))
 
 
@@ -249,32 +256,6 @@ def _store(state_dir: Path, clock: Clock, troubles: Troubles) -> Store:
             f"EMS_DATABASE needs the package {missing.name}; install ems with its extra: pip install 'ems[postgresql]'"
         )
         raise AssemblyError(message) from None
-
-
-def _close_what_is_left_behind(site: Site, recovered: Recovered, store: Store, clock: Clock) -> None:
-    """End what was charging where the site has no EVSE any more, at the time when that was last known."""
-    ended = recovered.alive or clock.now().utc
-    for session in left_behind(site, recovered.sessions):
-        number = None if session.transaction is None else session.transaction.id
-        log.warning("transaction.left-behind evse=%s id=%s energy_wh=%.0f", session.evse, number, session.energy_wh)
-        store.ledger.left_behind(session, ended, REMOVED)
-
-
-def core_of(settings: SiteSettings, recovered: Recovered, clock: Clock) -> Core:
-    """The core as it begins: what the store remembers of sessions, grants and learned stations is taken up."""
-    site = settings.site
-    models = {name: known for name, known in recovered.models.items() if name in settings.recognisable}
-    state = restored(site, recovered.sessions, recovered.grants, {name: known.model for name, known in models.items()})
-    state = replace(
-        state,
-        stations=tuple(
-            replace(known, vendor=learned.vendor, product=learned.product, firmware=learned.firmware)
-            if (learned := models.get(station.id)) is not None
-            else known
-            for station, known in zip(site.stations, state.stations, strict=True)
-        ),
-    )
-    return Core(Controller.of(site), state, remembered(state, clock.now()))
 
 
 def _outputs(

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import logging
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -72,7 +72,7 @@ class RemoteControl:
     note: Note
     template_of: Callable[[str], Mapping[str, str]]
     uploads: Uploads
-    upload_url: Callable[[str, str, bool], str]
+    upload_url: Callable[[str, str, bool], Awaitable[str]]
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _asked: dict[str, deque[Asked]] = field(default_factory=dict)
     _kept: dict[int, Asked] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class RemoteControl:
         host = self.desk.called_as(known.id)
         if host is None:
             raise ObjectionError("the station is not connected, so nobody knows how it reaches this machine")
-        url = self.upload_url(host, self.uploads.open(known.id), ftp)
+        url = await self.upload_url(host, self.uploads.open(known.id), ftp)
         return await self.ask(station, UploadLog(url, since, until), who)
 
     async def settled(self, number: int, within_s: float) -> Asked:

@@ -1,7 +1,7 @@
 """The catalogue of station models: what makes of station do with a current limit.
 
-One YAML file per model. Its keys are the fields of `StationModel`, and `match` with the words by which a station of
-that model introduces itself.
+One YAML file per model. Its keys are the fields of `StationModel`, `match` with the words by which a station of that
+model introduces itself, and `configuration` with the variables that such a station should have.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ems.domain.station_model import StationModel
+from ems.domain.station_request import is_secret
+from ems.domain.station_rules import CONTROLLED
+from ems.domain.station_variables import merged
 from ems.settings.document import Document, read
 from ems.settings.finding import Finding, in_order
 from ems.settings.places import Catalogue, catalogue_files
@@ -24,11 +27,14 @@ GENERIC = "generic"
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """A model and how to recognise it: case-folded parts of the vendor and the model of BootNotification."""
+    """A model and how to recognise it: case-folded parts of the vendor and the model of BootNotification.
+    `configuration`: variables and the values that they should have.
+    """
 
     model: StationModel
     vendors: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
+    configuration: tuple[tuple[str, str], ...] = ()
 
 
 def station_models(site_folder: Path) -> tuple[dict[str, KnownModel], tuple[Finding, ...]]:
@@ -67,10 +73,36 @@ def known_model(name: str, document: Document) -> tuple[KnownModel | None, tuple
     data = dict(document.data)
     match = data.pop("match", None)
     vendors, products, findings = _match(match, document)
+    configuration, in_configuration = _configuration(data.pop("configuration", None), document)
     model, problems = record_of(StationModel, data, document, (), without=("id",))
-    if model is None or findings or problems:
-        return None, (*findings, *problems)
-    return KnownModel(replace(model, id=name), vendors, products), ()
+    if model is None or findings or problems or in_configuration:
+        return None, (*findings, *problems, *in_configuration)
+    return KnownModel(replace(model, id=name), vendors, products, configuration), ()
+
+
+def template_of(models: Iterable[KnownModel], name: str) -> dict[str, str]:
+    """The variables that a station of a model should have: those of every station, then those of its model."""
+    known = {one.model.id: dict(one.configuration) for one in models}
+    return merged(known.get(GENERIC, {}), known.get(name, {}))
+
+
+def _configuration(content: Any, document: Document) -> tuple[tuple[tuple[str, str], ...], tuple[Finding, ...]]:
+    if content is None:
+        return (), ()
+    remedy = "write configuration: {LocalAuthorizeOffline: true, ConnectionTimeOut: 120}"
+    if not isinstance(content, Mapping):
+        return (), (document.error(("configuration",), "configuration must be variables with their values", remedy),)
+    found, findings = [], []
+    for key, value in content.items():
+        where = ("configuration", key)
+        if not isinstance(key, str) or not isinstance(value, str | int | float):
+            findings.append(document.error(where, f"{key} must have a text, a number, or true or false", remedy))
+        elif is_secret(key) or key.casefold() in CONTROLLED:
+            why = "is a password" if is_secret(key) else "is set by the controller itself"
+            findings.append(document.error(where, f"{key} {why}", "leave it out"))
+        else:
+            found.append((key, str(value).lower() if isinstance(value, bool) else str(value)))
+    return tuple(found), tuple(findings)
 
 
 def recognise(vendor: str, model: str, models: Iterable[KnownModel]) -> StationModel | None:

