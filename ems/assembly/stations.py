@@ -11,15 +11,17 @@ from ems.adapters.ocpp.v16.record import StationRecord
 from ems.adapters.ocpp.v16.station import SUBPROTOCOL, Station16
 from ems.adapters.ocpp.v16.transactions import Book
 from ems.adapters.store.store import Store
-from ems.ports import Clock
+from ems.ports import Authority, Clock
 from ems.runtime.loop import Loop
 from ems.settings.build import SiteSettings
 from ems.settings.station_models import recognise
 
 
-def central_system(settings: SiteSettings, listen: Listen, clock: Clock, loop: Loop, store: Store) -> CentralSystem:
+def central_system(
+    settings: SiteSettings, listen: Listen, clock: Clock, loop: Loop, store: Store, authority: Authority | None = None
+) -> CentralSystem:
     """The central system at `listen`. What is remembered of a station, transactions that run and how it takes limits,
-    holds until the station says otherwise.
+    holds until the station says otherwise. `authority` says who may charge.
     """
     site, ledger = settings.site, store.ledger
     running = dict(ledger.open_transactions())
@@ -31,7 +33,9 @@ def central_system(settings: SiteSettings, listen: Listen, clock: Clock, loop: L
             if evse.id in running:
                 book.restore(evse.id, running[evse.id])
         known = partial(recognise, models=settings.station_models) if station.id in settings.recognisable else None
-        record = StationRecord(station, site.voltage_v, site.zone, clock, loop.inbox.put, ledger, known, book)
+        record = StationRecord(
+            station, site.voltage_v, site.zone, clock, loop.inbox.put, ledger, known, book, authority
+        )
         seen = loop.core.state.stations[index]
         record.model = seen.model
         record.vendor, record.product, record.firmware = seen.vendor, seen.product, seen.firmware
