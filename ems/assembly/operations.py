@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
@@ -26,16 +26,19 @@ log = logging.getLogger(__name__)
 
 
 class SiteOperations:
-    """The `Operations` port of a running daemon. One change at a time: each is made from what the one before left."""
+    """The `Operations` port of a running daemon. One change at a time: each is made from what the one before left.
+    `followers` are told the daybook after each.
+    """
 
     def __init__(self, daybook: Daybook, store: Store, loop: Loop, roster: Roster, clock: Clock) -> None:
         self._daybook, self._store, self._loop, self.roster, self._clock = daybook, store, loop, roster, clock
         self._turn = asyncio.Lock()
+        self.followers: list[Callable[[Daybook], None]] = []
 
     @classmethod
     def of(cls, daybook: Daybook, store: Store, loop: Loop, clock: Clock) -> SiteOperations:
         """Begin with what was stored: the first tick knows who is plugged in, and what people chose."""
-        now, roster = clock.now(), Roster(daybook.fleet, loop.inbox.put)
+        now, roster = clock.now(), Roster(daybook.fleet, loop.inbox.put, daybook.access)
         roster.tick(loop.core.state, now, most=len(loop.core.state.evses))
         for event in choices(daybook, now):
             loop.inbox.put(event)
@@ -61,7 +64,9 @@ class SiteOperations:
                 await self._store.daybook.keep(self._daybook, after, now.utc, who, type(change).__name__)
                 log.info("operations.changed who=%r what=%s", who[:64], type(change).__name__)
             self._daybook = after
-            self.roster.fleet = after.fleet
+            self.roster.fleet, self.roster.access = after.fleet, after.access
+            for follower in self.followers:
+                follower(after)
             for event in _events(change, self._loop.core.state, self._clock.now()):
                 self._loop.inbox.put(event)
 

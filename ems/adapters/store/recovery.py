@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, desc, func, select
 
+from ems.adapters.store.cards import Remembered, read_remembered
 from ems.adapters.store.daybook import read_daybook
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.rows import grant_of, model_of, session_of, transaction_of, transactions_of
@@ -49,7 +50,7 @@ class Recovered:
     `sessions` and `grants` by EVSE, `models` by station. `crashes`: runs within the last hour that ended without a
     goodbye. `alive`: the last sign of life of the run before. `complete` False: the database could not be read. `tabs`
     that were not closed.
-    `daybook`: what people had changed.
+    `daybook`: what people had changed. `remembered`: of tags besides that.
     """
 
     sessions: Mapping[str, Session] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Recovered:
     complete: bool = True
     tabs: tuple[Tab, ...] = ()
     daybook: Daybook = field(default_factory=Daybook)
+    remembered: Remembered = field(default_factory=Remembered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Remains:
     complete: bool = False
     tabs: tuple[Tab, ...] = ()
     daybook: Daybook = field(default_factory=Daybook)
+    remembered: Remembered = field(default_factory=Remembered)
 
 
 def read_remains(connection: Connection, now: datetime) -> Remains:
@@ -117,6 +120,7 @@ def read_remains(connection: Connection, now: datetime) -> Remains:
         complete=True,
         tabs=read_tabs(connection),
         daybook=read_daybook(connection),
+        remembered=read_remembered(connection, now),
     )
 
 
@@ -152,6 +156,7 @@ def recover(remains: Remains, now: Instant) -> Recovered:
         complete=remains.complete,
         tabs=remains.tabs,
         daybook=remains.daybook,
+        remembered=remains.remembered,
     )
 
 

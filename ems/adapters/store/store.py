@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from ems.adapters.store.access import reason
 from ems.adapters.store.aggregation import aggregated, due, keep
 from ems.adapters.store.audit import AuditLog, read_audits
+from ems.adapters.store.cards import CardStore
 from ems.adapters.store.current import Current
 from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.daybook import DaybookStore, rows_of
@@ -63,6 +64,7 @@ class Store:
         self.ledger = Ledger(self._writer, clock, current, patience_s)
         self.audit = AuditLog(self._writer, clock.now().utc)
         self.daybook = DaybookStore(self._writer, self.audit, current, patience_s)
+        self.cards = CardStore(self._writer)
         self.tabs = TabStore(self._writer, current)
         self.recorder = Recorder(self.ledger, self._writer)
         self.reader = Reader(self.database)
