@@ -105,6 +105,7 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         policy=shape.policy,
         voltage_v=shape.site.voltage_v,
         currency=shape.site.currency,
+        batteries=tuple(draft.batteries.values()),
         holidays=holidays_of(draft),
         classes=classes_of(draft),
     )

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ems.settings import access, balance, doors, installation, metering, outlets, restrictions, service, topology
+from ems.settings import (
+    access,
+    balance,
+    doors,
+    installation,
+    metering,
+    outlets,
+    restrictions,
+    service,
+    storage,
+    topology,
+)
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding, in_order
 
@@ -34,6 +45,11 @@ CHECKS: tuple[Check, ...] = (
     metering.assignments,
     metering.periods,
     metering.proofs,
+    storage.places,
+    storage.amounts,
+    storage.currents,
+    storage.meters,
+    storage.steering,
     outlets.identifiers,
     outlets.circuits,
     outlets.models,

@@ -33,6 +33,7 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
         *_changed("site", _site_facts(old), _site_facts(new)),
         *_entries("circuit", {c.id: c for c in old.site.circuits}, {c.id: c for c in new.site.circuits}),
         *_entries("meter", _meters(old), _meters(new)),
+        *_entries("battery", {b.id: b for b in old.site.batteries}, {b.id: b for b in new.site.batteries}),
         *_entries("station", _stations(old), _stations(new)),
         *_entries("EVSE", {e.id: e for e in old.site.evses}, {e.id: e for e in new.site.evses}),
         *_changed("ocpp", dataclasses.asdict(old.ocpp), dataclasses.asdict(new.ocpp)),

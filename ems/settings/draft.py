@@ -6,10 +6,12 @@ although something else is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ems.domain.battery import Battery
 from ems.domain.circuit import Circuit
 from ems.domain.phases import NO_AMPS, Phase, PhaseAmps
 from ems.domain.station import Evse
@@ -19,20 +21,24 @@ from ems.settings.document import Document
 from ems.settings.schema import AUTO, CircuitSection, EvseSection, StationSection
 from ems.settings.shape import Shape
 from ems.settings.station_models import GENERIC, KnownModel
-from ems.settings.sums import added
+from ems.settings.storage_schema import BatterySection
+from ems.settings.sums import added, way_up
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What was written, and what could be built from it. `parents` also knows circuits that are otherwise wrong."""
+    """What was written, and what could be built from it. `parents` also knows circuits that are otherwise wrong.
+    `meter_traits`: what each meter model declares beside currents, `soc` and `writes`.
+    """
 
     document: Document
     shape: Shape
     station_models: Mapping[str, KnownModel]
-    meter_models: frozenset[str]
+    meter_traits: Mapping[str, frozenset[str]]
     parents: Mapping[str, str | None]
     circuits: Mapping[str, Circuit]
     evses: tuple[Evse, ...]
+    batteries: Mapping[str, Battery]
 
     @property
     def folder(self) -> Path:
@@ -43,6 +49,11 @@ class Draft:
         """Every id that a section names, sound or not."""
         known = self.document.data.get(section)
         return list(known) if isinstance(known, dict) else []
+
+    def traits_of(self, meter: str | None) -> frozenset[str] | None:
+        """What the model of a meter declares; None when there is no such meter or model."""
+        section = self.shape.meters.get(meter or "")
+        return None if section is None else self.meter_traits.get(section.model)
 
     def outlets(self) -> Iterator[tuple[str, StationSection, int, EvseSection]]:
         """Every outlet that is in use."""
@@ -59,7 +70,10 @@ class Draft:
 
 
 def draft_of(
-    document: Document, shape: Shape, station_models: Mapping[str, KnownModel], meter_models: Iterable[str]
+    document: Document,
+    shape: Shape,
+    station_models: Mapping[str, KnownModel],
+    meter_traits: Mapping[str, frozenset[str]],
 ) -> Draft:
     """Build what can be built."""
     parents = _parents(document, shape)
@@ -70,11 +84,18 @@ def draft_of(
         document=document,
         shape=shape,
         station_models=station_models,
-        meter_models=frozenset(meter_models),
+        meter_traits=meter_traits,
         parents=parents,
         circuits=_with_base_loads(circuits, shape),
         evses=(),
+        batteries={},
     )
+    stored = {
+        name: battery
+        for name, section in shape.batteries.items()
+        if (battery := battery_of(name, section, draft)) is not None
+    }
+    draft = replace(draft, batteries=stored, circuits=_with_storage(draft.circuits, stored, shape.voltage_v))
     found = (evse_of(*outlet, voltage_v=shape.voltage_v) for outlet in draft.outlets())
     return replace(draft, evses=tuple(evse for evse in found if evse is not None))
 
@@ -127,6 +148,35 @@ def evse_of(
     )
 
 
+def battery_of(name: str, section: BatterySection, draft: Draft) -> Battery | None:
+    """The battery that a section describes; None when its circuit is unknown or it breaks a rule of its own."""
+    circuit = draft.circuits.get(section.circuit)
+    if circuit is None:
+        return None
+    there = tuple(phase for phase in Phase if circuit.rating_a[phase])
+    traits = draft.traits_of(section.meter) or frozenset()
+    try:
+        return Battery(
+            id=name,
+            circuit=section.circuit,
+            capacity_wh=section.capacity_kwh * 1000.0,
+            charge_w=section.charge_max_kw * 1000.0,
+            discharge_w=section.discharge_max_kw * 1000.0,
+            meter=section.meter,
+            phases=tuple(phase for phase in section.phases or there if phase in there),
+            efficiency=math.sqrt(section.round_trip_efficiency),
+            lowest=section.soc_min_percent / 100.0,
+            highest=section.soc_max_percent / 100.0,
+            reserve=section.reserve_percent / 100.0,
+            wear_per_kwh=section.wear_per_kwh,
+            export_w=section.export_max_kw * 1000.0,
+            steered=section.steered is not False and {"soc", "writes"} <= traits,
+            otherwise=section.otherwise,
+        )
+    except ValueError:
+        return None
+
+
 def fallback_of(station: StationSection, section: EvseSection) -> float:
     """The fallback current of an outlet, its own or that of its station."""
     return station.fallback_a if section.fallback_a is None else section.fallback_a
@@ -165,3 +215,14 @@ def _with_base_loads(circuits: dict[str, Circuit], shape: Shape) -> dict[str, Ci
             loads[above] = added(loads[above], circuits[name].base_load_max_a)
             above = circuits[above].parent
     return {name: replace(circuit, base_load_max_a=loads[name]) for name, circuit in circuits.items()}
+
+
+def _with_storage(
+    circuits: Mapping[str, Circuit], batteries: Mapping[str, Battery], voltage_v: float
+) -> dict[str, Circuit]:
+    """Every circuit with the most that the batteries behind it may draw."""
+    drawn = dict.fromkeys(circuits, NO_AMPS)
+    for battery in batteries.values():
+        for name in way_up(circuits, battery.circuit):
+            drawn[name] = added(drawn[name], battery.amps(battery.charge_w, voltage_v))
+    return {name: replace(circuit, storage_max_a=drawn[name]) for name, circuit in circuits.items()}

@@ -36,10 +36,15 @@ ALIASES = {
 SECRETS = frozenset({"password", "passwd", "secret", "token", "auth", "authorization_key"})
 
 _UNITS = re.compile(
-    r"[_-]?(amp(?:ere)?s?|watts?|volts?|seconds?|minutes?|hours?|k?va|ka|ma|kw|mw|kv|ms|min|a|w|v|s|h)$"
+    r"[_-]?(amp(?:ere)?s?|watts?|volts?|seconds?|minutes?|hours?|k?va|[km]?wh|ka|ma|kw|mw|kv|ms|min|a|w|v|s|h)$"
 )
-_FACTORS = {"ka": 1e3, "ma": 1e-3, "kw": 1e3, "mw": 1e6, "kva": 1e3, "kv": 1e3, "ms": 1e-3, "min": 60.0, "h": 3600.0}
-_SAME_KIND = ({"a", "ka", "ma"}, {"w", "kw", "mw"}, {"s", "ms", "min", "h"})
+_FACTORS = {"ka": 1e3, "ma": 1e-3, "kw": 1e3, "mw": 1e6, "kva": 1e3, "kv": 1e3, "ms": 1e-3, "min": 60.0, "h": 3600.0,
+            "kwh": 1e3, "mwh": 1e6}  # fmt: skip
+_SAME_KIND = ({"a", "ka", "ma"}, {"w", "kw", "mw"}, {"wh", "kwh", "mwh"}, {"s", "ms", "min", "h"})
+_IN_FULL = {"a": "ampere per phase", "kw": "kilowatt", "kwh": "kilowatt-hours", "s": "seconds", "v": "volt",
+            "w": "watt"}  # fmt: skip
+_WRITTEN = {"a": "A", "w": "W", "kw": "kW", "mw": "MW", "kva": "kVA", "va": "VA", "ka": "kA", "ma": "mA", "wh": "Wh",
+            "kwh": "kWh", "mwh": "MWh"}  # fmt: skip
 _QUANTITY = re.compile(r"\s*([-+]?\d+(?:[.,]\d+)?)\s*([a-zA-Zµ%/]{1,8})?\s*")
 
 
@@ -105,9 +110,8 @@ def _unit(key: str) -> str:
 
 def _in_unit(meant: str, unit: str, value: Any, voltage_v: float) -> str:
     """How to write `value`, given in `unit`, under the key `meant`."""
-    words = {"a": "ampere per phase", "kw": "kilowatt", "s": "seconds", "v": "volt", "w": "watt"}
     target = _unit(meant)
-    text = f"{meant} is in {words.get(target, target)}"
+    text = f"{meant} is in {_IN_FULL.get(target, target)}"
     if isinstance(value, bool) or not isinstance(value, int | float) or not unit or not math.isfinite(value):
         return text
     amount = value * _FACTORS.get(unit, 1.0)
@@ -127,4 +131,4 @@ def _is_same_kind(unit: str, other: str) -> bool:
 
 
 def _shown(unit: str) -> str:
-    return {"a": "A", "w": "W", "kw": "kW", "mw": "MW", "kva": "kVA", "va": "VA", "ka": "kA", "ma": "mA"}[unit]
+    return _WRITTEN[unit]

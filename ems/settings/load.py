@@ -10,11 +10,11 @@ from pathlib import Path
 from ems.settings.access import Access, read_access
 from ems.settings.build import SiteSettings, build
 from ems.settings.checks import run_checks
-from ems.settings.document import MAX_BYTES, parse
+from ems.settings.document import MAX_BYTES, parse, read_data
 from ems.settings.draft import Draft, draft_of
 from ems.settings.finding import Finding, Severity, has_errors, in_order
 from ems.settings.places import SITE_FILE, Catalogue, catalogue_files, shipped_sites, site_file
-from ems.settings.shape import shape_of
+from ems.settings.shape import Shape, shape_of
 from ems.settings.station_models import station_models
 from ems.settings.tariff import site_tariff
 
@@ -59,7 +59,7 @@ def load(site: str | Path, access: Access | None = None, check_meter_model: Mete
     shape, shapes = shape_of(document)
     models, in_models = station_models(path.parent)
     meter_models = catalogue_files(Catalogue.METERS, path.parent)
-    draft = draft_of(document, shape, models, meter_models)
+    draft = draft_of(document, shape, models, meter_traits(shape, meter_models))
     known, in_access = read_access(draft) if access is None else ({**access}, ())
     in_meters = _in_own_meter_models(draft, meter_models, check_meter_model)
     tariff, in_tariff = site_tariff(draft)
@@ -82,6 +82,22 @@ def _in_own_meter_models(draft: Draft, files: Mapping[str, Path], check: MeterMo
     used = dict.fromkeys(meter.model for meter in draft.shape.meters.values() if meter.model in files)
     own = [name for name in used if files[name].parent == folder]
     return () if check is None else tuple(finding for name in own for finding in check(name, files[name]))
+
+
+def meter_traits(shape: Shape, files: Mapping[str, Path]) -> dict[str, frozenset[str]]:
+    """What every meter model declares beside currents: `soc`, and `writes` for what may be told to it. Only looked up
+    where the site has batteries; what the rest of a model says is the adapter's affair.
+    """
+    if not shape.batteries:
+        return dict.fromkeys(files, frozenset())
+    return {name: _traits(path) for name, path in files.items()}
+
+
+def _traits(path: Path) -> frozenset[str]:
+    data, _ = read_data(path)
+    points = {} if data is None else data.get("points")
+    has = {"soc": isinstance(points, dict) and "soc" in points, "writes": bool(data and data.get("writes"))}
+    return frozenset(trait for trait, there in has.items() if there)
 
 
 def _files_beside(draft: Draft) -> tuple[tuple[str, bytes], ...]:

@@ -20,9 +20,9 @@ GENERATION = frozenset({MeterRole.PV, MeterRole.BATTERY})
 def models(draft: Draft) -> Iterator[Finding]:
     """Every meter model is known."""
     for name, meter in draft.shape.meters.items():
-        if meter.model not in draft.meter_models:
+        if meter.model not in draft.meter_traits:
             message = f"meter '{name}' is of the unknown model '{meter.model}'"
-            remedy = or_known(meter.model, sorted(draft.meter_models))
+            remedy = or_known(meter.model, sorted(draft.meter_traits))
             yield draft.document.error(("meters", name, "model"), message, remedy)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ems.domain.battery import Battery
 from ems.domain.circuit import Circuit
 from ems.domain.phases import Phase, PhaseAmps
 from ems.domain.site import Site
@@ -138,6 +139,8 @@ def _rows(settings: SiteSettings) -> Iterator[tuple[str, ...]]:
         children = site.circuits.children(circuit.id)
         for evse in (e for e in site.evses if e.circuit == circuit.id):
             yield _evse_row(settings, evse, f"{below}{'│ ' if children else '  '}  ")
+        for battery in (b for b in site.batteries if b.circuit == circuit.id):
+            yield _battery_row(battery, site.voltage_v, f"{below}{'│ ' if children else '  '}  ")
         branches = [
             (
                 child,
@@ -179,6 +182,13 @@ def _evse_row(settings: SiteSettings, evse: Evse, lead: str) -> tuple[str, ...]:
     )
 
 
+def _battery_row(battery: Battery, voltage_v: float, lead: str) -> tuple[str, ...]:
+    how = f"steered, otherwise {battery.otherwise}" if battery.steered else "read only"
+    size = f"{battery.capacity_wh / 1000:g} kWh +{battery.charge_w / 1000:g}/-{battery.discharge_w / 1000:g} kW"
+    most = f"{max(battery.amps(battery.charge_w, voltage_v)):.4g}"
+    return (f"{lead}{battery.id}  battery {size}  {how}", most, "", most, "", "", battery.meter or "-")
+
+
 def _limits(settings: SiteSettings) -> Iterator[str]:
     if settings.site.limits:
         yield ""
@@ -210,6 +220,7 @@ def _circuit_data(settings: SiteSettings, circuit: Circuit, totals: CircuitSums)
         "worst_case_a": list(worst_a(circuit, totals.rated_a)),
         "unbalance_max_a": circuit.unbalance_max_a,
         "meter": circuit.meter,
+        "batteries": [_battery_data(battery) for battery in site.batteries if battery.circuit == circuit.id],
         "evses": [
             {
                 "id": evse.id,
@@ -223,6 +234,19 @@ def _circuit_data(settings: SiteSettings, circuit: Circuit, totals: CircuitSums)
             for evse in site.evses
             if evse.circuit == circuit.id
         ],
+    }
+
+
+def _battery_data(battery: Battery) -> dict[str, Any]:
+    return {
+        "id": battery.id,
+        "capacity_wh": battery.capacity_wh,
+        "charge_w": battery.charge_w,
+        "discharge_w": battery.discharge_w,
+        "phases": [phase.name for phase in battery.phases],
+        "meter": battery.meter,
+        "steered": battery.steered,
+        "otherwise": battery.otherwise,
     }
 
 

@@ -304,6 +304,6 @@ class WebSection(Section):
 
 
 SECTIONS = (
-    "site", "circuits", "meters", "stations", "limits", "classes", "policy", "calendar", "access", "tariff", "ocpp",
-    "web",
+    "site", "circuits", "meters", "batteries", "stations", "limits", "classes", "policy", "calendar", "access",
+    "tariff", "ocpp", "web",
 )  # fmt: skip

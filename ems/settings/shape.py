@@ -19,6 +19,7 @@ from ems.settings.finding import Finding
 from ems.settings.hints import or_known, unknown_key
 from ems.settings.route import Route
 from ems.settings.service_schema import CalendarSection, ClassSection
+from ems.settings.storage_schema import BatterySection
 from ems.settings.wording import in_words, unit_of
 
 
@@ -54,6 +55,7 @@ class Shape:
     meters: dict[str, schema.MeterSection] = field(default_factory=dict)
     stations: dict[str, schema.StationSection] = field(default_factory=dict)
     limits: dict[int, schema.LimitSection] = field(default_factory=dict)
+    batteries: dict[str, BatterySection] = field(default_factory=dict)
     classes: dict[str, ClassSection] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     calendar: CalendarSection | None = None
@@ -81,6 +83,7 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         meters=reader.entries("meters", schema.MeterSection),
         stations=reader.entries("stations", schema.StationSection),
         limits=reader.items("limits", schema.LimitSection),
+        batteries=reader.entries("batteries", BatterySection),
         classes=reader.entries("classes", ClassSection),
         policy=reader.policy(),
         calendar=reader.section("calendar", CalendarSection),

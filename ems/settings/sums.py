@@ -52,8 +52,10 @@ def why_no_fallback(model: StationModel) -> str:
 
 
 def worst_a(circuit: Circuit, evses_a: PhaseAmps) -> PhaseAmps:
-    """What a circuit carries with its worst base load and margin when its EVSEs draw `evses_a`."""
-    total = [circuit.base_load_max_a[p] + circuit.margin_a + evses_a[p] for p in Phase]
+    """What a circuit carries with its worst base load, its batteries charging and its margin when its EVSEs draw
+    `evses_a`.
+    """
+    total = [circuit.worst_load_a[p] + circuit.margin_a + evses_a[p] for p in Phase]
     return (total[0], total[1], total[2])
 
 

@@ -18,7 +18,7 @@ SHOWN_STATIONS = 3
 
 def identifiers(draft: Draft) -> Iterator[Finding]:
     """Ids that differ only in capitals: two people will take them for the same."""
-    for section in ("circuits", "meters", "stations"):
+    for section in ("circuits", "meters", "batteries", "stations"):
         seen: dict[str, str] = {}
         for name in draft.ids(section):
             first = seen.setdefault(name.casefold(), name)
@@ -126,21 +126,25 @@ def fallback(draft: Draft) -> Iterator[Finding]:
         if circuit.margin_a >= min(amps for amps in circuit.rating_a if amps):
             continue  # said already: nothing fits beside such a margin
         total = worst_a(circuit, here.fallback_a)
-        over = [
-            p for p in Phase if circuit.rating_a[p] and here.fallback_a[p] and total[p] > circuit.rating_a[p] + 1e-6
-        ]
+        drawn = [here.fallback_a[p] + circuit.storage_max_a[p] for p in Phase]
+        over = [p for p in Phase if circuit.rating_a[p] and drawn[p] and total[p] > circuit.rating_a[p] + 1e-6]
         if not over or any(
             draft.parents.get(step) not in {*draft.circuits, None} for step in way_up(draft.circuits, name)
         ):
             continue
         worst = max(over, key=lambda p: total[p] - circuit.rating_a[p])
-        others = ", ".join(f"{p.name} {total[p]:g} A" for p in over if p is not worst)
+        others = ", ".join(f"{p.name} {total[p]:.5g} A" for p in over if p is not worst)
+        storage_a = circuit.storage_max_a[worst]
+        stored = f"batteries that charge with {storage_a:.4g} A, " if storage_a else ""
         message = (
-            f"circuit '{name}', {worst.name}: fallback currents of {here.fallback_a[worst]:g} A, margin "
-            f"{circuit.margin_a:g} A and worst base load {circuit.base_load_max_a[worst]:g} A make {total[worst]:g} A, "
-            f"more than the rating of {circuit.rating_a[worst]:g} A" + (f" (also {others})" if others else "")
+            f"circuit '{name}', {worst.name}: fallback currents of {here.fallback_a[worst]:g} A, {stored}margin "
+            f"{circuit.margin_a:g} A and worst base load {circuit.base_load_max_a[worst]:g} A make "
+            f"{total[worst]:.5g} A, more than the rating of {circuit.rating_a[worst]:g} A"
+            + (f" (also {others})" if others else "")
         )
-        yield draft.document.error(("circuits", name), message, _remedy(draft, here, worst))
+        yield draft.document.error(
+            ("circuits", name), message, _remedy(draft, here, worst) + (", or charge_max_kw" if stored else "")
+        )
 
 
 def roots_of(draft: Draft) -> list[str]:
