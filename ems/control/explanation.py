@@ -78,6 +78,9 @@ def _held(at: Situation, j: int, given: float, allotted: float) -> Reason | None
 
 
 def _at_top(at: Situation, j: int) -> Reason:
+    session = at.state.evses[j].session
+    if session is not None and session.is_at_cap and session.cap_wh is not None:
+        return Reason(Binding.LIMIT, f"the {session.cap_wh / 1000:.1f} kWh that were paid for")
     limit = at.asked.tightened.get(j)
     if limit is None:
         own_most = at.seen[Column.MOST_A][j] - NEAR_A

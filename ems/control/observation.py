@@ -191,7 +191,7 @@ def _row(
         0 if session is None else session.service_class,
         least,
         min(least, evse.max_a) if model.lowest_a else 0.0,
-        expressible_a(evse.max_a, model),
+        0.0 if session is not None and session.is_at_cap else expressible_a(evse.max_a, model),
         expressible_a(evse.fallback_a, model),
         0.0 if model.allowed_a else model.step_a,
         known.grant.surely_in_force(known.steering_layer, now, clock_uncertainty_s(station, policy)),

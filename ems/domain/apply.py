@@ -109,6 +109,7 @@ _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.NeedStated: apply_need.need_stated,
     e.VehicleIdentified: apply_need.vehicle_identified,
     e.HolderIdentified: apply_need.holder_identified,
+    e.EnergyCapped: apply_need.energy_capped,
     e.PlanMade: _plan_made,
     e.StrategyChosen: _strategy_chosen,
     e.BatteryAnswered: apply_battery.battery_answered,

@@ -25,6 +25,10 @@ def holder_identified(state: SiteState, event: e.HolderIdentified) -> SiteState:
     return _changed(state, event.evse, lambda session: replace(session, holder=event.holder))
 
 
+def energy_capped(state: SiteState, event: e.EnergyCapped) -> SiteState:
+    return _changed(state, event.evse, lambda session: replace(session, cap_wh=event.cap_wh))
+
+
 def _changed(state: SiteState, evse_id: str, change: Callable[[Session], Session]) -> SiteState:
     """The session of an EVSE changed, with the class of service of its need, else of its tag, else of its vehicle, else
     of the EVSE.

@@ -214,6 +214,14 @@ class HolderIdentified:
 
 
 @dataclass(frozen=True, slots=True)
+class EnergyCapped:
+    """The vehicle at an EVSE gets so much energy and no more, because more is not paid for; None: there is no cap."""
+
+    evse: str
+    cap_wh: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanMade:
     """There is a new plan; `at` is the monotonic time of what it knew. None: planning failed, for this `reason`."""
 
@@ -295,6 +303,7 @@ Event = (
     | NeedStated
     | VehicleIdentified
     | HolderIdentified
+    | EnergyCapped
     | PlanMade
     | StrategyChosen
     | BatteryAnswered

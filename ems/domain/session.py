@@ -63,7 +63,8 @@ class Transaction:
 @dataclass(frozen=True, slots=True)
 class Session:
     """One vehicle at one EVSE. `energy_wh` is what it got so far; `soc_percent` as the vehicle reports it, and
-    `soc_at_wh` what it had got when it first reported that; `vehicle` and `holder` (of its tag) None: nobody knows.
+    `soc_at_wh` what it had got when it first reported that; `vehicle` and `holder` (of its tag) None: nobody knows. At
+    `cap_wh` it gets no more: so much is paid for (None: no cap).
     """
 
     evse: str
@@ -77,6 +78,12 @@ class Session:
     vehicle: Vehicle | None = None
     soc_at_wh: float = 0.0
     holder: Holder | None = None
+    cap_wh: float | None = None
+
+    @property
+    def is_at_cap(self) -> bool:
+        """It has got all that is paid for."""
+        return self.cap_wh is not None and self.energy_wh >= self.cap_wh
 
     @property
     def id(self) -> str:
@@ -106,7 +113,7 @@ class Session:
         # Written out, because it happens with every sample.
         return Session(
             self.evse, self.plugged, self.plugged_s, self.transaction, energy, self.need, self.soc_percent,
-            self.service_class, self.vehicle, self.soc_at_wh, self.holder,
+            self.service_class, self.vehicle, self.soc_at_wh, self.holder, self.cap_wh,
         )  # fmt: skip
 
     def of(self, vehicle: Vehicle | None) -> Session:
