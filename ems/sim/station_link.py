@@ -28,6 +28,8 @@ ANSWER_S = 30.0
 OPEN_S = 10.0
 BACKOFF_S = (1.0, 30.0)
 MAX_LATE_ANSWERS = 32
+HELD_S = 1e-3
+"""What is left of a hold after it was waited for is rounding."""
 
 
 class CallError(Exception):
@@ -114,7 +116,7 @@ class StationLink:
         pause_s, task = BACKOFF_S[0], asyncio.current_task()
         while True:
             held_s = self._hold_until - asyncio.get_running_loop().time()
-            if held_s > 0:
+            if held_s > HELD_S:
                 await asyncio.sleep(held_s)
                 continue
             try:
