@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,7 +82,7 @@ class Uploads:
             raise UploadRefusedError(507, f"the file cannot be kept: {failed.strerror}") from failed
         finally:
             slot.is_taken = False
-            await asyncio.to_thread(path.with_suffix(".part").unlink, missing_ok=True)
+            await asyncio.to_thread(_removed, path.with_suffix(".part"))
         self._slots.pop(word, None)
         received = replace(received, size=size)
         await self._keep(received)
@@ -125,12 +126,18 @@ class Uploads:
             gone.append(files.pop(0))
         self._files = tuple(files)
         for one in gone:
-            await asyncio.to_thread((self._folder / _file_name(one)).unlink, missing_ok=True)
+            await asyncio.to_thread(_removed, self._folder / _file_name(one))
 
 
 def _opened(path: Path) -> IO[bytes]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path.open("wb")
+
+
+def _removed(path: Path) -> None:
+    """What cannot be removed stays where it is."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _plain(name: str) -> str:
