@@ -12,15 +12,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, desc, func, select
 
+from ems.adapters.store.accounts import read_logins, read_roll
 from ems.adapters.store.cards import Remembered, read_remembered
 from ems.adapters.store.daybook import read_daybook
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.rows import grant_of, model_of, session_of, transaction_of, transactions_of
 from ems.adapters.store.schema import alarm, grant, session, start, station_model, transaction_log
 from ems.adapters.store.tabs import read_tabs
+from ems.domain.account import Login
 from ems.domain.daybook import Daybook
 from ems.domain.grant import Grant
 from ems.domain.instant import Instant
+from ems.domain.roll import Roll
 from ems.domain.session import Need, Session, Transaction
 from ems.domain.station_model import StationModel
 from ems.domain.tab import Tab
@@ -50,7 +53,8 @@ class Recovered:
     `sessions` and `grants` by EVSE, `models` by station. `crashes`: runs within the last hour that ended without a
     goodbye. `alive`: the last sign of life of the run before. `complete` False: the database could not be read. `tabs`
     that were not closed.
-    `daybook`: what people had changed. `remembered`: of tags besides that.
+    `daybook`: what people had changed. `roll` and `logins`: who may do what, and where somebody is logged in.
+    `remembered`: of tags besides that.
     """
 
     sessions: Mapping[str, Session] = field(default_factory=dict)
@@ -61,6 +65,8 @@ class Recovered:
     complete: bool = True
     tabs: tuple[Tab, ...] = ()
     daybook: Daybook = field(default_factory=Daybook)
+    roll: Roll = field(default_factory=Roll)
+    logins: tuple[Login, ...] = ()
     remembered: Remembered = field(default_factory=Remembered)
 
 
@@ -83,6 +89,8 @@ class Remains:
     complete: bool = False
     tabs: tuple[Tab, ...] = ()
     daybook: Daybook = field(default_factory=Daybook)
+    roll: Roll = field(default_factory=Roll)
+    logins: tuple[Login, ...] = ()
     remembered: Remembered = field(default_factory=Remembered)
 
 
@@ -120,6 +128,8 @@ def read_remains(connection: Connection, now: datetime) -> Remains:
         complete=True,
         tabs=read_tabs(connection),
         daybook=read_daybook(connection),
+        roll=read_roll(connection),
+        logins=read_logins(connection),
         remembered=read_remembered(connection, now),
     )
 
@@ -156,6 +166,8 @@ def recover(remains: Remains, now: Instant) -> Recovered:
         complete=remains.complete,
         tabs=remains.tabs,
         daybook=remains.daybook,
+        roll=remains.roll,
+        logins=remains.logins,
         remembered=remains.remembered,
     )
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Table
 
 from ems.adapters.store.access_schema import person, reservation, tag, tag_group, waiting
+from ems.adapters.store.account_schema import api_token, user_account
 from ems.adapters.store.batch import Key, Subjects, write
 from ems.adapters.store.price_schema import price_list, receipt, receipt_line, tab, usage
 from ems.adapters.store.schema import (
@@ -37,6 +38,7 @@ CARRIED = (
     *(transaction_log, session, grant, station_model, start, alarm, audit),
     *(vehicle, weekly_departure, departure, choice, limit_told),
     *(person, tag_group, tag, reservation, waiting),
+    *(user_account, api_token),
 )
 """Bookkeeping, small and irreplaceable. Measurements stay in the old file, where they can still be exported."""
 

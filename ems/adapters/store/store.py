@@ -14,6 +14,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from ems.adapters.store.access import reason
+from ems.adapters.store.accounts import AccountStore, read_roll
 from ems.adapters.store.aggregation import aggregated, due, keep
 from ems.adapters.store.audit import AuditLog, read_audits
 from ems.adapters.store.cards import CardStore
@@ -29,6 +30,7 @@ from ems.adapters.store.tabs import TabStore, read_receipt, read_receipts
 from ems.adapters.store.writer import PACE, Health, Pace, QueueFullError, Writer
 from ems.domain.history import Audit
 from ems.domain.receipt import Receipt
+from ems.domain.roll import Roll
 from ems.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ JOB_S = 60.0
 
 class Store:
     """Everything that is kept in one database: `ledger` for what must survive, `daybook` and `audit` for what people
-    change, `recorder` for what each tick shows, `reader` for those who look.
+    change, `accounts` for who may, `recorder` for what each tick shows, `reader` for those who look.
 
     `where`: a path or a PostgreSQL URL. `on_trouble` hears what is wrong, and an empty text when it is over, on the
     writer's thread. Nothing here raises because of a disk, except where a docstring says so.
@@ -66,6 +68,7 @@ class Store:
         self.daybook = DaybookStore(self._writer, self.audit, current, patience_s)
         self.cards = CardStore(self._writer)
         self.tabs = TabStore(self._writer, current)
+        self.accounts = AccountStore(self._writer, self.audit, current, patience_s)
         self.recorder = Recorder(self.ledger, self._writer)
         self.reader = Reader(self.database)
 
@@ -89,6 +92,7 @@ class Store:
         self.ledger.begin(remains, now)
         self.daybook.remember(rows_of(remains.daybook))
         self.tabs.begin(remains.tabs)
+        self.accounts.remember(remains.roll)
         return self.ledger.recovered(now)
 
     def _read_only(self, read: Callable[[Connection], Remains]) -> Remains:
@@ -137,6 +141,10 @@ class Store:
         """
         await self._written()
         return await self._read(partial(read_audits, before=before, most=most))
+
+    async def roll(self) -> Roll:
+        """Users and tokens as they are stored, also by another process. Raises as `aggregate`."""
+        return await self._read(read_roll)
 
     async def receipt(self, session: str) -> Receipt | None:
         """The receipt of a session that is over; None when there is none. Raises as `aggregate`."""
