@@ -59,6 +59,10 @@ class Accounts(Protocol):
         """End a login."""
         ...
 
+    def end_others(self, secret: str) -> None:
+        """End all other logins of the user of this one."""
+        ...
+
     async def begin(self, code: str, name: str, password: str, address: str) -> str:
         """Make the first user, an administrator, with the code that the log shows; the secret of a login. Raises
         LoginRefusedError when the code is wrong, else as changes do.

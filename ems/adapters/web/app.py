@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from ipaddress import ip_address
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -16,18 +15,22 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from ems.adapters.web import assets as files
+from ems.adapters.web.account_pages import account_pages
+from ems.adapters.web.accounts import Accounts
 from ems.adapters.web.api import FRESH, Desk, answer, api, watch
-from ems.adapters.web.gate import LOOPBACK, Gate
-from ems.adapters.web.needs import NotAllowedError, Ways, needs
+from ems.adapters.web.entrance import Entrance, is_loopback
+from ems.adapters.web.gate import Gate
+from ems.adapters.web.login_pages import login_pages
+from ems.adapters.web.needs import SCOPE_KEY, NotAllowedError, Ways, needs
 from ems.adapters.web.once import Once
 from ems.adapters.web.operate import ABOUT, operate
-from ems.adapters.web.page import Pages
+from ems.adapters.web.page import Pages, reach
 from ems.adapters.web.plan_api import plan_api, suppose_api
 from ems.adapters.web.plan_page import PlanPages
 from ems.adapters.web.plan_press import PlanPress
 from ems.adapters.web.problem import of_failure, of_http, of_not_allowed, of_query, problem
 from ems.adapters.web.stream import Hall
-from ems.domain.account import Role
+from ems.domain.account import LoginRule, Role, Visitor
 from ems.ports import Clock, Foresight, Live, Operations
 
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
@@ -37,14 +40,15 @@ STRATEGY, WHAT_IF = "/api/v1/strategy", "/api/v1/plan/what-if"
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """Where the page is served and under which names it may be asked for; loopback names always work, and so does
-    `host` when it is one address. Limits: streams and connections at a time; how long a connection may ask nothing, or
-    take nothing of its answer.
+    """Where the page is served and under which names it may be asked for; loopback names always work, and so does the
+    address that somebody reaches it by. `login`: what somebody at this machine may do without one. Limits: streams and
+    connections at a time; how long a connection may ask nothing, or take nothing of its answer.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
     names: tuple[str, ...] = ()
+    login: LoginRule = LoginRule.TO_CHANGE
     max_streams: int = 64
     max_connections: int = 256
     idle_s: float = 10.0
@@ -53,17 +57,10 @@ class WebOptions:
     @property
     def is_private(self) -> bool:
         """Only this machine can reach it."""
-        return self.host in LOOPBACK or _is_loopback(self.host)
+        return is_loopback(self.host)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def create_app(
+def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or not
     live: Live,
     clock: Clock,
     options: WebOptions,
@@ -71,13 +68,14 @@ def create_app(
     operations: Operations | None = None,
     foresight: Foresight | None = None,
     further: Sequence[APIRouter] = (),
+    accounts: Accounts | None = None,
 ) -> Gate:
     """The application. `hall` is where listeners of the event stream stand; close it before stopping. Without
-    `operations` nothing can be changed, and without `foresight` no what-if is answered; `further` is what else it
-    offers. The first one reads and compiles what the page needs, which takes a fraction of a second: make it before
-    the controller ticks.
+    `operations` nothing can be changed, without `foresight` no what-if is answered, and without `accounts` nobody can
+    log in; `further` is what else it offers. The first one reads and compiles what the page needs, which takes a
+    fraction of a second: make it before the controller ticks.
     """
-    pages = Pages(_reach(options))
+    pages = Pages(reach(options.login, accounts is not None))
     desk = Desk(live, clock, hall or Hall(options.max_streams), pages, _software())
     app = FastAPI(
         title="ems",
@@ -99,15 +97,16 @@ def create_app(
     changes = () if operations is None else (operate(live, clock, operations),)
     questions = () if foresight is None else (suppose_api(desk, foresight),)
     described = (api(desk), plan_api(plans), *questions, *changes, *further, watch(desk))
-    shown = (_page(desk, described, app.openapi), _plan_page(desk, plans, options, Ways(described)), _files())
+    doors = () if accounts is None else (login_pages(desk, accounts), account_pages(desk, accounts))
+    shown = (_page(desk, described, app.openapi), _plan_page(desk, plans, pages, Ways(described)), _files(), *doors)
     ways = Ways((*described, *shown))
     for router in ways.routers:
         app.include_router(router)
-    return Gate(app, (*options.names, options.host), ways.need, options.is_private)
+    return Gate(app, (*options.names, options.host), ways.need, Entrance(accounts, options.login))
 
 
 async def warm_up(gate: Gate) -> None:
-    """Answer a few questions to nobody: templates are compiled and documents made before anybody has to wait."""
+    """Answer a few questions of nobody: templates are compiled and documents made before anybody has to wait."""
 
     async def receive() -> Message:
         return {"type": "http.disconnect"}
@@ -126,8 +125,9 @@ async def warm_up(gate: Gate) -> None:
             "query_string": b"",
             "root_path": "",
             "headers": [(b"host", b"localhost")],
+            SCOPE_KEY: Visitor(role=Role.VIEWER),
         }
-        await gate(scope, receive, send)
+        await gate.app(scope, receive, send)
 
 
 def _page(desk: Desk, described: Iterable[APIRouter], openapi: Callable[[], dict[str, Any]]) -> APIRouter:
@@ -172,11 +172,11 @@ def _files() -> APIRouter:
     return router
 
 
-def _plan_page(desk: Desk, plans: PlanPress, options: WebOptions, ways: Ways) -> APIRouter:
-    """The page of the plan. What the gate would refuse is not offered there."""
+def _plan_page(desk: Desk, plans: PlanPress, shared: Pages, ways: Ways) -> APIRouter:
+    """The page of the plan. What there is not is not offered there."""
     router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
-    offered = {path for path in (STRATEGY, WHAT_IF) if options.is_private and ways.need("POST", path)}
-    pages = PlanPages(plans, _reach(options), STRATEGY in offered, WHAT_IF in offered)
+    offered = {path for path in (STRATEGY, WHAT_IF) if ways.need("POST", path)}
+    pages = PlanPages(plans, shared.reach, STRATEGY in offered, WHAT_IF in offered)
 
     @router.get("/plan")
     @router.head("/plan")
@@ -185,17 +185,6 @@ def _plan_page(desk: Desk, plans: PlanPress, options: WebOptions, ways: Ways) ->
         return answer(request, page, _HTML)
 
     return router
-
-
-def _reach(options: WebOptions) -> str:
-    if options.is_private:
-        return (
-            f"No login: this page is served on {options.host} only, to this machine and its tunnels;"
-            " who is there can change plans and limits, never ratings."
-        )
-    return (
-        f"No login: everybody who can reach {options.host}:{options.port} can see this page; nobody can change a thing."
-    )
 
 
 def _software() -> str:

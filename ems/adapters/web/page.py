@@ -18,6 +18,7 @@ from ems.adapters.web.shape import CircuitRow
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.view import View
 from ems.adapters.web.words import CONDITIONS, GROUPS, MODES, condition_of
+from ems.domain.account import LoginRule
 
 SLICE_PIECES = 100
 PHASE_NAMES = ("L1", "L2", "L3")
@@ -33,7 +34,7 @@ class Pages:
         self._page, self._docs = (templates.get_template(name) for name in ("page.html", "docs.html"))
         self._charts = "uplot.js" in files.load()
         self._viewer = "swagger-ui.js" in files.load()
-        self._reach = reach
+        self.reach = reach
 
     async def live(self, view: View) -> bytes:
         """The page with the first picture."""
@@ -69,8 +70,21 @@ class Pages:
             "blank": dict.fromkeys(
                 ("text", "remedy", "since", "tone", "station", "address", "reason", "count", "at"), ""
             ),
-            "reach": self._reach,
+            "reach": self.reach,
         }
+
+
+REACH = {
+    LoginRule.REQUIRED: "Everybody logs in to see this page.",
+    LoginRule.TO_CHANGE: "At this machine this page can be seen without a login; to change something, log in.",
+    LoginRule.LOOPBACK_FREE: "At this machine no login is needed for the day's work; everybody else logs in.",
+}
+
+
+def reach(rule: LoginRule, has_login: bool) -> str:
+    """Who can see and do what, in words."""
+    first = REACH[rule] if has_login else "There is no login here, so only this machine is served."
+    return f"{first} Nobody can raise a rating here."
 
 
 @cache

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ems.adapters.web.needs import NotAllowedError
+from ems.adapters.web.page import environment, render
 
 MEDIA_TYPE = "application/problem+json"
 _FIELDS = {"type": "string", "title": "string", "status": "integer", "detail": "string", "reason": "string"}
@@ -58,9 +60,22 @@ async def of_query(_: Request, error: Exception) -> Response:
     return problem(422, "; ".join(wrong) or "the query does not fit", "bad-query")
 
 
-async def of_not_allowed(_: Request, error: Exception) -> Response:
+async def of_not_allowed(request: Request, error: Exception) -> Response:
     """Nobody logged in, or somebody who may not do this."""
     assert isinstance(error, NotAllowedError)
+    return await turned_away(request, error)
+
+
+async def turned_away(request: Request, error: NotAllowedError) -> Response:
+    """The answer to a visitor who may not: the reason for a program, the way to the login for a browser."""
+    wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    if not error.known and wants_page:
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        back = quote(asked, safe="/") if request.method == "GET" else "/"
+        return Response(status_code=303, headers={"location": f"/login?next={back}", "cache-control": "no-store"})
+    if wants_page:
+        page = await render(environment().get_template("refused.html"), why=str(error))
+        return Response(page, 403, {"cache-control": "no-store"}, "text/html; charset=utf-8")
     if error.known:
         return problem(403, str(error), "role")
     return problem(401, str(error), "login", {"www-authenticate": "Bearer"})

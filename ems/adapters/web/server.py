@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import APIRouter
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ems.adapters.web.accounts import Accounts
 from ems.adapters.web.app import WebOptions, create_app, warm_up
 from ems.adapters.web.stream import Hall
 from ems.ports import Clock, Foresight, Live, Operations
@@ -24,6 +25,7 @@ STOP_S = 3.0
 ROUND_S = 0.5
 MAX_HEAD_BYTES = 16384
 BACKLOG = 128
+LOOPBACK_V4, LOOPBACK_V6 = "127.0.0.1", "::1"
 
 
 class WebServer:
@@ -43,10 +45,11 @@ class WebServer:
         operations: Operations | None = None,
         foresight: Foresight | None = None,
         further: Sequence[APIRouter] = (),
+        accounts: Accounts | None = None,
     ) -> None:
-        self._options = options
+        self._options, self._accounts = options, accounts
         self._hall = Hall(options.max_streams)
-        self._app = create_app(live, clock, options, self._hall, operations, foresight, further)
+        self._app = create_app(live, clock, options, self._hall, operations, foresight, further, accounts)
         self.port = options.port
 
     @property
@@ -55,30 +58,40 @@ class WebServer:
         return self._hall.taken
 
     async def run(self) -> None:
-        """Listen and serve. Raises OSError, with the remedy, when the address is taken or not ours."""
+        """Listen and serve; as long as there is no user, for this machine only. Raises OSError, with the remedy, when
+        the address is taken or not ours.
+        """
+        wanted, accounts = self._options.host, self._accounts
+        while accounts is not None and not accounts.anybody and not self._options.is_private:
+            _log.warning("web.loopback-only wanted=%s: nobody can log in yet", wanted)
+            await self._serve(LOOPBACK_V6 if ":" in wanted else LOOPBACK_V4, accounts.first())
+        await self._serve(wanted, None)
+
+    async def _serve(self, host: str, until: Coroutine[None, None, None] | None) -> None:
+        """Listen there and serve until something happens, or until cancelled."""
         options = self._options
-        listener = _listen(options.host, options.port)
+        listener = _listen(host, self.port)
         self.port = listener.getsockname()[1]
         self._hall.closing.clear()
         await warm_up(self._app)
         server = _Server(_config(self._app, options))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        cleaning = asyncio.create_task(_clean(server, options))
-        _log.info("web.listening address=%s port=%d", options.host, self.port)
+        work = [serving, asyncio.create_task(_clean(server, options))]
+        work += [] if until is None else [asyncio.create_task(until)]
+        _log.info("web.listening address=%s port=%d", host, self.port)
         try:
-            await asyncio.wait((serving, cleaning), return_when=asyncio.FIRST_COMPLETED)
-            for task in (serving, cleaning):
-                if task.done():
-                    task.result()
+            done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
             self._hall.closing.set()
             server.should_exit = True
             try:
                 await asyncio.wait((serving,), timeout=STOP_S)
             finally:
-                serving.cancel()
-                cleaning.cancel()
-                await asyncio.gather(serving, cleaning, return_exceptions=True)
+                for task in work:
+                    task.cancel()
+                await asyncio.gather(*work, return_exceptions=True)
                 listener.close()
                 _log.info("web.stopped port=%d", self.port)
 

@@ -10,7 +10,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ems.adapters.web import assets
 from ems.adapters.web.app import WebOptions
-from ems.adapters.web.gate import AT_ONCE, HEADERS, Gate, name_of
+from ems.adapters.web.entrance import name_of
+from ems.adapters.web.gate import AT_ONCE, HEADERS, Gate
 from ems.adapters.web.needs import Need
 from ems.domain.account import Role
 from tests.adapters.web.scene import busy

@@ -315,13 +315,17 @@ def test_our_own_page_may_change_things(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "host"),
-    [(WebOptions(host="0.0.0.0"), "localhost:8080"), (WebOptions(names=("depot.example",)), "depot.example")],
-)  # fmt: skip
-def test_where_others_may_look_nothing_can_be_changed(tmp_path: Path, options: WebOptions, host: str) -> None:
-    with Office(tmp_path, options) as office:
-        assert office.refused("POST", "/strategy", {"strategy": "fast"}, {"host": host})[0] == 403
-        assert office.told("GET", "/strategy", headers={"host": host})["chosen"] is None
+    "headers",
+    [{"host": "depot.example"}, {"x-forwarded-for": "127.0.0.1"}, {"forwarded": "for=127.0.0.1"}, {"via": "1.1 proxy"}],
+)
+def test_who_is_not_at_this_machine_neither_looks_nor_changes_without_a_login(
+    tmp_path: Path, headers: dict[str, str]
+) -> None:
+    """H28: a proxy at this machine hands on what others ask, so whoever comes through one is not here."""
+    with Office(tmp_path, WebOptions(names=("depot.example",))) as office:
+        assert office.refused("POST", "/strategy", {"strategy": "fast"}, headers)[0] == 401
+        assert office.refused("GET", "/strategy", headers=headers)[0] == 401
+        assert office.told("GET", "/strategy")["chosen"] is None
 
 
 def test_without_operations_there_is_nothing_to_change(calm: Office) -> None:
