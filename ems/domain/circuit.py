@@ -96,6 +96,11 @@ class CircuitTree:
         return self.circuits[self._index[circuit_id]]
 
     @property
+    def limits_unbalance(self) -> bool:
+        """Whether any circuit has a rule against unbalance."""
+        return any(circuit.unbalance_max_a is not None for circuit in self.circuits)
+
+    @property
     def root(self) -> Circuit:
         """The grid connection."""
         return self.circuits[0]

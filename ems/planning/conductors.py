@@ -4,17 +4,21 @@ A single-phase leg puts its current on its phase conductor, in phase with the vo
 on both, thirty degrees off (208 V split legs of North America): on L1 the legs L1-L2 and L3-L1 are sixty degrees apart,
 so |I| = sqrt(x² + y² + xy) and not x + y. Angles of a symmetric system with unity power factor, as in
 Lee et al., "Adaptive Charging Networks", 2021, section III.
+
+Where a site limits unbalance, a vehicle that loads one phase and not another counts for that pair of phases as well.
+That is no current of its own: nothing drives it, and no conductor knows it but the line of that limit.
 """
 
 from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
 
-from ems.domain.phases import Leg, Phase
+from ems.domain.phases import PHASE_PAIRS, Leg, Phase
 from ems.planning.arrays import Complexes, Floats
 
 
@@ -27,6 +31,12 @@ class Kind(IntEnum):
     L1_L2 = 3
     L2_L3 = 4
     L3_L1 = 5
+    L1_OVER_L2 = 6
+    L1_OVER_L3 = 7
+    L2_OVER_L1 = 8
+    L2_OVER_L3 = 9
+    L3_OVER_L1 = 10
+    L3_OVER_L2 = 11
 
 
 KINDS = len(Kind)
@@ -40,9 +50,26 @@ def kind_of(leg: Leg) -> Kind:
     return next(kind for kind, ends in _ENDS.items() if frozenset(ends) == pair)
 
 
+def kinds_of(legs: Sequence[Leg], *, unbalance: bool) -> tuple[Kind, ...]:
+    """The kinds of currents on some legs that all carry the same; where `unbalance` is limited, with the pairs of
+    phases that they load unevenly.
+    """
+    currents = tuple(map(kind_of, legs))
+    loaded = {phase for leg in legs for phase in leg}
+    uneven = tuple(kind for kind, (more, less) in OVER.items() if more in loaded and less not in loaded)
+    return currents + uneven if unbalance else currents
+
+
+def over(kind: Kind) -> Complexes:
+    """Per kind what counts for one phase carrying more than another: what is on the one and not on the other."""
+    values = np.zeros(KINDS, dtype=np.complex128)
+    values[kind] = 1.0
+    return values
+
+
 def volts(voltage_v: float) -> Floats:
     """Per kind the voltage that drives it; `voltage_v` is phase to neutral."""
-    return voltage_v * np.array([1.0] * len(Phase) + [math.sqrt(3.0)] * len(_ENDS))
+    return voltage_v * np.array([1.0] * len(Phase) + [math.sqrt(3.0)] * len(_ENDS) + [0.0] * len(OVER))
 
 
 def on_line(phase: Phase) -> Complexes:
@@ -91,6 +118,9 @@ def facets(coefficients: Complexes, every_deg: float) -> tuple[tuple[Floats, flo
 
 
 SAME_ANGLE = 1e-9
+
+OVER = {Kind[f"{more.name}_OVER_{less.name}"]: (more, less) for more, less in PHASE_PAIRS}
+"""The kinds that count for a phase carrying more than another."""
 
 _ENDS = {
     Kind.L1_L2: (Phase.L1, Phase.L2),

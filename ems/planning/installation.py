@@ -12,7 +12,7 @@ from ems.domain.limit import Limit
 from ems.domain.phases import Phase
 from ems.domain.site import Site
 from ems.planning.arrays import Complexes, Floats
-from ems.planning.conductors import KINDS, on_line, volts
+from ems.planning.conductors import KINDS, OVER, on_line, over, volts
 from ems.planning.horizon import Horizon
 from ems.planning.problem import Line, Node
 
@@ -27,7 +27,7 @@ def nodes_of(site: Site, horizon: Horizon, limits: Sequence[Limit], base_a: Floa
     which comes as ampere by circuit, phase and step.
 
     Legs between two phases count with their full current on both, as the tick counts them: a plan beyond what the tick
-    allows would never be followed.
+    allows would never be followed. Nor does a vehicle on another phase make room under a limit of unbalance.
     """
     volts_of, power = volts(site.voltage_v), np.zeros(KINDS, dtype=np.complex128)
     power += volts_of
@@ -42,6 +42,9 @@ def nodes_of(site: Site, horizon: Horizon, limits: Sequence[Limit], base_a: Floa
         ]
         if np.isfinite(watts).any():
             lines.append(Line("power", power, watts - base.sum(axis=0) * site.voltage_v))
+        if circuit.unbalance_max_a is not None:
+            most = np.full(horizon.steps, circuit.unbalance_max_a)
+            lines += [Line(f"{more.name} over {less.name}", over(kind), most) for kind, (more, less) in OVER.items()]
         parent = -1 if circuit.parent is None else site.circuits.index(circuit.parent)
         nodes.append(Node(circuit.id, parent, tuple(lines)))
     return tuple(nodes)

@@ -17,14 +17,15 @@ from ems.planning.horizon import Horizon
 class Request(NamedTuple):
     """One vehicle's charge, at the circuit at position `circuit`.
 
-    `kinds`: the currents it draws, all of the same strength (three of them for a three-phase vehicle). `available`: the
-    share of each step during which it is plugged in, 0 … 1. `need_wh`: what it still wants, on the AC side. Ampere per
-    leg: at most `max_a`, and `min_a` or nothing. `watts_per_a`: power of one ampere on each of its legs. A higher
-    `service_class` goes first; within one, missing energy counts `weight` times. Of `need_wh`, `guaranteed_wh` must be
-    there by the begin of step `guaranteed_by` before anybody gets more than what is guaranteed. `expected`: it is not
-    there yet, and comes from a forecast. `limit_a`: what its outlet may have at each step, where that is limited.
-    `always`: it is promised not to pause as long as it needs anything. `hurries`: it is better served now than cheaply,
-    because nobody knows when it leaves, or who else will come.
+    `kinds`: the currents it draws, all of the same strength (three of them for a three-phase vehicle), and the pairs of
+    phases that it loads unevenly where unbalance is limited. `available`: the share of each step during which it is
+    plugged in, 0 … 1. `need_wh`: what it still wants, on the AC side. Ampere per leg: at most `max_a`, and `min_a` or
+    nothing. `watts_per_a`: power of one ampere on each of its legs. A higher `service_class` goes first; within one,
+    missing energy counts `weight` times. Of `need_wh`, `guaranteed_wh` must be there by the begin of step
+    `guaranteed_by` before anybody gets more than what is guaranteed. `expected`: it is not there yet, and comes from a
+    forecast. `limit_a`: what its outlet may have at each step, where that is limited. `always`: it is promised not to
+    pause as long as it needs anything. `hurries`: it is better served now than cheaply, because nobody knows when it
+    leaves, or who else will come.
     """
 
     session: str

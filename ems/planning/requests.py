@@ -14,7 +14,7 @@ from ems.domain.limit import Limit
 from ems.domain.session import Need, NeedOrigin
 from ems.domain.site import Site
 from ems.planning.arrays import Floats
-from ems.planning.conductors import KINDS, Kind, kind_of
+from ems.planning.conductors import KINDS, Kind, kinds_of
 from ems.planning.forecast.arrivals import Arrivals
 from ems.planning.forecast.session import SessionForecast
 from ems.planning.horizon import Horizon
@@ -86,7 +86,7 @@ def _wanted(
         session=stay.session,
         evse=evse.id,
         circuit=site.circuit_of_evse[stay.evse],
-        kinds=tuple(kind_of(leg) for leg in legs),
+        kinds=kinds_of(legs, unbalance=site.circuits.limits_unbalance),
         available=horizon.share(None, departure),
         need_wh=need_wh,
         max_a=min(evse.max_a, max(stay.appetite_a, stay.min_a)),
@@ -196,7 +196,7 @@ def expected_from(site: Site, horizon: Horizon, arrivals: Arrivals | None) -> tu
                 session=f"expected-{number}",
                 evse=evse.id,
                 circuit=site.circuit_of_evse[j],
-                kinds=tuple(map(kind_of, legs)),
+                kinds=kinds_of(legs, unbalance=site.circuits.limits_unbalance),
                 available=available,
                 need_wh=need_wh,
                 max_a=max_a,
@@ -214,11 +214,16 @@ def hurried(site: Site, horizon: Horizon, nodes: Sequence[Node], present: Sequen
     come, hours that look free there are then better used than counted on.
     """
     taken = {request.evse for request in present}
+    unbalance = site.circuits.limits_unbalance
     needed = _through(nodes, ((r.circuit, r.kinds, r.need_wh / r.watts_per_a) for r in present))
     coming = _through(
         nodes,
         (
-            (circuit, tuple(map(kind_of, legs)), NEWCOMER_W / evse.wiring.watts_per_amp(site.voltage_v, len(legs)))
+            (
+                circuit,
+                kinds_of(legs, unbalance=unbalance),
+                NEWCOMER_W / evse.wiring.watts_per_amp(site.voltage_v, len(legs)),
+            )
             for evse, circuit in zip(site.evses, site.circuit_of_evse, strict=True)
             if evse.id not in taken
             for legs in (evse.wiring.legs,)

@@ -27,7 +27,7 @@ from ems.domain.limit import Limit
 from ems.domain.site import Site
 from ems.domain.tariff import Tariff
 from ems.planning.arrays import Floats, Ints
-from ems.planning.conductors import kind_of, volts
+from ems.planning.conductors import kinds_of, volts
 from ems.planning.economy import Paid
 from ems.planning.horizon import Horizon
 from ems.planning.installation import limit_course, nodes_of
@@ -229,7 +229,7 @@ def _request(facts: Facts, one: Presence) -> Request:
         session=one.session,
         evse=evse.id,
         circuit=site.circuit_of_evse[one.evse],
-        kinds=tuple(map(kind_of, legs)),
+        kinds=kinds_of(legs, unbalance=site.circuits.limits_unbalance),
         available=horizon.share(one.arrival, one.departure) * share,
         need_wh=one.wants_wh / (evse.dc_efficiency or 1.0),
         max_a=one.most_a,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ems.planning.conductors import volts
+from ems.planning.conductors import KINDS, volts
 from ems.planning.horizon import Horizon
 from ems.planning.problem import (
     Battery,
@@ -150,7 +150,7 @@ def test_steps_fall_into_the_windows_of_a_demand_charge(
 def test_a_problem_may_have_no_circuit_that_limits_anything() -> None:
     """A site whose only node has no lines."""
     site = ChargingProblem(HOURS, (Node("grid", -1, ()),), (), Economy.indifferent(HOURS), volts(VOLTAGE_V))
-    assert site.below(np.zeros((0, 2))).shape == (1, 6, 2)
+    assert site.below(np.zeros((0, 2))).shape == (1, KINDS, 2)
 
 
 def test_a_line_adds_phasors() -> None:
