@@ -28,6 +28,7 @@ from ems.adapters.web.price_api import prices
 from ems.adapters.web.server import WebServer
 from ems.adapters.web.station_api import station_api
 from ems.assembly.energy_prices import SitePrices
+from ems.assembly.access import AccessParts, access_parts, porter_of
 from ems.assembly.error import AssemblyError
 from ems.assembly.meters import check_meter_model, installed_meters, own_models
 from ems.assembly.operations import SiteOperations
@@ -88,6 +89,7 @@ class Daemon:
     watchdog: Watchdog
     services: Sequence[Service]
     remote: RemoteParts
+    access: AccessParts
     state_dir: Path
     _lock: IO[str]
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -135,7 +137,9 @@ class Daemon:
             loop.inbox.put(SettingsTroubled(clock.now().monotonic_s, trouble))
         operations = SiteOperations.of(recovered.daybook, store, loop, clock)
         troubles.tell(loop.inbox.put)
-        central = central_system(settings, ocpp, clock, loop, store)
+        porter = porter_of(settings, recovered, clock, loop)
+        central = central_system(settings, ocpp, clock, loop, store, porter)
+        access = access_parts(porter, central, operations, store, loop, clock, recovered)
         dispatcher, live = Dispatcher(central), LiveView(core.state, central.knocks)
         journal = FileJournal(state_dir / JOURNAL, Header(__version__, settings.revision, settings.text))
         journal.begin(core.state, core.memory)
@@ -143,17 +147,17 @@ class Daemon:
         energy = energy_prices(live, operations, SitePrices(lambda: planning.sources, operations.pushed))
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
         till = Till(lambda: operations.daybook, store.tabs, recovered.tabs)
-        remote = remote_parts(settings, central, clock, loop, store, state_dir)
+        remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         stations = station_api(live, clock, remote.control, remote.rounds)
         further = (prices(live, clock, operations, SiteReceipts(till, store)), stations)
         web = WebServer(live, clock, shown, operations, foreseer, (*further, energy))
-        watching = (replanner.look, foreseer.look, operations.roster.look, till.look, remote.control.look)
+        watching = (replanner.look, foreseer.look, operations.roster.look, till.look, remote.control.look, access.watch.look)
         loop.outputs = (*_outputs(dispatcher, journal, store, live), *watching)
         poller, calendar = Poller(meters, clock, loop.inbox.put), Calendar(_jobs(store, live), clock)
-        services = (central, poller, web, calendar, replanner, foreseer, remote.uploads)
+        services = (central, poller, web, calendar, replanner, foreseer, remote.uploads, access.lists, access.usher)
         return cls(
             settings, clock, loop, live, central, web, store, journal, dispatcher, planning, supposing, replanner,
-            watchdog, services, remote, state_dir, lock,
+            watchdog, services, remote, access, state_dir, lock,
         )  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -224,6 +228,7 @@ class Daemon:
         self.supposing.take_over(setup)
         self.replanner.site_changed()
         self.remote.take_over(again.settings)
+        self.access.take_over(again.settings)
         self.central.admit(access_of(again.settings))
 
 
