@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ems.adapters.ocpp.server import CentralSystem
 from ems.adapters.store.store import Store
 from ems.adapters.web.upload_server import UploadServer
 from ems.ports import Clock
@@ -16,7 +15,7 @@ from ems.runtime.rounds import RoundTable
 from ems.runtime.uploads import Uploads
 from ems.settings.build import SiteSettings
 from ems.settings.station_models import template_of
-from ems.station_ports import ObjectionError
+from ems.station_ports import ObjectionError, StationDesk
 
 FOLDER = "uploads"
 
@@ -39,9 +38,9 @@ class RemoteParts(NamedTuple):
 
 
 def remote_parts(
-    settings: SiteSettings, central: CentralSystem, clock: Clock, loop: Loop, store: Store, state_dir: Path
+    settings: SiteSettings, desk: StationDesk, clock: Clock, loop: Loop, store: Store, state_dir: Path
 ) -> RemoteParts:
-    """Remote control over the links of the central system; what stations upload lies in the state folder."""
+    """Remote control over the links of `desk`; what stations upload lies in the state folder."""
     box = Uploads(state_dir / FOLDER, clock)
     server = UploadServer(box, settings.ocpp.host)
 
@@ -51,7 +50,7 @@ def remote_parts(
         return server.url(host, word)
 
     control = RemoteControl(
-        central,
+        desk,
         clock,
         lambda: loop.core.state,
         store.audit.add,

@@ -74,10 +74,10 @@ class Porter:
         doors: Doors,
         clock: Clock,
         state: Callable[[], SiteState],
-        stop: Callable[[str], None],
+        stop: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.doors = doors
-        self._clock, self._state, self._stop = clock, state, stop
+        self.doors, self.stop = doors, stop
+        self._clock, self._state = clock, state
         self._book = book
         self._vehicles: Mapping[str, str] = {}
         self.spending = Spending()
@@ -147,10 +147,8 @@ class Porter:
         what runs there.
         """
         now, state = self._clock.now(), self._state()
-        index = state.site.station_index(station)
-        evses = () if index is None else state.site.stations[index].evses
         answers: list[Admission] = []
-        names = [evse.id for evse in evses]
+        names = self.evses_of(station)
         for evse in sorted(names, key=lambda name: state.evse(name).status is not EvseStatus.PREPARING):
             running = state.evse(evse).session
             ends = running is not None and running.transaction is not None and self._is_own(tag, running.transaction)
@@ -185,6 +183,12 @@ class Porter:
         known = self._begun.get(transaction)
         return None if known is None else known.admission
 
+    def evses_of(self, station: str) -> Sequence[str]:
+        """The EVSEs of a station; none where the site has no such station."""
+        site = self._state().site
+        index = site.station_index(station)
+        return () if index is None else [evse.id for evse in site.stations[index].evses]
+
     def usage(self, tag: str, evse: str, at: datetime) -> Usage:
         """What counts for a tag besides the book."""
         key, known = tag_key(tag), self._book.tag(tag)
@@ -217,7 +221,7 @@ class Porter:
             if now_s - ending.since >= GRACE_S and now_s - ending.told_at >= AGAIN_S:
                 log.warning("access.ends evse=%s id=%d reason=%r", ending.evse, ending.transaction, ending.reason)
                 self._endings[ending.transaction] = ending._replace(told_at=now_s)
-                self._stop(ending.evse)
+                self.stop(ending.evse)
 
     def _review(self, state: SiteState, now_s: float) -> None:
         """Look at every session: what it took, and whether it may go on."""
