@@ -11,6 +11,7 @@ I6  what stations fall back to fits every conductor beside the declared base loa
 I7  a station has one link at most
 I8  nobody who wants current is kept at none for longer than the fairness bound
 I9  a need once met stays met
+I17 nothing is raised by which our vehicles could load one phase more than another beyond what a circuit allows
 
 I10 to I16 speak of queues, deadlines, transcripts and logs, which a run without an event loop does not have.
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import permutations
 from typing import NamedTuple
 
 from ems.domain.decision import Decision, Setpoint
@@ -78,6 +80,7 @@ class Invariants:
             ("I6", self._fallback(state)),
             ("I8", self._fairness(state, decision)),
             ("I9", self._needs(state)),
+            ("I17", self._balance(state, decision)),
         )
         for law, texts in checks:
             self.violations += [Violation(law, at, text) for text in texts]
@@ -111,7 +114,7 @@ class Invariants:
         raised = self._raised(decision)
         if not raised:
             return
-        legal = [_legal_a(self.site.evses[j], known, decision) for j, known in enumerate(state.evses)]
+        legal = [self._legal(state, decision, j) for j in range(len(state.evses))]
         worst, wanted = dict.fromkeys(_all_links(self.site), 0.0), dict.fromkeys(_all_links(self.site), 0.0)
         for j, (known, setpoint) in enumerate(zip(state.evses, decision.setpoints, strict=True)):
             if known.session is None:
@@ -127,6 +130,29 @@ class Invariants:
                 if total > circuit.rating_a[phase] + SLACK_A:
                     who = ", ".join(self.site.evses[j].id for j in given if link in self._used[j])
                     yield f"{who} raised although {circuit.id} {phase.name} may carry {total:.1f} A"
+
+    def _balance(self, state: SiteState, decision: Decision) -> Iterator[str]:
+        """Anybody may stop at any moment, so what is on one phase and not on another must be little enough alone: the
+        setpoints where anything was raised, and all that may still flow where it was raised beyond what it may draw.
+        """
+        raised = set(self._raised(decision))
+        told = [setpoint.amps for setpoint in decision.setpoints]
+        legal = [self._legal(state, decision, j) for j in range(len(told))] if raised else []
+        added = {j for j in raised if told[j] > legal[j] + SLACK_A}
+        flows = [max(pair) for pair in zip(told, legal, strict=False)]
+        for i, circuit in enumerate(self.site.circuits if raised else ()):
+            most = circuit.unbalance_max_a
+            for more, less in permutations(Phase, 2) if most is not None else ():
+                on = {j for j, used in enumerate(self._used) if (i, more) in used and (i, less) not in used}
+                on = {j for j in on if state.evses[j].session is not None and decision.setpoints[j].controlled}
+                for amps, given in ((told, raised & on), (flows, added & on)):
+                    total = sum(amps[j] for j in on)
+                    if given and most is not None and total > most + SLACK_A:
+                        who = ", ".join(self.site.evses[j].id for j in sorted(given))
+                        yield f"{who} raised although {circuit.id} may carry {total:.1f} A more on {more.name}"
+
+    def _legal(self, state: SiteState, decision: Decision, j: int) -> float:
+        return _legal_a(self.site.evses[j], state.evses[j], decision)
 
     def _minimum(self, decision: Decision) -> Iterator[str]:
         for setpoint in decision.setpoints:

@@ -24,6 +24,10 @@ WIRINGS = ("L1 L2 L3", "L2 L3 L1", "L3 L1 L2", "L1", "L2", "L3", "L1 L2")
 STRATEGIES = (Strategy.EQUAL, Strategy.FIRST_COME, Strategy.EARLIEST_DEADLINE, Strategy.LEAST_LAXITY)
 
 
+RULES = {80.0: 20.0, 125.0: 32.0}
+"""Connections at which phases may differ by so much only."""
+
+
 class Drawn(NamedTuple):
     """What a seed stands for."""
 
@@ -47,7 +51,9 @@ def drawn(seed: int, seconds: float, faults: int) -> Drawn:
 def _site(rng: np.random.Generator) -> Site:
     rating = float(rng.choice([50, 80, 125]))
     base = tuple(float(v) for v in rng.integers(0, 15, 3))
-    root = Circuit("grid", None, (rating,) * 3, margin_a=3.0, meter="main", base_load_max_a=(base[0], base[1], base[2]))
+    root = Circuit(
+        "grid", None, (rating,) * 3, 3.0, "main", (base[0], base[1], base[2]), unbalance_max_a=RULES.get(rating)
+    )
     feeders = tuple(
         Circuit(f"row-{k}", "grid", (float(rng.choice([20, 32, 50])),) * 3, margin_a=1.0)
         for k in range(int(rng.integers(1, 4)))

@@ -11,6 +11,7 @@ import pytest
 
 from ems.domain import events as e
 from ems.domain.apply import apply
+from ems.domain.circuit import CircuitTree
 from ems.domain.decision import Binding, Decision, Reason, Setpoint
 from ems.domain.grant import Answer, Layer
 from ems.domain.instant import Instant
@@ -89,6 +90,32 @@ def test_only_the_legs_count_that_a_vehicle_uses(legs: int, building_a: float, l
     world.extra["grid"] = (building_a / 2, building_a, building_a)
     checked.uses(1, legs)
     for decision in (decided(10, 10, 10), decided(10, 20, 10)):
+        checked(charging(), decision, world.flow(0))
+    assert broken(checked) == laws
+
+
+@pytest.mark.parametrize(
+    ("legs", "amps", "laws"),
+    [
+        ((1, 1, 3), (10, 10, 20), set()),
+        ((1, 1, 3), (11, 10, 10), {"I17"}),
+        ((1, 3, 3), (20, 10, 10), set()),
+        ((2, 1, 3), (11, 10, 10), {"I17"}),
+        ((1, 1, 3), (0, 11, 10), {"I17"}),
+        ((1, 1, 1), (10, 10, 0), set()),
+    ],
+    ids=["within", "beyond", "alone", "two legs beside one", "before a cut is proven", "raising nothing"],
+)
+def test_a_raise_that_loads_one_phase_more_than_the_circuit_allows(
+    legs: tuple[int, int, int], amps: tuple[float, float, float], laws: set[str]
+) -> None:
+    """The feeder's phases may differ by 20 A; legs are the station's first ones."""
+    grid, feeder_now = SITE.circuits
+    ruled = replace(SITE, circuits=CircuitTree((grid, replace(feeder_now, unbalance_max_a=20.0))))
+    checked, world = Invariants(ruled), World(ruled)
+    for j, count in enumerate(legs):
+        checked.uses(j, count)
+    for decision in (decided(10, 10, 10), decided(*amps)):
         checked(charging(), decision, world.flow(0))
     assert broken(checked) == laws
 
