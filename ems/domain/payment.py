@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import NamedTuple
 
 from ems.domain.price_list import PriceList, Unit
@@ -23,7 +24,7 @@ HOLD_MARGIN = timedelta(hours=2)
 
 TAG_PREFIX = "PAY-"
 TAG_CHARACTERS = 16
-"""With the prefix it fits an idToken of OCPP 1.6, which has 20."""
+"""With the prefix it fits an idToken of OCPP 1.6, which has 20. It says nothing about the id, which is a secret."""
 
 USABLE_PERCENT = 97
 """Of a hold; the rest is for what flows until a stop is obeyed."""
@@ -194,8 +195,8 @@ class Payment:
     """`hold`, `least` (less the provider does not take) and `amount` (to be taken) in minor units of `currency`.
 
     `prices` are those that the driver was shown; `cap_wh` the energy that the hold surely pays for, None where energy
-    costs nothing. `checkout` and `url` are the provider's page, to be paid until `expires`; `hold_id` names the hold.
-    `why` says in words for drivers why it went as it did.
+    costs nothing. `checkout` and `url` are the provider's page, to be paid until `expires`, which leads back to
+    `back_url`; `hold_id` names the hold. `why` says in words for drivers why it went as it did.
     """
 
     id: str
@@ -208,6 +209,7 @@ class Payment:
     created: datetime
     expires: datetime
     since: datetime
+    back_url: str = ""
     state: PaymentState = PaymentState.CREATED
     checkout: str = ""
     url: str = ""
@@ -225,7 +227,7 @@ class Payment:
     @property
     def tag(self) -> str:
         """What the station is told to begin with."""
-        return f"{TAG_PREFIX}{self.id[:TAG_CHARACTERS].upper()}"
+        return f"{TAG_PREFIX}{sha256(self.id.encode()).hexdigest()[:TAG_CHARACTERS].upper()}"
 
     def key(self, due: Due) -> str:
         """The key under which a provider does a thing once, however often it is asked."""

@@ -13,7 +13,7 @@ from ems.domain.daybook import Daybook
 from ems.domain.decision import Decision
 from ems.domain.events import Event, TransactionEnded
 from ems.domain.instant import Instant
-from ems.domain.price_list import quoted
+from ems.domain.price_list import PriceList, quoted
 from ems.domain.session import Session
 from ems.domain.state import EvseState, SiteState
 from ems.domain.tab import Tab
@@ -59,6 +59,14 @@ class Till:
         """The tab of the session at an EVSE; None when there is none."""
         known = self._open.get(evse)
         return None if known is None else known.tab
+
+    def agree(self, evse: str, session: str, prices: PriceList) -> None:
+        """Somebody pays for a session by the prices that they were shown."""
+        one = self._open.get(evse)
+        if one is not None and one.tab.usage.session == session:
+            tab = replace(one.tab, quote=(replace(prices, groups=()),))
+            self._open[evse] = one._replace(tab=tab)
+            self._book.kept(tab)
 
     def look(self, events: Sequence[Event], state: SiteState, _memory: Memory, decision: Decision) -> None:
         """Take one tick of the loop."""

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
-from threading import Event
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Table, delete, select
@@ -17,8 +16,8 @@ from sqlalchemy import Connection, Table, delete, select
 from ems.adapters.store.access_rows import access_rows, read_access
 from ems.adapters.store.audit import AuditLog
 from ems.adapters.store.batch import Key, Row, Subjects, key_names, write
+from ems.adapters.store.commit import committed
 from ems.adapters.store.current import Current
-from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.price_rows import price_list_row, read_prices
 from ems.adapters.store.price_schema import price_list
@@ -31,7 +30,7 @@ from ems.adapters.store.schema import (
     vehicle,
     weekly_departure,
 )
-from ems.adapters.store.writer import QueueFullError, Writer
+from ems.adapters.store.writer import Writer
 from ems.domain.daybook import Daybook
 from ems.domain.departure import Departure, Goal, WeeklyDeparture
 from ems.domain.fleet import Fleet
@@ -39,7 +38,6 @@ from ems.domain.limit import Limit
 from ems.domain.policy import Strategy
 from ems.domain.service_class import ServiceClass
 from ems.domain.vehicle import Guarantee, StateOfCharge, Vehicle
-from ems.ports import NotStoredError
 
 log = logging.getLogger(__name__)
 
@@ -97,22 +95,7 @@ class DaybookStore:
         self.remember({key: row})
 
     async def _done(self, job: Callable[[Connection], None], durable: bool) -> None:
-        given_up = Event()
-
-        def unless_late(connection: Connection) -> None:
-            if given_up.is_set():
-                raise ValueError("nobody waits for this any more")
-            job(connection)
-
-        try:
-            async with asyncio.timeout(self.patience_s):
-                await asyncio.wrap_future(self.writer.run(unless_late, durable))
-        except TimeoutError:
-            given_up.set()
-            trouble = self.writer.health.trouble or "the disk is slow"
-            raise NotStoredError(f"not on disk after {self.patience_s:g} s: {trouble}") from None
-        except (QueueFullError, *WRITE_ERRORS) as error:
-            raise NotStoredError(str(error).partition("\n")[0]) from error
+        await committed(self.writer, job, durable, self.patience_s)
 
     def remember(self, rows: Rows, gone: Iterable[Key] = ()) -> None:
         """What a database that replaces a lost one begins with."""

@@ -16,6 +16,7 @@ from ems.adapters.store.accounts import read_logins, read_roll
 from ems.adapters.store.cards import Remembered, read_remembered
 from ems.adapters.store.daybook import read_daybook
 from ems.adapters.store.moment import from_ms, to_ms
+from ems.adapters.store.payments import read_open_payments
 from ems.adapters.store.rows import grant_of, model_of, session_of, transaction_of, transactions_of
 from ems.adapters.store.schema import alarm, grant, session, start, station_model, transaction_log
 from ems.adapters.store.tabs import read_tabs
@@ -23,6 +24,7 @@ from ems.domain.account import Login
 from ems.domain.daybook import Daybook
 from ems.domain.grant import Grant
 from ems.domain.instant import Instant
+from ems.domain.payment import Payment
 from ems.domain.roll import Roll
 from ems.domain.session import Need, Session, Transaction
 from ems.domain.station_model import StationModel
@@ -52,7 +54,7 @@ class Recovered:
 
     `sessions` and `grants` by EVSE, `models` by station. `crashes`: runs within the last hour that ended without a
     goodbye. `alive`: the last sign of life of the run before. `complete` False: the database could not be read. `tabs`
-    that were not closed.
+    and `payments` that were not closed.
     `daybook`: what people had changed. `roll` and `logins`: who may do what, and where somebody is logged in.
     `remembered`: of tags besides that.
     """
@@ -64,6 +66,7 @@ class Recovered:
     alive: datetime | None = None
     complete: bool = True
     tabs: tuple[Tab, ...] = ()
+    payments: tuple[Payment, ...] = ()
     daybook: Daybook = field(default_factory=Daybook)
     roll: Roll = field(default_factory=Roll)
     logins: tuple[Login, ...] = ()
@@ -88,6 +91,7 @@ class Remains:
     alive: int | None = None
     complete: bool = False
     tabs: tuple[Tab, ...] = ()
+    payments: tuple[Payment, ...] = ()
     daybook: Daybook = field(default_factory=Daybook)
     roll: Roll = field(default_factory=Roll)
     logins: tuple[Login, ...] = ()
@@ -127,6 +131,7 @@ def read_remains(connection: Connection, now: datetime) -> Remains:
         alive=alive,
         complete=True,
         tabs=read_tabs(connection),
+        payments=read_open_payments(connection),
         daybook=read_daybook(connection),
         roll=read_roll(connection),
         logins=read_logins(connection),
@@ -165,6 +170,7 @@ def recover(remains: Remains, now: Instant) -> Recovered:
         alive=None if remains.alive is None else from_ms(remains.alive),
         complete=remains.complete,
         tabs=remains.tabs,
+        payments=remains.payments,
         daybook=remains.daybook,
         roll=remains.roll,
         logins=remains.logins,

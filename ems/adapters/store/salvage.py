@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table
 from ems.adapters.store.access_schema import person, reservation, tag, tag_group, waiting
 from ems.adapters.store.account_schema import api_token, user_account
 from ems.adapters.store.batch import Key, Subjects, write
+from ems.adapters.store.payment_schema import payment, payment_step
 from ems.adapters.store.price_schema import price_list, receipt, receipt_line, tab, usage
 from ems.adapters.store.schema import (
     alarm,
@@ -34,7 +35,7 @@ from ems.adapters.store.schema import (
 log = logging.getLogger(__name__)
 
 CARRIED = (
-    *(price_list, tab, usage, receipt, receipt_line),
+    *(price_list, tab, usage, receipt, receipt_line, payment, payment_step),
     *(transaction_log, session, grant, station_model, start, alarm, audit),
     *(vehicle, weekly_departure, departure, choice, limit_told),
     *(person, tag_group, tag, reservation, waiting),

@@ -22,6 +22,7 @@ from ems.adapters.store.current import Current
 from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.daybook import DaybookStore, rows_of
 from ems.adapters.store.ledger import Ledger
+from ems.adapters.store.payments import PaymentStore, read_payment, read_payments
 from ems.adapters.store.reading import Reader
 from ems.adapters.store.recorder import Recorder
 from ems.adapters.store.recovery import Recovered, Remains, read_remains
@@ -29,6 +30,7 @@ from ems.adapters.store.retention import RETENTION, Retention, next_slice, remov
 from ems.adapters.store.tabs import TabStore, read_receipt, read_receipts
 from ems.adapters.store.writer import PACE, Health, Pace, QueueFullError, Writer
 from ems.domain.history import Audit
+from ems.domain.payment import Payment
 from ems.domain.receipt import Receipt
 from ems.domain.roll import Roll
 from ems.ports import Clock
@@ -68,6 +70,7 @@ class Store:
         self.daybook = DaybookStore(self._writer, self.audit, current, patience_s)
         self.cards = CardStore(self._writer)
         self.tabs = TabStore(self._writer, current)
+        self.payments = PaymentStore(self._writer, current, patience_s)
         self.accounts = AccountStore(self._writer, self.audit, current, patience_s)
         self.recorder = Recorder(self.ledger, self._writer)
         self.reader = Reader(self.database)
@@ -92,6 +95,7 @@ class Store:
         self.ledger.begin(remains, now)
         self.daybook.remember(rows_of(remains.daybook))
         self.tabs.begin(remains.tabs)
+        self.payments.begin(remains.payments)
         self.accounts.remember(remains.roll)
         return self.ledger.recovered(now)
 
@@ -155,6 +159,14 @@ class Store:
         """The newest receipts of sessions that began in a span, newest first. Raises as `aggregate`."""
         await self._written()
         return await self._read(partial(read_receipts, since=since, until=until, most=most))
+
+    async def payment(self, name: str) -> Payment | None:
+        """A payment, also one that is over; None when there is none. Raises as `aggregate`."""
+        return await self._read(partial(read_payment, name=name))
+
+    async def newest_payments(self, most: int) -> tuple[Payment, ...]:
+        """The newest payments, newest first. Raises as `aggregate`."""
+        return await self._read(partial(read_payments, most=most))
 
     async def _written(self) -> None:
         """Returns when what waited is written, or cannot be."""

@@ -1,0 +1,197 @@
+"""Who pays: begins payments, follows what happens at the stations, and stops whoever charges without."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from ems.control.memory import Memory
+from ems.domain.decision import Decision
+from ems.domain.events import Event
+from ems.domain.money import decimals, minor
+from ems.domain.payment import TAG_PREFIX, Began, Ended, Payment, PaymentState, StartFailed, Withdrawn, cap_wh
+from ems.domain.price_list import PriceList, chosen, quoted
+from ems.domain.receipt import Receipt
+from ems.domain.session import Session
+from ems.domain.state import NEVER, SiteState
+from ems.domain.station import EvseStatus
+from ems.domain.unknown import UnknownError
+from ems.runtime.errand import STOP_AGAIN_S, Counter, Errand, is_of
+
+log = logging.getLogger(__name__)
+
+PAY_TIME = timedelta(minutes=30)
+OPENED_S = 0.1
+OUT = frozenset({EvseStatus.FAULTED, EvseStatus.UNAVAILABLE, EvseStatus.RESERVED})
+
+
+class Cashier:
+    """A `Service`, an output of the loop behind the till, and the `Payments` port.
+
+    `left` are the payments that the run before left open.
+    """
+
+    name = "payments"
+
+    def __init__(
+        self,
+        counter: Counter,
+        left: Iterable[Payment] = (),
+        new_id: Callable[[], str] = lambda: secrets.token_urlsafe(16),
+    ) -> None:
+        self._counter, self._new_id = counter, new_id
+        self._errands = {one.id: Errand(one, counter) for one in left}
+        self._group: asyncio.TaskGroup | None = None
+        self._stopped_s: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Take up what the run before left open, then work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for errand in self._errands.values():
+                group.create_task(self._done(errand))
+            await asyncio.Event().wait()
+
+    async def _done(self, errand: Errand) -> None:
+        await errand.drive()
+        self._errands.pop(errand.payment.id, None)
+
+    async def begin(self, evse: str, back_url: str) -> Payment:
+        """A driver wants to pay at an EVSE. Raises UnknownError, ValueError or NotStoredError."""
+        desk, now = self._counter, self._counter.clock.now().utc
+        errand = Errand(self._created(evse, back_url, now), desk)
+        name = errand.payment.id
+        # It has its place before it is stored: nobody else can begin there meanwhile.
+        self._errands[name] = errand
+        try:
+            await desk.book.keep(errand.payment, None, now)
+        except BaseException:
+            del self._errands[name]
+            raise
+        log.info("payment.created evse=%s hold=%d %s", evse, errand.payment.hold, errand.payment.currency)
+        if self._group is not None:
+            self._group.create_task(self._done(errand))
+        return errand.payment
+
+    async def payment(self, name: str) -> Payment:
+        """How a payment stands."""
+        errand = self._errands.get(name)
+        found = await self._counter.book.payment(name) if errand is None else errand.payment
+        if found is None:
+            raise UnknownError("there is no such payment")
+        return found
+
+    async def opened(self, name: str, within_s: float) -> Payment:
+        """The same as soon as the provider's page is there, or when that takes longer."""
+        until = self._counter.clock.now().monotonic_s + within_s
+        while True:
+            found = await self.payment(name)
+            waits = found.state in {PaymentState.CREATED, PaymentState.HOLD_REQUESTED} and not found.url
+            if not waits or self._counter.clock.now().monotonic_s >= until:
+                return found
+            await asyncio.sleep(OPENED_S)
+
+    async def stop(self, name: str) -> Payment:
+        """The driver wants no more: nothing is held, started or charged any further."""
+        errand = self._errands.get(name)
+        if errand is not None:
+            match errand.payment.state:
+                case PaymentState.CREATED | PaymentState.HOLD_REQUESTED:
+                    errand.tell(Withdrawn())
+                case PaymentState.AUTHORISED | PaymentState.STARTING:
+                    errand.tell(StartFailed("you stopped it before it began"))
+                case PaymentState.CHARGING:
+                    await errand.stop()
+        return await self.payment(name)
+
+    async def payments(self, most: int) -> Sequence[Payment]:
+        """The newest payments, newest first."""
+        return await self._counter.book.payments(most)
+
+    def noticed(self, signature: str, body: bytes) -> None:
+        """The provider has news of a checkout: it is asked now, and what it then says counts. Raises
+        ForgedNoticeError.
+        """
+        checkout = self._counter.provider.notice(signature, body, self._counter.clock.now().utc)
+        for errand in self._errands.values():
+            if checkout and errand.payment.checkout == checkout:
+                errand.look_again()
+
+    def look(self, _events: Sequence[Event], state: SiteState, _memory: Memory, _decision: Decision) -> None:
+        """Take one tick of the loop."""
+        self.tick(state)
+
+    def tick(self, state: SiteState) -> None:
+        """See who began, and whose hold is nearly used up; nobody may charge with the tag of a payment that is over."""
+        here = {known.session.evse: known.session for known in state.evses if known.session is not None}
+        paid: set[str] = set()
+        for errand in self._errands.values():
+            known, session = errand.payment, here.get(errand.payment.evse)
+            if known.state in {PaymentState.STARTING, PaymentState.CHARGING}:
+                paid.add(known.tag)
+            if known.state is PaymentState.STARTING and session is not None and is_of(session, known):
+                errand.tell(Began(session.id))
+            elif known.state is PaymentState.CHARGING:
+                self._follow(errand, session, state)
+        for session in here.values():
+            running = session.transaction
+            tag = "" if running is None or running.id_tag is None else running.id_tag.upper()
+            if running is not None and tag.startswith(TAG_PREFIX) and tag not in paid:
+                self._stop_stray(session.evse, running.id)
+
+    def _follow(self, errand: Errand, session: Session | None, state: SiteState) -> None:
+        known = errand.payment
+        tab = self._counter.till.tab(known.evse)
+        if tab is not None and tab.usage.session == known.session:
+            made = tab.receipt(state.site.zone)
+            errand.cost = 0 if made is None else made.total
+        is_used_up = session is not None and (session.is_at_cap or known.is_used_up(errand.cost))
+        if is_used_up:
+            errand.look_again()
+
+    def receipt_made(self, session: str, made: Receipt | None) -> None:
+        """A session is over."""
+        for errand in self._errands.values():
+            if errand.payment.session == session and errand.payment.state is PaymentState.CHARGING:
+                errand.tell(Ended(0 if made is None else made.total))
+
+    def _stop_stray(self, evse: str, transaction: int) -> None:
+        now_s = self._counter.clock.now().monotonic_s
+        if self._group is None or now_s - self._stopped_s.get(evse, NEVER) < STOP_AGAIN_S:
+            return
+        self._stopped_s[evse] = now_s
+        log.warning("payment.unpaid evse=%s transaction=%d is stopped", evse, transaction)
+        self._group.create_task(self._counter.switch.stop(evse))
+
+    def _created(self, evse: str, back_url: str, now: datetime) -> Payment:
+        state, provider = self._counter.state(), self._counter.provider
+        prices = self._offer(evse, state, now)
+        assert prices.hold is not None
+        hold, index = minor(prices.hold, prices.currency), state.site.evse_index(evse)
+        assert index is not None
+        outlet = state.site.evses[index]
+        most_w = outlet.max_a * outlet.wiring.watts_per_amp(state.site.voltage_v)
+        cap = cap_wh(prices, hold, 10 ** decimals(prices.currency), most_w)
+        least, expires = provider.least(prices.currency), now + PAY_TIME
+        return Payment(self._new_id(), evse, provider.name, prices, hold, least, cap, now, expires, now, back_url)
+
+    def _offer(self, evse: str, state: SiteState, now: datetime) -> PriceList:
+        """The prices at an EVSE where somebody could pay now. Raises UnknownError or ValueError."""
+        if state.site.evse_index(evse) is None:
+            raise UnknownError(f"the site has no EVSE {evse[:64]!r}")
+        lists = self._counter.daybook().prices.lists.values()
+        prices = chosen(quoted(lists, evse, now, state.site.zone), ())
+        if prices is None or prices.hold is None:
+            raise ValueError(f"nobody pays by card at {evse}")
+        known, station = state.evse(evse), state.station(evse.rpartition("/")[0])
+        if not station.connected or known.status in OUT:
+            raise ValueError(f"{evse} is not in service now")
+        if any(errand.payment.evse == evse for errand in self._errands.values()):
+            raise ValueError(f"somebody else is paying or charging at {evse}")
+        session = known.session
+        if session is not None and (session.transaction is not None or session.energy_wh > 0):
+            raise ValueError(f"somebody charges at {evse} already; unplug first")
+        return prices
