@@ -35,6 +35,7 @@ from ems.domain.phases import Wiring
 from ems.domain.session import Transaction
 from ems.domain.station import Evse, Station
 from ems.domain.station_model import StationModel
+from ems.ports import Authority
 
 PORT = 9000
 BORN = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -164,6 +165,7 @@ async def central(
     recognise: Callable[[str, str], StationModel | None] | None = None,
     born: datetime = BORN,
     port: int = PORT,
+    authority: Authority | None = None,
 ) -> AsyncIterator[Site]:
     """A running central system that knows `stations`."""
     events: list[Event] = []
@@ -179,7 +181,7 @@ async def central(
         evses = tuple(Evse(name, n + 1, "grid", Wiring.parse(phases), 32, 6) for n in range(outlets))
         records[name] = StationRecord(
             Station(name, evses, model), 230.0, UTC, clock, events.append, ledger, recognise,
-            Book(ledger.transaction_id, ledger.has_ended, owners),
+            Book(ledger.transaction_id, ledger.has_ended, owners), authority,
         )  # fmt: skip
     dialects = {name: Station16(record) for name, record in records.items()}
     system = CentralSystem(
