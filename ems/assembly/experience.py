@@ -19,6 +19,7 @@ from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.demand_charge import BillingPeriod
 from ems.domain.load import Load
 from ems.domain.meter import MeterRole
+from ems.domain.price_push import NOTHING_PUSHED, Pushed
 from ems.domain.site import Site
 from ems.domain.tariff import Tariff
 from ems.planning.economy import Paid
@@ -61,8 +62,12 @@ class Archive:
         self._reading: Future[Past] | None = None
         self._asked = datetime.min.replace(tzinfo=UTC)
 
-    def experience(self, now: datetime, patience_s: float) -> tuple[Experience, tuple[str, ...]]:
-        """What is known at `now`, and in words what is not. Returns within `patience_s`, and never raises."""
+    def experience(
+        self, now: datetime, patience_s: float, pushed: Pushed = NOTHING_PUSHED
+    ) -> tuple[Experience, tuple[str, ...]]:
+        """What is known at `now`, and in words what is not. `pushed`: prices that were. Returns within `patience_s`,
+        and never raises.
+        """
         if self._reading is None or (self._reading.done() and now - self._asked > FRESH):
             self._asked, self._reading = now, self._thread.submit(past_of, self._sources, now)
         past, doubts = Past(), list[str]()
@@ -73,7 +78,7 @@ class Archive:
         except (NotReadableError, *WRITE_ERRORS) as failed:
             self._reading = None
             doubts.append(f"the past cannot be read: {failed}; planned without it")
-        tariff, missing = self._prices.completed(self._sources.tariff)
+        tariff, missing = self._prices.completed(self._sources.tariff, pushed)
         known = Experience(tariff, past.paid, past.sessions, past.building_w, past.generation_w)
         return known, (*doubts, *missing)
 

@@ -15,6 +15,7 @@ from ems.domain.daybook import Change, ChargeTold, Daybook, UnknownError, change
 from ems.domain.events import Event, LimitReceived, LimitWithdrawn, MeterValues, NeedStated, StrategyChosen
 from ems.domain.history import Audit
 from ems.domain.instant import Instant
+from ems.domain.price_push import Pushed
 from ems.domain.pull_out import PullOutList
 from ems.domain.session import Need
 from ems.domain.state import SiteState
@@ -48,6 +49,10 @@ class SiteOperations:
     def daybook(self) -> Daybook:
         """As it is now."""
         return self._daybook
+
+    def pushed(self) -> Pushed:
+        """The energy prices that were pushed, as they are now. From any thread."""
+        return self._daybook.series
 
     async def change(self, change: Change, who: str) -> None:
         """Make one change; nothing happens when all is so already."""

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ems.adapters.store.codec import Codec
 from ems.assembly.sources import Sources
 from ems.domain.plan import Plan, PlannedCharge
+from ems.domain.price_push import Pushed
 from ems.planning.outlook import Outlook
 
 MOST_LINE = 1 << 19
@@ -32,11 +33,12 @@ class Setup(NamedTuple):
 
 
 class Question(NamedTuple):
-    """Plan for this; `limit_s` is what it may take."""
+    """Plan for this; `limit_s` is what it may take; `prices` were pushed."""
 
     number: int
     limit_s: float
     outlook: Outlook
+    prices: Pushed
 
 
 class WireError(ValueError):

@@ -52,7 +52,8 @@ def answer(setup: Setup, archive: Archive, question: Question) -> Answer:
     """The plan, or why there is none. Never raises."""
     ends = time.monotonic() + question.limit_s
     try:
-        known, doubts = archive.experience(question.outlook.now, min(READING_S, question.limit_s / 2.0))
+        patience_s = min(READING_S, question.limit_s / 2.0)
+        known, doubts = archive.experience(question.outlook.now, patience_s, question.prices)
         plan = plan_of(setup.sources.site, question.outlook, known, lambda: ends - time.monotonic())
         plan = replace(plan, assumptions=(*doubts, *plan.assumptions))
     except Exception as failed:  # noqa: BLE001 - whatever it is, the daemon is to know

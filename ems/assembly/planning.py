@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ems.assembly.plan_wire import Question, Setup, WireError, decoded
 from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.plan import Plan
+from ems.domain.price_push import Pushed
 from ems.planning.outlook import Outlook
 from ems.runtime.planner_process import PlannerError, PlannerProcess
 from ems.settings.build import SiteSettings
@@ -25,14 +27,20 @@ PRICES = "prices"
 
 
 class ChildPlanning:
-    """Implements `runtime.replan.Planning` with a child process."""
+    """Implements `runtime.replan.Planning` with a child process. `pushed` tells prices that were, from any thread."""
 
-    def __init__(self, setup: Setup, process: PlannerProcess, limit_s: float = LIMIT_S) -> None:
-        self._setup, self._process, self._limit_s = setup, process, limit_s
+    def __init__(
+        self,
+        setup: Setup,
+        process: PlannerProcess,
+        limit_s: float = LIMIT_S,
+        pushed: Callable[[], Pushed] = dict,
+    ) -> None:
+        self._setup, self._process, self._limit_s, self._pushed = setup, process, limit_s, pushed
         self._pickled: tuple[Setup, bytes] | None = None
         self._number = 0
         self._prices = PriceFolder(setup.sources.prices)
-        self._seen = self._prices.state()
+        self._seen = self._prices.state(), pushed()
 
     def plan(self, outlook: Outlook) -> Plan:
         """Ask the child. Raises PlannerError."""
@@ -41,7 +49,7 @@ class ChildPlanning:
             self._process.end()
             self._pickled = (setup, pickle.dumps(setup))
         self._number += 1
-        question = pickle.dumps(Question(self._number, self._limit_s, outlook))
+        question = pickle.dumps(Question(self._number, self._limit_s, outlook, self._pushed()))
         payload = self._process.ask(self._pickled[1], question, self._limit_s + START_S)
         try:
             answer = decoded(payload, setup.revision, self._number)
@@ -51,6 +59,11 @@ class ChildPlanning:
         if answer.plan is None:
             raise PlannerError(answer.trouble or "the planner has no plan and does not say why")
         return answer.plan
+
+    @property
+    def sources(self) -> Sources:
+        """What plans are made from now."""
+        return self._setup.sources
 
     @property
     def pid(self) -> int | None:
@@ -66,8 +79,8 @@ class ChildPlanning:
         self._process.kill()
 
     def has_news(self) -> bool:
-        """Whether a price file was written, changed or removed."""
-        before, self._seen = self._seen, self._prices.state()
+        """Whether a price file was written, changed or removed, or prices were pushed."""
+        before, self._seen = self._seen, (self._prices.state(), self._pushed())
         return self._seen != before
 
     def take_over(self, setup: Setup) -> None:
@@ -76,9 +89,9 @@ class ChildPlanning:
         self._prices = PriceFolder(setup.sources.prices)
 
 
-def planning_of(settings: SiteSettings, database: str | Path) -> ChildPlanning:
+def planning_of(settings: SiteSettings, database: str | Path, pushed: Callable[[], Pushed] = dict) -> ChildPlanning:
     """What makes plans for a site; nothing is started before it is asked."""
-    return ChildPlanning(setup_of(settings, database), PlannerProcess(COMMAND))
+    return ChildPlanning(setup_of(settings, database), PlannerProcess(COMMAND), pushed=pushed)
 
 
 def setup_of(settings: SiteSettings, database: str | Path) -> Setup:

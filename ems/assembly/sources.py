@@ -8,6 +8,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ems.adapters.prices import PriceFile, read_prices
+from ems.domain.price_push import NOTHING_PUSHED, Pushed
+from ems.domain.price_series import PriceSeries
 from ems.domain.site import Site
 from ems.domain.tariff import Tariff
 
@@ -32,8 +34,12 @@ class PriceFolder:
         self._folder = folder
         self._read: dict[tuple[str, int, int], PriceFile] = {}
 
-    def completed(self, tariff: Tariff | None) -> tuple[Tariff | None, tuple[str, ...]]:
-        """The tariff with the prices that its series have, and in words what could not be used."""
+    def completed(
+        self, tariff: Tariff | None, pushed: Pushed = NOTHING_PUSHED
+    ) -> tuple[Tariff | None, tuple[str, ...]]:
+        """The tariff with the prices that its series have, and in words what could not be used. What was pushed counts
+        over all files, wherever it tells a price.
+        """
         doubts: list[str] = []
         if tariff is None:
             return None, ()
@@ -48,6 +54,8 @@ class PriceFolder:
                 else:
                     series = tariff.series.get(name)
                     tariff = tariff.with_series(name, found.series if series is None else series.updated(found.series))
+            if name in pushed:
+                tariff = tariff.with_series(name, tariff.series.get(name, PriceSeries()).updated(pushed[name]))
         return tariff, tuple(doubts)
 
     def state(self) -> tuple[tuple[str, int, int], ...]:

@@ -28,6 +28,7 @@ from ems.domain.price_book import (
     changed_prices,
     must_fit_prices,
 )
+from ems.domain.price_push import Pushed, SeriesChange, SeriesForgotten, SeriesTold, changed_series
 from ems.domain.service_class import ServiceClass
 from ems.domain.session import Need, Session
 from ems.domain.site import Site
@@ -83,13 +84,14 @@ class ClassReleased(NamedTuple):
 
 
 FleetChange = VehicleKept | VehicleRemoved | ChargeTold | DeparturesReplaced | ClassKept | ClassReleased
-Change = FleetChange | AccessChange | PriceChange | StrategyChosen | LimitReceived | LimitWithdrawn
+Change = FleetChange | AccessChange | PriceChange | SeriesChange | StrategyChosen | LimitReceived | LimitWithdrawn
 
 
 @dataclass(frozen=True, slots=True)
 class Daybook:
     """`strategy` None: that of the site. `limits` are those of people, not of the site or the grid
-    operator, by scope and name. `access`: who may charge. `prices`: what drivers pay.
+    operator, by scope and name. `access`: who may charge. `prices`: what drivers pay. `series`: the
+    energy prices that were pushed.
     """
 
     fleet: Fleet = field(default_factory=Fleet)
@@ -97,6 +99,7 @@ class Daybook:
     limits: tuple[Limit, ...] = ()
     access: AccessBook = field(default_factory=AccessBook)
     prices: PriceBook = field(default_factory=PriceBook)
+    series: Pushed = field(default_factory=dict)
 
 
 def changed(known: Daybook, change: Change, now: datetime, zone: ZoneInfo) -> Daybook:
@@ -121,6 +124,8 @@ def changed(known: Daybook, change: Change, now: datetime, zone: ZoneInfo) -> Da
         case PriceListKept() | PriceListRemoved():
             today = now.astimezone(zone).date()
             after = replace(known, prices=changed_prices(known.prices, change, today))
+        case SeriesTold() | SeriesForgotten():
+            after = replace(known, series=changed_series(known.series, change, now))
         case _:
             after = replace(known, access=changed_access(known.access, change, now))
     return _current(after, now)

@@ -20,6 +20,7 @@ from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.demand_charge import BillingPeriod, DemandCharge
 from ems.domain.energy_price import EnergyPrice, TimedPrice
 from ems.domain.meter import Meter, MeterRole
+from ems.domain.price_series import PriceSeries
 from ems.domain.site import Site
 from ems.domain.tariff import Tariff
 from tests.builders import circuit, evse, layout
@@ -199,6 +200,17 @@ def test_prices_come_from_the_files_of_their_series_and_later_files_win(tmp_path
     assert doubts == ()
     assert [round(point.per_kwh, 9) for point in tariff.series["day-ahead"].points] == [0.10, 0.30, 0.40]
     assert folder.completed(None) == (None, ())
+
+
+def test_what_was_pushed_counts_over_the_files_where_it_tells_a_price(tmp_path: Path) -> None:
+    folder = prices(tmp_path, day_ahead=HEAD + "2026-06-17T00:00Z;0.10\n2026-06-17T01:00Z;0.20\n")
+    begins = datetime(2026, 6, 17, 1, tzinfo=UTC)
+    pushed = PriceSeries.of([(begins, -0.02), (begins + timedelta(hours=1), 0.03)])
+    for told in ({"day-ahead": pushed}, {"day-ahead": pushed, "intraday": pushed}):
+        tariff, doubts = folder.completed(TARIFF, told)
+        assert tariff is not None
+        assert [round(point.per_kwh, 9) for point in tariff.series["day-ahead"].points] == [0.10, -0.02, 0.03]
+        assert doubts == ()
 
 
 @pytest.mark.parametrize(

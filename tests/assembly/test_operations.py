@@ -11,6 +11,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
+from ems.runtime.clock import SystemClock
 from tests.assembly.charge_point import ChargePoint
 from tests.assembly.daemon_process import daemon_process
 from tests.assembly.installation import Installation
@@ -43,7 +44,10 @@ VAN = {"id_tags": ["CARD-7"], "max_a": 16, "weekly": [{"at": "05:10", "energy_kw
 def test_what_was_told_survives_kill_9(site: Installation) -> None:
     """The power goes the moment after the answers."""
     station = ChargePoint("CP-01")
-    asked = ("/vehicles", "/departures", "/strategy", "/limits", "/audit")
+    site.write(more="tariff: {file: tariff.yaml}\n")
+    (site.folder / "tariff.yaml").write_text("name: market\nenergy: {procurement: {series: day-ahead}}\n")
+    price = {"start": SystemClock().now().utc.isoformat(), "price": -12.5}
+    asked = ("/vehicles", "/departures", "/classes", "/strategy", "/limits", "/prices", "/audit")
 
     async def scenario() -> None:
         async with daemon_process(site) as daemon, station.connected(site.central):
@@ -51,8 +55,12 @@ def test_what_was_told_survives_kill_9(site: Installation) -> None:
             await daemon.shows(lambda evse: evse["session"])
             await tell(site, "PUT", "/vehicles/Van", VAN)
             await tell(site, "POST", "/strategy", {"strategy": "least-laxity"})
+            await tell(site, "PUT", "/classes/0", {"name": "staff", "guarantee": {"energy_kwh": 4}})
+            await tell(site, "POST", "/prices", {"series": "day-ahead", "unit": "EUR/MWh", "prices": [price]})
             await tell(site, "POST", "/limits", {"scope": "grid", "source": "works", "max_a": 40})
             await tell(site, "POST", "/evses/CP-01/1/need", {"energy_kwh": 12})
+            (series,) = (await tell(site, "GET", "/prices"))["series"]
+            assert [(row["per_kwh"], row["pushed"]) for row in series["prices"]] == [(-0.0125, True)]
             before = [await tell(site, "GET", path) for path in asked]
             daemon.send(signal.SIGKILL)
             await daemon.ended()
@@ -76,6 +84,7 @@ def test_a_card_tells_the_vehicle_and_its_timetable_the_need(site: Installation)
         async with running(site) as daemon, station.connected(site.central):
             await tell(site, "PUT", "/vehicles/Van", VAN)
             await station.start("card-7")
+            assert not daemon.planning.has_news()
             await eventually(lambda: (s := evse(daemon, "CP-01/1").session) is not None and not s.need.is_empty)
             session = evse(daemon, "CP-01/1").session
             assert session is not None

@@ -12,9 +12,12 @@ import pytest
 from ems.assembly.plan_wire import Setup
 from ems.assembly.planning import COMMAND, ChildPlanning
 from ems.assembly.sources import Sources
+from ems.domain.energy_price import EnergyPrice
 from ems.domain.policy import Strategy
+from ems.domain.price_series import PriceSeries
 from ems.domain.session import Need
 from ems.domain.site import Site
+from ems.domain.tariff import Tariff
 from ems.planning.outlook import Outlook, Stay
 from ems.runtime.planner_process import PlannerError, PlannerProcess
 from ems.runtime.replan import why_unfit
@@ -77,6 +80,22 @@ def test_a_plan_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
             hurried.plan(OUTLOOK)
     finally:
         hurried.rest()
+
+
+def test_it_plans_with_prices_that_are_pushed_as_soon_as_they_are(tmp_path: Path) -> None:
+    pushed: dict[str, PriceSeries] = {}
+    market = Tariff("market", "EUR", "Europe/Berlin", (EnergyPrice("procurement", (), series="day-ahead"),))
+    of = setup(tmp_path)
+    known = of._replace(sources=of.sources._replace(tariff=market))
+    planning = ChildPlanning(known, PlannerProcess(COMMAND), pushed=lambda: dict(pushed))
+    try:
+        for price in (0.21, -0.03):
+            pushed["day-ahead"] = PriceSeries.of([(NOW, price)])
+            assert planning.has_news()
+            assert not planning.has_news()
+            assert planning.plan(OUTLOOK).price_per_kwh[0] == pytest.approx(price)
+    finally:
+        planning.rest()
 
 
 def test_whether_prices_changed_is_asked_without_a_process(tmp_path: Path) -> None:

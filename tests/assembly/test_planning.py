@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ems.assembly.daemon import Daemon
 from ems.assembly.planning import ChildPlanning, setup_of
 from ems.domain.events import NeedStated, PlanMade
 from ems.domain.instant import Instant
+from ems.domain.price_push import Pushed
 from ems.domain.session import Need
 from ems.runtime.clock import SystemClock
 from ems.runtime.planner_process import PlannerProcess
@@ -129,7 +131,7 @@ def test_a_planner_that_only_gets_worse_is_an_alarm_and_nobody_else_notices(
     lives = tmp_path / "lives"
     lives.mkdir()
 
-    def planning(settings: SiteSettings, database: str | Path) -> ChildPlanning:
+    def planning(settings: SiteSettings, database: str | Path, _pushed: Callable[[], Pushed]) -> ChildPlanning:
         process = PlannerProcess((sys.executable, "-S", "-c", WORSE, str(lives)))
         return ChildPlanning(setup_of(settings, database), process, limit_s=0.5)
 

@@ -106,7 +106,7 @@ def _tick_s(world: BusySite) -> float:
 def _in_thread_s(outlook: Outlook, plan: Plan) -> Iterator[float]:
     """The stretches in which the thread that asks keeps the interpreter to itself."""
     began = time.thread_time()
-    pickle.dumps(Question(1, 20.0, outlook))
+    pickle.dumps(Question(1, 20.0, outlook, {}))
     yield time.thread_time() - began
     payload = encoded(Answer("", 1, "", plan))
     pauses = [time.thread_time()]

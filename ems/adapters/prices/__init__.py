@@ -12,7 +12,7 @@ Neither raises. Every row either gives a price or is named in the findings with 
 
 from __future__ import annotations
 
-from ems.adapters.prices.finding import PriceFinding
-from ems.adapters.prices.price_file import PriceFile, parse_prices, read_prices
+from ems.adapters.prices.price_file import parse_prices, read_prices
+from ems.domain.price_table import PriceFile, PriceFinding
 
 __all__ = ["PriceFile", "PriceFinding", "parse_prices", "read_prices"]

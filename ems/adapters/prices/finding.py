@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ems.domain.price_table import PriceFinding
 
-
-class PriceFinding(NamedTuple):
-    """`row` is the line of the file, from 1. `is_refusal`: the row gives no price; otherwise the message says what was
-    made of it.
-    """
-
-    row: int
-    message: str
-    remedy: str
-    is_refusal: bool = False
-
-    def __str__(self) -> str:
-        return f"row {self.row}: {self.message}"
+__all__ = ["PriceFinding", "refused", "shown"]
 
 
 def refused(row: int, message: str, remedy: str) -> PriceFinding:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -17,39 +16,18 @@ from ems.adapters.prices.moment import Stamp, is_month_first, moments_of, wall_o
 from ems.adapters.prices.table import Row, Table, table_of
 from ems.adapters.prices.unit import Unit, has_decimal_comma, number_in, unit_of
 from ems.domain.local_clock import local
+from ems.domain.price_push import MOST_PER_KWH, STRONG
 from ems.domain.price_series import PricePoint, PriceSeries
+from ems.domain.price_table import PriceFile
 
 MAX_BYTES = 20_000_000
 HOUR_S = 3600
 LONGEST_STEP_S = 6 * HOUR_S
-HIGH_PER_KWH = 5.0
-"""In euro, pound or dollar more than any hour has cost."""
-
 SURELY_PER_KWH, SURELY_PER_MWH = 2.0, 20.0
 """When no unit is stated: what the middle price is at most and at least to tell it. Between them it may be cents."""
 
 BLANK = frozenset({"", "-", "nan", "n/a", "na", "null", "none", "n/e", "k.a.", "."})
 TIME_EXAMPLE = "write it as 2026-03-29T14:00+02:00 or 2026-03-29 14:00"
-
-
-@dataclass(frozen=True, slots=True)
-class PriceFile:
-    """What a table of prices told. `series` is in currency per kWh; `currency` is None where the table names none.
-
-    `rows` counts the rows of data. A row that gave no price is named by a refusal; the other findings say what was
-    assumed or where times are missing.
-    """
-
-    name: str
-    series: PriceSeries
-    currency: str | None
-    rows: int
-    findings: tuple[PriceFinding, ...]
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether it told any price."""
-        return bool(self.series.points)
 
 
 class _Quote(NamedTuple):
@@ -214,9 +192,9 @@ def _points(quotes: Sequence[_Quote], zone: ZoneInfo) -> tuple[tuple[PricePoint,
 
 
 def _implausible(quotes: Sequence[_Quote], unit: Unit) -> Iterator[PriceFinding]:
-    high = [quote for quote in quotes if abs(quote.per_kwh) > HIGH_PER_KWH]
-    if high and unit.currency in {None, "EUR", "GBP", "USD", "CHF"}:
-        message = f"{high[0].per_kwh:g} per kWh is hardly meant; {len(high)} rows are above {HIGH_PER_KWH:g}"
+    high = [quote for quote in quotes if abs(quote.per_kwh) > MOST_PER_KWH]
+    if high and (unit.currency is None or unit.currency in STRONG):
+        message = f"{high[0].per_kwh:g} per kWh is hardly meant; {len(high)} rows are above {MOST_PER_KWH:g}"
         yield PriceFinding(high[0].row, message, "check the unit in the heading: per MWh or per kWh, euro or cent")
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -230,5 +230,6 @@ _SCALARS: dict[Any, tuple[Convert, Convert]] = {
     float: (float, lambda plain: float(_expect(float, int)(plain))),
     str: (_encode_text, _decode_text),
     datetime: (_encode_datetime, _decode_datetime),
+    date: (date.isoformat, lambda plain: date.fromisoformat(_expect(str)(plain))),
     time: (time.isoformat, lambda plain: time.fromisoformat(_expect(str)(plain))),
 }

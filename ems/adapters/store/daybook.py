@@ -30,6 +30,7 @@ from ems.adapters.store.schema import (
     vehicle,
     weekly_departure,
 )
+from ems.adapters.store.series_rows import read_series, series_rows
 from ems.adapters.store.writer import Writer
 from ems.domain.daybook import Daybook
 from ems.domain.departure import Departure, Goal, WeeklyDeparture
@@ -147,7 +148,9 @@ def read_daybook(connection: Connection) -> Daybook:
         log.warning("store.fleet_unreadable %s", error)
         fleet = Fleet()
     kept = tuple(limit for limit in limits if limit is not None)
-    return Daybook(fleet, next(chosen, None), kept, read_access(connection), read_prices(connection))
+    return Daybook(
+        fleet, next(chosen, None), kept, read_access(connection), read_prices(connection), read_series(connection)
+    )
 
 
 def rows_of(known: Daybook) -> dict[Key, Row]:
@@ -171,6 +174,7 @@ def _rows(known: Daybook) -> Iterator[tuple[Table, Row]]:
     for prices in known.prices.lists.values():
         yield price_list, price_list_row(prices)
     yield from access_rows(known.access)
+    yield from series_rows(known.series)
     if known.strategy is not None:
         yield choice, {"what": STRATEGY, "value": known.strategy.value}
     for limit in known.limits:

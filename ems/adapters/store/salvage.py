@@ -24,6 +24,7 @@ from ems.adapters.store.schema import (
     departure,
     grant,
     limit_told,
+    service_class,
     session,
     start,
     station_model,
@@ -31,13 +32,15 @@ from ems.adapters.store.schema import (
     vehicle,
     weekly_departure,
 )
+from ems.adapters.store.series_rows import pushed_price
 
 log = logging.getLogger(__name__)
 
 CARRIED = (
     *(price_list, tab, usage, receipt, receipt_line, payment, payment_step),
     *(transaction_log, session, grant, station_model, start, alarm, audit),
-    *(vehicle, weekly_departure, departure, choice, limit_told),
+    *(vehicle, weekly_departure, departure, service_class, choice, limit_told, pushed_price),
+    *(user_account, api_token),
     *(person, tag_group, tag, reservation, waiting),
     *(user_account, api_token),
 )

@@ -18,12 +18,15 @@ from sqlalchemy import insert, select, update
 from ems.adapters.store import schema
 from ems.adapters.store.database import Database
 from ems.adapters.store.migration import MIGRATIONS
+from ems.adapters.store.moment import to_ms
+from ems.adapters.store.series_rows import pushed_price
 from ems.adapters.store.store import Store
 from ems.domain.daybook import Daybook
 from ems.domain.departure import HOLIDAY, Departure, Goal, WeeklyDeparture
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
 from ems.domain.policy import Strategy
+from ems.domain.price_series import PriceSeries
 from ems.domain.service_class import ServiceClass
 from ems.domain.session import Need, NeedOrigin, Session
 from ems.domain.vehicle import Guarantee, StateOfCharge, Vehicle
@@ -51,6 +54,7 @@ FULL = Daybook(
     ),
     Strategy.CHEAPEST,
     (Limit("CP-01/1", "Works", max_w=5e3), Limit("grid", "Works", max_a=40.0, starts=BEGIN.utc, ends=LEAVES)),
+    series={"day-ahead": PriceSeries.of((BEGIN.utc + timedelta(hours=k), 0.1 - 0.01 * k) for k in range(30))},
 )  # fmt: skip
 
 
@@ -87,12 +91,22 @@ def test_everything_is_found_again(opened: Opened, clock: HandClock) -> None:
         Daybook(),
         replace(FULL, strategy=None),
         replace(FULL, limits=FULL.limits[1:]),
+        replace(FULL, series={"day-ahead": PriceSeries(FULL.series["day-ahead"].points[:3])}),
         replace(FULL, fleet=replace(FULL.fleet, departures={})),
         replace(FULL, fleet=replace(FULL.fleet, classes={-1: ServiceClass(-1)})),
         replace(FULL, fleet=replace(FULL.fleet, weekly={"Bus 17": FULL.fleet.weekly["Bus 17"][1:]})),
         replace(FULL, fleet=replace(FULL.fleet, vehicles={"Bus 17": replace(BUS, battery_wh=None), "Van": VAN})),
     ],
-    ids=["everything", "the choice", "a limit", "departures", "a class", "one of two weekly ones", "a value"],
+    ids=[
+        "everything",
+        "the choice",
+        "a limit",
+        "most prices",
+        "departures",
+        "a class",
+        "one of two weekly ones",
+        "a value",
+    ],
 )
 def test_what_was_taken_back_is_gone(opened: Opened, clock: HandClock, after: Daybook) -> None:
     store = opened()
@@ -109,7 +123,7 @@ def test_every_change_has_a_row_that_says_who_did_what_with_before_and_after(ope
     second, first = run(store.audits(None, 10))
     assert (first.who, first.what, first.at) == ("Anna", "first", BEGIN.utc)
     assert json.loads(first.detail)["before"] == []
-    assert len(json.loads(first.detail)["after"]) == 12
+    assert len(json.loads(first.detail)["after"]) == 14
     told = json.loads(second.detail)
     assert told["after"] == [{"table": "choice", "what": "strategy", "value": "fast"}]
     assert [row["table"] for row in told["before"]] == ["choice", "limit_told", "limit_told"]
@@ -176,6 +190,21 @@ def test_a_row_that_somebody_spoilt_costs_nothing_but_itself(
     assert set(found.fleet.vehicles) == left
     assert found.limits == FULL.limits
     assert found.strategy is Strategy.CHEAPEST
+
+
+@pytest.mark.parametrize("spoilt", ["none", "[[1, 2]]", "[[2, 1, 0.1]]", "7"])
+def test_a_day_of_prices_that_somebody_spoilt_costs_nothing_but_itself(
+    reopened: Opened, clock: HandClock, spoilt: str
+) -> None:
+    store = reopened()
+    keep(store, Daybook(), FULL)
+    day = BEGIN.utc.date().isoformat()
+    with store.database.connect() as connection, connection.begin():
+        connection.execute(update(pushed_price).where(pushed_price.c.day == day).values(prices=spoilt))
+    left = tuple(point for point in FULL.series["day-ahead"].points if point.begin_s >= to_ms(BEGIN.utc) // 1000)
+    found = again(store, clock)
+    assert replace(found, series={}) == replace(FULL, series={})
+    assert 0 < len(found.series["day-ahead"].points) < len(left)
 
 
 def test_a_need_survives_a_restart_with_its_promises(opened: Opened, clock: HandClock) -> None:

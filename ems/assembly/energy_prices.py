@@ -1,0 +1,52 @@
+"""The prices of energy that a running site knows, and tables of them as they are pushed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from ems.adapters.prices import PriceFile, parse_prices
+from ems.assembly.sources import PriceFolder, Sources
+from ems.domain.price_push import KnownSeries, Pushed, must_be_meant
+from ems.domain.price_series import PriceSeries
+from ems.domain.tariff import Tariff
+from ems.domain.unknown import UnknownError
+
+
+class SitePrices:
+    """The `EnergyPrices` port; `sources` are those of the plans as they are now, and `pushed` tells what was. All
+    reading happens in threads.
+    """
+
+    def __init__(self, sources: Callable[[], Sources], pushed: Callable[[], Pushed]) -> None:
+        self._sources, self._pushed = sources, pushed
+        self._folder = PriceFolder(sources().prices)
+
+    async def read(self, series: str, table: str) -> PriceFile:
+        """Read a table of prices; nothing changes. Raises UnknownError or ValueError."""
+        tariff = _following(self._sources().tariff, series)
+        told = await asyncio.to_thread(parse_prices, table, tariff.zone, series)
+        if not told.is_usable:
+            first = next((finding for finding in told.findings if finding.is_refusal), None)
+            raise ValueError(f"it has no prices: {first or 'there are no rows'}")
+        if told.currency not in {None, tariff.currency}:
+            raise ValueError(f"the prices are in {told.currency}, the tariff is in {tariff.currency}")
+        must_be_meant(told.series, tariff.currency)
+        return told
+
+    async def known(self) -> tuple[Sequence[KnownSeries], Sequence[str]]:
+        """The series of the tariff as plans are made with them, and in words what could not be used."""
+        pushed = self._pushed()
+        tariff, doubts = await asyncio.to_thread(self._folder.completed, self._sources().tariff, pushed)
+        nothing, names = PriceSeries(), () if tariff is None else sorted(tariff.series_names)
+        series = {} if tariff is None else tariff.series
+        return [KnownSeries(name, series.get(name, nothing), pushed.get(name, nothing)) for name in names], doubts
+
+
+def _following(tariff: Tariff | None, series: str) -> Tariff:
+    if tariff is None:
+        raise UnknownError("the site has no tariff: write tariff: {file: tariff.yaml} into site.yaml")
+    if series not in tariff.series_names:
+        names = ", ".join(sorted(tariff.series_names)) or "none"
+        raise UnknownError(f"the tariff {tariff.name} follows no series {series[:64]!r}; it follows: {names}")
+    return tariff

@@ -1,0 +1,135 @@
+"""Prices of energy that are pushed: all or some, as a list or a table; stored before they count, merged with files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ems.adapters.web.app import create_app
+from ems.adapters.web.energy_api import energy_prices
+from ems.assembly.energy_prices import SitePrices
+from ems.assembly.sources import Sources
+from ems.domain.energy_price import EnergyPrice
+from ems.domain.tariff import Tariff
+from tests.adapters.web.office import Office
+
+TARIFF = Tariff("market", "EUR", "Europe/Berlin", (EnergyPrice("procurement", (), series="day-ahead"),))
+FILE = "start;price_eur_mwh\n2026-11-20T00:00+01:00;100\n2026-11-20T01:00+01:00;110\n2026-11-20T02:00+01:00;120\n"
+
+
+class Market(Office):
+    """An office of a site that pays by the hour, with a file of prices."""
+
+    tariff: Tariff | None = TARIFF
+
+    def open(self) -> None:
+        super().open()
+        folder = self._folder / "prices"
+        folder.mkdir(exist_ok=True)
+        (folder / "day-ahead.csv").write_text(FILE)
+        sources = Sources(self.scene.site, self.tariff, folder, self._folder / "ems.db")
+        known = SitePrices(lambda: sources._replace(tariff=self.tariff), self.operations.pushed)
+        further = (energy_prices(self.scene, self.operations, known),)
+        self.app = create_app(self.scene, self.scene, self._options, operations=self.operations, further=further)
+
+    def prices(self) -> list[tuple[str, float, bool]]:
+        """Hour, price and whether it was pushed, of the series."""
+        (series,) = self.told("GET", "/prices")["series"]
+        return [(row["start"][11:16], row["per_kwh"], row["pushed"]) for row in series["prices"]]
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Iterator[Market]:
+    with Market(tmp_path) as opened:
+        yield opened
+
+
+def push(*prices: tuple[str, float], **more: Any) -> dict[str, Any]:
+    rows = [{"start": f"2026-11-20T{start}+01:00", "price": price} for start, price in prices]
+    return {"series": "day-ahead", "unit": "EUR/MWh", "prices": rows, **more}
+
+
+def test_what_is_pushed_counts_over_the_file_for_its_times_and_is_there_after_a_restart(market: Market) -> None:
+    assert market.prices() == [("23:00", 0.1, False), ("00:00", 0.11, False), ("01:00", 0.12, False)]
+    taken = market.told("POST", "/prices", push(("01:00", -31.5), ("02:00", 90.0)))
+    assert (taken["taken"], taken["begin"], taken["findings"]) == (2, "2026-11-20T00:00:00+00:00", [])
+    after = [("23:00", 0.1, False), ("00:00", -0.0315, True), ("01:00", 0.09, True)]
+    assert market.prices() == after
+    market.restart()
+    assert market.prices() == after
+    (late,) = market.told("GET", "/prices?since=2026-11-20T01:00:00Z")["series"][0]["prices"]
+    assert late["start"] == "2026-11-20T01:00:00+00:00"
+
+
+def test_a_push_is_audited_once_however_often_it_is_repeated(market: Market) -> None:
+    for _ in range(3):
+        market.told("POST", "/prices", push(("01:00", 80.0)))
+    (audit,) = market.told("GET", "/audit")["audit"]
+    assert audit["what"] == "SeriesTold"
+    assert audit["detail"]["after"][0]["series"] == "day-ahead"
+
+
+def test_all_that_was_pushed_is_replaced_and_taken_back(market: Market) -> None:
+    market.told("POST", "/prices", push(("01:00", 80.0), ("02:00", 90.0)))
+    market.told("PUT", "/prices", push(("02:00", 70.0)))
+    assert market.prices()[1:] == [("00:00", 0.11, False), ("01:00", 0.07, True)]
+    market.told("DELETE", "/prices/day-ahead")
+    assert not any(pushed for _, _, pushed in market.prices())
+    assert market.refused("DELETE", "/prices/day-ahead") == (404, "no prices of 'day-ahead' were pushed")
+
+
+GAP = "start;price_eur_mwh\n" + "".join(f"2026-11-20 {hour:02}:00;{hour}0\n" for hour in (0, 1, 2, 5))
+AUTUMN = "start;price_eur_mwh\n" + "".join(f"2026-10-25 {hour:02}:00;{hour}0\n" for hour in (0, 1, 2, 3))
+BLANKS = "start;price_eur_mwh\n2026-11-20 00:00;80\n2026-11-20 01:00;n/e\n2026-11-20 02:00;x\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "taken", "said"),
+    [
+        (GAP, 4, [(5, "no price from 2026-11-20 03:00 to 2026-11-20 05:00", False)]),
+        (AUTUMN, 5, [(4, "the clock of Europe/Berlin shows 02:00 on 2026-10-25 twice, the file has it once: "
+                      "its price holds both times", False)]),
+        (BLANKS, 1, [(3, "it has no price for 2026-11-20 01:00", True), (4, "the price 'x' is not a number", True),
+                     (2, "a single price: taken to hold for an hour", False)]),
+    ],
+    ids=["an hour that is missing", "the doubled hour", "rows without a price"],
+)  # fmt: skip
+def test_what_is_odd_about_a_table_is_named_row_by_row(
+    market: Market, table: str, taken: int, said: list[tuple[int, str, bool]]
+) -> None:
+    told = market.told("POST", "/prices", {"series": "day-ahead", "table": table})
+    assert told["taken"] == taken
+    assert [(row["row"], row["message"], row["is_refusal"]) for row in told["findings"]] == said
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (push(("01:00", 80.0), series="intraday"), 404, "follows no series 'intraday'; it follows: day-ahead"),
+        (push(("01:00", 80.0), unit="SEK/MWh"), 422, "the prices are in SEK, the tariff is in EUR"),
+        (push(("01:00", 84.31), unit="EUR/kWh"), 422, "84.31 EUR per kWh is hardly meant"),
+        (push(("01:00", 80.0), unit="€/MWh"), 422, "unit"),
+        (push(("01:00", 80.0), unit=None), 422, "prices need a unit"),
+        (push(), 422, "prices"),
+        (push(("01:00", 80.0), table="start;price"), 422, "write prices, or a table"),
+        ({"series": "day-ahead", "table": "when;what\n1;2\n"}, 422, "no heading names a column for the time"),
+        ({"series": "day-ahead", "table": "start;price_eur_mwh\n"}, 422, "it has no prices"),
+        ({"series": "day-ahead", "unit": "EUR/MWh", "prices": [{"start": "2026-11-20T01:00", "price": 8}]}, 422,
+         "timezone"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused_with_words_and_nothing_changes(
+    market: Market, body: dict[str, Any], status: int, words: str
+) -> None:
+    answer = market.ask("POST", "/prices", body)
+    assert (answer.status_code, words in answer.text) == (status, True), answer.text
+    assert not any(pushed for _, _, pushed in market.prices())
+
+
+def test_without_a_tariff_there_is_nothing_to_push_to(market: Market) -> None:
+    market.tariff = None
+    assert market.refused("POST", "/prices", push(("01:00", 80.0)))[0] == 404
+    assert market.told("GET", "/prices")["series"] == []
