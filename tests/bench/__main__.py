@@ -4,6 +4,7 @@ python -m tests.bench                       all of them, in under six minutes
 python -m tests.bench tick plan             some of them (or --only tick --only plan)
 python -m tests.bench --quick               a few seconds each: whether the bench works, not what the figures are
 python -m tests.bench --json                for a machine
+python -m tests.bench plan --markdown       as a table of the README
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tests.bench import charging_profiles, daemon_load, meter_jump, meter_values, month, plan, planner, tick
 from tests.bench.figure import Figure
-from tests.bench.table import as_table
+from tests.bench.table import as_markdown, as_table
 
 Measure = Callable[[bool], Iterator[Figure]]
 
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=list(FIGURES), metavar="NAME", help=", ".join(FIGURES))
     parser.add_argument("--quick", action="store_true", help="small and short: only whether the bench works")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--markdown", action="store_true", help="print a table as the README has it")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in FIGURES]:
         parser.error(f"nothing is named {', '.join(unknown)}: choose from {', '.join(FIGURES)}")
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             json.dumps({"machine": machine, "failures": failures, "figures": [f.as_data() for f in figures]}, indent=2)
         )
     else:
-        print(as_table(figures))
+        print(as_markdown(figures) if options.markdown else as_table(figures))
         print("; ".join(f"{key} {value}" for key, value in machine.items()))
         for name, reason in failures.items():
             print(f"{name}: could not be measured: {reason}")

@@ -20,6 +20,22 @@ def as_table(figures: Sequence[Figure]) -> str:
     return "\n".join(lines)
 
 
+def as_markdown(figures: Sequence[Figure]) -> str:
+    """The same as a table of the README, without notes: what it is compared with stands beside what is required."""
+    rows = [("figure", "median", "required", "reached"), *(_short_row(figure) for figure in figures)]
+    cells = [" | ".join(cell.replace("|", "/") for cell in row) for row in rows]
+    return "\n".join(f"| {line} |" for line in (cells[0], "--- | --- | --- | ---", *cells[1:]))
+
+
+def _short_row(figure: Figure) -> tuple[str, ...]:
+    what, _, _, required, reached, verdict = _row(figure)
+    other = figure.baseline
+    beside = "" if other is None else f"; {other.what}: {_number(other.measured.median)} {figure.unit}"
+    sign = required.replace("<=", "≤").replace(">=", "≥")
+    shown = f"{_number(figure.measured.median)} {figure.unit}"
+    return what, shown, f"{sign}{beside}", reached if verdict == "OK" else f"{reached}, {verdict.lower()}"
+
+
 def _row(figure: Figure) -> tuple[str, ...]:
     baseline, times = figure.baseline, figure.times
     compared = "" if baseline is None else f"{_spread(baseline.measured, figure.unit)}  {baseline.what}"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.bench.__main__ import FIGURES, main
 from tests.bench.figure import Baseline, Figure, Measured, Rule
-from tests.bench.table import as_table
+from tests.bench.table import as_markdown, as_table
 
 
 @pytest.mark.parametrize("name", ["tick", "charging-profiles"])
@@ -49,6 +49,22 @@ def test_a_figure_is_met_when_its_median_is(
     assert said in table
     assert ("OK" in table) is met
     assert ("MISSED" in table) is not met
+
+
+def test_the_same_figures_make_a_table_of_the_readme() -> None:
+    other = Baseline("another | way", Measured.of([7.0]))
+    figures = [
+        Figure("a plan", "ms", TOOK, Rule.AT_MOST, 4.0),
+        Figure("energy", "%", TOOK, Rule.AT_LEAST, 4.0),
+        Figure("a tick", "ms", TOOK, Rule.TIMES_LESS, 3.0, other),
+    ]
+    assert as_markdown(figures).splitlines() == [
+        "| figure | median | required | reached |",
+        "| --- | --- | --- | --- |",
+        "| a plan | 2.00 ms | ≤ 4.00 ms | 50 % of limit |",
+        "| energy | 2.00 % | ≥ 4.00 % | 50 % of limit, missed |",
+        "| a tick | 2.00 ms | ≥ 3 x baseline; another / way: 7.00 ms | 3.50 x baseline |",
+    ]
 
 
 def test_the_exit_status_tells_what_was_missed(
