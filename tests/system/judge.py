@@ -75,6 +75,7 @@ class Judge:
         self.loads: dict[Place, _Load] = {}
         self._above = {c.id: _way_up(self.site, c.id) for c in self.site.circuits}
         self._lately: deque[tuple[dict[Place, float], dict[Place, float]]] = deque(maxlen=max(1, round(tolerated_s)))
+        self._uneven: dict[str, deque[float]] = {}
         self._hungry_since: dict[str, float] = {}
         self._conditions: tuple[object, float] = (None, -math.inf)
         self._away: dict[str, float] = {}
@@ -92,6 +93,7 @@ class Judge:
             if flow > limits[place] + _noticed(place, limits[place]):
                 known = min(before[place] for before, _ in self._lately)
                 self._exceeded(t, place, flow, ours[place] + known)
+        self._balance(t)
         self._hunger(t)
         self._wire(t)
 
@@ -104,6 +106,14 @@ class Judge:
     def drawn_at(self, stations: Collection[str]) -> dict[Place, float]:
         """What the vehicles at some stations draw through every place."""
         return self._ours(lambda station: station in stations)
+
+    def uneven_a(self, circuit: str, more: Phase, less: Phase) -> float:
+        """What vehicles draw through a circuit on the one phase and not on the other."""
+        found = 0.0
+        for evse in self.site.evses:
+            on = evse.wiring.on_site_phases(self.world.stations[evse.station].leg_amps(evse.number))
+            found += on[more] if circuit in self._above[evse.circuit] and not on[less] else 0.0
+        return found
 
     def limit(self, circuit: str, phase: Phase | None) -> float:
         """What may flow now: the rating of a conductor, infinite power, or less while a limit holds."""
@@ -181,6 +191,24 @@ class Judge:
             load.told = t
             text = f"{_shown(place, flow)} of {_shown(place, limit)}, {len(load.over)} s of the last minute"
             self.faults.append(Fault("fuse" if place[1] is not None else "power", t, text))
+
+    def _balance(self, t: float) -> None:
+        """Where phases may differ by so much only, those in reach draw no more than that on one beyond another, but for
+        as long as a fuse may be overloaded.
+        """
+        drawn = self._ours(lambda station: not self._is_away(station, t))
+        for circuit in self.site.circuits:
+            if circuit.unbalance_max_a is None:
+                continue
+            on = [drawn[circuit.id, phase] for phase in Phase]
+            over = self._uneven.setdefault(circuit.id, deque())
+            while over and over[0] <= t - WINDOW_S:
+                over.popleft()
+            if max(on) - min(on) > circuit.unbalance_max_a + NOTICED_A:
+                over.append(t)
+            if len(over) > self.tolerated_s:
+                most = f"{circuit.unbalance_max_a:g} A"
+                self._once("balance", t, f"the phases of {circuit.id} differed by more than {most} for {len(over)} s")
 
     def _agrees(self, t: float, flows: dict[Place, float]) -> None:
         """The world's own sums are phasors, so they may be below ours, never above."""

@@ -37,6 +37,12 @@ circuits:
   grid: {rating_a: 80, margin_a: 3, meter: main, base_load_max_a: 30}
   row: {parent: grid, rating_a: 50, margin_a: 1}
 """,
+    # Room for everybody, but phases may differ by 4.6 kVA only.
+    "balanced": """
+circuits:
+  grid: {rating_a: 200, margin_a: 3, meter: main, base_load_max_a: 60, unbalance_max_a: 20}
+  row: {parent: grid, rating_a: 100, margin_a: 1}
+""",
     # Four rows of ten below a transformer: the defaults of the policy.
     "depot": """
 circuits:
@@ -84,6 +90,7 @@ GARAGE = {
 
 OUTLETS: dict[str, dict[str, tuple[str, float, str]]] = {
     "garage": GARAGE,
+    "balanced": GARAGE,
     "contract": GARAGE,
     "depot": {
         f"{row.upper()}{k:02}": (f"row-{row}", 32, ("L1 L2 L3", "L2 L3 L1", "L3 L1 L2", "L1", "L2")[k % 5])

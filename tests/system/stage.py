@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -192,6 +194,11 @@ class Stage:
         for leg in wiring.legs[:legs]:
             used = circuit.margin_a + flows[name, leg[0]] + unseen[leg[0]]
             left.append(self.judge.limit(name, leg[0]) - used - spare)
+        loaded = {phase for leg in wiring.legs[:legs] for phase in leg}
+        most = math.inf if circuit.unbalance_max_a is None else circuit.unbalance_max_a
+        for more, less in permutations(Phase, 2):
+            if more in loaded and less not in loaded:
+                left.append(most - self.judge.uneven_a(name, more, less) - spare)
         return min(left)
 
     # What nobody could do anything about

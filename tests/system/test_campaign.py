@@ -27,8 +27,8 @@ RECOVERY_S = 210.0
 takes a minute to win back, a boot takes its time; then two minutes as for everything. And after a restart the
 controller holds for as long as its policy says."""
 
-SHORT = {"garage": (1, 2), "contract": (1,), "one-phase": (1, 2), "demo": (1,), "depot": (1,)}
-FAULTS = {"garage": 8, "contract": 8, "one-phase": 10, "demo": 12, "depot": 20}
+SHORT = {"garage": (1, 2), "contract": (1,), "balanced": (1,), "one-phase": (1, 2), "demo": (1,), "depot": (1,)}
+FAULTS = {"garage": 8, "contract": 8, "balanced": 8, "one-phase": 10, "demo": 12, "depot": 20}
 
 
 def seeds() -> list[tuple[str, int]]:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from ems.control.memory import Memory
+from ems.control.tick import Controller
+from ems.domain.circuit import CircuitTree
 from ems.domain.decision import Decision, Setpoint
 from ems.domain.instant import Instant
 from ems.domain.state import SiteState
@@ -99,6 +101,15 @@ class LearnsLate(ForgetsPower):
         return replace(known, limits=tuple(limit for limit in then if limit is not None))
 
 
+class ForgetsBalance(Spoilt):
+    """Looks at fuses alone."""
+
+    def decide(self, state: SiteState, memory: Memory, now: Instant) -> tuple[Decision, Memory]:
+        circuits = CircuitTree(tuple(replace(circuit, unbalance_max_a=None) for circuit in state.site.circuits))
+        free = replace(state.site, circuits=circuits)
+        return Controller.of(free).decide(replace(state, site=free), memory, now)
+
+
 class GivesTooLittle(Spoilt):
     """Less than any vehicle takes."""
 
@@ -157,3 +168,11 @@ def test_a_broken_controller_is_found_out(
 def test_too_much_power_is_found_out_where_every_fuse_is_fine(spoilt: type[Spoilt], tmp_path: Path) -> None:
     """One limit holds always, and one from the third minute on; nobody else has anything to complain of."""
     assert found_out("contract", spoilt, QUIET, tmp_path) == (set() if spoilt is Spoilt else {"own"})
+
+
+@pytest.mark.parametrize("spoilt", [Spoilt, ForgetsBalance])
+def test_phases_that_differ_too_much_are_found_out_where_every_fuse_is_fine(
+    spoilt: type[Spoilt], tmp_path: Path
+) -> None:
+    """By the judge, and by the law that forbids the raise."""
+    assert found_out("balanced", spoilt, STEP, tmp_path) == (set() if spoilt is Spoilt else {"balance", "I17"})
