@@ -56,8 +56,8 @@ WRONG = "the name or the password is wrong"
 class SiteAccounts:
     """The `Accounts` of a running daemon, and a `Service` that looks for what others changed. One change at a time.
 
-    `machine`: the secret in a file that only somebody with the rights of the daemon can read; who shows it at this
-    machine acts as an installer. `page`: where the first user is made, for the log.
+    `machine`: the secret in a file that only somebody with the rights of the daemon can read; who shows it
+    acts as an installer. `page`: where the first user is made, for the log.
     """
 
     name = "accounts"
@@ -127,10 +127,10 @@ class SiteAccounts:
             self._keep(replace(login, seen=now))
         return Visitor(user.name, user.role, Kind.PERSON)
 
-    def of_token(self, secret: str, is_here: bool) -> Visitor | None:
+    def of_token(self, secret: str) -> Visitor | None:
         """Who shows it: a program, or somebody with the rights of this daemon."""
         digest = _digest(secret)
-        if is_here and self._machine and hmac.compare_digest(digest, self._machine):
+        if self._machine and hmac.compare_digest(digest, self._machine):
             return Visitor("", Role.INSTALLER, Kind.HERE)
         token = self._roll.tokens.get(secret.partition("_")[2].partition("_")[0])
         if token is None or not hmac.compare_digest(digest, token.digest):

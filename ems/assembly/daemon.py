@@ -22,13 +22,13 @@ from ems.adapters.ocpp.server import CentralSystem, Listen
 from ems.adapters.store.journal import FileJournal
 from ems.adapters.store.segment import Header
 from ems.adapters.store.store import Store
-from ems.adapters.web.app import WebOptions
 from ems.adapters.web.energy_api import energy_prices
 from ems.adapters.web.price_api import prices
 from ems.adapters.web.server import WebServer
 from ems.adapters.web.station_api import station_api
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.access import AccessParts, access_parts, porter_of
+from ems.assembly.entry import accounts_of, web_options
 from ems.assembly.error import AssemblyError
 from ems.assembly.meters import check_meter_model, installed_meters, own_models
 from ems.assembly.operations import SiteOperations
@@ -111,7 +111,7 @@ class Daemon:
         revision than the site's files.
         """
         ocpp = Listen(settings.ocpp.host, settings.ocpp.port if ocpp_port is None else ocpp_port)
-        shown = WebOptions(settings.web.host, settings.web.port if web_port is None else web_port)
+        shown = web_options(settings.web, web_port)
         try:
             lock = locked(state_dir)
         except LockError as refused:
@@ -150,11 +150,15 @@ class Daemon:
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         stations = station_api(live, clock, remote.control, remote.rounds)
         further = (prices(live, clock, operations, SiteReceipts(till, store)), stations)
-        web = WebServer(live, clock, shown, operations, foreseer, (*further, energy))
+        accounts = accounts_of(recovered, store, clock, state_dir, shown)
+        web = WebServer(live, clock, shown, operations, foreseer, (*further, energy), accounts)
         watching = (replanner.look, foreseer.look, operations.roster.look, till.look, remote.control.look, access.watch.look)
         loop.outputs = (*_outputs(dispatcher, journal, store, live), *watching)
         poller, calendar = Poller(meters, clock, loop.inbox.put), Calendar(_jobs(store, live), clock)
-        services = (central, poller, web, calendar, replanner, foreseer, remote.uploads, access.lists, access.usher)
+        services = (
+            *(central, poller, web, accounts, calendar, replanner, foreseer),
+            *(remote.uploads, access.lists, access.usher),
+        )
         return cls(
             settings, clock, loop, live, central, web, store, journal, dispatcher, planning, supposing, replanner,
             watchdog, services, remote, access, state_dir, lock,

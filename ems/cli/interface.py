@@ -11,6 +11,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 from ems.cli.outcome import UsageError
 from ems.cli.site import port_in
 from ems.settings.build import SiteSettings
+from ems.settings.machine_token import known_token
+from ems.settings.places import state_dir
 
 ASK_S = 5.0
 TELL_S = 20.0
@@ -21,7 +23,7 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - comparing, no
 def picture_of(settings: SiteSettings) -> dict[str, Any]:
     """What the daemon shows. Raises UsageError."""
     address = _address(settings, "state")
-    found = _answer(Request(address), ASK_S)  # noqa: S310 - http, as written below
+    found = _answer(settings, Request(address), ASK_S)  # noqa: S310 - http, as written below
     if "evses" not in found:
         raise UsageError(f"{address}: {found['detail']}")
     return found
@@ -29,7 +31,7 @@ def picture_of(settings: SiteSettings) -> dict[str, Any]:
 
 def asked(settings: SiteSettings, path: str) -> dict[str, Any]:
     """The answer to a question, also when the daemon refuses; its `status` is there then. Raises UsageError."""
-    return _answer(Request(_address(settings, path)), ASK_S)  # noqa: S310
+    return _answer(settings, Request(_address(settings, path)), ASK_S)  # noqa: S310
 
 
 def told(settings: SiteSettings, path: str, body: dict[str, Any] | None, method: str = "POST") -> dict[str, Any]:
@@ -38,7 +40,8 @@ def told(settings: SiteSettings, path: str, body: dict[str, Any] | None, method:
     """
     headers = {"content-type": "application/json", "x-operator": _operator()}
     content = None if body is None else json.dumps(body).encode()
-    return _answer(Request(_address(settings, path), content, headers, method=method), TELL_S)  # noqa: S310
+    request = Request(_address(settings, path), content, headers, method=method)  # noqa: S310
+    return _answer(settings, request, TELL_S)
 
 
 def _address(settings: SiteSettings, path: str) -> str:
@@ -47,7 +50,20 @@ def _address(settings: SiteSettings, path: str) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{web.port if port is None else port}/api/v1/{path}"
 
 
-def _answer(request: Request, patience_s: float) -> dict[str, Any]:
+def _answer(settings: SiteSettings, request: Request, patience_s: float) -> dict[str, Any]:
+    """The answer to somebody who may read the daemon's state, as far as this account may; else to anybody."""
+    token = known_token(state_dir(settings.path))
+    if not token:
+        return _answer_to(request, patience_s)
+    request.add_header("Authorization", f"Bearer {token}")
+    found = _answer_to(request, patience_s)
+    if found.get("reason") != "bad-token":
+        return found
+    request.remove_header("Authorization")
+    return _answer_to(request, patience_s)
+
+
+def _answer_to(request: Request, patience_s: float) -> dict[str, Any]:
     try:
         # The daemon is near: what the environment says about proxies is for the world outside.
         with build_opener(ProxyHandler({})).open(request, timeout=patience_s) as answer:

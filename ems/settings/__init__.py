@@ -12,5 +12,5 @@ that is wrong is left out and the rest is checked on. Units stand in the keys, s
 another unit silently. Keys and ids are the text as written, so `0012` stays `0012`. YAML is version 1.2, in which
 `17:00` and `no` are text. A station without a proven way to fall back counts with its rated maximum in the fallback
 check. Stations are listened for on every network of the machine by default, because they are never on the machine
-itself; the web page on loopback only, because it has no login yet.
+itself; the web page on loopback only, because it has no TLS of its own.
 """

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ems.domain.access import Doors
+from ems.domain.account import LoginRule
 from ems.domain.circuit import CircuitTree
 from ems.domain.limit import LimitWindow
 from ems.domain.meter import Meter, OnLoss
@@ -65,6 +66,19 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class WebAccess:
+    """Where the page is served: besides loopback names and its address it is asked for under `names`; `login`: what
+    somebody at this machine may do without one; what `trusted_proxy` says of whom it hands on is believed.
+    """
+
+    host: str
+    port: int
+    login: LoginRule = LoginRule.TO_CHANGE
+    names: tuple[str, ...] = ()
+    trusted_proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SiteSettings:
     """Everything that `site.yaml` says, checked.
 
@@ -81,7 +95,7 @@ class SiteSettings:
     meters: tuple[MeterConnection, ...]
     access: Access
     ocpp: Listen
-    web: Listen
+    web: WebAccess
     tariff: Tariff | None
     tariff_file: Path | None
     station_models: tuple[KnownModel, ...]
@@ -117,7 +131,7 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         meters=tuple(connection_of(name, section) for name, section in shape.meters.items()),
         access=access,
         ocpp=Listen(shape.ocpp.host, shape.ocpp.port),
-        web=Listen(shape.web.host, shape.web.port),
+        web=WebAccess(**dict(shape.web)),
         tariff=tariff,
         tariff_file=None if shape.tariff is None else draft.folder / shape.tariff.file,
         station_models=tuple(draft.station_models.values()),

@@ -46,13 +46,12 @@ def tariff(draft: Draft) -> Iterator[Finding]:
 
 
 def listeners(draft: Draft) -> Iterator[Finding]:
-    """The page is for this machine only, and no two servers want one port."""
+    """Passwords do not cross a network in the open, and no two servers want one port."""
     shape = draft.shape
     if not is_loopback(shape.web.host):
-        message = f"the page is served on {shape.web.host} to everybody in that network: it has no login yet"
-        yield draft.document.warning(
-            ("web", "host"), message, "write 127.0.0.1 and put a server with a login before it"
-        )
+        message = f"the page is served on {shape.web.host} without TLS: passwords cross that network in the open"
+        remedy = "write 127.0.0.1, put a server with TLS before it, and name that as trusted_proxy"
+        yield draft.document.warning(("web", "host"), message, remedy)
     if shape.web.port == shape.ocpp.port:
         message = f"the page and the stations want the same port {shape.web.port}"
         yield draft.document.error(("web", "port"), message, "8080 for web and 9000 for ocpp are the defaults")

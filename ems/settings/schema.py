@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic_core import PydanticCustomError
 
 from ems.domain.access import AccessMode
+from ems.domain.account import LoginRule
 from ems.domain.limit import LimitWindow
 from ems.domain.meter import MeterRole, OnLoss
 from ems.domain.phases import Phase, PhaseAmps, Wiring
@@ -155,6 +156,11 @@ def _when(value: Any) -> str:
         message, _, remedy = str(error).partition(": ")
         raise problem(message[:80], remedy or example) from None
     return value
+
+
+def _host_names(value: Any) -> tuple[str, ...]:
+    names = value if isinstance(value, list) else [value]
+    return tuple(_host(name) for name in names)
 
 
 def _outlet(value: Any) -> int:
@@ -299,8 +305,11 @@ class OcppSection(Section):
 class WebSection(Section):
     """`web:`, where the page is served."""
 
-    host: Host = Field("127.0.0.1", description="127.0.0.1 until there is a login")
+    host: Host = Field("127.0.0.1", description="127.0.0.1, or an address that others reach; then they log in")
     port: Port = Field(8080, description="TCP port")
+    login: LoginRule = Field(LoginRule.TO_CHANGE, description="required, to-change or loopback-free")
+    names: Annotated[tuple[str, ...], PlainValidator(_host_names)] = Field((), description="as [depot.example]")
+    trusted_proxy: Host | None = Field(None, description="address of a server with TLS that stands before the page")
 
 
 SECTIONS = (

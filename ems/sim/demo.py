@@ -11,8 +11,9 @@ import socket
 from dataclasses import replace
 
 from ems.assembly.daemon import Daemon
+from ems.domain.account import LoginRule
 from ems.domain.site import Site
-from ems.settings.build import Framer, Listen, MeterConnection, SiteSettings
+from ems.settings.build import Framer, Listen, MeterConnection, SiteSettings, WebAccess
 from ems.settings.document import read_data
 from ems.sim.faults import FaultPlan
 from ems.sim.scenario import Arrival, Scenario
@@ -34,7 +35,7 @@ def as_demo(settings: SiteSettings) -> SiteSettings:
         meters=tuple(_virtual(meter, unit, port) for unit, meter in enumerate(settings.meters, 1)),
         access={},
         ocpp=Listen(LOOPBACK, _free_port(settings.ocpp.port)),
-        web=Listen(LOOPBACK, _free_port(settings.web.port)),
+        web=WebAccess(LOOPBACK, _free_port(settings.web.port), LoginRule.LOOPBACK_FREE),
     )
 
 

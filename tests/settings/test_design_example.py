@@ -11,7 +11,7 @@ from ems.domain.meter import MeterRole, OnLoss
 from ems.domain.phases import Phase
 from ems.domain.policy import Strategy
 from ems.domain.station_model import StationModel
-from ems.settings.build import Framer, Listen, SiteSettings
+from ems.settings.build import Framer, Listen, SiteSettings, WebAccess
 from ems.settings.finding import Severity
 from ems.settings.load import load
 from ems.settings.password import new_password
@@ -102,7 +102,7 @@ def test_password_listeners_and_tariff(settings: SiteSettings, folder: Path) -> 
     known = settings.access["CP-01"]
     assert known is not None
     assert known.verify(PASSWORD)
-    assert (settings.ocpp, settings.web) == (Listen("0.0.0.0", 9000), Listen("127.0.0.1", 8080))
+    assert (settings.ocpp, settings.web) == (Listen("0.0.0.0", 9000), WebAccess("127.0.0.1", 8080))
     assert settings.tariff_file == folder / "tariff.yaml"
     assert settings.tariff is not None
     assert (settings.tariff.name, settings.tariff.currency, settings.tariff.timezone) == (

@@ -106,8 +106,10 @@ WHOLE = [
     (swap("voltage_v: 230", "voltage_v: 0.23"), "1: error: 0.23 V is not plausible"),
     (GOOD + "tariff: {file: tariff.yaml}\n", "13: error: the tariff 'tariff.yaml' does not exist in {folder}"),
     (GOOD + "tariff: {file: ../tariff.yaml}\n", "13: error: the tariff '../tariff.yaml' must lie beside site.yaml"),
-    (GOOD + "web: {host: 0.0.0.0}\n", "13: warning: the page is served on 0.0.0.0 to everybody in that network: it has "
-     "no login yet"),
+    (GOOD + "web: {host: 0.0.0.0}\n", "13: warning: the page is served on 0.0.0.0 without TLS: passwords cross that "
+     "network in the open"),
+    (GOOD + "web: {login: nobody}\n", "13: error: login cannot be 'nobody'"),
+    (GOOD + "web: {names: [depot example]}\n", "13: error: names: 'depot example' is not an address"),
     (GOOD + "web: {port: 9000}\n", "13: error: the page and the stations want the same port 9000"),
     (swap("strategy: equal", "strategy: cheapest"), "11: warning: strategy 'cheapest' without a tariff: every kWh from "
      "the grid costs the same, at any time"),

@@ -43,7 +43,7 @@ class Accounts(Protocol):
         """Who logged in in the browser that shows this secret; None when that is over. Never waits."""
         ...
 
-    def of_token(self, secret: str, is_here: bool) -> Visitor | None:
+    def of_token(self, secret: str) -> Visitor | None:
         """Who shows this token; None when it opens nothing. Never waits."""
         ...
 

@@ -41,14 +41,16 @@ STRATEGY, WHAT_IF = "/api/v1/strategy", "/api/v1/plan/what-if"
 @dataclass(frozen=True, slots=True)
 class WebOptions:
     """Where the page is served and under which names it may be asked for; loopback names always work, and so does the
-    address that somebody reaches it by. `login`: what somebody at this machine may do without one. Limits: streams and
-    connections at a time; how long a connection may ask nothing, or take nothing of its answer.
+    address that somebody reaches it by. `login`: what somebody at this machine may do without one. What
+    `trusted_proxy`, an address, says of whom it hands on is believed. Limits: streams and connections at a time; how
+    long a connection may ask nothing, or take nothing of its answer.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
     names: tuple[str, ...] = ()
     login: LoginRule = LoginRule.TO_CHANGE
+    trusted_proxy: str | None = None
     max_streams: int = 64
     max_connections: int = 256
     idle_s: float = 10.0

@@ -57,7 +57,7 @@ class Entrance:
         is_here = is_at_machine(scope, headers)
         kind, _, shown = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            found = None if self.accounts is None else self.accounts.of_token(shown.strip(), is_here)
+            found = None if self.accounts is None else self.accounts.of_token(shown.strip())
             return Asking(found or Visitor(), is_here, bad_token=found is None)
         secret = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         known = None if self.accounts is None or not secret else self.accounts.of_login(secret)

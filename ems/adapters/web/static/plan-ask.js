@@ -1,7 +1,6 @@
 // What somebody asks for: another strategy, or what a limit would do.
 import { element } from "./plan-slot.js";
-
-const PATIENCE_MS = 60_000;
+import { tell } from "./tell.js";
 
 export function askForms(root, { now, answered, chosen }) {
   const both = root.getElementById("asking");
@@ -44,14 +43,7 @@ function limitOf({ most, unit, since, hours }, now) {
 // The answer as JSON; null when it was refused, and why stands in `said`.
 async function send(url, question, said, thanks) {
   said.textContent = "Working …";
-  try {
-    const headers = { "content-type": "application/json" };
-    const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(question), signal: AbortSignal.timeout(PATIENCE_MS) });
-    const told = answer.status === 204 ? {} : await answer.json();
-    said.textContent = answer.ok ? thanks : `Refused: ${told.detail}`;
-    return answer.ok ? told : null;
-  } catch {
-    said.textContent = "The controller did not answer; try it again.";
-    return null;
-  }
+  const { ok, status, told } = await tell("POST", url, question);
+  said.textContent = ok ? thanks : status ? `Refused: ${told.detail}` : told.detail;
+  return ok ? told : null;
 }
