@@ -1,0 +1,225 @@
+"""A list of tags row by row: a tag, or a sentence about why not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ems.adapters.tag_list.column import Column, meaning
+from ems.adapters.tag_list.writing import BOM
+from ems.domain.access import AccessBook
+from ems.domain.pull_out import ListFinding
+from ems.domain.site import Site
+from ems.domain.tag import Budget, Period, Person, Rule, Tag, hours_of, tag_key
+from ems.domain.tag_list import TagList
+
+SEPARATORS = ";,\t|"
+LOOKED_AT = 10
+MAX_ROWS = 10_000
+YES = frozenset({"yes", "y", "true", "1", "x", "ja", "j", "wahr", "blocked", "gesperrt"})
+NO = frozenset({"no", "n", "false", "0", "", "nein", "falsch", "active", "aktiv"})
+PERIODS = {"day": Period.DAY, "tag": Period.DAY, "week": Period.WEEK, "woche": Period.WEEK, "month": Period.MONTH,
+           "monat": Period.MONTH}  # fmt: skip
+
+
+def read_tags(text: str, book: AccessBook, site: Site) -> TagList:
+    """What a list says about tags; every row that cannot be taken is named, and people nobody knows come with it."""
+    rows, columns, findings = _table(text)
+    if columns is None:
+        return TagList((), (), findings)
+    reader = _Reader(columns, book, site)
+    tags: dict[str, Tag] = {}
+    people: dict[str, Person] = {}
+    lines: dict[str, int] = {}
+    told = list(findings)
+    for line, cells in rows:
+        try:
+            tag = reader.tag(cells)
+            if tag.person is not None and tag.person not in book.people:
+                people[tag.person] = Person(tag.person)
+        except _RefusedError as refused:
+            told.append(ListFinding(line, refused.message, refused.remedy))
+            continue
+        except ValueError as wrong:
+            told.append(ListFinding(line, str(wrong), "correct the row, or remove it"))
+            continue
+        if tag.key in tags:
+            told.append(ListFinding(line, f"the same tag as in row {lines[tag.key]}", "remove one of the two"))
+        tags[tag.key], lines[tag.key] = tag, lines.get(tag.key, line)
+    if not rows:
+        told.append(ListFinding(1, "there are no rows below the heading", "write a row for each tag"))
+    for name in people:
+        remedy = "nothing, if that is right; a name that is known is spelled differently"
+        told.append(ListFinding(1, f"{_shown(name)} is new, and is added", remedy, is_refusal=False))
+    return TagList(tuple(tags.values()), tuple(people.values()), tuple(sorted(told, key=lambda one: one.row)))
+
+
+class _RefusedError(Exception):
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message, self.remedy = message, remedy
+
+
+@dataclass(frozen=True)
+class _Reader:
+    columns: Mapping[Column, int]
+    book: AccessBook
+    site: Site
+
+    def tag(self, cells: tuple[str, ...]) -> Tag:
+        """What a row says, over what is known of its tag. Raises _RefusedError or ValueError."""
+        text = self._cell(cells, Column.TAG)
+        if not text:
+            raise _RefusedError("the row names no tag", "write it as the station reports it")
+        known = self.book.tags.get(tag_key(text)) or Tag(text)
+        told = dict(self._told(cells, known))
+        places, hours = told.pop("places", known.rule.places), told.pop("hours", known.rule.hours)
+        return replace(known, id=text, rule=Rule(places, hours), **told)
+
+    def _told(self, cells: tuple[str, ...], known: Tag) -> Iterator[tuple[str, Any]]:
+        """(field, value) of each column that the list has, besides the tag itself."""
+        zone = self.site.zone
+        read: Mapping[Column, tuple[str, Callable[[str], Any]]] = {
+            Column.NAME: ("name", str),
+            Column.PERSON: ("person", self._person),
+            Column.GROUPS: ("groups", lambda text: tuple(self._groups(text))),
+            Column.VALID_FROM: ("valid_from", lambda text: _moment(text, zone, ends=False)),
+            Column.VALID_TO: ("valid_to", lambda text: _moment(text, zone, ends=True)),
+            Column.PLACES: ("places", lambda text: frozenset(self._places(text))),
+            Column.HOURS: ("hours", lambda text: hours_of(_parts(text, ";|"))),
+            Column.BUDGET: ("budget", lambda text: self._budget(cells, text, known)),
+            Column.PRIORITY: ("service_class", lambda text: _whole("priority", text)),
+            Column.AT_ONCE: ("at_once", lambda text: _whole("number of sessions", text) if text else known.at_once),
+            Column.BLOCKED: ("is_blocked", _yes_or_no),
+        }
+        for column in self.columns:
+            if column in read:
+                field, of = read[column]
+                yield field, of(self._cell(cells, column))
+
+    def _cell(self, cells: tuple[str, ...], column: Column) -> str:
+        place = self.columns.get(column)
+        text = "" if place is None or place >= len(cells) else cells[place].strip()
+        # What we wrote so that no spreadsheet carries it out.
+        return text[1:].strip() if text.startswith("'") else text
+
+    def _person(self, text: str) -> str | None:
+        if not text:
+            return None
+        known = {name.casefold(): one.id for one in self.book.people.values() for name in (one.name, one.id) if name}
+        return known.get(text.casefold(), text)
+
+    def _groups(self, text: str) -> Iterator[str]:
+        known = {name.casefold(): one.id for one in self.book.groups.values() for name in (one.name, one.id) if name}
+        for part in _parts(text, ";|,"):
+            if part.casefold() not in known:
+                raise _RefusedError(f"there is no group '{_shown(part)}'", "add it first, or correct its name")
+            yield known[part.casefold()]
+
+    def _places(self, text: str) -> Iterator[str]:
+        known = {evse.id for evse in self.site.evses} | {station.id for station in self.site.stations}
+        for part in _parts(text, ";|,"):
+            if part not in known:
+                remedy = "write EVSEs or stations as on the page, for example CP-01/1"
+                raise _RefusedError(f"the site has no EVSE and no station '{_shown(part)}'", remedy)
+            yield part
+
+    def _budget(self, cells: tuple[str, ...], text: str, known: Tag) -> Budget | None:
+        if not text:
+            return None
+        number = text.removesuffix("kWh").strip().replace(",", ".")
+        if not re.fullmatch(r"\d{1,7}(\.\d{1,6})?", number):
+            raise _RefusedError(f"'{_shown(text)}' is no clear budget", "write kWh as a plain number, for example 200")
+        word = self._cell(cells, Column.PERIOD).casefold()
+        period = Period.MONTH if known.budget is None else known.budget.period
+        if word and word not in PERIODS:
+            raise _RefusedError(f"'{_shown(word)}' is not a period", "write day, week or month")
+        return Budget(1000.0 * float(number), PERIODS.get(word, period))
+
+
+def _table(
+    text: str,
+) -> tuple[list[tuple[int, tuple[str, ...]]], Mapping[Column, int] | None, tuple[ListFinding, ...]]:
+    """The rows below the heading, where what stands, and what is to be said about the form."""
+    text = text.removeprefix(BOM)
+    for separator in SEPARATORS:
+        rows, trouble = _rows(text, separator)
+        for number, (line, cells) in enumerate(rows[:LOOKED_AT]):
+            places: dict[Column, int] = {}
+            for place, cell in enumerate(cells):
+                column = meaning(cell)
+                if column is not None and column not in places:
+                    places[column] = place
+            if Column.TAG in places:
+                return rows[number + 1 :], places, (*trouble, *_left_out(line, cells, places))
+    remedy = f"write a first row such as: {';'.join(column.value[0] for column in (Column.TAG, Column.NAME))}"
+    return [], None, (ListFinding(1, "no heading names a column for the tag", remedy),)
+
+
+def _rows(text: str, separator: str) -> tuple[list[tuple[int, tuple[str, ...]]], tuple[ListFinding, ...]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    rows: list[tuple[int, tuple[str, ...]]] = []
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                rows.append((reader.line_num, tuple(cells)))
+            if len(rows) > MAX_ROWS + 1:
+                return rows, (ListFinding(reader.line_num, f"the list has more than {MAX_ROWS} rows", "split it"),)
+    except csv.Error as problem:
+        message = f"the rows from here on cannot be read: {problem}"
+        return rows, (ListFinding(reader.line_num, message, "save it as plain CSV"),)
+    return rows, ()
+
+
+def _left_out(line: int, cells: tuple[str, ...], places: Mapping[Column, int]) -> Iterator[ListFinding]:
+    used = set(places.values())
+    others = [_shown(cell.strip()) for place, cell in enumerate(cells) if place not in used and cell.strip()]
+    if others:
+        known = ", ".join(column.value[0] for column in Column)
+        message = f"these columns mean nothing here: {', '.join(others[:8])}"
+        yield ListFinding(line, message, f"nothing, unless one is meant; known are {known}", is_refusal=False)
+
+
+def _parts(text: str, separators: str) -> list[str]:
+    return [part.strip() for part in re.split(f"[{re.escape(separators)}]", text) if part.strip()]
+
+
+def _moment(text: str, zone: ZoneInfo, ends: bool) -> datetime | None:
+    """A date, or a date with a time; the last day of a validity counts whole."""
+    if not text:
+        return None
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            day = date.fromisoformat(text) + timedelta(days=ends)
+            return datetime.combine(day, time(0), zone).astimezone(UTC)
+        if match := re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", text):
+            day = date(int(match[3]), int(match[2]), int(match[1])) + timedelta(days=ends)
+            return datetime.combine(day, time(0), zone).astimezone(UTC)
+        at = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise _RefusedError(f"'{_shown(text)}' is not a date", "write for example 2026-12-31") from None
+    return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _whole(what: str, text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"[+-]?\d{1,6}", text):
+        raise _RefusedError(f"'{_shown(text)}' is not a {what}", "write a whole number")
+    return int(text)
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.casefold() not in YES | NO:
+        raise _RefusedError(f"'{_shown(text)}' says neither yes nor no", "write yes or no")
+    return text.casefold() in YES
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in text[:40])

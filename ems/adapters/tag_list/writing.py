@@ -1,0 +1,57 @@
+"""A list of tags as CSV, which the same program reads again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from ems.adapters.tag_list.column import Column
+from ems.domain.access import AccessBook
+from ems.domain.tag import Tag, hours_text
+
+BOM = "\ufeff"
+"""Without it spreadsheets take UTF-8 for something else."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+"""What a spreadsheet would carry out, or take for the sign that it must not."""
+
+
+def write_tags(book: AccessBook, zone: ZoneInfo) -> str:
+    """All tags of a book, by their ids; times are those of the site."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(column.value[0] for column in Column)
+    for tag in sorted(book.tags.values(), key=lambda one: one.key):
+        writer.writerow(inert(cell) for cell in _cells(tag, zone))
+    return BOM + text.getvalue()
+
+
+def inert(text: str) -> str:
+    """A text that no spreadsheet carries out: an apostrophe before it says that it is text."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _cells(tag: Tag, zone: ZoneInfo) -> Iterable[str]:
+    budget = tag.budget
+    return (
+        tag.id,
+        tag.name,
+        tag.person or "",
+        "; ".join(tag.groups),
+        _time(tag.valid_from, zone),
+        _time(tag.valid_to, zone),
+        "; ".join(sorted(tag.rule.places)),
+        "; ".join(hours_text(window) for window in tag.rule.hours),
+        "" if budget is None else f"{budget.energy_wh / 1000:.10g}",
+        "" if budget is None else budget.period.value,
+        "" if tag.service_class is None else str(tag.service_class),
+        str(tag.at_once),
+        "yes" if tag.is_blocked else "no",
+    )
+
+
+def _time(at: datetime | None, zone: ZoneInfo) -> str:
+    return "" if at is None else at.astimezone(zone).isoformat(sep=" ", timespec="seconds")

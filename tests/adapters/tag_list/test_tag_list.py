@@ -1,0 +1,145 @@
+"""Lists of tags: read from whatever people have, handed out so that they come back as they were."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ems.adapters.tag_list import read_tags, write_tags
+from ems.domain.access import AccessBook
+from ems.domain.tag import Budget, Group, Period, Person, Rule, Tag, hours_of
+from tests.runtime.world import site
+
+SITE = site()
+BOOK = AccessBook(
+    {"ada": Person("ada", "Ada Lovelace")},
+    {"crew": Group("crew", "Crew"), "night": Group("night")},
+    {"04a1": Tag("04A1", "old", "ada", ("crew",), is_blocked=True)},
+)
+
+
+def row(heading: str, cells: str) -> Tag:
+    told = read_tags(f"{heading}\n{cells}\n", BOOK, SITE)
+    assert not told.is_refused, told.findings
+    (tag,) = told.tags
+    return tag
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells", "field", "value"),
+    [
+        ("tag", "AB12", "id", "AB12"),
+        ("ID-Tag;Name", "AB12;Ada", "name", "Ada"),
+        ("RFID,Fahrer", "AB12,Ada Lovelace", "person", "ada"),
+        ("Karte\tInhaber", "AB12\tnew one", "person", "new one"),
+        ("tag;groups", "AB12;Crew|night", "groups", ("crew", "night")),
+        ("tag;valid_to", "AB12;2026-03-29", "valid_to", datetime(2026, 3, 29, 22, tzinfo=UTC)),
+        ("tag;gültig bis", "AB12;31.12.2026", "valid_to", datetime(2026, 12, 31, 23, tzinfo=UTC)),
+        ("tag;valid_from", "AB12;2026-03-01 08:00", "valid_from", datetime(2026, 3, 1, 7, tzinfo=UTC)),
+        ("tag,evses", 'AB12,"A/1;B"', "rule", Rule(frozenset({"A/1", "B"}))),
+        ("tag,hours", "AB12,Mon-Fri 06:00-22:00", "rule", Rule(hours=hours_of(("Mon-Fri 06:00-22:00",)))),
+        ("tag;Budget [kWh];period", "AB12;120,5;Woche", "budget", Budget(120_500.0, Period.WEEK)),
+        ("tag;prio", "AB12;-3", "service_class", -3),
+        ("tag;at_once", "AB12;0", "at_once", 0),
+        ("tag;gesperrt", "AB12;ja", "is_blocked", True),
+    ],
+)
+def test_a_cell_says_what_its_heading_means(heading: str, cells: str, field: str, value: Any) -> None:
+    assert getattr(row(heading, cells), field) == value
+
+
+def test_what_a_list_does_not_say_stays_as_it_is() -> None:
+    assert row("tag;name", "04a1;new") == replace(BOOK.tags["04a1"], id="04a1", name="new")
+    assert row("tag;name;blocked", "04A1;old;no").is_blocked is False
+
+
+def test_a_preview_says_what_is_new_changed_and_the_same() -> None:
+    told = read_tags("tag;name\n04A1;old\n04A2;x\n", BOOK, SITE)
+    assert [(tag.id, kind) for tag, kind in told.kinds(BOOK)] == [("04A1", "same"), ("04A2", "new")]
+    changed = read_tags("tag;name\n04A1;x\n", BOOK, SITE)
+    assert [kind for _, kind in changed.kinds(BOOK)] == ["changed"]
+
+
+def test_a_person_nobody_knows_comes_with_the_list_and_is_said() -> None:
+    told = read_tags("tag;person\nA1;Eve\nA2;Eve\n", BOOK, SITE)
+    assert (told.people, [finding.message for finding in told.findings]) == (
+        (Person("Eve"),), ["Eve is new, and is added"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no heading"),
+        ("name;person\nA;B\n", "no heading"),
+        ("tag\n", "no rows"),
+        ("tag;name\n;x\n", "names no tag"),
+        ("tag\nAAAAAAAAAAAAAAAAAAAAA\n", "1 to 20"),
+        ("tag\nA1\na1\n", "the same tag as in row 2"),
+        ("tag;groups\nA1;nobody\n", "no group 'nobody'"),
+        ("tag;evses\nA1;Z/9\n", "no EVSE and no station 'Z/9'"),
+        ("tag;hours\nA1;always\n", "write for example"),
+        ("tag;valid_to\nA1;soon\n", "not a date"),
+        ("tag;valid_to\nA1;9999-12-31\n", "not a date"),
+        ("tag;valid_from;valid_to\nA1;2026-02-01;2026-01-01\n", "after valid_from"),
+        ("tag;budget\nA1;1.234,5\n", "no clear budget"),
+        ("tag;budget\nA1;0\n", "block the tag"),
+        ("tag;budget;period\nA1;10;year\n", "day, week or month"),
+        ("tag;blocked\nA1;maybe\n", "neither yes nor no"),
+        ("tag;priority\nA1;high\n", "not a priority"),
+        ('tag\n"A1\nB2\n', "1 to 20 printable"),
+    ],
+)
+def test_a_row_that_cannot_be_taken_is_named_with_its_remedy_and_nothing_is_taken(text: str, words: str) -> None:
+    told = read_tags(text, BOOK, SITE)
+    assert told.is_refused
+    said = " ".join(f"{finding.message}; {finding.remedy}" for finding in told.findings if finding.is_refusal)
+    assert words in said
+
+
+def test_columns_that_mean_nothing_are_named_once() -> None:
+    told = read_tags("tag;colour\nA1;red\n", BOOK, SITE)
+    assert [(f.is_refusal, f.message) for f in told.findings] == [(False, "these columns mean nothing here: colour")]
+
+
+FORMULAS = (
+    "=cmd|'/c calc'!A1",
+    "+1+1",
+    "-2+3",
+    "@SUM(A1)",
+    "'=1",
+    "plain",
+    'qu"ote',
+    "semi;colon",
+    "com,ma",
+    "😀\u200b",
+)
+
+
+def test_no_spreadsheet_carries_out_a_cell_and_all_come_back_as_they_were() -> None:
+    """I03: names are whatever people or stations wrote."""
+    tags = {f"t{k}": Tag(f"T{k}", name) for k, name in enumerate(FORMULAS) if name.isprintable()}
+    tags |= {key: Tag(key.upper(), person="ada", groups=("crew", "night"), service_class=-4, at_once=0,
+                      valid_from=datetime(2026, 3, 29, 0, 59, 1, tzinfo=UTC), budget=Budget(12_345.5, Period.DAY),
+                      rule=Rule(frozenset({"A/1", "B"}), hours_of(("Mon-Fri 22:00-06:00", "00:00-24:00"))))
+             for key in ("=1+1", "-x")}  # fmt: skip
+    book = replace(BOOK, tags=tags)
+    text = write_tags(book, SITE.zone)
+    cells = [cell for line in csv.reader(io.StringIO(text.removeprefix("\ufeff"))) for cell in line]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    told = read_tags(text, replace(book, tags={}), SITE)
+    assert told.findings == ()
+    assert {tag.key: tag for tag in told.tags} == tags
+
+
+def test_a_list_that_is_handed_out_says_on_the_first_line_what_can_be_said() -> None:
+    assert write_tags(AccessBook(), SITE.zone).strip("\ufeff\r\n").split(",")[:4] == ["tag", "name", "person", "groups"]
+
+
+def test_a_list_that_is_too_long_is_refused() -> None:
+    assert read_tags("tag\n" + "\n".join(f"T{n}" for n in range(10_002)), BOOK, SITE).is_refused
