@@ -25,7 +25,7 @@ from ems.adapters.store.store import Store
 from ems.adapters.web.energy_api import energy_prices
 from ems.adapters.web.price_api import prices
 from ems.adapters.web.server import WebServer
-from ems.adapters.web.station_api import station_api
+from ems.adapters.web.station_page import station_ways
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.access import AccessParts, access_parts, porter_of
 from ems.assembly.entry import accounts_of, web_options
@@ -148,8 +148,8 @@ class Daemon:
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
         till = Till(lambda: operations.daybook, store.tabs, recovered.tabs)
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
-        stations = station_api(live, clock, remote.control, remote.rounds)
-        further = (prices(live, clock, operations, SiteReceipts(till, store)), stations)
+        stations = station_ways(live, clock, remote.control, remote.rounds)
+        further = (prices(live, clock, operations, SiteReceipts(till, store)), *stations)
         accounts = accounts_of(recovered, store, clock, state_dir, shown)
         web = WebServer(live, clock, shown, operations, foreseer, (*further, energy), accounts)
         watching = (replanner.look, foreseer.look, operations.roster.look, till.look, remote.control.look, access.watch.look)

@@ -17,6 +17,7 @@ import pytest
 
 from ems.assembly.daemon import Daemon
 from ems.runtime.clock import SystemClock
+from ems.settings.machine_token import known_token
 from ems.sim.manners import Manners
 from ems.sim.profile_stack import Shape
 from ems.sim.station_link import Address
@@ -42,7 +43,8 @@ class Yard:
         """Status and content of one request."""
         content = json.dumps(body).encode() if isinstance(body, dict) else body
         assert isinstance(content, bytes | None)
-        told = {"content-type": "application/json", **(headers or {})}
+        token = known_token(self.site.state)
+        told = {"content-type": "application/json", "authorization": f"Bearer {token}", **(headers or {})}
         request = Request(base or f"{self.site.page}/api/v1{path}", content, told, method=method)
 
         def once() -> tuple[int, bytes]:

@@ -1,0 +1,77 @@
+// The page of one station: sends what is asked, shows what came of it, and keeps itself up to date.
+import { keepFresh, refresh, send } from "./station-ask.js";
+
+const FRESH_MS = 5_000;
+const base = `/api/v1/stations/${encodeURIComponent(document.getElementById("about").dataset.station)}`;
+const said = document.getElementById("said");
+const insist = document.getElementById("insist");
+let again = null;
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-operation]");
+  if (!form) return;
+  event.preventDefault();
+  let body;
+  try {
+    body = bodyOf(form);
+  } catch {
+    tell("That is not JSON; correct it, then send it again.", "bad");
+    return;
+  }
+  form.querySelector("button").blur();
+  ask(form.dataset.operation, body);
+});
+
+document.addEventListener("click", async (event) => {
+  const forget = event.target.closest("button[data-forget]");
+  if (!forget) return;
+  const { status, told } = await send("DELETE", `${base}/requests/${forget.dataset.forget}`);
+  tell(status === 204 ? "Taken back." : told.detail, status === 204 ? "good" : "bad");
+  forget.blur();
+  refresh();
+});
+
+insist.addEventListener("click", () => again && ask(again.operation, { ...again.body, insists: true }));
+document.getElementById("routine")?.addEventListener("change", showRoutine);
+
+async function ask(operation, body) {
+  tell("Asked; waiting for the answer …", "wait");
+  const { status, told } = await send("POST", `${base}/${operation}`, body);
+  const good = status === 200 || status === 202;
+  tell(good ? told.words : told.detail, status === 200 ? "good" : good ? "wait" : "bad", told.warnings ?? told.asked?.warnings);
+  if (told.may_insist) {
+    again = { operation, body };
+    insist.hidden = false;
+  }
+  refresh();
+}
+
+function bodyOf(form) {
+  const body = {};
+  for (const field of form.elements) {
+    if (!field.name || field.dataset.value || (field.value === "" && field.type !== "checkbox")) continue;
+    if (field.dataset.key) body[field.dataset.key] = { [field.value]: form.elements.value.value };
+    else if (field.type === "checkbox") body[field.name] = field.checked;
+    else if ("number" in field.dataset) body[field.name] = Number(field.value);
+    else if ("truth" in field.dataset) body[field.name] = field.value === "true";
+    else if ("json" in field.dataset) body[field.name] = JSON.parse(field.value);
+    else body[field.name] = field.value;
+  }
+  return body;
+}
+
+function tell(text, tone, warnings = []) {
+  said.hidden = false;
+  said.dataset.tone = tone;
+  document.getElementById("said-text").textContent = text;
+  document.getElementById("said-warnings").textContent = warnings.join("; ");
+  insist.hidden = true;
+}
+
+function showRoutine() {
+  const list = document.getElementById("messages");
+  if (list) list.toggleAttribute("data-all", document.getElementById("routine").checked);
+}
+
+showRoutine();
+keepFresh(FRESH_MS);
