@@ -6,18 +6,21 @@ putting events into a `Sink`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from ems.control.memory import Memory
-from ems.domain.admission import Admission
+from ems.domain.access import Doors
+from ems.domain.admission import Admission, Asked
+from ems.domain.card import Card
 from ems.domain.daybook import Change, Daybook
 from ems.domain.decision import Decision
 from ems.domain.events import Event
 from ems.domain.history import Audit, HistoryPoint, Knock
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
+from ems.domain.local_list import ListState
 from ems.domain.order import LimitOrder
 from ems.domain.plan import Plan
 from ems.domain.price_push import KnownSeries
@@ -26,7 +29,10 @@ from ems.domain.pull_out import PullOutList
 from ems.domain.receipt import Receipt
 from ems.domain.session import Need, Transaction
 from ems.domain.state import SiteState
+from ems.domain.station_outcome import Outcome
 from ems.domain.tab import Tab
+from ems.domain.tag import Tag
+from ems.domain.tag_list import TagList
 
 Sink = Callable[[Event], None]
 """Takes an event at once and never blocks; bounded, so that the newest reading wins over an older one."""
@@ -77,6 +83,52 @@ class BatteryLink(Protocol):
         """What a battery is to take (positive) or give, W; None leaves it to its own program. Does not wait; is said
         again every second, and what nobody says any more is let go of.
         """
+        ...
+
+
+class AccessDesk(Protocol):
+    """Who may charge, for those who look after it. What people change there goes through `Operations`."""
+
+    @property
+    def doors(self) -> Doors:
+        """What the site says of its EVSEs."""
+        ...
+
+    @property
+    def cards(self) -> Sequence[Card]:
+        """Tags that nobody knows and somebody presented lately, the newest first."""
+        ...
+
+    def forget(self, tag: str) -> bool:
+        """Forget such a tag; False when it is not remembered."""
+        ...
+
+    def check(self, asked: Asked) -> Admission:
+        """Whether a tag may charge, without anybody presenting it."""
+        ...
+
+    def spent_wh(self, tag: Tag) -> float | None:
+        """What was taken of a tag's budget in this period; None when it has none."""
+        ...
+
+    def lists(self) -> Mapping[str, ListState]:
+        """How far the local list of each station is in step."""
+        ...
+
+    def told(self) -> Mapping[int, Outcome]:
+        """What stations answered to reservations that they were told of."""
+        ...
+
+    def endings(self) -> Sequence[tuple[str, str]]:
+        """(EVSE, why) of each session that may not go on."""
+        ...
+
+    async def read_tags(self, text: str) -> TagList:
+        """Read a list of tags; nothing changes."""
+        ...
+
+    async def write_tags(self) -> str:
+        """All tags as a list, CSV."""
         ...
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ems.adapters.ocpp.server import CentralSystem
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
+from ems.adapters.tag_list import read_tags, write_tags
 from ems.assembly.operations import SiteOperations
 from ems.control.memory import Memory
+from ems.domain.access import Doors
+from ems.domain.admission import Admission, Asked
+from ems.domain.card import Card
 from ems.domain.daybook import Daybook
 from ems.domain.decision import Decision
 from ems.domain.events import Event
+from ems.domain.local_list import ListState
 from ems.domain.state import SiteState
+from ems.domain.station_outcome import Outcome
+from ems.domain.tag import Tag
+from ems.domain.tag_list import TagList
 from ems.ports import Clock
 from ems.runtime.admitting_desk import AdmittingDesk
 from ems.runtime.list_keeper import ListKeeper
@@ -42,10 +51,62 @@ class AccessParts(NamedTuple):
     usher: Usher
     watch: CardWatch
     desk: AdmittingDesk
+    site: SiteAccess
 
     def take_over(self, settings: SiteSettings) -> None:
         """Go on with what the site file says now."""
         self.porter.doors = settings.doors
+
+
+class SiteAccess:
+    """The `AccessDesk` of a running daemon."""
+
+    def __init__(self, porter: Porter, lists: ListKeeper, usher: Usher, store: Store, loop: Loop, clock: Clock) -> None:
+        self._porter, self._lists, self._usher = porter, lists, usher
+        self._store, self._loop, self._clock = store, loop, clock
+
+    @property
+    def doors(self) -> Doors:
+        """What the site says of its EVSEs."""
+        return self._porter.doors
+
+    @property
+    def cards(self) -> Sequence[Card]:
+        """Tags that nobody knows and somebody presented lately, the newest first."""
+        return self._porter.cards
+
+    def forget(self, tag: str) -> bool:
+        """Forget such a tag; False when it is not remembered."""
+        self._store.cards.forgotten(tag)
+        return self._porter.forget(tag)
+
+    def check(self, asked: Asked) -> Admission:
+        """Whether a tag may charge, without anybody presenting it."""
+        return self._porter.check(asked)
+
+    def spent_wh(self, tag: Tag) -> float | None:
+        """What was taken of a tag's budget in this period; None when it has none."""
+        return None if tag.budget is None else self._porter.usage(tag.id, "", self._clock.now().utc).spent_wh
+
+    def lists(self) -> Mapping[str, ListState]:
+        """How far the local list of each station is in step."""
+        return self._lists.states()
+
+    def told(self) -> Mapping[int, Outcome]:
+        """What stations answered to reservations that they were told of."""
+        return self._usher.told()
+
+    def endings(self) -> Sequence[tuple[str, str]]:
+        """(EVSE, why) of each session that may not go on."""
+        return [(one.evse, one.reason) for one in self._porter.endings]
+
+    async def read_tags(self, text: str) -> TagList:
+        """Read a list of tags, in a thread; nothing changes."""
+        return await asyncio.to_thread(read_tags, text, self._porter.book, self._loop.core.state.site)
+
+    async def write_tags(self) -> str:
+        """All tags as a list, CSV."""
+        return await asyncio.to_thread(write_tags, self._porter.book, self.doors.zone)
 
 
 class CardWatch:
@@ -84,4 +145,11 @@ def access_parts(
 
     lists = ListKeeper(central, porter, clock, state, store.cards.listed, recovered.remembered.lists)
     usher = Usher(central, porter, clock, state, operations.change)
-    return AccessParts(porter, lists, usher, CardWatch(porter, store), AdmittingDesk(central, porter, clock))
+    return AccessParts(
+        porter,
+        lists,
+        usher,
+        CardWatch(porter, store),
+        AdmittingDesk(central, porter, clock),
+        SiteAccess(porter, lists, usher, store, loop, clock),
+    )

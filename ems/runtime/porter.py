@@ -183,6 +183,10 @@ class Porter:
         known = self._begun.get(transaction)
         return None if known is None else known.admission
 
+    def check(self, asked: Asked) -> Admission:
+        """Whether a tag may charge, without anybody presenting it."""
+        return self._answer(asked, self.usage(asked.tag, asked.evse, asked.at))
+
     def evses_of(self, station: str) -> Sequence[str]:
         """The EVSEs of a station; none where the site has no such station."""
         site = self._state().site

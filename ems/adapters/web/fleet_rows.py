@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -28,7 +28,7 @@ from ems.domain.departure import Departure, Goal, days_in_words
 from ems.domain.fleet import Fleet
 from ems.domain.history import Audit
 from ems.domain.limit import Limit
-from ems.domain.pull_out import PullOutList
+from ems.domain.pull_out import ListFinding, PullOutList
 from ems.domain.session import Need
 from ems.domain.site import Site
 from ems.domain.vehicle import Guarantee
@@ -140,13 +140,18 @@ def list_rows(told: PullOutList, fleet: Fleet, zone: ZoneInfo, applied: bool) ->
 
 
 def finding_rows(told: PullOutList) -> Findings:
+    """What is to be said about the rows of a pull-out list."""
+    return finding_rows_of(told.findings)
+
+
+def finding_rows_of(all_of_them: Sequence[ListFinding]) -> Findings:
     """What is to be said about the rows of a list, those that are refused first."""
-    serious = sorted(told.findings, key=lambda finding: not finding.is_refusal)[:MAX_FINDINGS]
+    serious = sorted(all_of_them, key=lambda finding: not finding.is_refusal)[:MAX_FINDINGS]
     findings: list[FindingRow] = [
         {"row": f.row, "message": plain(f.message), "remedy": plain(f.remedy), "is_refusal": f.is_refusal}
         for f in serious
     ]
-    return {"findings": findings, "findings_total": len(told.findings)}
+    return {"findings": findings, "findings_total": len(all_of_them)}
 
 
 def limit_row(limit: Limit) -> LimitRow:

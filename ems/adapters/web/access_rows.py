@@ -1,0 +1,156 @@
+"""People, tags, groups, reservations and the waitlist as the interface shows them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ems.adapters.web import access_shape as shape
+from ems.adapters.web.fleet_rows import finding_rows_of, kilo
+from ems.adapters.web.values import plain, time_of
+from ems.domain.access import AccessBook
+from ems.domain.admission import Admission, Asked
+from ems.domain.card import Card
+from ems.domain.local_list import ListState
+from ems.domain.reservation import Reservation, Waiting
+from ems.domain.station_outcome import Outcome
+from ems.domain.tag import Group, Person, Tag, hours_text
+from ems.domain.tag_list import TagList
+from ems.domain.waitlist import place_of
+
+BESIDE = frozenset({"spent_kwh", "tags"})
+"""What a row has besides what people said."""
+
+
+def person_row(book: AccessBook, one: Person) -> shape.PersonRow:
+    """A person."""
+    return {
+        "id": one.id,
+        "name": plain(one.name),
+        "cost_centre": plain(one.cost_centre),
+        "blocked": one.is_blocked,
+        "tags": [tag.id for tag in book.tags.values() if tag.person == one.id],
+    }
+
+
+def people_rows(book: AccessBook) -> list[shape.PersonRow]:
+    """All people, by id."""
+    tags: dict[str, list[str]] = {}
+    for tag in book.tags.values():
+        if tag.person is not None:
+            tags.setdefault(tag.person, []).append(tag.id)
+    blank = AccessBook()
+    found = (person_row(blank, book.people[name]) for name in sorted(book.people))
+    return [{**row, "tags": sorted(tags.get(row["id"], []))} for row in found]
+
+
+def group_row(book: AccessBook, one: Group) -> shape.GroupRow:
+    """A group."""
+    return {
+        "id": one.id,
+        "name": plain(one.name),
+        "parent": one.parent,
+        "places": sorted(one.rule.places),
+        "hours": [hours_text(window) for window in one.rule.hours],
+        "blocked": one.is_blocked,
+        "stop_tag": one.stop_tag,
+        "tags": sum(1 for tag in book.tags.values() if one.id in tag.groups),
+    }
+
+
+def tag_row(one: Tag, spent_wh: float | None) -> shape.TagRow:
+    """A tag."""
+    budget = one.budget
+    return {
+        "id": one.id,
+        "name": plain(one.name),
+        "person": one.person,
+        "groups": list(one.groups),
+        "valid_from": None if one.valid_from is None else time_of(one.valid_from),
+        "valid_to": None if one.valid_to is None else time_of(one.valid_to),
+        "places": sorted(one.rule.places),
+        "hours": [hours_text(window) for window in one.rule.hours],
+        "budget_kwh": None if budget is None else kilo(budget.energy_wh),
+        "budget_period": None if budget is None else budget.period.value,
+        "spent_kwh": None if budget is None or spent_wh is None else kilo(spent_wh),
+        "priority": one.service_class,
+        "at_once": one.at_once,
+        "blocked": one.is_blocked,
+    }
+
+
+def etag_of(row: Mapping[str, Any]) -> str:
+    """A word for something as people described it, which differs once somebody described it otherwise."""
+    described = {name: value for name, value in row.items() if name not in BESIDE}
+    return f'"{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]}"'
+
+
+def check_row(asked: Asked, answer: Admission) -> shape.CheckRow:
+    """Whether a tag may charge."""
+    return {
+        "tag": plain(asked.tag),
+        "evse": asked.evse,
+        "accepted": answer.is_accepted,
+        "status": answer.status.value,
+        "reason": plain(answer.reason),
+        "left_kwh": None if answer.left_wh is None else kilo(answer.left_wh),
+    }
+
+
+def card_row(one: Card) -> shape.CardRow:
+    """A tag that nobody knows."""
+    return {"tag": plain(one.tag), "evse": one.evse, "at": time_of(one.at), "count": one.count}
+
+
+def listed_rows(told: TagList, known: AccessBook, applied: bool) -> shape.TagsListed:
+    """What taking a list of tags changes, and what is to be said about it."""
+    tags: list[shape.ListedTagRow] = [
+        {"tag": tag.id, "kind": kind, "name": plain(tag.name), "person": tag.person} for tag, kind in told.kinds(known)
+    ]
+    return {
+        "applied": applied,
+        "refused": told.is_refused,
+        **finding_rows_of(told.findings),
+        "tags": tags,
+    }
+
+
+def reservation_row(one: Reservation, told: Outcome | None) -> shape.ReservationRow:
+    """A reservation."""
+    return {
+        "id": one.id,
+        "evse": one.evse,
+        "tag": one.tag,
+        "starts": time_of(one.starts),
+        "ends": time_of(one.ends),
+        "name": plain(one.name),
+        "station": None if told is None else told.verdict.value,
+    }
+
+
+def waiting_row(book: AccessBook, one: Waiting) -> shape.WaitingRow:
+    """Who waits."""
+    return {
+        "id": one.id,
+        "tag": one.tag,
+        "name": plain(one.name),
+        "since": time_of(one.since),
+        "wishes": sorted(one.wishes),
+        "before": place_of(book, one.id),
+        "evse": one.evse,
+        "until": None if one.until is None else time_of(one.until),
+    }
+
+
+def list_row(station: str, one: ListState) -> shape.ListRow:
+    """How far a station's list is."""
+    return {
+        "station": station,
+        "state": one.step.value,
+        "version": one.version,
+        "tags": one.tags,
+        "left_out": one.left_out,
+        "detail": plain(one.detail),
+    }
