@@ -20,15 +20,17 @@ from ems.domain.policy import PLANNED, Strategy
 from ems.domain.site import Site
 from ems.domain.tariff import Tariff
 from ems.planning.arrays import Floats
+from ems.planning.clairvoyant import Facts, Presence, least_cost, most_energy, problem_of
+from ems.planning.regret import DayRegret
 from ems.planning.schedule import Schedule
 from ems.sim.backtest_task import BacktestTask, Knowledge, told_by
-from ems.sim.clairvoyant import Facts, Presence, grid, least_cost, most_energy, problem_of
 from ems.sim.core_planner import EVERY_S, CorePlanner, load_of
 from ems.sim.core_run import CoreRun, Setup
 from ems.sim.core_tally import BIN_S, MET_SLACK_WH, WAITING, Outcome
 from ems.sim.findings import findings
 from ems.sim.finished_days import regrets_of
-from ems.sim.regret import DayRegret
+from ems.sim.hindsight import facts_of as facts_of_run
+from ems.sim.hindsight import grid, presence_of
 from ems.sim.simulate import UNCONTROLLED, boundless, following
 from ems.sim.simulation_result import SimulationResult
 
@@ -196,7 +198,7 @@ def bounds(task: BacktestTask) -> tuple[Row, Row]:
     """What would have been possible: the most energy, and the least total."""
     inner = task.task
     facts = facts_of(task)
-    presences = [Presence.of(inner.site, visit) for visit in inner.placement.visits]
+    presences = [presence_of(inner.site, visit) for visit in inner.placement.visits]
     problem = problem_of(facts, presences)
     most = _bound(task, "clairvoyant, most energy", most_energy(problem), presences)
     return most, _bound(task, "clairvoyant, least cost", least_cost(problem, task.missing_per_kwh), presences)
@@ -206,7 +208,7 @@ def facts_of(task: BacktestTask, step_s: float | None = None) -> Facts:
     """What flowed beside the vehicles over the whole time."""
     inner = task.task
     horizon = grid(inner.begins, inner.seconds, step_s)
-    return Facts.of(inner.site, horizon, inner.courses, inner.begins, task.beside.tariff)
+    return facts_of_run(inner.site, horizon, inner.courses, inner.begins, task.beside.tariff)
 
 
 def costs_of(tariff: Tariff | None, load: Load) -> Costs:

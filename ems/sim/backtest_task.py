@@ -18,10 +18,10 @@ from ems.domain.session import Need, NeedOrigin
 from ems.domain.tariff import Tariff
 from ems.planning.forecast.past_sessions import PastSession
 from ems.planning.forecast.series import Series
+from ems.planning.regret import MISSING_PER_KWH
 from ems.sim.core_planner import PlannersPast, past_session
 from ems.sim.load_course import LoadCourse
 from ems.sim.placement import place
-from ems.sim.regret import MISSING_PER_KWH
 from ems.sim.session_record import SessionRecord
 from ems.sim.sessions import SessionFile
 from ems.sim.simulation_task import Task

@@ -12,11 +12,11 @@ from ems.domain.session import Need
 from ems.domain.tariff import Tariff
 from ems.planning.arrays import Floats
 from ems.planning.horizon import Horizon
-from ems.sim.clairvoyant import Facts, Presence
+from ems.planning.regret import STEP_S, DayRecord, DayRegret, Said, day_regret, local_days
 from ems.sim.core_planner import load_of, paid_by
 from ems.sim.core_tally import BIN_S, Outcome, Tally
+from ems.sim.hindsight import facts_of, presence_of
 from ems.sim.placement import Visit
-from ems.sim.regret import STEP_S, DayRecord, DayRegret, Said, day_regret, local_days
 from ems.sim.session_record import SessionRecord
 from ems.sim.simulation_task import Task
 
@@ -37,7 +37,7 @@ def regrets_of(
         bins = site_w[first : first + BINS * horizon.steps]
         if len(bins) < BINS * horizon.steps:
             break
-        facts = Facts.of(task.site, horizon, task.courses, task.begins, tariff)
+        facts = facts_of(task.site, horizon, task.courses, task.begins, tariff)
         if tariff is not None and first:
             facts = replace(facts, paid=paid_by(tariff, load_of(task.begins, site_w[:first].tolist())))
         records = [
@@ -89,7 +89,7 @@ def _record(
     task: Task, visit: Visit, outcome: Outcome, had: Callable[[datetime], float], horizon: Horizon, told: Told
 ) -> DayRecord:
     """What it wanted and got on that day; what was said is counted from there on as well."""
-    truth = Presence.of(task.site, visit)
+    truth = presence_of(task.site, visit)
     before = had(horizon.begins) if truth.arrival < horizon.begins else 0.0
     after = had(horizon.ends) if truth.departure > horizon.ends else outcome.got_wh
     need = told(visit.record)

@@ -13,11 +13,11 @@ from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.phases import PhaseAmps
 from ems.domain.policy import PLANNED, Strategy
 from ems.domain.site import Site
+from ems.planning.regret import MISSING_PER_KWH
 from ems.sim.core_planner import CorePlanner, PlannersPast
 from ems.sim.core_run import CoreRun, Setup
 from ems.sim.findings import findings
 from ems.sim.finished_days import regrets_of
-from ems.sim.regret import MISSING_PER_KWH
 from ems.sim.simulation_result import SimulationResult
 from ems.sim.simulation_task import Task, made_up_task, recorded_task
 

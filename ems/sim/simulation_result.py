@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ems.planning.regret import DayRegret
 from ems.sim.core_tally import Outcome
 from ems.sim.observer import Overload
-from ems.sim.regret import DayRegret
 
 NOT_IN_JSON = {"evse_a"}
 

@@ -16,11 +16,12 @@ import numpy as np
 from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.site import Site
 from ems.domain.station import Station
+from ems.planning.clairvoyant import problem_of
 from ems.planning.flow import deliverable
 from ems.sim.backtest import run
 from ems.sim.backtest_task import BacktestTask, Knowledge
-from ems.sim.clairvoyant import Facts, Presence, grid, problem_of
 from ems.sim.core_tally import BIN_S
+from ems.sim.hindsight import facts_of, grid, presence_of
 from ems.sim.placement import Visit
 from ems.sim.session_record import SessionRecord
 from ems.sim.simulation_task import Task
@@ -107,8 +108,8 @@ def sized(sizing: Sizing, size: Size) -> Sized:
 
 def possible(task: Task) -> float:
     """The share of the wanted energy that anybody could deliver, by maximum flow; an upper bound on mixed sites."""
-    facts = Facts.of(task.site, grid(task.begins, task.seconds), task.courses, task.begins)
-    presences = [Presence.of(task.site, visit) for visit in task.placement.visits]
+    facts = facts_of(task.site, grid(task.begins, task.seconds), task.courses, task.begins)
+    presences = [presence_of(task.site, visit) for visit in task.placement.visits]
     found = deliverable(problem_of(facts, presences))
     return found.energy_wh / found.need_wh if found.need_wh > 0.0 else 1.0
 

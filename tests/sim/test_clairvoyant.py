@@ -16,7 +16,8 @@ from ems.domain.energy_price import EnergyPrice
 from ems.domain.price_series import PriceSeries
 from ems.domain.site import Site
 from ems.domain.tariff import Tariff
-from ems.sim.clairvoyant import Facts, Presence, grid, least_cost, most_energy, problem_of, total_cost
+from ems.planning.clairvoyant import Facts, Presence, least_cost, most_energy, problem_of, total_cost
+from ems.sim.hindsight import facts_of, grid
 from ems.sim.load_course import LoadCourse
 from tests.sim.sites import BEGIN, feeder
 
@@ -41,7 +42,7 @@ def presence(evse: int, comes_h: float, stays_h: float, wh: float, legs: int = 3
 def facts(site: Site, prices: list[float] | None = None, per_kw: float = 0.0, building_a: float = 0.0) -> Facts:
     course = LoadCourse("grid", ((0.0, (building_a,) * 3),))
     priced = None if prices is None else tariff(prices, per_kw)
-    return Facts.of(site, grid(BEGIN, 4 * HOUR, STEP_S), (course,), BEGIN, priced)
+    return facts_of(site, grid(BEGIN, 4 * HOUR, STEP_S), (course,), BEGIN, priced)
 
 
 def by_hand(seen: Facts, vehicles: list[Presence], costs: bool) -> float:

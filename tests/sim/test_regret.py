@@ -10,10 +10,11 @@ import pytest
 
 from ems.domain.price_series import PriceSeries
 from ems.domain.site import Site
+from ems.planning.clairvoyant import Facts, Presence
 from ems.planning.horizon import Horizon
+from ems.planning.regret import DayRecord, DayRegret, Said, day_regret, local_days
 from ems.sim.backtest_task import priced_by
-from ems.sim.clairvoyant import Facts, Presence
-from ems.sim.regret import DayRecord, DayRegret, Said, day_regret, local_days
+from ems.sim.hindsight import facts_of
 from ems.sim.sessions import SessionFile
 from ems.sim.simulate import recorded_task, simulate
 from tests.sim.sites import feeder, record
@@ -33,7 +34,7 @@ def facts(site: Site) -> Facts:
     """A day whose afternoon costs a third of its morning."""
     prices = PriceSeries.of((hour(k), 0.30 if k < CHEAP_FROM else 0.10) for k in range(24))
     tariff = priced_by(prices, "EUR", "Europe/Berlin")
-    return Facts.of(site, Horizon.uniform(MIDNIGHT, STEPS, 900.0), (), MIDNIGHT, tariff)
+    return facts_of(site, Horizon.uniform(MIDNIGHT, STEPS, 900.0), (), MIDNIGHT, tariff)
 
 
 def present(evse: int, comes: float, leaves: float, kwh: float) -> Presence:

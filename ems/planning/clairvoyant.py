@@ -16,9 +16,9 @@ order while another load has risen already.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -37,14 +37,6 @@ from ems.planning.schedule import Schedule
 from ems.planning.supply import add_grid
 from ems.planning.tree import add_tree
 from ems.planning.weights import Weights
-from ems.sim.load_course import LoadCourse
-from ems.sim.placement import Visit
-
-FINE_S, COARSE_S = 300.0, 900.0
-"""Lengths of a step; none is longer than the shortest interval over which a utility takes the mean."""
-
-FINE_DAYS = 8.0
-"""So many days at most are looked at in fine steps, which makes the bound 0.1 points tighter."""
 
 FACET_DEG = 10.0
 NOTHING_WH = 1.0
@@ -63,13 +55,6 @@ class Presence(NamedTuple):
     most_a: float
     legs: int
 
-    @classmethod
-    def of(cls, site: Site, visit: Visit) -> Presence:
-        """A recorded visit."""
-        most_a, legs = visit.current(site.evses[visit.evse])
-        record = visit.record
-        return cls(record.id, visit.evse, record.arrival, record.departure, record.delivered_wh, most_a, legs)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
@@ -85,34 +70,6 @@ class Facts:
     tariff: Tariff | None = None
     limits: tuple[Limit, ...] = ()
     paid: Paid = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls,
-        site: Site,
-        horizon: Horizon,
-        courses: Sequence[LoadCourse],
-        origin: datetime,
-        tariff: Tariff | None = None,
-    ) -> Facts:
-        """From courses of load whose clock begins at `origin`."""
-        own = np.zeros((len(site.circuits), 3, horizon.steps))
-        drawn, made = np.zeros(horizon.steps), np.zeros(horizon.steps)
-        for course in courses:
-            amps = _means(course, horizon, origin)
-            for above in site.circuits.path_of(site.circuits.index(course.circuit)):
-                own[above] += amps
-            watts = amps.sum(axis=0) * site.voltage_v
-            drawn, made = drawn + np.maximum(watts, 0.0), made + np.maximum(-watts, 0.0)
-        declared = np.array([circuit.base_load_max_a for circuit in site.circuits])[:, :, None]
-        metered = np.array([circuit.meter is not None for circuit in site.circuits])[:, None, None]
-        return cls(site, horizon, np.where(metered, own, declared), drawn, made, tariff)
-
-
-def grid(begins: datetime, seconds: float, step_s: float | None = None) -> Horizon:
-    """The steps of a bound over `seconds`: fine ones for a week, else a quarter hour."""
-    step_s = step_s or (FINE_S if seconds <= FINE_DAYS * 86_400.0 else COARSE_S)
-    return Horizon.uniform(begins, math.ceil(seconds / step_s - 1e-9), step_s)
 
 
 def problem_of(facts: Facts, presences: Iterable[Presence]) -> ChargingProblem:
@@ -236,17 +193,3 @@ def _request(facts: Facts, one: Presence) -> Request:
         min_a=0.0,
         watts_per_a=watts_per_a,
     )
-
-
-def _means(course: LoadCourse, horizon: Horizon, origin: datetime) -> Floats:
-    """Mean ampere per phase and step."""
-    begin = (horizon.begins - origin) / timedelta(seconds=1)
-    means = np.zeros((3, horizon.steps))
-    for k, (since, until) in enumerate(zip(horizon.edges_s[:-1], horizon.edges_s[1:], strict=True)):
-        t, total = begin + since, np.zeros(3)
-        while t < begin + until:
-            following = min(course.next_change(t), begin + until)
-            total += (following - t) * np.array(course.at(t))
-            t = following
-        means[:, k] = total / (until - since)
-    return means

@@ -28,10 +28,10 @@ from ems.domain.bill import Component, bill
 from ems.domain.load import Load
 from ems.domain.site import Site
 from ems.planning.arrays import Floats
+from ems.planning.clairvoyant import Facts, Presence, least_cost, problem_of
 from ems.planning.horizon import Horizon
 from ems.planning.problem import ChargingProblem, Node
 from ems.planning.schedule import Schedule
-from ems.sim.clairvoyant import Facts, Presence, least_cost, problem_of
 
 MISSING_PER_KWH = 0.5
 """What a kWh counts that a vehicle wanted and did not get, where nobody says otherwise."""
