@@ -96,6 +96,8 @@ async def or_objection(work: Callable[[], Awaitable[Response]]) -> Response:
             return await work()
         except ObjectionError as wrong:
             remedy = "; say `insists` to have it done all the same" if wrong.may_insist else ""
-            return problem(409, f"{wrong}{remedy}", "objection", more={"may_insist": wrong.may_insist})
+            return problem(
+                409, f"{wrong}{remedy}", "objection", more={"may_insist": wrong.may_insist, "objection": str(wrong)}
+            )
 
     return await carried_out(objected)

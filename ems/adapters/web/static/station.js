@@ -38,7 +38,7 @@ async function ask(operation, body) {
   tell("Asked; waiting for the answer …", "wait");
   const { status, told } = await send("POST", `${base}/${operation}`, body);
   const good = status === 200 || status === 202;
-  tell(good ? told.words : told.detail, status === 200 ? "good" : good ? "wait" : "bad", told.warnings ?? told.asked?.warnings);
+  tell(good ? told.words : told.objection ?? told.detail, status === 200 ? "good" : good ? "wait" : "bad", told.warnings ?? told.asked?.warnings);
   if (told.may_insist) {
     again = { operation, body };
     insist.hidden = false;
