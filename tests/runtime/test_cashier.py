@@ -1,0 +1,220 @@
+"""Nothing is charged that was not delivered, nothing delivered unpaid beyond the hold, whatever fails and whenever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ems.domain.apply import apply
+from ems.domain.events import StatusChanged
+from ems.domain.payment import Payment, PaymentState
+from ems.domain.price_book import PriceBook
+from ems.domain.price_list import Fee, PriceList, Unit
+from ems.domain.station import EvseStatus
+from ems.domain.unknown import UnknownError
+from tests.runtime.forecourt import EVSE, PUBLIC, Forecourt, played
+
+Story = Callable[[Forecourt], Coroutine[Any, Any, Any]]
+
+
+async def pays(here: Forecourt) -> Payment:
+    known = await here.paid()
+    assert known is not None
+    return known
+
+
+def with_(prices: PriceList = PUBLIC, **changes: Any) -> Callable[[], Forecourt]:
+    """A forecourt that differs: `bank__x` of the bank, others of itself."""
+
+    def built() -> Forecourt:
+        here = Forecourt(prices)
+        for name, value in changes.items():
+            where, _, what = name.rpartition("__")
+            setattr(here.bank if where == "bank" else here, what, value)
+        return here
+
+    return built
+
+
+def meanwhile(at_s: float, what: Story) -> Story:
+    """Somebody pays, and something else happens so many seconds after that began."""
+
+    async def story(here: Forecourt) -> Payment:
+        async def later() -> None:
+            await asyncio.sleep(6.0 + at_s)
+            await what(here)
+
+        waiting = asyncio.create_task(later())
+        known = await pays(here)
+        await waiting
+        return known
+
+    return story
+
+
+def test_what_a_session_cost_is_taken_once_and_the_rest_let_go() -> None:
+    known, here = played(pays)
+    (hold,) = here.bank.holds.values()
+    (made,) = here.receipts.values()
+    assert (known.state, known.amount) == (PaymentState.CAPTURED, made.total)
+    assert (hold.amount, hold.taken, hold.is_open) == (4000, made.total, False)
+    assert made.total == 183, "11 kW for 20 minutes at 0.50"
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "why", "holds"),
+    [
+        ({"bank__driver": "declines"}, PaymentState.FAILED, "declined", 0),
+        ({"bank__driver": "goes away"}, PaymentState.EXPIRED, "nobody paid in time", 0),
+        ({"bank__after_s": 1795.0}, PaymentState.CAPTURED, "", 1),
+        ({"refuses": "Rejected"}, PaymentState.RELEASED, "the charger refused the start: Rejected", 1),
+        ({"plugs_s": None}, PaymentState.RELEASED, "nobody plugged in", 1),
+        ({"draws_w": 0.0}, PaymentState.RELEASED, "no energy flowed", 1),
+        ({"draws_w": 1500.0}, PaymentState.RELEASED, "it cost less than can be taken", 1),
+        ({"bank__faults": {"open": ["no"]}}, PaymentState.FAILED, "the payment provider refused", 0),
+        ({"bank__faults": {"capture": ["no"]}}, PaymentState.MANUAL_REVIEW, "no such thing", 1),
+    ],
+)
+def test_every_way_a_payment_can_end(changes: dict[str, Any], state: PaymentState, why: str, holds: int) -> None:
+    known, here = played(pays, with_(**changes))
+    assert (known.state, why in known.why) == (state, True), known
+    assert len(here.bank.holds) == holds
+    if state is PaymentState.RELEASED:
+        assert all((hold.taken, hold.is_open) == (0, False) for hold in here.bank.holds.values())
+
+
+@pytest.mark.parametrize("method", ["open", "look", "close", "capture", "release"])
+@pytest.mark.parametrize("fault", ["busy", "lost"])
+def test_a_provider_that_is_busy_or_whose_answer_is_lost_is_asked_again(method: str, fault: str) -> None:
+    """Lost: it did what it was asked, and the answer never came."""
+    ends: dict[str, dict[str, Any]] = {"close": {"bank__driver": "goes away"}, "release": {"refuses": "Rejected"}}
+    known, here = played(pays, with_(**{"bank__faults": {method: [fault] * 3}, **ends.get(method, {})}))
+    assert known.state.is_over
+    assert known.state is not PaymentState.MANUAL_REVIEW
+    assert not any(hold.is_open for hold in here.bank.holds.values())
+
+
+def test_a_hold_caps_the_energy_and_the_session_is_stopped() -> None:
+    known, here = played(pays, with_(replace(PUBLIC, hold=Decimal(4)), draws_w=22_000.0, stays_s=2 * 3600.0))
+    (made,) = here.receipts.values()
+    assert known.cap_wh is not None
+    assert known.cap_wh <= made.energy_wh <= known.cap_wh + 100
+    assert made.total <= 400
+    assert (known.state, known.amount, "stop" in here.calls) == (PaymentState.CAPTURED, made.total, True)
+
+
+def test_a_price_by_time_ends_the_session_before_the_hold_is_used_up() -> None:
+    by_minute = replace(PUBLIC, fees=(Fee(Unit.MINUTE, Decimal("2")),))
+    known, here = played(pays, with_(by_minute, stays_s=3600.0))
+    (made,) = here.receipts.values()
+    assert "stop" in here.calls
+    assert 3800 <= made.total <= 4200
+    assert known.amount <= 4000
+    assert known.amount == min(made.total, 4000)
+
+
+def test_prices_that_change_after_the_driver_saw_them_are_not_theirs() -> None:
+    async def dearer(here: Forecourt) -> None:
+        dear = replace(PUBLIC, fees=(Fee(Unit.KWH, Decimal(9)),))
+        here.daybook = replace(here.daybook, prices=PriceBook({"public": dear}))
+
+    known, _ = played(meanwhile(8.0, dearer))
+    assert known.amount == 183
+
+
+def test_a_hold_that_ends_soon_is_settled_before() -> None:
+    known, here = played(pays, with_(bank__capture_days=2.5 / 24, stays_s=8 * 3600.0))
+    assert (known.state, known.why) == (PaymentState.CAPTURED, "the hold on the card ended")
+    assert 230 < known.amount < 280, "two hours before, which is half an hour after"
+    assert "stop" in here.calls
+
+
+@pytest.mark.parametrize("at_s", [2.0, 15.0, 25.0, 600.0])
+def test_a_driver_can_stop_at_any_time(at_s: float) -> None:
+    async def thinks_better(here: Forecourt) -> None:
+        await here.cashier.stop("p0")
+
+    known, here = played(meanwhile(at_s, thinks_better))
+    assert known.state.is_over
+    assert not any(hold.is_open for hold in here.bank.holds.values())
+    made = next(iter(here.receipts.values()), None)
+    assert sum(hold.taken for hold in here.bank.holds.values()) == (0 if made is None or at_s < 100 else made.total)
+
+
+def test_who_begins_after_the_hold_was_let_go_is_stopped() -> None:
+    known, here = played(pays, with_(plugs_s=400.0))
+    assert known.state is PaymentState.RELEASED
+    assert "stop" in here.calls
+    (made,) = here.receipts.values()
+    assert made.energy_wh < 20
+
+
+def test_a_disk_that_is_full_delays_every_step_and_changes_nothing() -> None:
+    async def fills(here: Forecourt) -> None:
+        for _ in range(200):
+            here.refuses_to_store = 3
+            await asyncio.sleep(7.0)
+
+    again, here = played(meanwhile(0.5, fills))
+    assert again.state is PaymentState.CAPTURED
+    assert again.amount == sum(hold.taken for hold in here.bank.holds.values()) == 183
+    assert not any(hold.is_open for hold in here.bank.holds.values())
+
+
+def test_only_one_can_pay_at_a_charger_and_only_where_it_is_offered() -> None:
+    async def story(here: Forecourt) -> list[str]:
+        await asyncio.sleep(5.0)
+        said: list[str] = []
+
+        async def refused(evse: str) -> None:
+            with pytest.raises(ValueError, match=r".") as wrong:
+                await here.cashier.begin(evse, "")
+            said.append(str(wrong.value))
+
+        await refused("B9/1")
+        await here.cashier.begin(EVSE, "")
+        await refused(EVSE)
+        await here.cashier.stop("p0")
+        await asyncio.sleep(10.0)
+        here.state = _with_status(here, EvseStatus.FAULTED)
+        await refused(EVSE)
+        here.daybook = replace(here.daybook, prices=type(here.daybook.prices)())
+        await refused(EVSE)
+        with pytest.raises(UnknownError):
+            await here.cashier.payment("nobody")
+        return said
+
+    said, _ = played(story)
+    assert [words.split(EVSE)[0].strip() for words in said] == [
+        "the site has no EVSE 'B9/1'", "somebody else is paying or charging at", "", "nobody pays by card at"
+    ]  # fmt: skip
+
+
+def _with_status(here: Forecourt, status: EvseStatus) -> Any:
+    return apply(here.state, StatusChanged(EVSE, here.clock.now(), status))
+
+
+@pytest.mark.parametrize("refuses", ["", "Rejected"])
+def test_killed_at_any_moment_it_takes_once_what_was_delivered_and_lets_go_of_the_rest(refuses: str) -> None:
+    plain = played(pays, with_(refuses=refuses, stays_s=400.0))[1]
+    seen: set[str] = set()
+    for at, name in enumerate(plain.points, start=1):
+        if name in seen and "look" in name:
+            continue
+        seen.add(name)
+        known, here = played(Forecourt.paid, with_(refuses=refuses, kill_at=at, stays_s=400.0))
+        if known is None:
+            assert name == "before keep created"
+            continue
+        wanted = PaymentState.RELEASED if refuses else PaymentState.CAPTURED
+        assert known.state is wanted, (at, name, known)
+        assert not any(hold.is_open for hold in here.bank.holds.values()), (at, name)
+        taken = sum(hold.taken for hold in here.bank.holds.values())
+        cost = sum(made.total for made in here.receipts.values())
+        assert taken == (cost if cost >= 50 else 0), (at, name, known)
+        assert len(here.bank.holds) <= 1
