@@ -94,6 +94,7 @@ async def _story(tmp_path: Path) -> None:
         await _diagnostics(here)
         await _round(here)
         await _audit(here)
+        await _silence(here)
 
 
 async def _a_session(here: Yard) -> None:
@@ -131,13 +132,7 @@ async def _refusals(here: Yard) -> None:
     status, refused = await here.ask("list-version")
     assert (status, refused["reason"]) == (409, "not-supported")
     assert refused["detail"] == ("The station cannot do that (NotSupported GetLocalListVersion is not supported)")
-    status, waiting = await here.ask("unlock", evse=1, wait_s=0.2)
-    assert (status, waiting["verdict"], waiting["words"]) == (202, None, "Asked; no answer yet")
     here.station.manners = Manners()
-    here.station.link.cut()
-    control = here.daemon.remote.control
-    await eventually(lambda: control.asked("CP-01")[0].outcome is not None, what="the end of the line")
-    await eventually(lambda: here.daemon.live.state.station("CP-01").generation > 1, what="the station, back again")
     status, offline = await here.ask("clear-cache", "CP-02")
     assert (status, offline["reason"]) == (503, "offline")
     status, kept = await here.ask("availability", "CP-02", evse=1, operative=False, when_back=True)
@@ -222,7 +217,6 @@ async def _audit(here: Yard) -> None:
         ("Reset", "CP-01", "objected"),
         ("ClearCache", "CP-01", "refused"),
         ("ReadLocalListVersion", "CP-01", "not-supported"),
-        ("Unlock", "CP-01", "unanswered"),
         ("ClearCache", "CP-02", "offline"),
         ("SetAvailability", "CP-02", "kept"),
         ("ClearRawProfiles", "CP-01", "objected"),
@@ -235,6 +229,20 @@ async def _audit(here: Yard) -> None:
     assert "0123456789abcdef0123" not in json.dumps(line)
     assert ("GetDiagnostics", False) in {(row["action"], row["from_station"]) for row in line["messages"]}
     assert (await here.send("GET", "/stations/CP-99/messages"))[0] == 404
+
+
+async def _silence(here: Yard) -> None:
+    here.station.manners = Manners(silent=frozenset({"UnlockConnector"}))
+    status, waiting = await here.ask("unlock", evse=1, wait_s=0.2)
+    assert (status, waiting["verdict"], waiting["words"]) == (202, None, "Asked; no answer yet")
+    here.station.link.cut()
+    control = here.daemon.remote.control
+    await eventually(lambda: control.asked("CP-01")[0].outcome is not None, what="the end of the line")
+    path = f"/stations/CP-01/requests/{waiting['number']}?wait_s=1"
+    status, came = await here.send("GET", path)
+    assert (status, came["verdict"], came["detail"]) == (200, "unanswered", "the link ended")
+    _, told = await here.send("GET", "/audit?limit=5")
+    assert ("Unlock", "unanswered") in {(row["what"], row["detail"].get("verdict")) for row in told["audit"]}
 
 
 @pytest.mark.timeout(120)
