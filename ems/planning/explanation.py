@@ -17,6 +17,7 @@ from ems.domain.plan import Why as PlannedWhy
 from ems.planning.arrays import Bools, Floats, Ints
 from ems.planning.bottleneck import Filled, above, filled
 from ems.planning.ladder import Ladder
+from ems.planning.linear_program import NONE
 from ems.planning.problem import demand_windows
 from ems.planning.schedule import Schedule
 
@@ -70,10 +71,11 @@ SAME_PRICE = 1e-9
 
 
 def reasons(schedule: Schedule, ladder: Ladder) -> tuple[tuple[Why, ...], ...]:
-    """Per request, why it has its current in every step."""
+    """Per request, why it has its current in every step; nothing for a forecast vehicle, to which nobody explains."""
     gains = _Gains.of(schedule, ladder)
     lines = filled(schedule)
-    return tuple(_reasons(gains, lines, i) for i in range(len(schedule.problem.requests)))
+    requests = schedule.problem.requests
+    return tuple(() if request.expected else _reasons(gains, lines, i) for i, request in enumerate(requests))
 
 
 def in_words(course: tuple[Why, ...], zone: tzinfo) -> tuple[PlannedWhy, ...]:
@@ -87,12 +89,13 @@ def in_words(course: tuple[Why, ...], zone: tzinfo) -> tuple[PlannedWhy, ...]:
 
 
 class _Gains(NamedTuple):
-    """What a schedule gains by waiting. Per step: whether one more watt would come from the grid, its price, and the
-    peak in kW that the step makes, 0 where it makes none.
+    """What a schedule gains by waiting. Per step: its begin, whether one more watt would come from the grid, its price,
+    and the peak in kW that the step makes, 0 where it makes none.
     """
 
     schedule: Schedule
     ladder: Ladder
+    begins: tuple[datetime, ...]
     imported: Bools
     price: Floats
     peak_kw: Floats
@@ -101,20 +104,20 @@ class _Gains(NamedTuple):
     def of(cls, schedule: Schedule, ladder: Ladder) -> _Gains:
         economy, imported = schedule.problem.economy, schedule.site_w >= -SMALL_W
         price = np.where(imported, economy.import_per_kwh, economy.feed_in_per_kwh)
-        return cls(schedule, ladder, imported, np.asarray(price), _peaks_kw(schedule, ladder))
+        begins = schedule.problem.horizon.edges()
+        return cls(schedule, ladder, begins, imported, np.asarray(price), _peaks_kw(schedule, ladder))
 
     def waits(self, later: Ints, step: int) -> Why | None:
         """What is gained by taking nothing more in a step, but in `later` ones; None when nothing is."""
-        edges = self.schedule.problem.horizon.edges()
         if not self.ladder.looks_at_site:
             return None
         if self.peak_kw[step] > 0.0:
             return Why(Cause.DEMAND_CHARGE, value=float(self.peak_kw[step]))
         sunny = later[~self.imported[later]]
         if self.imported[step] and (sunny.size or (not later.size and not self.ladder.beyond_guarantee)):
-            return Why(Cause.SOLAR, at=edges[int(sunny[0])] if sunny.size else None)
+            return Why(Cause.SOLAR, at=self.begins[int(sunny[0])] if sunny.size else None)
         cheaper = later[self.price[later] < self.price[step] - SAME_PRICE]
-        return Why(Cause.CHEAPER, at=edges[int(cheaper[0])]) if cheaper.size else None
+        return Why(Cause.CHEAPER, at=self.begins[int(cheaper[0])]) if cheaper.size else None
 
 
 def _peaks_kw(schedule: Schedule, ladder: Ladder) -> Floats:
@@ -141,9 +144,11 @@ def _reasons(gains: _Gains, lines: tuple[Filled, ...], i: int) -> tuple[Why, ...
     most, ceiling = request.upper_a, request.ceiling_a
     charging = np.flatnonzero(amps > SMALL_A)
     room = np.min([most, *(line.room / line.per_amp(request) + amps for line in own)], axis=0)
+    filled_up = np.array([line.full for line in own]) if own else np.zeros((1, amps.size), dtype=np.bool_)
+    first_full = np.where(filled_up.any(axis=0), filled_up.argmax(axis=0), NONE).tolist()
     course = []
     for step in range(problem.horizon.steps):
-        full = next((line for line in own if line.full[step]), None)
+        full = None if first_full[step] == NONE else own[first_full[step]]
         if request.available[step] <= 0.0:
             course.append(Why(Cause.NOT_THERE))
         elif got_wh[step] >= request.need_wh - SMALL_WH and amps[step] < SMALL_A:
@@ -157,14 +162,14 @@ def _reasons(gains: _Gains, lines: tuple[Filled, ...], i: int) -> tuple[Why, ...
             course.append(Why(Cause.CIRCUIT, _name(full), value=float(full.line.capacity[step])))
         else:
             later = charging[charging > step]
-            course.append(gains.waits(later, step) or _otherwise(schedule, later, room[step] < request.min_a))
+            course.append(gains.waits(later, step) or _otherwise(gains, later, room[step] < request.min_a))
     return tuple(course)
 
 
-def _otherwise(schedule: Schedule, later: Ints, too_little: bool) -> Why:
+def _otherwise(gains: _Gains, later: Ints, too_little: bool) -> Why:
     if too_little or not later.size:
         return Why(Cause.MINIMUM)
-    return Why(Cause.NO_HURRY, at=schedule.problem.horizon.edges()[int(later[0])])
+    return Why(Cause.NO_HURRY, at=gains.begins[int(later[0])])
 
 
 def _name(line: Filled) -> str:

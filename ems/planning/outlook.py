@@ -23,7 +23,8 @@ class Stay(NamedTuple):
     """A vehicle that is plugged in at the EVSE at position `evse`, and may charge.
 
     `taken_wh` so far; `legs` that it uses; ampere per leg: `min_a`, and `appetite_a`, the most it was seen to take
-    (infinite while unknown). `is_done`: it stopped drawing although it was offered current.
+    (infinite while unknown). `is_done`: it stopped drawing although it was offered current. `is_on`: it has a
+    current now.
     """
 
     evse: int
@@ -37,6 +38,7 @@ class Stay(NamedTuple):
     appetite_a: float
     service_class: int
     is_done: bool = False
+    is_on: bool = False
     user: str | None = None
     vehicle: str | None = None
 
@@ -60,7 +62,8 @@ def outlook_of(state: SiteState, decision: Decision, appetite_a: Sequence[float]
     stays = []
     for j, known in enumerate(state.evses):
         if known.session is not None and decision.setpoints[j].controlled and known.status.may_draw:
-            stays.append(_stay(site, j, known, state.stations[site.station_of_evse[j]].model, appetite_a[j]))
+            one = _stay(site, j, known, state.stations[site.station_of_evse[j]].model, appetite_a[j])
+            stays.append(one._replace(is_on=decision.setpoints[j].amps > 0.0))
     return Outlook(
         now=decision.at.utc,
         strategy=state.strategy,

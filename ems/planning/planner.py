@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 
 from ems.domain.plan import Deficit, Plan, PlannedCharge
 from ems.domain.policy import SPARING
+from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
 from ems.domain.tariff import Tariff
 from ems.planning.conductors import volts
@@ -23,10 +25,11 @@ from ems.planning.forecast.session import PluggedIn, SessionForecast, forecast_s
 from ems.planning.horizon import Horizon
 from ems.planning.installation import connection_w, nodes_of
 from ems.planning.ladder import LADDERS
+from ems.planning.newcomers import expected_from, hurried
 from ems.planning.optimiser import Remaining, optimise
 from ems.planning.outlook import Outlook, Stay
 from ems.planning.problem import Battery, ChargingProblem
-from ems.planning.requests import Wanted, expected_from, hurried, wanted_by
+from ems.planning.requests import Wanted, wanted_by
 from ems.planning.schedule import Schedule
 from ems.planning.surroundings import surroundings
 
@@ -83,7 +86,15 @@ def plan_of(
 def _forecasts(outlook: Outlook, known: Experience) -> Mapping[str, SessionForecast]:
     if known.sessions is None or known.at_their_word:
         return {}
-    return {stay.session: forecast_session(known.sessions, _plugged_in(stay), outlook.now) for stay in outlook.stays}
+    unsettled = (stay for stay in outlook.stays if not stay.is_done and not _is_settled(stay, outlook.now))
+    return {stay.session: forecast_session(known.sessions, _plugged_in(stay), outlook.now) for stay in unsettled}
+
+
+def _is_settled(stay: Stay, now: datetime) -> bool:
+    """Whether its departure, which lies ahead, and its need are scheduled: then no forecast changes them."""
+    need = stay.need
+    is_told = need.energy_wh is not None and need.departure is not None and need.departure > now
+    return is_told and need.origin is NeedOrigin.SCHEDULED
 
 
 def _usual(outlook: Outlook, known: Experience) -> Mapping[str, float]:

@@ -25,7 +25,7 @@ class Request(NamedTuple):
     `guaranteed_by` before anybody gets more than what is guaranteed. `expected`: it is not there yet, and comes from a
     forecast. `limit_a`: what its outlet may have at each step, where that is limited. `always`: it is promised not to
     pause as long as it needs anything. `hurries`: it is better served now than cheaply, because nobody knows when it
-    leaves, or who else will come.
+    leaves, or who else will come. `is_on`: it has current already; of equal plans that counts in which it goes on.
     """
 
     session: str
@@ -45,6 +45,7 @@ class Request(NamedTuple):
     limit_a: Floats | None = None
     always: bool = False
     hurries: bool = False
+    is_on: bool = False
 
     @property
     def ceiling_a(self) -> Floats:

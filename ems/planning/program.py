@@ -95,13 +95,14 @@ def _charge(problem: ChargingProblem, lp: LinearProgram, weights: Weights) -> In
 
 
 def _hurry(problem: ChargingProblem) -> Floats:
-    """The share of the hurry that is each request's own: all of it where it leaves first, least where it leaves last,
-    so that of equal plans the same is found again five minutes later, and not one that swaps who is served. A forecast
-    vehicle need not hurry; it may never come.
+    """The share of the hurry that is each request's own: of those that charge already more than of those that wait,
+    and all of it where it leaves first, least where it leaves last, so that of equal plans the same is found again five
+    minutes later, and not one that swaps who is served. A forecast vehicle need not hurry; it may never come.
     """
     requests = problem.requests
     leaves = np.array([int(np.flatnonzero(request.available).max(initial=0)) for request in requests])
-    order = np.lexsort((np.arange(len(requests)), leaves))
+    waits = np.array([not request.is_on for request in requests])
+    order = np.lexsort((np.arange(len(requests)), leaves, waits))
     rank = np.empty(len(requests))
     rank[order] = np.arange(len(requests))
     own = 1.0 - (1.0 - LEAST_HURRY) * rank / max(1, len(requests) - 1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
@@ -13,26 +12,18 @@ import numpy as np
 from ems.domain.limit import Limit
 from ems.domain.session import Need, NeedOrigin
 from ems.domain.site import Site
-from ems.planning.arrays import Floats
-from ems.planning.conductors import KINDS, Kind, kinds_of
-from ems.planning.forecast.arrivals import Arrivals
+from ems.planning.conductors import kinds_of
 from ems.planning.forecast.session import SessionForecast
 from ems.planning.horizon import Horizon
 from ems.planning.installation import limit_course
 from ems.planning.outlook import Stay
-from ems.planning.problem import Node, Request
+from ems.planning.problem import Request
 
 OVERSTAY = timedelta(hours=1)
 """Who was to leave by now and is still here is taken to stay so much longer, again and again."""
 
 UNKNOWN_NEED_WH = 30_000.0
 """What a vehicle is taken to want of which nobody knows anything: more than most take, because too little is worse."""
-
-BUSY_SHARE = 0.5
-NEWCOMER_W = 1250.0
-"""Where nobody knows who will come, so much is kept in mind for every free outlet, as a mean: 15 kWh in twelve hours.
-A circuit of which more than this share is wanted is busy.
-"""
 
 NOTHING_USUAL: Mapping[str, float] = MappingProxyType({})
 
@@ -98,6 +89,7 @@ def _wanted(
         limit_a=np.minimum(amps, watts / watts_per_a),
         always=stay.need.minimum_always,
         hurries=not is_known,
+        is_on=stay.is_on,
     )
     return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes) if text))
 
@@ -173,87 +165,3 @@ def _need(stay: Stay, forecast: SessionForecast | None) -> tuple[float, str]:
         return max(0.0, least - stay.taken_wh), f"takes {least / 1000.0:.0f} kWh at most, as similar sessions did"
     rest = max(UNKNOWN_NEED_WH - stay.taken_wh, UNKNOWN_NEED_WH / 4.0)
     return rest, "nobody knows what it needs"
-
-
-def expected_from(site: Site, horizon: Horizon, arrivals: Arrivals | None) -> tuple[Request, ...]:
-    """Vehicles that may come, each as much of one as it weighs; nobody where the forecast is unsure."""
-    found: list[Request] = []
-    if arrivals is None or arrivals.is_unsure:
-        return ()
-    for number, phantom in enumerate(arrivals.phantoms):
-        j = site.evse_index(phantom.evse)
-        if j is None:
-            continue
-        evse = site.evses[j]
-        legs = evse.wiring.legs[: phantom.legs or len(evse.wiring.legs)]
-        available = horizon.share(phantom.arrival, phantom.departure)
-        max_a = phantom.weight * min(evse.max_a, math.inf if phantom.max_a is None else phantom.max_a)
-        watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
-        reach = max_a * watts_per_a * float(available @ horizon.hours)
-        need_wh = min(phantom.weight * phantom.need_wh, reach)
-        if need_wh > STEERABLE_WH:
-            request = Request(
-                session=f"expected-{number}",
-                evse=evse.id,
-                circuit=site.circuit_of_evse[j],
-                kinds=kinds_of(legs, unbalance=site.circuits.limits_unbalance),
-                available=available,
-                need_wh=need_wh,
-                max_a=max_a,
-                min_a=0.0,
-                watts_per_a=watts_per_a,
-                expected=True,
-            )
-            found.append(request)
-    return tuple(found)
-
-
-def hurried(site: Site, horizon: Horizon, nodes: Sequence[Node], present: Sequence[Request]) -> tuple[Request, ...]:
-    """The same requests, in a hurry where a circuit on their way is busy until they leave: what those that are here
-    need, and what newcomers might, is more than BUSY_SHARE of what it carries by then. Where nobody knows who else will
-    come, hours that look free there are then better used than counted on.
-    """
-    taken = {request.evse for request in present}
-    unbalance = site.circuits.limits_unbalance
-    needed = _through(nodes, ((r.circuit, r.kinds, r.need_wh / r.watts_per_a) for r in present))
-    coming = _through(
-        nodes,
-        (
-            (
-                circuit,
-                kinds_of(legs, unbalance=unbalance),
-                NEWCOMER_W / evse.wiring.watts_per_amp(site.voltage_v, len(legs)),
-            )
-            for evse, circuit in zip(site.evses, site.circuit_of_evse, strict=True)
-            if evse.id not in taken
-            for legs in (evse.wiring.legs,)
-        ),
-    )
-    hours = horizon.hours
-    return tuple(r._replace(hurries=r.hurries or _is_busy(nodes, r, hours, needed, coming)) for r in present)
-
-
-def _through(nodes: Sequence[Node], draws: Iterable[tuple[int, tuple[Kind, ...], float]]) -> Floats:
-    """What flows through every node by kind of current, where each draws so much at its circuit."""
-    found = np.zeros((len(nodes), KINDS))
-    for circuit, kinds, much in draws:
-        found[circuit, list(kinds)] += much
-    for n in range(len(nodes) - 1, 0, -1):
-        found[nodes[n].parent] += found[n]
-    return found
-
-
-def _is_busy(nodes: Sequence[Node], request: Request, hours: Floats, needed_ah: Floats, coming_a: Floats) -> bool:
-    there = request.available > 0.0
-    there_h = (request.available * hours)[there]
-    n = request.circuit
-    while n >= 0:
-        amp_hours = needed_ah[n] + coming_a[n] * float(there_h.sum())
-        for line in nodes[n].lines:
-            coefficients = np.abs(line.coefficients)
-            on_the_way = bool(coefficients[list(request.kinds)].any())
-            carries = float(np.maximum(line.capacity[there], 0.0) @ there_h) if on_the_way else math.inf
-            if float(coefficients @ amp_hours) > BUSY_SHARE * carries:
-                return True
-        n = nodes[n].parent
-    return False

@@ -206,7 +206,8 @@ def why_unfit(plan: Plan, outlook: Outlook, site: Site) -> str:
         index = site.evse_index(charge.evse)
         if index is None or (not charge.expected and evse_of.get(charge.session) != charge.evse):
             return f"nobody is plugged in as {charge.session} at {charge.evse}"
-        if max(charge.amps) > site.evses[index].max_a + SLACK_A:
+        # What is expected stands for several vehicles that may come.
+        if not charge.expected and max(charge.amps) > site.evses[index].max_a + SLACK_A:
             return f"{charge.evse} is to have {max(charge.amps):g} A"
     return ""
 

@@ -37,6 +37,8 @@ EVERY_S = 300.0
 HISTORY_S = 3600.0
 """What vehicles did that left is looked through again so often."""
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+
 PUBLISHED = time(13)
 """From this local time on the prices of tomorrow are known: day-ahead markets publish about then."""
 
@@ -80,6 +82,8 @@ class CorePlanner:
     _taken_wh: Mapping[str, float] = field(default_factory=dict)
     _paid: Paid = field(default_factory=dict)
     _bins: int = -1
+    _tariff: Tariff | None = None
+    _tariff_until: datetime = NEVER
 
     def leaves(self, record: SessionRecord, evse: str, took_wh: float, now: datetime) -> None:
         """A vehicle has left, having taken so much."""
@@ -107,9 +111,8 @@ class CorePlanner:
     def experience(self, daemon: CoreDaemon) -> Experience:
         """What is known at this moment."""
         past, now = self.past, daemon.now().utc
-        tariff = None if past.tariff is None else known_prices(past.tariff, now)
         return Experience(
-            tariff=tariff,
+            tariff=self._prices(now),
             paid=self._already_paid(daemon),
             sessions=self._sessions(now),
             building_w=None if past.building_w is None else past.building_w.until(now),
@@ -156,6 +159,17 @@ class CorePlanner:
             self._history = session_history((*earlier, *self._left), now, self.site.zone)
             self._history_until = now.timestamp() + HISTORY_S
         return self._history
+
+    def _prices(self, now: datetime) -> Tariff | None:
+        """The tariff as it is known now; it changes at midnight and when prices are published."""
+        tariff = self.past.tariff
+        if tariff is not None and now >= self._tariff_until:
+            local = now.astimezone(tariff.zone)
+            tomorrow = datetime.combine(local.date() + timedelta(days=1), time(), tariff.zone)
+            published = datetime.combine(local.date(), PUBLISHED, tariff.zone)
+            self._tariff = known_prices(tariff, now)
+            self._tariff_until = (published if local < published else tomorrow).astimezone(UTC)
+        return self._tariff
 
     def _already_paid(self, daemon: CoreDaemon) -> Paid:
         """The peaks so far, from the bins that are over."""

@@ -134,7 +134,8 @@ class CoreRun:
         while self._agenda and self._agenda[0][0] <= t:
             look = heapq.heappop(self._agenda)[2]() or look
         changed = daemon.reports.statuses(daemon.now())
-        look = look or (bool(changed) and math.isfinite(self._planner_s()))
+        # That a vehicle has stopped by itself is news to a planner.
+        look = look or (EvseStatus.SUSPENDED_EV in changed and math.isfinite(self._planner_s()))
         if (look or t >= min(daemon.looks_at_s, self._planner_s())) and not daemon.dead:
             daemon.look()
             planner = self.setup.planner

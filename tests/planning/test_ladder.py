@@ -194,6 +194,16 @@ def test_a_vehicle_of_a_forecast_is_served_but_does_not_hurry() -> None:
     assert amps[0].sum() == pytest.approx(7.0)
 
 
+@pytest.mark.parametrize("ladder", [FAST, CHEAPEST])
+@pytest.mark.parametrize("on", [0, 1])
+def test_of_equal_plans_that_counts_in_which_goes_on_who_charges_already(ladder: Ladder, on: int) -> None:
+    """One after the other, and both stay: each swap costs what nobody draws until the other follows."""
+    horizon = hours(4)
+    requests = [vehicle(horizon, 7.0, session=str(k), is_on=k == on) for k in (0, 1)]
+    amps = optimise(problem(horizon, requests, 32.0, economy(horizon, 0.3)), ladder).amps * 0.23
+    assert amps[on, 0] == pytest.approx(7.0)
+
+
 @given(
     st.sampled_from(list(LADDERS.values())),
     st.lists(st.tuples(st.integers(0, 12), st.floats(0.1, 10.0)), min_size=1, max_size=8),

@@ -14,13 +14,10 @@ from ems.domain.limit import Limit
 from ems.domain.policy import Policy
 from ems.domain.session import Need, NeedOrigin
 from ems.domain.site import Site
-from ems.planning.forecast.arrivals import Arrivals, Phantom
-from ems.planning.forecast.quantiles import Quantiles
 from ems.planning.forecast.session import SessionForecast
 from ems.planning.horizon import Horizon
-from ems.planning.installation import nodes_of
 from ems.planning.outlook import Stay
-from ems.planning.requests import Wanted, expected_from, hurried, wanted_by
+from ems.planning.requests import Wanted, wanted_by
 from tests.control.installations import circuit, evse, layout
 
 NOW = datetime(2026, 6, 3, 10, 0, tzinfo=UTC)
@@ -170,35 +167,6 @@ def test_a_limit_on_the_outlet_itself_is_told_step_by_step() -> None:
     assert np.isinf(course[8:]).all()
 
 
-def arrivals(*phantoms: Phantom, doubt: str = "") -> Arrivals:
-    return Arrivals(phantoms, Quantiles((0.1, 0.5, 0.9), np.zeros((3, HORIZON.steps)), doubt))
-
-
-PHANTOM = Phantom("B/1", NOW + timedelta(hours=1), NOW + timedelta(hours=5), 20_000.0, 16.0, 1, 0.5)
-
-
-def test_a_vehicle_that_may_come_counts_as_much_as_it_is_likely() -> None:
-    (request,) = expected_from(site(), HORIZON, arrivals(PHANTOM))
-    assert (request.evse, request.expected, request.min_a) == ("B/1", True, 0.0)
-    assert (request.max_a, request.watts_per_a, request.need_wh) == (8.0, 230.0, min(10_000.0, 8.0 * 230.0 * 4.0))
-    assert request.available[0] == 0.0
-
-
-@pytest.mark.parametrize(
-    ("what", "expected"),
-    [
-        ("nothing is known", None),
-        ("nobody is sure", arrivals(PHANTOM, doubt="too few days")),
-        ("the outlet is gone", arrivals(replace(PHANTOM, evse="Z/1"))),
-        ("it wants next to nothing", arrivals(replace(PHANTOM, need_wh=50.0))),
-        ("it comes too late", arrivals(replace(PHANTOM, arrival=NOW + timedelta(days=3),
-                                               departure=NOW + timedelta(days=4)))),
-    ],
-)  # fmt: skip
-def test_nobody_is_expected_in_vain(what: str, expected: Arrivals | None) -> None:
-    assert expected_from(site(), HORIZON, expected) == (), what
-
-
 @pytest.mark.parametrize(
     ("what", "need", "forecast", "policy", "hurries"),
     [
@@ -213,30 +181,3 @@ def test_who_may_leave_at_any_time_is_not_put_off(
     what: str, need: Need, forecast: SessionForecast | None, policy: Policy | None, hurries: bool
 ) -> None:
     assert wanted(stay(need), forecast, policy=policy).request.hurries is hurries, what
-
-
-@pytest.mark.parametrize(
-    ("what", "kwh", "hours", "row_a", "free", "hurries"),
-    [
-        ("ample time and room", 5.0, 12.0, 63, 0, False),
-        ("half of what the row carries until it leaves", 131.0, 6.0, 63, 0, True),
-        ("a little less", 130.0, 6.0, 63, 0, False),
-        ("the same with more time", 131.0, 7.0, 63, 0, False),
-        ("the row carries nothing", 5.0, 12.0, 0, 0, True),
-        ("nine others might come, who fit", 5.0, 12.0, 63, 9, False),
-        ("twenty others might come", 5.0, 12.0, 63, 20, True),
-    ],
-)
-def test_who_might_be_crowded_out_by_others_that_nobody_expects_is_not_put_off(
-    what: str, kwh: float, hours: float, row_a: float, free: int, hurries: bool
-) -> None:
-    """A row of 63 A carries 43.5 kW; an outlet that is free counts with 1.25 kW."""
-    evses = [evse("A", "row"), *(evse(f"F{k}", "row") for k in range(free))]
-    at = layout([circuit("grid", 400), circuit("row", row_a or 6, "grid")], evses)
-    nodes = nodes_of(
-        at, HORIZON, () if row_a else (Limit("row", "operator", max_a=0.0),), np.zeros((2, 3, HORIZON.steps))
-    )
-    one = stay(Need(1000.0 * kwh, NOW + timedelta(hours=hours)), taken_wh=0.0)
-    (found,) = wanted_by(at, HORIZON, (one,), (), {})
-    (judged,) = hurried(at, HORIZON, nodes, (found.request,))
-    assert judged.hurries is hurries, what
