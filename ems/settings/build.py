@@ -20,6 +20,7 @@ from ems.settings.access import Access
 from ems.settings.doors import doors_of
 from ems.settings.draft import Draft
 from ems.settings.metering import MODBUS_PORT
+from ems.settings.payment import PaymentSettings, payment_of
 from ems.settings.schema import AUTO, LimitSection, MeterSection
 from ems.settings.service import classes_of, holidays_of
 from ems.settings.station_models import KnownModel
@@ -85,7 +86,7 @@ class SiteSettings:
     `path` is the file; `text` its content; `revision` identifies it and the files beside it. `recognisable`: stations
     whose model is to be learned when they boot, from `station_models` (`station_models.recognise`); until then their
     model is the generic one. `tariff` is what the file `tariff_file` beside the site's says. `doors`: who may
-    charge where.
+    charge where. `payment`: how drivers pay by card.
     """
 
     path: Path
@@ -101,6 +102,7 @@ class SiteSettings:
     station_models: tuple[KnownModel, ...]
     recognisable: frozenset[str]
     doors: Doors
+    payment: PaymentSettings
 
 
 def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = None) -> SiteSettings:
@@ -137,6 +139,7 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         station_models=tuple(draft.station_models.values()),
         recognisable=frozenset(s.id for s in stations if shape.stations[s.id].model == AUTO),
         doors=doors_of(draft),
+        payment=payment_of(draft),
     )
 
 

@@ -15,6 +15,7 @@ from ems.settings import (
     installation,
     metering,
     outlets,
+    payment,
     restrictions,
     service,
     storage,
@@ -63,6 +64,8 @@ CHECKS: tuple[Check, ...] = (
     service.calendar,
     doors.free_tag,
     access.unprotected,
+    payment.provider,
+    payment.secrets,
 )
 
 

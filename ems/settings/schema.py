@@ -314,5 +314,5 @@ class WebSection(Section):
 
 SECTIONS = (
     "site", "circuits", "meters", "batteries", "stations", "limits", "classes", "policy", "calendar", "access",
-    "tariff", "ocpp", "web",
+    "payment", "tariff", "ocpp", "web",
 )  # fmt: skip

@@ -17,6 +17,7 @@ from ems.settings.document import Document
 from ems.settings.door_schema import AccessSection
 from ems.settings.finding import Finding
 from ems.settings.hints import or_known, unknown_key
+from ems.settings.payment_schema import PaymentSection
 from ems.settings.route import Route
 from ems.settings.service_schema import CalendarSection, ClassSection
 from ems.settings.storage_schema import BatterySection
@@ -41,6 +42,7 @@ LOWEST_V, HIGHEST_V, USUAL_V = 90.0, 350.0, 230.0
 OF_AN_OUTLET = frozenset(schema.EvseSection.model_fields) - frozenset(schema.StationSection.model_fields)
 
 NO_ACCESS = AccessSection.model_validate({})
+NO_PAYMENT = PaymentSection.model_validate({})
 NO_OCPP = schema.OcppSection.model_validate({})
 NO_WEB = schema.WebSection.model_validate({})
 """The sections as they hold when the file has none."""
@@ -60,6 +62,7 @@ class Shape:
     policy: Policy = field(default_factory=Policy)
     calendar: CalendarSection | None = None
     access: AccessSection = NO_ACCESS
+    payment: PaymentSection = NO_PAYMENT
     tariff: schema.TariffSection | None = None
     ocpp: schema.OcppSection = NO_OCPP
     web: schema.WebSection = NO_WEB
@@ -88,6 +91,7 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         policy=reader.policy(),
         calendar=reader.section("calendar", CalendarSection),
         access=reader.section("access", AccessSection) or NO_ACCESS,
+        payment=reader.section("payment", PaymentSection) or NO_PAYMENT,
         tariff=reader.section("tariff", schema.TariffSection),
         ocpp=reader.section("ocpp", schema.OcppSection) or NO_OCPP,
         web=reader.section("web", schema.WebSection) or NO_WEB,
