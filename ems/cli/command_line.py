@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ems import __version__
 from ems.cli.outcome import FINDING, FINE, WRONG_USE, UsageError
+from ems.cli.station_line import add_station
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -65,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_import(commands)
     _add_price(commands)
     _add_probe(commands)
+    text = "Remote control of stations through the running daemon"
+    add_station(commands.add_parser("station", help=text, description=f"{text}."))
     return parser
 
 

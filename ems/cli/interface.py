@@ -34,14 +34,20 @@ def asked(settings: SiteSettings, path: str) -> dict[str, Any]:
     return _answer(settings, Request(_address(settings, path)), ASK_S)  # noqa: S310
 
 
-def told(settings: SiteSettings, path: str, body: dict[str, Any] | None, method: str = "POST") -> dict[str, Any]:
+def told(
+    settings: SiteSettings,
+    path: str,
+    body: dict[str, Any] | None,
+    method: str = "POST",
+    patience_s: float = TELL_S,
+) -> dict[str, Any]:
     """The answer to something that the daemon is told, also when it refuses; its `status` is there then. Raises
     UsageError.
     """
     headers = {"content-type": "application/json", "x-operator": _operator()}
     content = None if body is None else json.dumps(body).encode()
     request = Request(_address(settings, path), content, headers, method=method)  # noqa: S310
-    return _answer(settings, request, TELL_S)
+    return _answer(settings, request, patience_s)
 
 
 def _address(settings: SiteSettings, path: str) -> str:

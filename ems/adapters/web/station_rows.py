@@ -129,7 +129,8 @@ def in_words(one: Asked) -> str:
         parts.append("waiting to see it")
     text = ", ".join(parts)
     said = plain(outcome.detail)
-    if said and outcome.verdict is not Verdict.KEPT and said.replace(" ", "").casefold() not in _TELLING:
+    told_already = said.replace(" ", "").casefold() in _TELLING or said in text
+    if said and outcome.verdict is not Verdict.KEPT and not told_already:
         text = f"{text} ({said})"
     shown = _content_in_words(outcome)
     return f"{text}: {shown}" if shown else text
