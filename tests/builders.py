@@ -28,6 +28,7 @@ from ems.domain.session import Need, Transaction
 from ems.domain.site import Site
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import EvseStatus
+from ems.runtime.recovery import remembered, restored
 from tests.control.installations import SITES, circuit, evse, layout
 from tests.control.laws import check
 from tests.control.world import ANSWER_LIMIT_S, Plug, World, next_at
@@ -166,6 +167,16 @@ class Scenario:
         self.tell(e.ControllerStarted(self.now, crashes))
         self.reconnect(*(s.id for s in self.site.stations if s.id not in self.world.offline))
         return self.tell(*self.world.introduces_itself(self.now))
+
+    def recover(self, crashes: int = 1) -> Self:
+        """A controller starts that remembers what was on disk; no station has called again yet."""
+        held = {evse.id: known for evse, known in zip(self.site.evses, self.state.evses, strict=True)}
+        sessions = {name: known.session for name, known in held.items() if known.session is not None}
+        models = {s.id: known.model for s, known in zip(self.site.stations, self.state.stations, strict=True)}
+        self.world.offline |= {s.id for s in self.site.stations}
+        self.state = restored(self.site, sessions, {name: known.grant for name, known in held.items()}, models)
+        self.memory, self._unanswered = remembered(self.state, self.now), {}
+        return self.tell(e.ControllerStarted(self.now, crashes))
 
     def after(self, seconds: int) -> Self:
         """Let so many seconds pass."""

@@ -128,4 +128,9 @@ def _awaited_until(known: EvseState, station: StationState) -> float:
     told_at = NEVER if held is None else held.accepted_at
     seen_at = known.samples[0].at - FOLLOWS_S if known.samples else NEVER
     since = max(t if t > seen_at else NEVER for t in (station.connected_at, told_at))
-    return since + FOLLOWS_S + station.model.sample_interval_s + AWAITED_S
+    return since + first_sample_s(station)
+
+
+def first_sample_s(station: StationState) -> float:
+    """How long after a limit or a new link a sample is due that shows what it led to."""
+    return FOLLOWS_S + station.model.sample_interval_s + AWAITED_S

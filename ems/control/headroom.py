@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ems.control.drawn import first_sample_s
 from ems.control.failsafe import FROZEN_S, Assessment
 from ems.control.memory import BaseLoadMemory, Memory
 from ems.control.network import LINKS_PER_CIRCUIT, POWER, Between, Bools, Floats, Network
@@ -84,7 +85,7 @@ def headroom(
     # Balance is no fuse: nobody is stopped for it.
     excess = base.fixed - limit
     excess[network.first_between :] = -math.inf
-    left = room - base.likely
+    left = room + base.awaited - base.likely
     found = Headroom(
         limit=limit,
         sources=sources + tuple(_unbalance(state.site.circuits.circuits, link) for link in network.between),
@@ -102,8 +103,9 @@ def headroom(
 
 class _BaseLoads(NamedTuple):
     """Per link: the base load if vehicles draw only what they surely do (`upper`), what they likely do, and by the best
-    estimate of what they do (`shown`; `drawn` is that estimate). `reserved` for EVSEs that are not ours to lower, and
-    `fixed`: what flows and is not ours to lower, as far as it is known.
+    estimate of what they do (`shown`; `drawn` is that estimate). `reserved` for EVSEs that are not ours to lower, of it
+    `awaited` for those of stations that are not back yet after our start, and `fixed`: what flows and is not ours to
+    lower, as far as it is known.
     """
 
     upper: Floats
@@ -111,6 +113,7 @@ class _BaseLoads(NamedTuple):
     shown: Floats
     drawn: Floats
     reserved: Floats
+    awaited: Floats
     fixed: Floats
     metered: Bools
 
@@ -126,6 +129,7 @@ def _base_loads(
         shown=network.worst_base.copy(),
         drawn=network.load_of_legs(seen.drawn_a),
         reserved=seen.incidence.load(np.where(foreign, seen[Column.LIABLE_A], 0.0)),
+        awaited=np.zeros(network.links),
         fixed=network.worst_base + seen.incidence.load(np.where(foreign, _flowing_a(seen, t, site.policy), 0.0)),
         metered=np.zeros(network.links, dtype=np.bool_),
     )
@@ -134,7 +138,10 @@ def _base_loads(
     known_lost_at, lost_a = np.array(memory.lost_at), _last_heard_a(seen, t, site.policy)
     lost_at = np.where(foreign, np.where(known_lost_at > NEVER, known_lost_at, t), NEVER)
     lost = bool(lost_a.any())
+    back = ~foreign & (known_lost_at > NEVER)
+    taken_off = [network.load_of_legs(np.where(back[:, None], a, 0.0)) for a in (seen.drawn_low_a, seen.drawn_likely_a)]
     just_lost = seen.incidence.load(np.where(known_lost_at > NEVER, 0.0, lost_a))
+    awaited = seen.incidence.load(np.where(foreign & _awaited(state, seen, t), seen[Column.GROWTH_A], 0.0))
     read_at, links = list(memory.read_at), list(memory.links)
     for i, circuit in enumerate(site.circuits):
         reading, level = _reading(state, circuit), levels.circuits[i]
@@ -149,6 +156,10 @@ def _base_loads(
         if fresh:
             read_at[i] = t
             bounds = (np.maximum(flowing - part[span], floor).tolist() for part in (surely, likely))
+            if back.any():
+                # What a vehicle draws that is ours again is no base load from now on, whether registers move or not.
+                off = zip(links[span], *(part[span].tolist() for part in taken_off), strict=True)
+                links[span] = [known.without(v, w) for known, v, w in off]
             held = zip(links[span], *bounds, strict=True)
             moved = _tells(state, circuit)
             now_seen = [_seen(before, v, w, moved, t, site.policy.raise_hold_s) for before, v, w in held]
@@ -166,12 +177,27 @@ def _base_loads(
         if foreign.any():
             unseen = np.where(lost_at > read_at[i], seen[Column.LIABLE_A], seen[Column.GROWTH_A])
             base.reserved[span] = seen.incidence.load(np.where(foreign, unseen, 0.0))[span]
+            base.awaited[span] = awaited[span]
             if lost:
                 # What a lost vehicle drew is in the base load; when that falls it may have paused, and may go on.
                 fallen = np.maximum(0.0, [known.with_lost - known.base for known in links[span]])
                 shown = np.minimum(seen[Column.LIABLE_A] - unseen, lost_a)
                 base.reserved[span] += np.minimum(fallen, seen.incidence.load(shown)[span])
     return base, replace(memory, links=tuple(links), lost_at=tuple(lost_at.tolist()), read_at=tuple(read_at))
+
+
+def _awaited(state: SiteState, seen: Observation, t: float) -> Bools:
+    """EVSEs of which nothing was heard yet since our start: their stations have not called again, or their first sample
+    is not due. Their vehicles most likely draw what they were given before, and a meter shows it: it would count twice,
+    and others would pause for a current that flows already. Nothing is raised for that, and who draws more later is met
+    like a building that does.
+    """
+    site, started = state.site, state.started
+    if started is None or t - started.at.monotonic_s >= site.policy.restart_hold_s:
+        return np.zeros(len(site.evses), dtype=np.bool_)
+    due = np.array([s.connected_at + first_sample_s(s) if s.connected else math.inf for s in state.stations])
+    due[[not s.connected and s.connected_at > NEVER for s in state.stations]] = NEVER
+    return (seen[Column.SAMPLED_AT] < started.at.monotonic_s) & (t < due[list(site.station_of_evse)])
 
 
 def _unheard(seen: Observation) -> Bools:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from ems.control.network import LINKS_PER_CIRCUIT, Floats
 from ems.control.observation import Observation
+from ems.domain.phase_switch import THREE
 from ems.domain.site import Site
 from ems.domain.state import NEVER
 
@@ -66,6 +68,11 @@ class BaseLoadMemory(NamedTuple):
         """What must have flowed here with those EVSEs that are lost by now, until others were lost."""
         return self.base if math.isinf(self.with_lost) else self.with_lost
 
+    def without(self, surely: float, likely: float) -> BaseLoadMemory:
+        """The same without what belongs to a vehicle that is ours again; peaks stay, they only make raises wait."""
+        with_lost = self.with_lost - surely
+        return self._replace(base=self.base - surely, likely=self.likely - likely, with_lost=with_lost)
+
     @property
     def peak(self) -> float:
         """The highest upper base load of late; infinitely low before the first."""
@@ -81,6 +88,25 @@ class MeterMemory(NamedTuple):
     drawn_when_moved_a: float = 0.0
     moved_at: float = NEVER
     frozen_at: float = NEVER
+
+
+class Form(NamedTuple):
+    """On how many phases an EVSE charges, where its station can switch: the number that it is told, the one that it is to
+    be told once nothing flows, and since when that has been so; whether the new number is still to be accepted. Which
+    number would be best now, and since when. The `session` in which it was switched so often; and why it is not asked
+    any more, since when (UTC).
+    """
+
+    phases: int = THREE
+    goal: int = THREE
+    switched_at: float = NEVER
+    settling: bool = False
+    wished: int = THREE
+    wished_since: float = NEVER
+    session: str = ""
+    switches: int = 0
+    failed: str = ""
+    failed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +129,7 @@ class Memory:
     mass_loss_at: float = NEVER
     lost_at: tuple[float, ...] = ()
     read_at: tuple[float, ...] = ()
+    forms: tuple[Form, ...] = ()
     seen: Observation | None = field(default=None, compare=False)
 
     @classmethod
@@ -115,4 +142,5 @@ class Memory:
             meters=(MeterMemory(),) * len(site.meters),
             lost_at=(NEVER,) * len(site.evses),
             read_at=(NEVER,) * len(site.circuits),
+            forms=(Form(),) * len(site.evses),
         )

@@ -28,6 +28,31 @@ def test_but_nobody_who_charges_is_switched_off() -> None:
         assert s.draws("A1") >= 6
 
 
+def test_nobody_is_cut_because_stations_come_back_one_after_another() -> None:
+    """What those draw that have not called again is in the meter already, and is not reserved once more."""
+    names = ("A1", "A2", "A3")
+    at = layout([circuit("grid", 60, meter="main")], [evse(n, "grid") for n in names])
+    s = site(at).meter("main", 8, 8, 8).car("A1").car("A2").car("A3").after(100)
+    before = {name: s.draws(name) for name in names}
+    assert sum(before.values()) >= 50
+    s.without_controller(5).recover(crashes=1)
+    for name in names:
+        s.reconnect(name).tell(*s.world.introduces_itself(s.now))
+        for _ in range(15):
+            s.after(1)
+            assert {name: s.draws(name) for name in names} == before
+    assert s.most_over_a <= 0
+
+
+def test_but_a_building_that_takes_more_meanwhile_is_made_room_for() -> None:
+    at = layout([circuit("grid", 60, meter="main")], [evse(n, "grid") for n in ("A1", "A2", "A3")])
+    s = site(at).meter("main", 8, 8, 8).car("A1").car("A2").car("A3").after(100)
+    s.without_controller(5).recover(crashes=1).reconnect("A1", "A2").tell(*s.world.introduces_itself(s.now)).after(15)
+    s.meter("main", 28, 28, 28).after(15)
+    assert max(s.flow("grid")) <= 60
+    assert s.draws("A3") > 6
+
+
 def test_after_five_crashes_in_an_hour_everybody_stays_at_the_fallback() -> None:
     s = park().restart(crashes=5).after(30).expect(level=Level.FALLBACK, A1=6, cause="crashed 5 times")
     s.expect(alarm="restart-loop")

@@ -136,7 +136,7 @@ def test_killed_again_and_again_it_stays_at_the_fallback(tmp_path: Path) -> None
     crashes = FaultPlan(tuple(Fault(FAULT_AT_S + 15.0 * k, DEAD, lasts_s=5) for k in range(6)))
 
     async def act(stage: Stage) -> None:
-        await stage.until(FAULT_AT_S + 15 * 6 + 45)
+        await stage.until(FAULT_AT_S + 15 * 6 + 15)
         assert stage.lives == 7
         assert stage.decision.level is Level.FALLBACK
         assert {stage.amps(evse.id) for evse in stage.site.evses} == {6.0}
