@@ -121,8 +121,14 @@ class CardWatch:
         self._porter.look(events, state, memory, decision)
         if decision.at.monotonic_s - self._saved_at >= SAVE_S:
             self._saved_at = decision.at.monotonic_s
-            if new := self._porter.new_cards():
-                self._store.cards.seen(new)
+            self.save()
+
+    def save(self) -> None:
+        """Write which cards were presented, and which are known now; queued."""
+        for key in self._porter.known_cards():
+            self._store.cards.forgotten(key)
+        if new := self._porter.new_cards():
+            self._store.cards.seen(new)
 
 
 def access_parts(

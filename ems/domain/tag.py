@@ -6,7 +6,7 @@ gives it 20 characters and takes upper and lower case as the same (CiString20, s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
@@ -199,8 +199,18 @@ def hours_of(texts: Iterable[str]) -> tuple[DayWindow, ...]:
 
 def hours_text(window: DayWindow) -> str:
     """The same the other way round."""
-    days = "" if window.days == ALL_DAYS else ",".join(WEEKDAYS[day] for day in sorted(window.days)) + " "
+    days = "" if window.days == ALL_DAYS else ",".join(_spans(sorted(window.days))) + " "
     return f"{days}{_clock(window.since)}-{_clock(window.until, ends=True)}"
+
+
+def _spans(days: Sequence[int]) -> Iterator[str]:
+    """'Mon-Fri' for three days and more in a row."""
+    first = 0
+    for place, day in enumerate(days):
+        if place + 1 == len(days) or days[place + 1] != day + 1:
+            names = [WEEKDAYS[one] for one in days[first : place + 1]]
+            yield from (f"{names[0]}-{names[-1]}",) if len(names) > 2 else names
+            first = place + 1
 
 
 def _clock(at: time, ends: bool = False) -> str:

@@ -83,6 +83,7 @@ class Porter:
         self.spending = Spending()
         self._cards: OrderedDict[str, Card] = OrderedDict()
         self._new: dict[str, Card] = {}
+        self._known: set[str] = set()
         self._passes: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         self._begun: dict[int, Begun] = {}
         self._endings: dict[int, Ending] = {}
@@ -307,11 +308,18 @@ class Porter:
     def _forget_known(self) -> None:
         for key in [key for key in self._cards if key in self._book.tags or key in self._vehicles]:
             del self._cards[key]
+            self._new.pop(key, None)
+            self._known.add(key)
 
     def forget(self, tag: str) -> bool:
         """Forget a card that nobody knows; False when it was not remembered."""
         self._new.pop(tag_key(tag), None)
         return self._cards.pop(tag_key(tag), None) is not None
+
+    def known_cards(self) -> Sequence[str]:
+        """Cards that have become known since this was last asked."""
+        known, self._known = self._known, set()
+        return tuple(known)
 
     def new_cards(self) -> Sequence[Card]:
         """Cards that were presented since this was last asked."""

@@ -231,6 +231,8 @@ async def _kept(
     """The answer to somebody who describes something, unless somebody else did so meanwhile."""
     if _is_stale(request, row):
         return _stale()
+    if request.headers.get("if-none-match") == "*" and _is_there(row):
+        return problem(412, "it is there already: change that one, or choose another name", "exists")
 
     async def work() -> Response:
         await change()
@@ -253,6 +255,14 @@ def _is_stale(request: Request, row: Callable[[], Mapping[str, Any]]) -> bool:
         return wanted not in {"*", etag_of(row())}
     except UnknownError:
         return True
+
+
+def _is_there(row: Callable[[], Mapping[str, Any]]) -> bool:
+    try:
+        row()
+    except UnknownError:
+        return False
+    return True
 
 
 def _stale() -> Response:

@@ -9,7 +9,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+from fastapi import APIRouter
 
+from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.price_api import prices
@@ -45,8 +47,13 @@ class Office:
         self.operations = SiteOperations.of(recovered.daybook, self.store, self.loop, scene)
         self.till = Till(lambda: self.operations.daybook, self.store.tabs, recovered.tabs)
         further = (prices(scene, scene, self.operations, SiteReceipts(self.till, self.store)),)
-        self.app = create_app(scene, scene, self._options, operations=self.operations, further=further)
+        ways = (*further, *self.ways(recovered))
+        self.app = create_app(scene, scene, self._options, operations=self.operations, further=ways)
         self.tick()
+
+    def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:
+        """What else the application offers."""
+        return ()
 
     def restart(self) -> None:
         """The power goes; only what was stored is left."""

@@ -1,0 +1,109 @@
+// The page of people and tags: what is pressed is told to the interface, and what changed is taken over.
+import { keepFresh, refresh } from "./station-ask.js";
+import { tell } from "./tell.js";
+
+const FRESH_MS = 5_000;
+const HOUR_MS = 3_600_000;
+const said = document.getElementById("said");
+let list = null;
+
+// A note of what came of something, and the page as it is now.
+async function done(answer, words) {
+  said.hidden = false;
+  said.dataset.tone = answer.ok ? "good" : "bad";
+  said.textContent = answer.ok ? words : answer.told.detail;
+  document.activeElement?.blur();
+  await renew();
+}
+
+// Parts may appear and vanish, which the renewal of their content does not do.
+async function renew() {
+  await refresh();
+  for (const id of ["unknown", "endings"]) {
+    const part = document.getElementById(id);
+    part.hidden = part.querySelector("li") === null;
+  }
+  find();
+}
+
+const path = (base, name) => base + encodeURIComponent(name);
+const filled = (form, names) => Object.fromEntries(names.map((name) => [name, form.elements[name].value.trim()]).filter(([, value]) => value));
+
+document.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  if (form.dataset.adopt) {
+    const answer = await tell("POST", `${path("/api/v1/cards/", form.dataset.adopt)}/adopt`, filled(form, ["person"]));
+    await done(answer, `${form.dataset.adopt} may charge from now on.`);
+  } else if (form.id === "add-tag") {
+    const { hours, budget_kwh, ...rest } = filled(form, ["name", "person", "hours", "budget_kwh"]);
+    const body = { ...rest, hours: hours ? hours.split(";").map((one) => one.trim()) : [], ...(budget_kwh ? { budget_kwh: Number(budget_kwh) } : {}) };
+    await added(form, await tell("PUT", path(form.dataset.put, form.elements.id.value.trim()), body, { headers: { "if-none-match": "*" } }));
+  } else if (form.id === "add-person") {
+    await added(form, await tell("PUT", path(form.dataset.put, form.elements.id.value.trim()), filled(form, ["name", "cost_centre"]), { headers: { "if-none-match": "*" } }));
+  } else if (form.id === "reserve") {
+    const ends = new Date(Date.now() + Number(form.elements.hours.value) * HOUR_MS).toISOString();
+    await added(form, await tell("POST", "/api/v1/reservations", { ...filled(form, ["evse", "tag"]), ends }));
+  } else if (form.id === "wait") {
+    await added(form, await tell("POST", "/api/v1/waitlist", filled(form, ["tag", "name"])));
+  } else if (form.id === "list") {
+    await preview(form.elements.file.files[0]);
+  }
+});
+
+async function added(form, answer) {
+  if (answer.ok) form.reset();
+  await done(answer, "It is noted.");
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[type=button]");
+  if (!button) return;
+  if (button.dataset.block) {
+    const blocked = button.dataset.to === "true";
+    const answer = await tell("POST", `${path("/api/v1/tags/", button.dataset.block)}/block`, { blocked });
+    await done(answer, `${button.dataset.block} ${blocked ? "is blocked; what it charges ends" : "may charge again"}.`);
+  } else if (button.dataset.forget) {
+    const headers = button.dataset.etag ? { "if-match": button.dataset.etag } : {};
+    await done(await tell("DELETE", button.dataset.forget, undefined, { headers }), "It is gone.");
+  } else if (button.id === "take" && list !== null) {
+    const answer = await tell("POST", "/api/v1/tag-list/import?apply=true", { csv: list });
+    button.hidden = true;
+    await done(answer, "The list was taken.");
+  }
+});
+
+async function preview(file) {
+  const place = document.getElementById("preview");
+  list = await file.text();
+  const { ok, told } = await tell("POST", "/api/v1/tag-list/import", { csv: list });
+  document.getElementById("take").hidden = !ok || told.refused;
+  const rows = ok
+    ? [...told.findings.map((one) => `row ${one.row}: ${one.message}; ${one.remedy}`), ...told.tags.map((one) => `${one.kind}: ${one.tag} ${one.name}`)]
+    : [told.detail];
+  const heading = document.createElement("p");
+  heading.textContent = ok && !told.refused ? `${told.tags.length} tags; nothing has changed yet.` : "It cannot be taken like this:";
+  const shown = document.createElement("ul");
+  shown.tabIndex = 0;
+  shown.setAttribute("aria-label", "What the list says");
+  shown.replaceChildren(...rows.slice(0, 200).map((words) => Object.assign(document.createElement("li"), { textContent: words, className: "foreign" })));
+  place.replaceChildren(heading, shown);
+}
+
+function find() {
+  const words = document.querySelector("#find input").value.trim().toLowerCase();
+  let shown = 0;
+  const all = document.querySelectorAll("#tags > [data-words]");
+  for (const one of all) {
+    one.hidden = !one.dataset.words.includes(words);
+    shown += one.hidden ? 0 : 1;
+  }
+  document.getElementById("found").textContent = words ? `${shown} of ${all.length}` : "";
+}
+
+document.getElementById("find").addEventListener("input", find);
+document.getElementById("tags").addEventListener("renewed", find);
+document.addEventListener("renewed", (event) => {
+  if (event.target.id === "unknown" || event.target.id === "endings") event.target.hidden = event.target.querySelector("li") === null;
+});
+keepFresh(FRESH_MS);

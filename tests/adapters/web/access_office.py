@@ -1,0 +1,95 @@
+"""An office in which people look after tags: the real porter, store and application."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fastapi import APIRouter
+
+from ems.adapters.store.recovery import Recovered
+from ems.adapters.web.access_page import access_ways
+from ems.assembly.access import CardWatch, SiteAccess
+from ems.domain.access import AccessMode, Doors
+from ems.domain.daybook import Daybook
+from ems.domain.events import Event
+from ems.domain.session import Transaction
+from ems.domain.station_outcome import Activity, Outcome, Spoken, Verdict
+from ems.domain.station_request import StationRequest
+from ems.runtime.list_keeper import ListKeeper
+from ems.runtime.porter import Porter
+from ems.runtime.usher import Usher
+from tests.adapters.web.office import Office
+
+
+class NoStation:
+    """The way to stations while none is connected."""
+
+    def objection(self, _station: str, _request: StationRequest) -> str | None:
+        return None
+
+    async def ask(self, _station: str, _request: StationRequest, _late: object) -> Outcome:
+        return Outcome(Verdict.OFFLINE)
+
+    def messages(self, _station: str) -> tuple[Spoken, ...]:
+        return ()
+
+    def activity(self, _station: str) -> Activity:
+        return Activity()
+
+    def called_as(self, _station: str) -> str | None:
+        return None
+
+
+class AccessOffice(Office):
+    """The porter is told of every change, as by the daemon."""
+
+    doors = Doors(AccessMode.TAGS)
+
+    def ways(self, recovered: Recovered) -> tuple[APIRouter, ...]:
+        scene, book = self.scene, self.operations.daybook
+        self.doors = Doors(self.doors.mode, zone=scene.site.zone)
+        self.stopped: list[str] = []
+        self.porter = Porter(
+            book.access, book.fleet, self.doors, scene, lambda: self.loop.core.state, self.stopped.append
+        )
+        self.porter.remember(recovered.remembered.uses, recovered.remembered.cards)
+
+        def follow(told: Daybook) -> None:
+            self.porter.book, self.porter.fleet = told.access, told.fleet
+
+        self.operations.followers.append(follow)
+        lists = ListKeeper(NoStation(), self.porter, scene, lambda: self.loop.core.state, lambda *_: None, {})
+        usher = Usher(NoStation(), self.porter, scene, lambda: self.loop.core.state, self.operations.change)
+        self.desk = SiteAccess(self.porter, lists, usher, self.store, self.loop, scene)
+        return access_ways(scene, scene, self.operations, self.desk)
+
+    def clear(self) -> None:
+        """Nothing is known of anybody, as in a new office."""
+        book = self.operations.daybook.access
+        for path in (
+            *(f"/waitlist/{one.id}" for one in book.waiting),
+            *(f"/reservations/{number}" for number in book.reservations),
+            *(f"/tags/{quote(tag.id)}" for tag in book.tags.values()),
+            *(f"/groups/{name}" for name in book.groups),
+            *(f"/people/{name}" for name in book.people),
+            *(f"/vehicles/{name}" for name in self.operations.daybook.fleet.vehicles),
+            *(f"/cards/{quote(card.tag)}" for card in self.desk.cards),
+        ):
+            self.told("DELETE", path)
+
+    def present(self, tag: str, station: str = "CP-11") -> bool:
+        """Somebody holds a card up; whether it may charge."""
+        return self.porter.authorise(station, tag).is_accepted
+
+    def close(self) -> None:
+        CardWatch(self.porter, self.store).save()
+        super().close()
+
+    def starts(self, evse: str, number: int, tag: str) -> bool:
+        """A station reports a start; whether its tag is accepted."""
+        return self.porter.started(evse, Transaction(number, self.scene.instant.utc, 0.0, tag)).is_accepted
+
+    def tell(self, *events: Event) -> None:
+        for event in events:
+            self.loop.inbox.put(event)
+        self.tick()

@@ -1,0 +1,301 @@
+"""People, tags, groups, cards, reservations and the waitlist over REST: checked, stored, told to the porter."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from ems.domain.events import TransactionStarted
+from ems.domain.session import Transaction
+from tests.adapters.web.access_office import AccessOffice
+from tests.adapters.web.test_injection import HOSTILE
+
+TAG: dict[str, Any] = {
+    "name": "Ada's card",
+    "person": "ada",
+    "groups": ["crew"],
+    "valid_from": None,
+    "valid_to": "2027-01-01T00:00:00+00:00",
+    "places": ["CP-11"],
+    "hours": ["Mon-Fri 06:00-22:00"],
+    "budget_kwh": 200.0,
+    "budget_period": "week",
+    "priority": 3,
+    "at_once": 2,
+    "blocked": False,
+}
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AccessOffice]:
+    with AccessOffice(tmp_path_factory.mktemp("office")) as one:
+        yield one
+
+
+@pytest.fixture
+def office(opened: AccessOffice) -> AccessOffice:
+    """An office where a person and a group are known, and nothing else."""
+    opened.clear()
+    opened.told("PUT", "/people/ada", {"name": "Ada Lovelace", "cost_centre": "R&D"})
+    opened.told("PUT", "/groups/crew", {"name": "Crew"})
+    return opened
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AccessOffice]:
+    """One office for all requests that must change nothing."""
+    with AccessOffice(tmp_path_factory.mktemp("calm")) as opened:
+        opened.told("PUT", "/people/ada", {})
+        opened.told("PUT", "/groups/crew", {})
+        opened.told("PUT", "/tags/04A1", {"groups": ["crew"]})
+        yield opened
+
+
+def in_hours(office: AccessOffice, hours: float) -> str:
+    return (office.scene.instant.utc + timedelta(hours=hours)).isoformat()
+
+
+def test_a_tag_is_described_and_may_charge_and_is_there_after_a_restart(office: AccessOffice) -> None:
+    assert not office.present("04A1")
+    told = office.told("PUT", "/tags/04A1", TAG)
+    assert {name: told[name] for name in TAG} == TAG
+    assert (told["id"], told["spent_kwh"]) == ("04A1", 0.0)
+    assert office.present("04a1")
+    office.restart()
+    assert office.told("GET", "/tags/04a1") == told
+    assert office.told("GET", "/tags?search=lovelace")["total"] == 1
+    assert office.told("GET", "/tags?search=nobody")["total"] == 0
+    assert office.told("GET", "/people/ada") == {
+        "id": "ada", "name": "Ada Lovelace", "cost_centre": "R&D", "blocked": False, "tags": ["04A1"],
+    }  # fmt: skip
+    assert office.present("04A1")
+
+
+def test_whose_tag_began_a_session_fills_its_holder_and_its_priority(office: AccessOffice) -> None:
+    office.told("PUT", "/tags/04A1", TAG)
+    running = office.session("CP-11/1").transaction
+    assert running is not None
+    office.tell(TransactionStarted("CP-11/1", office.scene.instant, Transaction(900, running.started, 0.0, "04a1")))
+    session = office.session("CP-11/1")
+    assert session.holder is not None
+    assert (session.holder.person, session.holder.cost_centre, session.service_class) == ("ada", "R&D", 3)
+    office.told("PUT", "/tags/04A1", {**TAG, "priority": None})
+    assert office.session("CP-11/1").service_class == 0
+
+
+def test_a_card_that_nobody_knows_is_adopted_by_one_call(office: AccessOffice) -> None:
+    office.present("0B0B0B0B")
+    office.present("0b0b0b0b")
+    (card,) = office.told("GET", "/cards")["cards"]
+    assert (card["tag"], card["evse"], card["count"]) == ("0b0b0b0b", "CP-11/1", 2)
+    office.restart()
+    assert office.told("GET", "/cards")["cards"] == [card]
+    told = office.told("POST", "/cards/0B0B0B0B/adopt", {})
+    assert (told["id"], told["person"]) == ("0b0b0b0b", None)
+    assert office.told("GET", "/cards")["cards"] == []
+    assert office.present("0B0B0B0B")
+    assert office.refused("POST", "/cards/0B0B0B0B/adopt", {})[0] == 404
+
+
+def test_a_card_is_adopted_for_a_new_person_and_for_a_vehicle(office: AccessOffice) -> None:
+    office.told("PUT", "/vehicles/Bus 17", {"battery_kwh": 300.0})
+    for tag in ("C1", "C2", "C3"):
+        office.present(tag)
+    assert office.told("POST", "/cards/C1/adopt", {"person": "grace", "name": "fob"})["person"] == "grace"
+    assert office.told("GET", "/people/grace")["tags"] == ["C1"]
+    office.told("POST", "/cards/C2/adopt", {"vehicle": "Bus 17"})
+    assert office.told("GET", "/vehicles/Bus 17")["id_tags"] == ["C2"]
+    assert office.refused("POST", "/cards/C3/adopt", {"vehicle": "Bus 99"}) == (404, "there is no vehicle 'Bus 99'")
+    office.told("DELETE", "/cards/C3")
+    assert office.told("GET", "/cards")["cards"] == []
+
+
+def test_two_who_change_the_same_tag_do_not_undo_each_other(office: AccessOffice) -> None:
+    office.told("PUT", "/tags/04A1", TAG)
+    seen = {"if-match": office.ask("GET", "/tags/04A1").headers["etag"]}
+    office.told("PUT", "/tags/04A1", {**TAG, "name": "mine"}, seen)
+    assert office.refused("PUT", "/tags/04A1", {**TAG, "name": "yours"}, seen)[0] == 412
+    assert office.refused("DELETE", "/tags/04A1", headers=seen)[0] == 412
+    assert office.refused("PUT", "/tags/NEW", TAG, seen)[0] == 412
+    assert office.refused("PUT", "/tags/04a1", TAG, {"if-none-match": "*"})[0] == 412
+    assert office.told("GET", "/tags/04A1")["name"] == "mine"
+    fresh = {"if-match": office.ask("GET", "/tags/04A1").headers["etag"]}
+    office.told("DELETE", "/tags/04A1", headers=fresh)
+    assert not office.present("04A1")
+
+
+@pytest.mark.parametrize("path", ["/people/ada", "/groups/crew"])
+def test_people_and_groups_are_guarded_the_same_way(office: AccessOffice, path: str) -> None:
+    seen = {"if-match": office.ask("GET", path).headers["etag"]}
+    office.told("PUT", path, {"name": "x"}, seen)
+    assert office.refused("PUT", path, {"name": "y"}, seen)[0] == 412
+    office.told("PUT", "/tags/04A1", {"person": "ada"})
+    again = {"if-match": office.ask("GET", path).headers["etag"]}
+    office.told("DELETE", path, headers=again)
+    assert office.refused("GET", path)[0] == 404
+
+
+def test_blocking_counts_at_once_and_keeps_the_rest(office: AccessOffice) -> None:
+    office.told("PUT", "/tags/04A1", TAG)
+    assert office.told("POST", "/tags/04A1/block", {"blocked": True})["name"] == "Ada's card"
+    assert not office.present("04A1")
+    assert office.told("POST", "/tags/04A1/block", {"blocked": False})["blocked"] is False
+    assert office.present("04A1")
+
+
+def test_a_check_says_why_without_anybody_noticing(office: AccessOffice) -> None:
+    office.told("PUT", "/tags/04A1", TAG)
+    told = office.told("GET", "/tag-check?tag=04A1&evse=CP-12/1")
+    assert (told["accepted"], told["status"], told["reason"]) == (False, "Blocked", "the tag is not for CP-12/1")
+    late = office.told("GET", "/tag-check?tag=04A1&evse=CP-11/1&at=2026-11-20T22:00:00%2B01:00")
+    assert late["reason"] == "the tag is for Mon-Fri 06:00-22:00"
+    assert office.told("GET", "/tag-check?tag=ZZ&evse=CP-11/1")["reason"] == "nobody knows this tag"
+    assert office.told("GET", "/cards")["cards"] == []
+
+
+def test_what_people_did_is_recorded_with_before_and_after(office: AccessOffice) -> None:
+    office.told("PUT", "/tags/04A1", TAG, {"x-operator": "grace"})
+    office.told("POST", "/tags/04A1/block", {"blocked": True}, {"x-operator": "grace"})
+    first = office.told("GET", "/audit")["audit"][0]
+    assert (first["who"], first["what"]) == ("grace (127.0.0.1)", "TagsKept")
+    assert [row["is_blocked"] for row in (*first["detail"]["before"], *first["detail"]["after"])] == [False, True]
+
+
+def test_a_reservation_keeps_others_away_and_can_be_moved(office: AccessOffice) -> None:
+    for tag in ("0E", "0B"):
+        office.told("PUT", f"/tags/{tag}", {"name": tag})
+    body = {"evse": "CP-14/1", "tag": "0E", "ends": in_hours(office, 1), "name": "Ada"}
+    told = office.told("POST", "/reservations", body)
+    assert (told["id"], told["evse"], told["station"]) == (1, "CP-14/1", None)
+    assert not office.starts("CP-14/1", 1, "0B")
+    assert office.starts("CP-14/1", 2, "0E")
+    etag = {"if-match": office.ask("GET", "/reservations/1").headers["etag"]}
+    office.told("PUT", "/reservations/1", {**body, "starts": in_hours(office, 2), "ends": in_hours(office, 3)}, etag)
+    assert office.refused("PUT", "/reservations/1", body, etag)[0] == 412
+    assert office.starts("CP-14/1", 3, "0B")
+    office.restart()
+    assert len(office.told("GET", "/reservations")["reservations"]) == 1
+    clash = {**body, "starts": in_hours(office, 2.5), "ends": in_hours(office, 4)}
+    assert "reserved already" in office.refused("POST", "/reservations", clash)[1]
+    office.told("DELETE", "/reservations/1")
+    assert office.told("GET", "/reservations")["reservations"] == []
+
+
+def test_who_waits_is_told_how_many_come_before(office: AccessOffice) -> None:
+    office.told("POST", "/waitlist", {"tag": "04A1", "name": "Ada"})
+    office.scene.instant = office.scene.instant.later(1)
+    assert office.told("POST", "/waitlist", {"tag": "0B", "evses": ["CP-01/1"]})["before"] == 1
+    told = office.told("GET", "/waitlist")
+    assert ([one["before"] for one in told["waiting"]], told["claim_min"]) == ([0, 1], 10.0)
+    office.told("DELETE", "/waitlist/1")
+    assert [one["before"] for one in office.told("GET", "/waitlist")["waiting"]] == [0]
+
+
+def test_a_list_is_shown_before_it_is_taken_and_comes_back_as_it_went(office: AccessOffice) -> None:
+    text = "tag;name;person;blocked\n04A1;=cmd|'/c calc'!A1;Eve;no\n04A2;;;yes\n"
+    shown = office.told("POST", "/tag-list/import", {"csv": text})
+    assert (shown["applied"], [one["kind"] for one in shown["tags"]]) == (False, ["new", "new"])
+    assert office.told("GET", "/tags")["total"] == 0
+    assert office.told("POST", "/tag-list/import?apply=true", {"csv": text})["applied"]
+    assert office.told("GET", "/people/Eve")["tags"] == ["04A1"]
+    answer = office.ask("GET", "/tag-list.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert [row["name"] for row in rows] == ["'=cmd|'/c calc'!A1", ""]
+    again = office.told("POST", "/tag-list/import", {"csv": answer.text})
+    assert [one["kind"] for one in again["tags"]] == ["same", "same"]
+
+
+def test_of_a_list_with_a_refused_row_nothing_is_taken(office: AccessOffice) -> None:
+    status, words = office.refused("POST", "/tag-list/import?apply=true", {"csv": "tag;groups\nA1;\nA2;nobody\n"})
+    assert (status, words) == (422, "nothing was taken: row 3: there is no group 'nobody'")
+    assert office.told("GET", "/tags")["total"] == 0
+
+
+def test_how_access_stands_is_told(office: AccessOffice) -> None:
+    told = office.told("GET", "/access")
+    assert told["modes"] == {"": "tags"}
+    assert {one["state"] for one in told["lists"]} == {"not yet asked"}
+    assert len(told["lists"]) == 14
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "words"),
+    [
+        ("PUT", "/tags/AAAAAAAAAAAAAAAAAAAAA", {}, 422, "1 to 20 printable"),
+        ("PUT", "/tags/A%00B", {}, 422, "printable"),
+        ("PUT", "/tags/A", {"person": "nobody"}, 422, "there is no person 'nobody'; add them first"),
+        ("PUT", "/tags/A", {"groups": ["nobody"]}, 422, "there is no group 'nobody'; add it first"),
+        ("PUT", "/tags/A", {"groups": ["crew", "crew"]}, 422, "each once"),
+        ("PUT", "/tags/A", {"places": ["Z/9"]}, 404, "no EVSE and no station 'Z/9'"),
+        ("PUT", "/tags/A", {"hours": ["always"]}, 422, "write for example"),
+        ("PUT", "/tags/A", {"budget_kwh": 0}, 422, "budget_kwh"),
+        ("PUT", "/tags/A", {"budget_kwh": "much"}, 422, "budget_kwh"),
+        ("PUT", "/tags/A", {"valid_to": "2026-01-01T00:00:00"}, 422, "valid_to"),
+        ("PUT", "/tags/A", {"at_once": -1}, 422, "at_once"),
+        ("PUT", "/tags/A", {"colour": "red"}, 422, "colour"),
+        ("PUT", "/tags/A", {"name": "x\ny"}, 422, "printable"),
+        ("GET", "/tags/nobody", None, 404, "there is no tag 'nobody'"),
+        ("DELETE", "/tags/nobody", None, 404, "there is no tag 'nobody'"),
+        ("POST", "/tags/nobody/block", {"blocked": True}, 404, "there is no tag"),
+        ("PUT", "/groups/x", {"parent": "y"}, 422, "no group 'y'"),
+        ("PUT", "/groups/crew", {"parent": "crew"}, 422, "in itself"),
+        ("DELETE", "/groups/crew", None, 422, "take them out first"),
+        ("DELETE", "/people/eve", None, 404, "there is no person 'eve'"),
+        ("POST", "/cards/never/adopt", {}, 404, "hold it up again"),
+        ("DELETE", "/cards/never", None, 404, "was presented lately"),
+        ("GET", "/tag-check?tag=A&evse=Z/9", None, 404, "no EVSE 'Z/9'"),
+        ("POST", "/reservations", {"evse": "Z/9", "tag": "A", "ends": "2026-11-20T18:00:00Z"}, 404, "no EVSE"),
+        ("POST", "/reservations", {"evse": "CP-01/1", "tag": "A", "ends": "2020-01-01T00:00:00Z"}, 422, "ends after"),
+        (
+            "POST",
+            "/reservations",
+            {"evse": "CP-01/1", "tag": "A", "ends": "2027-11-20T18:00:00Z"},
+            422,
+            "within 7 days",
+        ),
+        ("POST", "/waitlist", {"tag": ""}, 422, "1 to 20"),
+        ("POST", "/waitlist", {"tag": "A", "evses": ["Z/9"]}, 404, "no EVSE"),
+        ("DELETE", "/waitlist/9", None, 404, "number 9"),
+        ("DELETE", "/reservations/9", None, 404, "no reservation 9"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_field_and_a_remedy(
+    calm: AccessOffice, method: str, path: str, body: object, status: int, words: str
+) -> None:
+    before = calm.operations.daybook
+    found, said = calm.refused(method, path, body)
+    assert (found, words in said) == (status, True), said
+    assert calm.operations.daybook == before
+
+
+@pytest.mark.parametrize("tag", [*HOSTILE, "a/b", "..", "%2e%2e", "' OR 1=1 --", "{{7*7}}"])
+def test_a_hostile_tag_is_remembered_as_text_and_nothing_else(calm: AccessOffice, tag: str) -> None:
+    """I01–I10: whatever a station sends, the answers stay JSON and the page stays a page."""
+    calm.present(tag)
+    told = calm.told("GET", "/cards")["cards"]
+    assert all(one["tag"].isprintable() and len(one["tag"]) <= 40 for one in told)
+    for one in told:
+        calm.ask("DELETE", f"/cards/{one['tag']}")
+
+
+def test_every_path_is_described_with_an_example(calm: AccessOffice) -> None:
+    document = calm._runner.run(_document(calm))
+    paths = [path for path, ways in document["paths"].items() if any("access" in way["tags"] for way in ways.values())]
+    assert {"/api/v1/tags", "/api/v1/people", "/api/v1/groups", "/api/v1/reservations", "/api/v1/waitlist"} <= set(
+        paths
+    )
+    for name in ("TagBody", "PersonBody", "GroupBody", "AdoptBody", "ReservationBody", "WaitBody", "TagListBody"):
+        assert document["components"]["schemas"][name]["examples"], name
+
+
+async def _document(office: AccessOffice) -> Any:
+    transport = httpx2.ASGITransport(app=office.app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:
+        return (await client.get("/openapi.json")).json()
