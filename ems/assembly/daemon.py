@@ -22,12 +22,13 @@ from ems.adapters.ocpp.server import CentralSystem, Listen
 from ems.adapters.store.journal import FileJournal
 from ems.adapters.store.segment import Header
 from ems.adapters.store.store import Store
+from ems.adapters.web.access_page import access_ways
 from ems.adapters.web.energy_api import energy_prices
 from ems.adapters.web.price_api import prices
 from ems.adapters.web.server import WebServer
 from ems.adapters.web.station_page import station_ways
-from ems.assembly.energy_prices import SitePrices
 from ems.assembly.access import AccessParts, access_parts, porter_of
+from ems.assembly.energy_prices import SitePrices
 from ems.assembly.entry import accounts_of, web_options
 from ems.assembly.error import AssemblyError
 from ems.assembly.meters import check_meter_model, installed_meters, own_models
@@ -150,6 +151,7 @@ class Daemon:
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         stations = station_ways(live, clock, remote.control, remote.rounds)
         further = (prices(live, clock, operations, SiteReceipts(till, store)), *stations)
+        further = (*further, *access_ways(live, clock, operations, access.site))
         accounts = accounts_of(recovered, store, clock, state_dir, shown)
         web = WebServer(live, clock, shown, operations, foreseer, (*further, energy), accounts)
         watching = (replanner.look, foreseer.look, operations.roster.look, till.look, remote.control.look, access.watch.look)
