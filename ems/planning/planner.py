@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 
-from ems.domain.plan import Deficit, Plan, PlannedCharge
+from ems.domain.plan import Deficit, Plan, PlannedCharge, Why
 from ems.domain.policy import SPARING
 from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
@@ -54,11 +55,17 @@ NOTHING_KNOWN = Experience()
 
 
 def plan_of(
-    site: Site, outlook: Outlook, known: Experience = NOTHING_KNOWN, remaining: Remaining = lambda: math.inf
+    site: Site,
+    outlook: Outlook,
+    known: Experience = NOTHING_KNOWN,
+    remaining: Remaining = lambda: math.inf,
+    *,
+    is_read: bool = True,
 ) -> Plan:
     """The plan for the hours ahead. Raises OutOfTimeError when `remaining` runs out.
 
-    Forecast what happens anyway, ask what vehicles want, optimise, explain.
+    Forecast what happens anyway, ask what vehicles want, optimise, explain. Of a plan that nobody reads, as in a
+    back-test, neither reasons nor deficits are put into words.
     """
     horizon = Horizon.standard(outlook.now)
     beside = surroundings(site, horizon, outlook.base_a, known.building_w, known.generation_w)
@@ -80,7 +87,19 @@ def plan_of(
     schedule = optimise(problem, LADDERS[outlook.strategy], remaining)
     doubts = () if arrivals is None else (arrivals.why,)
     told = (*beside.doubts, *doubts, *assumed, *(text for wanted in stays for text in wanted.assumed))
-    return _plan(site, outlook, schedule, stays, tuple(text for text in told if text))
+    assumptions = tuple(text for text in told if text)
+    if not is_read:
+        return _plan(site, outlook, schedule, stays, _Words((), (), assumptions))
+    why = tuple(in_words(course, site.zone) for course in reasons(schedule, LADDERS[outlook.strategy]))
+    return _plan(site, outlook, schedule, stays, _Words(why, _deficits(site, schedule, stays), assumptions))
+
+
+class _Words(NamedTuple):
+    """What a plan says: why, per request (nothing: of none), who misses what, and what was assumed."""
+
+    why: tuple[tuple[Why, ...], ...]
+    deficits: tuple[Deficit, ...]
+    assumptions: tuple[str, ...]
 
 
 def _forecasts(outlook: Outlook, known: Experience) -> Mapping[str, SessionForecast]:
@@ -125,11 +144,8 @@ def _arrivals(outlook: Outlook, known: Experience, horizon: Horizon) -> Arrivals
     return forecast_arrivals(known.sessions, here, outlook.now, horizon.edges())
 
 
-def _plan(
-    site: Site, outlook: Outlook, schedule: Schedule, stays: tuple[Wanted, ...], assumptions: tuple[str, ...]
-) -> Plan:
+def _plan(site: Site, outlook: Outlook, schedule: Schedule, stays: tuple[Wanted, ...], words: _Words) -> Plan:
     problem, delivered = schedule.problem, schedule.delivered_wh.tolist()
-    why = reasons(schedule, LADDERS[outlook.strategy])
     charges = []
     for i, request in enumerate(problem.requests):
         amps = tuple(np.round(schedule.amps[i], 3).tolist())
@@ -139,7 +155,7 @@ def _plan(
                 request.evse,
                 request.session,
                 amps,
-                in_words(why[i], site.zone),
+                words.why[i] if words.why else (),
                 request.need_wh,
                 delivered[i],
                 departure,
@@ -158,8 +174,8 @@ def _plan(
         battery_w=tuple(schedule.battery_w.tolist()),
         limit_w=tuple(connection_w(site, problem.horizon, outlook.limits).tolist()),
         price_per_kwh=tuple(economy.import_per_kwh.tolist()),
-        deficits=_deficits(site, schedule, stays),
-        assumptions=assumptions,
+        deficits=words.deficits,
+        assumptions=words.assumptions,
     )
 
 

@@ -139,7 +139,7 @@ class CorePlanner:
         outlook = outlook_of(daemon.state, daemon.decision, daemon.memory.setpoints.appetite_a.tolist())
         at = daemon.now().monotonic_s
         try:
-            plan = plan_of(self.site, outlook, self.experience(daemon))
+            plan = plan_of(self.site, outlook, self.experience(daemon), is_read=False)
         except SolverError as failed:
             self.failed += 1
             daemon.tell(e.PlanMade(at, None, str(failed)))
