@@ -32,21 +32,22 @@ const filled = (form, names) => Object.fromEntries(names.map((name) => [name, fo
 document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
+  const name = form.getAttribute("id"); // a field called id would stand in for it
   if (form.dataset.adopt) {
     const answer = await tell("POST", `${path("/api/v1/cards/", form.dataset.adopt)}/adopt`, filled(form, ["person"]));
     await done(answer, `${form.dataset.adopt} may charge from now on.`);
-  } else if (form.id === "add-tag") {
+  } else if (name === "add-tag") {
     const { hours, budget_kwh, ...rest } = filled(form, ["name", "person", "hours", "budget_kwh"]);
     const body = { ...rest, hours: hours ? hours.split(";").map((one) => one.trim()) : [], ...(budget_kwh ? { budget_kwh: Number(budget_kwh) } : {}) };
     await added(form, await tell("PUT", path(form.dataset.put, form.elements.id.value.trim()), body, { headers: { "if-none-match": "*" } }));
-  } else if (form.id === "add-person") {
+  } else if (name === "add-person") {
     await added(form, await tell("PUT", path(form.dataset.put, form.elements.id.value.trim()), filled(form, ["name", "cost_centre"]), { headers: { "if-none-match": "*" } }));
-  } else if (form.id === "reserve") {
+  } else if (name === "reserve") {
     const ends = new Date(Date.now() + Number(form.elements.hours.value) * HOUR_MS).toISOString();
     await added(form, await tell("POST", "/api/v1/reservations", { ...filled(form, ["evse", "tag"]), ends }));
-  } else if (form.id === "wait") {
+  } else if (name === "wait") {
     await added(form, await tell("POST", "/api/v1/waitlist", filled(form, ["tag", "name"])));
-  } else if (form.id === "list") {
+  } else if (name === "list") {
     await preview(form.elements.file.files[0]);
   }
 });
