@@ -24,7 +24,6 @@ from ems.adapters.store.segment import Header
 from ems.adapters.store.store import Store
 from ems.adapters.web.access_page import access_ways
 from ems.adapters.web.energy_api import energy_prices
-from ems.adapters.web.price_api import prices
 from ems.adapters.web.server import WebServer
 from ems.adapters.web.station_page import station_ways
 from ems.assembly.access import AccessParts, access_parts, porter_of
@@ -33,8 +32,8 @@ from ems.assembly.entry import accounts_of, web_options
 from ems.assembly.error import AssemblyError
 from ems.assembly.meters import check_meter_model, installed_meters, own_models
 from ems.assembly.operations import SiteOperations
+from ems.assembly.payments import payment_parts, provision_of
 from ems.assembly.planning import ChildPlanning, planning_of, setup_of
-from ems.assembly.receipts import SiteReceipts
 from ems.assembly.remains import close_what_is_left_behind, core_of
 from ems.assembly.remote import RemoteParts, remote_parts
 from ems.assembly.stations import access_of, central_system
@@ -54,7 +53,6 @@ from ems.runtime.lock import LockError, locked
 from ems.runtime.loop import Loop
 from ems.runtime.replan import Replanner
 from ems.runtime.supervisor import supervise
-from ems.runtime.till import Till
 from ems.runtime.troubles import Troubles
 from ems.runtime.watchdog import Watchdog
 from ems.settings.build import SiteSettings
@@ -123,6 +121,7 @@ class Daemon:
             _check_free("stations", ocpp.host, ocpp.port, "EMS_OCPP_PORT")
             _check_free("the page", shown.host, shown.port, "EMS_HTTP_PORT")
             meters = installed_meters(settings, own_models(settings, state_dir))
+            provision = provision_of(settings.payment)
             store = _store(state_dir, clock, troubles)
         except BaseException:
             lock.close()
@@ -147,19 +146,26 @@ class Daemon:
         planning, supposing = (planning_of(settings, database_of(state_dir), operations.pushed) for _ in range(2))
         energy = energy_prices(live, operations, SitePrices(lambda: planning.sources, operations.pushed))
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
-        till = Till(lambda: operations.daybook, store.tabs, recovered.tabs)
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         stations = station_ways(live, clock, remote.control, remote.rounds)
-        further = (prices(live, clock, operations, SiteReceipts(till, store)), *stations)
-        further = (*further, *access_ways(live, clock, operations, access.site))
+        paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
+        further = (*paying.routers, *stations, *access_ways(live, clock, operations, access.site))
         accounts = accounts_of(recovered, store, clock, state_dir, shown)
         web = WebServer(live, clock, shown, operations, foreseer, (*further, energy), accounts)
-        watching = (replanner.look, foreseer.look, operations.roster.look, till.look, remote.control.look, access.watch.look)
+        watching = (
+            replanner.look,
+            foreseer.look,
+            operations.roster.look,
+            *paying.looks,
+            remote.control.look,
+            access.watch.look,
+        )
         loop.outputs = (*_outputs(dispatcher, journal, store, live), *watching)
         poller, calendar = Poller(meters, clock, loop.inbox.put), Calendar(_jobs(store, live), clock)
-        services = (
+        services: tuple[Service, ...] = (
             *(central, poller, web, accounts, calendar, replanner, foreseer),
             *(remote.uploads, access.lists, access.usher),
+            *paying.services,
         )
         return cls(
             settings, clock, loop, live, central, web, store, journal, dispatcher, planning, supposing, replanner,

@@ -30,14 +30,15 @@ class SiteReceipts:
 
     async def receipt(self, session: str) -> Receipt | None:
         """The receipt of a session that is over; None when there is none."""
-        return await _read(self.store.receipt(session))
+        return await read(self.store.receipt(session))
 
     async def receipts(self, since: datetime, until: datetime, most: int) -> Sequence[Receipt]:
         """The newest receipts of a span, newest first."""
-        return await _read(self.store.receipts(since, until, most))
+        return await read(self.store.receipts(since, until, most))
 
 
-async def _read(work: Awaitable[T]) -> T:
+async def read(work: Awaitable[T]) -> T:
+    """What was read of the database. Raises NotStoredError when it cannot be."""
     try:
         return await work
     except (TimeoutError, *WRITE_ERRORS) as error:

@@ -60,7 +60,9 @@ class Cashier:
         self._errands.pop(errand.payment.id, None)
 
     async def begin(self, evse: str, back_url: str) -> Payment:
-        """A driver wants to pay at an EVSE. Raises UnknownError, ValueError or NotStoredError."""
+        """A driver wants to pay at an EVSE; the provider's page leads back to `back_url` with the payment's id. Raises
+        UnknownError, ValueError or NotStoredError.
+        """
         desk, now = self._counter, self._counter.clock.now().utc
         errand = Errand(self._created(evse, back_url, now), desk)
         name = errand.payment.id
@@ -175,8 +177,9 @@ class Cashier:
         outlet = state.site.evses[index]
         most_w = outlet.max_a * outlet.wiring.watts_per_amp(state.site.voltage_v)
         cap = cap_wh(prices, hold, 10 ** decimals(prices.currency), most_w)
-        least, expires = provider.least(prices.currency), now + PAY_TIME
-        return Payment(self._new_id(), evse, provider.name, prices, hold, least, cap, now, expires, now, back_url)
+        least, expires, name = provider.least(prices.currency), now + PAY_TIME, self._new_id()
+        back = f"{back_url}{'&' if '?' in back_url else '?'}payment={name}"
+        return Payment(name, evse, provider.name, prices, hold, least, cap, now, expires, now, back)
 
     def _offer(self, evse: str, state: SiteState, now: datetime) -> PriceList:
         """The prices at an EVSE where somebody could pay now. Raises UnknownError or ValueError."""

@@ -1,0 +1,174 @@
+"""Stripe: hosted Checkout with a hold on the card, of which what a session cost is captured.
+
+Manual capture, one partial capture that lets go of the rest, and when a hold ends: docs.stripe.com, "Place a hold on a
+payment method". Idempotency keys are kept by Stripe for at least 24 hours; what is asked later than that is looked up
+first, because a key that is forgotten would capture nothing twice, but answers with an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import stripe
+from stripe import StripeClient
+
+from ems.domain.payment import Payment
+from ems.payment_ports import (
+    Checkout,
+    ForgedNoticeError,
+    HoldState,
+    HoldView,
+    ProviderBusyError,
+    ProviderRefusedError,
+)
+
+T = TypeVar("T")
+
+LEAST = {"EUR": 50, "USD": 50, "GBP": 30, "CHF": 50, "SEK": 300, "NOK": 300, "DKK": 250, "PLN": 200, "JPY": 50}
+"""The smallest charge of each currency (docs.stripe.com/currencies); of others 0.50 units are taken for it."""
+
+LEAST_ELSEWHERE = 50
+TOLERANCE_S = 300
+CALL_S = 20
+PAGE_S = 3600
+"""Stripe wants at least 30 minutes; a payment closes its page sooner. The same whenever it is asked again."""
+
+MAX_NOTICE = 200_000
+
+BUSY = (stripe.APIConnectionError, stripe.RateLimitError)
+HELD, TAKEN, GONE = "requires_capture", "succeeded", "canceled"
+
+
+class Stripe:
+    """Implements `PaymentProvider`. Calls run in threads, because the package waits for the network.
+
+    `notice_secret` empty: notices are not taken. `address`: where the interface is, if not at Stripe.
+    """
+
+    name = "stripe"
+
+    def __init__(self, key: str, notice_secret: str = "", address: str | None = None) -> None:
+        addresses: Any = {} if address is None else {"base_addresses": {"api": address}}
+        network = stripe.RequestsClient(timeout=CALL_S)
+        self._client = StripeClient(key, http_client=network, max_network_retries=0, **addresses)
+        self._notice_secret = notice_secret
+
+    def least(self, currency: str) -> int:
+        """The smallest amount that is taken, minor units."""
+        return LEAST.get(currency, LEAST_ELSEWHERE)
+
+    async def open(self, payment: Payment, key: str) -> Checkout:
+        """Make a Checkout Session whose payment is only authorised."""
+        line = {
+            "quantity": 1,
+            "price_data": {
+                "currency": payment.currency.lower(),
+                "unit_amount": payment.hold,
+                "product_data": {"name": f"{payment.prices.title}: {payment.evse}"},
+            },
+        }
+        told: Any = {
+            "mode": "payment",
+            "line_items": [line],
+            "payment_intent_data": {"capture_method": "manual", "metadata": {"payment": payment.id[:8]}},
+            "client_reference_id": payment.tag,
+            "success_url": payment.back_url,
+            "cancel_url": payment.back_url,
+            "expires_at": int(payment.created.timestamp()) + PAGE_S,
+        }
+        made = await _called(lambda: self._client.v1.checkout.sessions.create(told, {"idempotency_key": key}))
+        if not made.url:
+            raise ProviderRefusedError("the checkout has no page")
+        return Checkout(made.id, made.url)
+
+    async def look(self, checkout: str) -> HoldView:
+        """Ask how the Checkout Session and its payment stand."""
+        expand: Any = {"expand": ["payment_intent.latest_charge"]}
+        return _view(await _called(lambda: self._client.v1.checkout.sessions.retrieve(checkout, expand)))
+
+    async def close(self, checkout: str, key: str) -> HoldView:
+        """Expire the Checkout Session; one that was paid meanwhile cannot be, and says so."""
+        seen = await self.look(checkout)
+        if seen.state is not HoldState.OPEN:
+            return seen
+        try:
+            await _called(lambda: self._client.v1.checkout.sessions.expire(checkout, None, {"idempotency_key": key}))
+        except ProviderRefusedError:
+            return await self.look(checkout)
+        return await self.look(checkout)
+
+    async def capture(self, hold_id: str, amount: int, key: str) -> None:
+        """Capture an amount; the rest of the hold is let go of by that."""
+        intent = await self._intent(hold_id)
+        if intent.status == TAKEN:
+            _must_be_same(intent.amount_received, amount)
+            return
+        told: Any = {"amount_to_capture": amount}
+        done = await _called(lambda: self._client.v1.payment_intents.capture(hold_id, told, {"idempotency_key": key}))
+        _must_be_same(done.amount_received, amount)
+
+    async def release(self, hold_id: str, key: str) -> None:
+        """Cancel the payment."""
+        intent = await self._intent(hold_id)
+        if intent.status == GONE:
+            return
+        if intent.status == TAKEN:
+            raise ProviderRefusedError(f"{intent.amount_received} was taken already, of a hold that was to be let go")
+        await _called(lambda: self._client.v1.payment_intents.cancel(hold_id, None, {"idempotency_key": key}))
+
+    def notice(self, signature: str, body: bytes, now: datetime) -> str:
+        """The Checkout Session that a signed notice is about; what else it says is not believed."""
+        del now
+        if not self._notice_secret:
+            raise ForgedNoticeError("notices are not taken here: no notice_secret_file is named")
+        if len(body) > MAX_NOTICE:
+            raise ForgedNoticeError("the notice is larger than any of Stripe")
+        try:
+            event: Any = stripe.Webhook.construct_event(body, signature, self._notice_secret, TOLERANCE_S)
+        except (stripe.SignatureVerificationError, ValueError):
+            raise ForgedNoticeError("the notice is not signed by Stripe, or too old") from None
+        told = event.to_dict().get("data", {}).get("object", {})
+        return str(told.get("id", "")) if told.get("object") == "checkout.session" else ""
+
+    async def _intent(self, hold_id: str) -> Any:
+        return await _called(lambda: self._client.v1.payment_intents.retrieve(hold_id))
+
+
+def _view(session: Any) -> HoldView:
+    intent = session.payment_intent
+    status = getattr(intent, "status", None)
+    if status in {HELD, TAKEN}:
+        return HoldView(HoldState.HELD, intent.id, _capture_before(intent))
+    if status == GONE or session.status == "expired":
+        return HoldView(HoldState.OVER)
+    return HoldView(HoldState.OPEN)
+
+
+def _capture_before(intent: Any) -> datetime | None:
+    details = getattr(getattr(intent, "latest_charge", None), "payment_method_details", None)
+    moment = getattr(getattr(details, "card", None), "capture_before", None)
+    return datetime.fromtimestamp(moment, UTC) if isinstance(moment, int) else None
+
+
+def _must_be_same(taken: int, wanted: int) -> None:
+    if taken != wanted:
+        raise ProviderRefusedError(f"{taken} was taken where {wanted} was to be")
+
+
+async def _called(call: Callable[[], T]) -> T:
+    """The answer of a call in a thread; errors as the port has them."""
+    try:
+        return await asyncio.to_thread(call)
+    except BUSY as busy:
+        raise ProviderBusyError(_words(busy)) from None
+    except stripe.StripeError as refused:
+        if (refused.http_status or 500) >= 500 or refused.http_status == 409:
+            raise ProviderBusyError(_words(refused)) from None
+        raise ProviderRefusedError(_words(refused)) from None
+
+
+def _words(error: stripe.StripeError) -> str:
+    return " ".join(str(error.user_message or error).split())[:200] or type(error).__name__

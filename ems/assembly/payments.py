@@ -1,0 +1,217 @@
+"""How drivers of a site pay, put together: who holds the money, what is kept, which station begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from fastapi import APIRouter
+
+from ems.adapters.payment.sandbox import Sandbox
+from ems.adapters.store.recovery import Recovered
+from ems.adapters.store.store import Store
+from ems.adapters.store.tabs import TabStore
+from ems.adapters.web.payment_api import pay
+from ems.adapters.web.price_api import prices
+from ems.adapters.web.sandbox_page import sandbox_pages
+from ems.assembly.error import AssemblyError
+from ems.assembly.operations import SiteOperations
+from ems.assembly.receipts import SiteReceipts, read
+from ems.domain.payment import Cause, Payment
+from ems.domain.receipt import Receipt
+from ems.domain.station_outcome import Verdict
+from ems.domain.station_request import RequestStart, RequestStop, StationRequest
+from ems.domain.tab import Tab
+from ems.payment_ports import PaymentProvider, Payments
+from ems.ports import Live, Service
+from ems.runtime.cashier import Cashier
+from ems.runtime.errand import Counter
+from ems.runtime.loop import Loop, Output
+from ems.runtime.remote import RemoteControl
+from ems.runtime.till import Till
+from ems.settings.payment import PaymentSettings
+from ems.settings.payment_schema import PaymentKind
+from ems.station_ports import Remote
+
+WHO = "payment"
+START_S = 40.0
+"""Longer than a station may take to answer."""
+
+REFUSED = frozenset({Verdict.REFUSED, Verdict.NOT_SUPPORTED, Verdict.OFFLINE})
+MAX_SECRET = 500
+
+
+class PaymentParts(NamedTuple):
+    """What the daemon needs of all this: `looks` are outputs of its loop, in this order."""
+
+    looks: tuple[Output, ...]
+    services: tuple[Service, ...]
+    routers: tuple[APIRouter, ...]
+
+
+class Provision(NamedTuple):
+    """Whoever takes the money (None: nobody), pages of its own, and where drivers come back to."""
+
+    provider: PaymentProvider | None = None
+    pages: tuple[APIRouter, ...] = ()
+    public_url: str = ""
+
+
+def payment_parts(
+    provision: Provision,
+    operations: SiteOperations,
+    store: Store,
+    loop: Loop,
+    recovered: Recovered,
+    live: Live,
+    remote: RemoteControl,
+) -> PaymentParts:
+    """Tabs and receipts always, payments where the site wants them.
+
+    Without a provider payments that an earlier run left open wait for one: a hold that nobody can let go of ends by
+    itself within days, and is looked at again when there is a provider.
+    """
+    clock, provider = remote.clock, provision.provider
+    heard = _Receipts(store.tabs)
+    till = Till(lambda: operations.daybook, heard, recovered.tabs)
+    told = prices(live, clock, operations, SiteReceipts(till, store))
+    if provider is None:
+        return PaymentParts((till.look,), (), (told,))
+    switch, kept = RemoteSwitch(remote), SitePaymentBook(store)
+    counter = Counter(
+        provider, kept, switch, till, lambda: operations.daybook, lambda: loop.core.state, clock, loop.inbox.put
+    )
+    cashier = Cashier(counter, (one for one in recovered.payments if one.provider == provider.name))
+    heard.listeners.append(cashier.receipt_made)
+    routers = (told, pay(_Abroad(cashier, provision.public_url)), *provision.pages)
+    return PaymentParts((till.look, cashier.look), (cashier,), routers)
+
+
+def provision_of(settings: PaymentSettings) -> Provision:
+    """Whoever takes the money at a site. Raises AssemblyError."""
+    match settings.provider:
+        case PaymentKind.NONE:
+            return Provision()
+        case PaymentKind.SANDBOX:
+            sandbox = Sandbox()
+            return Provision(sandbox, (sandbox_pages(sandbox),), settings.public_url)
+        case PaymentKind.STRIPE:
+            return Provision(_stripe(settings), (), settings.public_url)
+
+
+def _stripe(settings: PaymentSettings) -> PaymentProvider:
+    try:
+        from ems.adapters.payment.stripe import Stripe  # noqa: PLC0415 only where a site wants it
+    except ModuleNotFoundError as missing:
+        message = f"payment needs the package {missing.name}; install ems with its extra: pip install 'ems[stripe]'"
+        raise AssemblyError(message) from None
+    assert settings.key_file is not None
+    notice = settings.notice_secret_file
+    return Stripe(_secret(settings.key_file), "" if notice is None else _secret(notice))
+
+
+def _secret(path: Path) -> str:
+    try:
+        text = path.read_text("utf-8")[: MAX_SECRET + 1].strip()
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise AssemblyError(f"{path}: the secret cannot be read: {wrong}") from None
+    if not text or len(text) > MAX_SECRET or not text.isprintable():
+        raise AssemblyError(f"{path} must hold the secret in one line")
+    return text
+
+
+@dataclass(slots=True)
+class _Receipts:
+    """A `TabBook` that also tells others of receipts."""
+
+    kept_by: TabStore
+    listeners: list[Callable[[str, Receipt | None], None]] = field(default_factory=list)
+
+    def kept(self, known: Tab) -> None:
+        self.kept_by.kept(known)
+
+    def closed(self, known: Tab, made: Receipt | None) -> None:
+        self.kept_by.closed(known, made)
+        for listener in self.listeners:
+            listener(known.usage.session, made)
+
+
+@dataclass(frozen=True, slots=True)
+class _Abroad:
+    """The `Payments` port for drivers, whose phones reach the site under `public_url`."""
+
+    cashier: Payments
+    public_url: str
+
+    async def begin(self, evse: str, back_url: str) -> Payment:
+        return await self.cashier.begin(evse, self.public_url + back_url)
+
+    async def payment(self, name: str) -> Payment:
+        return await self.cashier.payment(name)
+
+    async def opened(self, name: str, within_s: float) -> Payment:
+        return await self.cashier.opened(name, within_s)
+
+    async def stop(self, name: str) -> Payment:
+        return await self.cashier.stop(name)
+
+    async def payments(self, most: int) -> Sequence[Payment]:
+        return await self.cashier.payments(most)
+
+    def noticed(self, signature: str, body: bytes) -> None:
+        self.cashier.noticed(signature, body)
+
+
+@dataclass(frozen=True, slots=True)
+class SitePaymentBook:
+    """The `PaymentBook` port over the store."""
+
+    store: Store
+
+    async def keep(self, known: Payment, cause: Cause | None, at: datetime) -> None:
+        """Returns when a payment as it is after a cause would survive a power cut."""
+        await self.store.payments.keep(known, cause, at)
+
+    async def payment(self, name: str) -> Payment | None:
+        """A payment, also one that is over."""
+        return await read(self.store.payment(name))
+
+    async def payments(self, most: int) -> Sequence[Payment]:
+        """The newest payments, newest first."""
+        return await read(self.store.newest_payments(most))
+
+    async def receipt(self, session: str) -> Receipt | None:
+        """The receipt of a session that is over."""
+        return await read(self.store.receipt(session))
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSwitch:
+    """The `ChargeSwitch` port by remote control: RemoteStartTransaction and RemoteStopTransaction."""
+
+    remote: Remote
+
+    async def start(self, evse: str, tag: str) -> str:
+        """Have a station begin with a tag; returns why it will not. Of one that does not answer nobody knows."""
+        station, _, number = evse.rpartition("/")
+        try:
+            return await self._ask(station, RequestStart(int(number), tag))
+        except ValueError as refused:
+            return str(refused)
+
+    async def stop(self, evse: str) -> None:
+        """Have a station end what runs at an EVSE; whoever wants that asks again."""
+        station, _, number = evse.rpartition("/")
+        with suppress(ValueError):
+            await self._ask(station, RequestStop(int(number)))
+
+    async def _ask(self, station: str, request: StationRequest) -> str:
+        asked = await self.remote.ask(station, request, WHO, insists=True)
+        outcome = (await self.remote.settled(asked.number, START_S)).outcome
+        if outcome is None or outcome.verdict not in REFUSED:
+            return ""
+        return outcome.detail or outcome.verdict.value

@@ -1,0 +1,144 @@
+"""A driver pays on the built-in page, the car charges, and what it cost is taken; or the hold is let go of."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+import pytest
+
+from ems.domain.station import EvseStatus
+from tests.assembly.charge_point import ChargePoint, Payload
+from tests.assembly.grid_meter import grid_meter
+from tests.assembly.installation import Installation
+from tests.assembly.patience import eventually
+from tests.assembly.running import evse, running
+
+PRICES = {"vat_percent": "19", "hold": "20", "fees": [{"unit": "kwh", "price": "0.50"}]}
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
+
+class Stay(HTTPRedirectHandler):
+    """Does not follow."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+class Browser:
+    """Asks the daemon from a thread."""
+
+    def __init__(self, site: Installation) -> None:
+        self.page = site.page
+
+    async def ask(self, method: str, path: str, body: object = None) -> Any:
+        def work() -> Any:
+            content = None if body is None else json.dumps(body).encode()
+            request = Request(f"{self.page}/api/v1/{path}", content, {"content-type": JSON}, method=method)
+            with build_opener(ProxyHandler({})).open(request, timeout=20) as answer:
+                return json.load(answer)
+
+        return await asyncio.to_thread(work)
+
+    async def answer(self, path: str, word: str) -> str:
+        """Press a button of the built-in page; where that leads."""
+
+        def work() -> str:
+            opener = build_opener(ProxyHandler({}), Stay())
+            with opener.open(self.page + path, timeout=20) as shown:
+                assert b"20.00 EUR" in shown.read()
+            headers = {"content-type": FORM, "origin": self.page, "sec-fetch-site": "same-origin"}
+            with pytest.raises(HTTPError, match="303") as moved:
+                opener.open(Request(self.page + path, f"answer={word}".encode(), headers), timeout=20)
+            return str(moved.value.headers["location"])
+
+        return await asyncio.to_thread(work)
+
+    async def until(self, name: str, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        async with asyncio.timeout(20):
+            while True:
+                found: dict[str, Any] = await self.ask("GET", f"payments/{name}")
+                if fits(found):
+                    return found
+                await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Installation:
+    built = Installation.at(tmp_path)
+    built.write(more="payment: {provider: sandbox}\naccess: {mode: tags}\n")
+    return built
+
+
+def test_a_driver_pays_charges_and_is_charged_what_it_cost(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    station, browser = ChargePoint("CP-01"), Browser(site)
+    answered: list[Payload] = []
+    takes_starts(station, monkeypatch, answered)
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon, station.connected(site.central):
+            await browser.ask("PUT", "price-lists/public", PRICES)
+            await eventually(lambda: evse(daemon, "CP-01/1").status is EvseStatus.AVAILABLE)
+            begun = await browser.ask("POST", "payments", {"evse": "CP-01/1", "back": "/c/a"})
+            assert (begun["state"], begun["hold"], begun["amount"]) == ("hold-requested", "20.00", None)
+            with pytest.raises(HTTPError, match="422"):
+                await browser.ask("POST", "payments", {"evse": "CP-01/1"})
+            assert await browser.answer(begun["redirect"], "approve") == f"/c/a?payment={begun['id']}"
+            await eventually(lambda: answered, what="a RemoteStart")
+            await station.start(answered[0]["idTag"])
+            charging = await browser.until(begun["id"], lambda one: one["state"] == "charging")
+            await eventually(lambda: evse(daemon, "CP-01/1").session.cap_wh is not None)  # type: ignore[union-attr]
+            await station.charge(5000)
+            await eventually(lambda: evse(daemon, "CP-01/1").session.energy_wh == 5000)  # type: ignore[union-attr]
+            await station.stop()
+            await station.status("Available")
+            over = await browser.until(begun["id"], lambda one: one["is_over"])
+            assert (over["state"], over["amount"]) == ("captured", "2.50")
+            made = await browser.ask("GET", f"receipts/{charging['session']}")
+            assert made["total"] == "2.50"
+            (brief,) = (await browser.ask("GET", "payments"))["payments"]
+            assert (brief["state"], brief["amount"], "id" in brief) == ("captured", "2.50", False)
+
+    asyncio.run(scenario())
+
+
+def test_a_driver_who_declines_or_a_charger_that_refuses_costs_nothing(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station, browser = ChargePoint("CP-01"), Browser(site)
+    takes_starts(station, monkeypatch, [], status="Rejected")
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon, station.connected(site.central):
+            await browser.ask("PUT", "price-lists/public", PRICES)
+            await eventually(lambda: evse(daemon, "CP-01/1").status is EvseStatus.AVAILABLE)
+            for word, state, why in (
+                ("decline", "failed", "declined"),
+                ("approve", "released", "the charger refused the start"),
+            ):
+                begun = await browser.ask("POST", "payments", {"evse": "CP-01/1"})
+                await browser.answer(begun["redirect"], word)
+                over = await browser.until(begun["id"], lambda one: one["is_over"])
+                assert (over["state"], over["amount"], why in over["why"]) == (state, "0.00", True), over
+
+    asyncio.run(scenario())
+
+
+def takes_starts(
+    station: ChargePoint, monkeypatch: pytest.MonkeyPatch, answered: list[Payload], status: str = "Accepted"
+) -> None:
+    """A station that answers RemoteStartTransaction."""
+    answer = station._answer
+
+    def answers(action: str, payload: Payload) -> Payload:
+        if action == "RemoteStartTransaction":
+            answered.append(payload)
+            return {"status": status}
+        return answer(action, payload)
+
+    monkeypatch.setattr(station, "_answer", answers)
