@@ -37,7 +37,7 @@ from ems.ports import Clock, NotStoredError
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 3.0
+LOOK_S = 2.0
 SEEN_EVERY = timedelta(minutes=5)
 """How exactly the last use of a login is kept."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +15,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, delete, select
 
 from ems.adapters.store.account_schema import api_token, user_account, web_login
-from ems.adapters.store.audit import AuditLog
+from ems.adapters.store.audit import AuditLog, audit_row
 from ems.adapters.store.batch import Key, Row, Subjects, write
 from ems.adapters.store.current import Current
-from ems.adapters.store.database import WRITE_ERRORS
+from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.schema import audit
 from ems.adapters.store.writer import QueueFullError, Urgency, Writer
@@ -99,6 +100,25 @@ def change_in(connection: Connection, change: RollChange, told: Row) -> Roll:
     written = {key: row for key, row in new.items() if old.get(key) != row}
     write(connection, {**written, Key.of(audit, told): told}, (), Subjects())
     return after
+
+
+def roll_in(database: Database) -> Roll:
+    """Users and tokens, for somebody beside the daemon. Raises one of `WRITE_ERRORS`."""
+    with database.connect() as connection, database.transaction(connection, durable=False):
+        return read_roll(connection)
+
+
+def altered_in(database: Database, change: RollChange, at: datetime, who: str) -> ValueError | None:
+    """Make one change beside the daemon; returns why it must not be, and has then changed nothing. Raises one of
+    `WRITE_ERRORS` when it could not be stored.
+    """
+    told = audit_row(secrets.randbits(20), at, who, type(change).__name__, in_words(change))
+    with database.connect() as connection, database.transaction(connection, durable=True):
+        try:
+            change_in(connection, change, told)
+        except ValueError as refused:
+            return refused
+    return None
 
 
 def in_words(change: RollChange) -> dict[str, Any]:

@@ -30,8 +30,13 @@ class AuditLog:
     def row(self, at: datetime, who: str, what: str, detail: Mapping[str, Any]) -> Row:
         """The row of something that somebody did, for a transaction of the caller."""
         self._count += 1
-        number = (to_ms(at) << 20) | (self._count & 0xFFFFF)
-        return {"id": number, "at": to_ms(at), "who": who, "what": what, "detail": json.dumps(detail, default=str)}
+        return audit_row(self._count, at, who, what, detail)
+
+
+def audit_row(count: int, at: datetime, who: str, what: str, detail: Mapping[str, Any]) -> Row:
+    """The row of something that somebody did; `count` tells it from others of the same millisecond."""
+    number = (to_ms(at) << 20) | (count & 0xFFFFF)
+    return {"id": number, "at": to_ms(at), "who": who, "what": what, "detail": json.dumps(detail, default=str)}
 
 
 def read_audits(connection: Connection, before: int | None, most: int) -> tuple[Audit, ...]:

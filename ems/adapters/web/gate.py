@@ -80,17 +80,18 @@ class Gate:
         needed: Needed = lambda _method, _path: None,
         entrance: Entrance | None = None,
     ) -> None:
+        """`needed` is how everybody finds out what a way through the gate needs."""
         self.app = app
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._names = LOOPBACK | {name.lower().strip("[]") for name in names}
-        self._needed, self._entrance = needed, entrance or Entrance()
+        self.needed, self._entrance = needed, entrance or Entrance()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or refuse one request."""
         if scope["type"] != "http":
             return
         headers, method = Headers(scope=scope), scope["method"]
-        need = self._needed(method, scope["path"])
+        need = self.needed(method, scope["path"])
         asking = self._entrance.asking(scope, headers)
         scope[SCOPE_KEY] = asking.visitor
         app: ASGIApp = self._refuse(scope, headers, need, asking) or self.app
