@@ -34,6 +34,8 @@ _HTML = "text/html; charset=utf-8"
 SHOWN = 500
 """Tags on the page; who has more looks for them in the list."""
 
+SHOWN_CARDS = 5
+
 
 def access_ways(live: Live, clock: Clock, operations: Operations, desk: AccessDesk) -> tuple[APIRouter, APIRouter]:
     """Everything about who may charge: the interface and the page."""
@@ -62,6 +64,7 @@ def access_pages(live: Live, clock: Clock, operations: Operations, desk: AccessD
             moment=moment,
             operates=(visitor(request).role or Role.VIEWER) >= Role.OPERATOR,
             cards=[card_row(one) for one in desk.cards],
+            shown_cards=SHOWN_CARDS,
             endings=desk.endings(),
             mode=_mode(desk.doors, [evse.id for evse in site.evses]),
             tags=[_shown(row, names, time_of(now), moment) for row in tags],
