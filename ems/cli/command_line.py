@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ems import __version__
 from ems.cli.outcome import FINDING, FINE, WRONG_USE, UsageError
 from ems.cli.station_line import add_station
+from ems.cli.tag_line import add_tag
 from ems.cli.user_line import add_user
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_probe(commands)
     text = "Remote control of stations through the running daemon"
     add_station(commands.add_parser("station", help=text, description=f"{text}."))
+    text = "Who may charge: tags of the running daemon"
+    add_tag(commands.add_parser("tag", help=text, description=f"{text}."))
     text = "Who may log in, and tokens for programs"
     add_user(commands.add_parser("user", help=text, description=f"{text}."))
     return parser
