@@ -56,7 +56,11 @@ def assess(state: SiteState, seen: Observation, memory: Memory, now: Instant) ->
     memory = _mass_loss(state, memory, now.monotonic_s)
     meters, memory = _meters(state, seen, memory, now.monotonic_s)
     memory = replace(memory, obedience=judge(state, seen, memory.obedience, now.monotonic_s))
-    alarms = [*_meter_alarms(state, meters), *_station_alarms(state, seen, memory, now.monotonic_s)]
+    alarms = [
+        *_meter_alarms(state, meters),
+        *_battery_alarms(state),
+        *_station_alarms(state, seen, memory, now.monotonic_s),
+    ]
     site_level, site_cause = Level.NORMAL, ""
     for level, cause, alarm in _site_conditions(state, memory, now.monotonic_s):
         alarms.append(alarm)
@@ -217,6 +221,14 @@ def _meter_alarms(state: SiteState, judged: list[tuple[Level, str]]) -> Iterator
         if level > Level.NORMAL:
             remedy = known.fault or "check its power, its address and the cable"
             yield Alarm(f"meter:{meter.id}", level, meter.id, cause, remedy)
+
+
+def _battery_alarms(state: SiteState) -> Iterator[Alarm]:
+    for battery, known in zip(state.site.batteries, state.batteries, strict=False):
+        if battery.steered and known.fault:
+            text = f"battery {battery.id} cannot be told what to do: {known.fault}"
+            remedy = "see what its model in config/meters says about remote control; nothing relies on it meanwhile"
+            yield Alarm(f"battery:{battery.id}", Level.NORMAL, battery.id, text, remedy)
 
 
 def _station_alarms(state: SiteState, seen: Observation, memory: Memory, now: float) -> Iterator[Alarm]:

@@ -109,13 +109,24 @@ class Form(NamedTuple):
     failed_at: datetime | None = None
 
 
+class BatteryMemory(NamedTuple):
+    """Per battery: its last setpoint, W; what flowed into it of late, (at, W), newest first; and what it was asked to
+    draw, (until when, W), newest first.
+    """
+
+    power_w: float | None = None
+    flows: tuple[tuple[float, float], ...] = ()
+    asked: tuple[tuple[float, float], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """All of it, aligned with the site's EVSEs, the network's links and the site's meters.
+    """All of it, aligned with the site's EVSEs, the network's links, the site's meters and its batteries.
 
     `since` says when each alarm began (monotonic); `wall_offset_s` is the difference of the two clocks at the last
     tick; `renew_since` asks for all profiles sent before that time to be sent again; `mass_loss_at` is when most
-    stations vanished at once; `seen` is the last observation, of which rows are reused.
+    stations vanished at once; `seen` is the last observation, of which rows are reused; `sums`, newest first, is the
+    base load of late, (at, per link with what batteries gave and were to draw, per link without batteries).
     """
 
     setpoints: SetpointMemory
@@ -131,6 +142,8 @@ class Memory:
     read_at: tuple[float, ...] = ()
     forms: tuple[Form, ...] = ()
     seen: Observation | None = field(default=None, compare=False)
+    batteries: tuple[BatteryMemory, ...] = ()
+    sums: tuple[tuple[float, tuple[float, ...], tuple[float, ...]], ...] = ()
 
     @classmethod
     def blank(cls, site: Site) -> Memory:

@@ -10,6 +10,7 @@ import numpy as np
 from ems.control.aims import next_change
 from ems.control.allocation import Allocation, admit
 from ems.control.appetite import SETTLE_S, appetites
+from ems.control.battery import batteries
 from ems.control.demand import demand
 from ems.control.explanation import circuit_views, reasons
 from ems.control.failsafe import assess
@@ -21,6 +22,7 @@ from ems.control.network import LINKS_PER_CIRCUIT, Network
 from ems.control.observation import Column, observe
 from ems.control.shaping import Shaped, remember, shape
 from ems.control.situation import Situation
+from ems.control.storage import with_batteries
 from ems.control.strategy import divide
 from ems.domain.decision import Alarm, Decision, Level, Setpoint
 from ems.domain.instant import Instant
@@ -48,7 +50,7 @@ class Controller:
     def decide(self, state: SiteState, memory: Memory, now: Instant) -> tuple[Decision, Memory]:
         """What every EVSE may draw from now on, and why. Same arguments, same result; never raises on site conditions.
 
-        The steps: observe, judge, find the headroom, ask, allocate, shape, guard, explain.
+        The steps: observe, judge, find the headroom, ask, allocate, shape, guard, steer batteries, explain.
         """
         warned = [obeys.warned for obeys in memory.obedience]
         untrusted = [obeys.untrusted for obeys in memory.obedience]
@@ -56,6 +58,7 @@ class Controller:
         levels, memory = assess(state, seen, memory, now)
         limits = limits_in_force(state, now)
         room, memory = headroom(state, self.network, seen, levels, limits, memory, now)
+        room, stored, memory = with_batteries(state, levels, room, self.network.margin, memory, now.monotonic_s)
         hunger = appetites(seen, memory.setpoints, now.monotonic_s)
         asked = demand(state, seen, levels, limits, hunger, memory, now)
         at = Situation(state, now, seen, levels, room, asked)
@@ -63,7 +66,9 @@ class Controller:
         shaped = shape(at, allocation.amps, memory.setpoints)
         guarded = _guarded(at, shaped, self.outlets)
         memory = replace(remember(at, np.array(guarded), hunger, memory), seen=seen)
-        return _decision(at, allocation, shaped, guarded, memory, warned), memory
+        steered, memory = batteries(at, stored, np.array(guarded), memory)
+        decision = _decision(at, allocation, shaped, guarded, memory, warned)
+        return replace(decision, batteries=steered), memory
 
 
 REFUSALS_TO_STOP = REFUSALS_TOLERATED + 1
