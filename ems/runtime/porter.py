@@ -254,18 +254,12 @@ class Porter:
                 del self._begun[number]
 
     def _objection(self, session: Session, transaction: Transaction) -> str:
+        """Why a session may not go on. What began before us was judged then, maybe with a pass; had it been refused, it
+        would have been ended.
+        """
         tag, evse = transaction.id_tag or "", session.evse
         begun = self._begun.get(transaction.id)
-        if begun is None:
-            # It began before us; what was answered then is asked again, as of then.
-            usage = self.usage(tag, evse, transaction.started)
-            own = self.spending.of(transaction.id)
-            answer = self._answer(
-                Asked(tag, evse, transaction.started),
-                usage._replace(running=frozenset(), spent_wh=max(0.0, usage.spent_wh - own)),
-            )
-            begun = self._begun[transaction.id] = Begun(evse, tag, float("-inf"), answer)
-        if not begun.admission.is_accepted:
+        if begun is not None and not begun.admission.is_accepted:
             return begun.admission.reason
         now = self._clock.now().utc
         return ends_now(Asked(tag, evse, now), self._book, self.doors, self.usage(tag, evse, transaction.started))
