@@ -30,6 +30,7 @@ from ems.assembly.access import AccessParts, access_parts, porter_of
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.entry import accounts_of, web_options
 from ems.assembly.error import AssemblyError
+from ems.assembly.hindsight import hindsight_of
 from ems.assembly.meters import check_meter_model, installed_meters, own_models
 from ems.assembly.operations import SiteOperations
 from ems.assembly.payments import payment_parts, provision_of
@@ -144,14 +145,15 @@ class Daemon:
         journal = FileJournal(state_dir / JOURNAL, Header(__version__, settings.revision, settings.text))
         journal.begin(core.state, core.memory)
         planning, supposing = (planning_of(settings, database_of(state_dir), operations.pushed) for _ in range(2))
-        energy = energy_prices(live, operations, SitePrices(lambda: planning.sources, operations.pushed))
+        energy = energy_prices(live, operations, SitePrices(lambda: planning.setup.sources, operations.pushed))
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         stations = station_ways(live, clock, remote.control, remote.rounds)
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
         further = (*paying.routers, *stations, *access_ways(live, clock, operations, access.site))
         accounts = accounts_of(recovered, store, clock, state_dir, shown)
-        web = WebServer(live, clock, shown, operations, foreseer, (*further, energy), accounts)
+        hindsight = hindsight_of(planning, operations.pushed, store, clock)
+        web = WebServer(live, clock, shown, operations, foreseer, (*further, energy), accounts, hindsight)
         watching = (
             replanner.look,
             foreseer.look,
@@ -164,7 +166,7 @@ class Daemon:
         poller, calendar = Poller(meters, clock, loop.inbox.put), Calendar(_jobs(store, live), clock)
         services: tuple[Service, ...] = (
             *(central, poller, web, accounts, calendar, replanner, foreseer),
-            *(remote.uploads, access.lists, access.usher),
+            *(remote.uploads, access.lists, access.usher, hindsight),
             *paying.services,
         )
         return cls(
