@@ -23,8 +23,6 @@ from ems.domain.limit import Limit
 from ems.domain.local_list import ListState
 from ems.domain.order import LimitOrder
 from ems.domain.plan import Plan
-from ems.domain.price_push import KnownSeries
-from ems.domain.price_table import PriceFile
 from ems.domain.pull_out import PullOutList
 from ems.domain.receipt import Receipt
 from ems.domain.session import Need, Transaction
@@ -220,22 +218,6 @@ class Receipts(Protocol):
 
     async def receipts(self, since: datetime, until: datetime, most: int) -> Sequence[Receipt]:
         """The newest receipts of sessions that began from `since` until before `until`, newest first."""
-        ...
-
-
-class EnergyPrices(Protocol):
-    """Where the prices of energy come from: files beside the site, and what is pushed. That counts wherever it tells a
-    price, whatever the files say.
-    """
-
-    async def read(self, series: str, table: str) -> PriceFile:
-        """Read a table of prices; nothing changes. Raises UnknownError when the tariff follows no such series, and
-        ValueError when none of it can be meant.
-        """
-        ...
-
-    async def known(self) -> tuple[Sequence[KnownSeries], Sequence[str]]:
-        """The series that the tariff follows as plans are made with them, and in words what could not be used."""
         ...
 
 

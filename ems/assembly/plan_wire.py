@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from datetime import date
 from typing import Any, NamedTuple
 
 from ems.adapters.store.codec import Codec
@@ -38,6 +39,14 @@ class Question(NamedTuple):
     number: int
     limit_s: float
     outlook: Outlook
+    prices: Pushed
+
+
+class DayQuestion(NamedTuple):
+    """What is to be said of a finished local day; `limit_s` is what that may take."""
+
+    day: date
+    limit_s: float
     prices: Pushed
 
 

@@ -7,6 +7,7 @@ takes too long, also when nobody is there any more to wait for it.
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import resource
@@ -19,7 +20,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from ems.assembly.experience import Archive
-from ems.assembly.plan_wire import Answer, Question, Setup, encoded
+from ems.assembly.past_day import verdict_of_day
+from ems.assembly.plan_wire import Answer, DayQuestion, Question, Setup, encoded
+from ems.planning.day_verdict import DayVerdict
 from ems.planning.planner import plan_of
 from ems.runtime.planner_process import LENGTH
 
@@ -41,11 +44,24 @@ def main() -> None:
         archive = Archive(setup.sources)
         while (question := _read(sys.stdin.buffer)) is not None:
             signal.setitimer(signal.ITIMER_REAL, question.limit_s + GRACE_S)
-            payload = encoded(answer(setup, archive, question))
+            payload = verdict(setup, question) if isinstance(question, DayQuestion) else _plan(setup, archive, question)
             signal.setitimer(signal.ITIMER_REAL, 0.0)
             _write(answers, LENGTH.pack(len(payload)) + payload)
     # A thread may still wait for a database.
     os._exit(0)
+
+
+def _plan(setup: Setup, archive: Archive, question: Question) -> bytes:
+    return encoded(answer(setup, archive, question))
+
+
+def verdict(setup: Setup, question: DayQuestion) -> bytes:
+    """What is to be said of a day, as JSON; why nothing can be where that failed. Never raises."""
+    try:
+        told = verdict_of_day(setup.sources, question.prices, question.day)
+    except Exception as failed:  # noqa: BLE001 - whatever it is, the daemon is to know
+        told = DayVerdict(question.day, trouble=f"{type(failed).__name__}: {failed}{_place(failed)}")
+    return json.dumps(told.as_json()).encode()
 
 
 def answer(setup: Setup, archive: Archive, question: Question) -> Answer:

@@ -61,9 +61,9 @@ class ChildPlanning:
         return answer.plan
 
     @property
-    def sources(self) -> Sources:
+    def setup(self) -> Setup:
         """What plans are made from now."""
-        return self._setup.sources
+        return self._setup
 
     @property
     def pid(self) -> int | None:

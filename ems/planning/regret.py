@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from ems.domain.load import Load
 from ems.domain.site import Site
 from ems.planning.arrays import Floats
 from ems.planning.clairvoyant import Facts, Presence, least_cost, problem_of
+from ems.planning.day_verdict import DayRegret
 from ems.planning.horizon import Horizon
 from ems.planning.problem import ChargingProblem, Node
 from ems.planning.schedule import Schedule
@@ -64,55 +65,6 @@ class DayRecord:
     truth: Presence
     got_wh: float
     said: Said = NOTHING_SAID
-
-
-@dataclass(frozen=True, slots=True)
-class DayRegret:
-    """A local day. Money with what is missing counted: `cost` of it, what it `could` have cost, and the parts of the
-    difference; `limits` is what the limits of circuits cost beyond that. `missing_kwh` and `could_miss_kwh`: what
-    vehicles that left on that day did not get.
-    """
-
-    day: date
-    cost: float
-    could: float
-    carried_out: float
-    wishes: float
-    late_knowledge: float
-    limits: float
-    missing_kwh: float
-    could_miss_kwh: float
-
-    @property
-    def regret(self) -> float:
-        """What was paid, or missed, for nothing."""
-        return self.cost - self.could
-
-    @property
-    def why(self) -> str:
-        """The largest part in words."""
-        parts = {
-            "how it was carried out": self.carried_out,
-            "what drivers said": self.wishes,
-            "who came was not known before": self.late_knowledge,
-        }
-        name, most = max(parts.items(), key=lambda item: item[1])
-        return name if self.regret > 0.0 and most > 0.0 else "nothing could have been better"
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain data."""
-        numbers = (
-            "cost",
-            "could",
-            "carried_out",
-            "wishes",
-            "late_knowledge",
-            "limits",
-            "missing_kwh",
-            "could_miss_kwh",
-        )
-        rounded = {name: round(float(getattr(self, name)), 4) for name in numbers}
-        return {"day": self.day.isoformat(), **rounded, "regret": round(self.regret, 4), "why": self.why}
 
 
 def day_regret(

@@ -21,7 +21,7 @@ from ems.domain.site import Site
 from ems.domain.tariff import Tariff
 from ems.planning.arrays import Floats
 from ems.planning.clairvoyant import Facts, Presence, least_cost, most_energy, problem_of
-from ems.planning.regret import DayRegret
+from ems.planning.day_verdict import DayRegret
 from ems.planning.schedule import Schedule
 from ems.sim.backtest_task import BacktestTask, Knowledge, told_by
 from ems.sim.core_planner import EVERY_S, CorePlanner, load_of

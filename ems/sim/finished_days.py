@@ -11,8 +11,9 @@ import numpy as np
 from ems.domain.session import Need
 from ems.domain.tariff import Tariff
 from ems.planning.arrays import Floats
+from ems.planning.day_verdict import DayRegret
 from ems.planning.horizon import Horizon
-from ems.planning.regret import STEP_S, DayRecord, DayRegret, Said, day_regret, local_days
+from ems.planning.regret import STEP_S, DayRecord, Said, day_regret, local_days
 from ems.sim.core_planner import load_of, paid_by
 from ems.sim.core_tally import BIN_S, Outcome, Tally
 from ems.sim.hindsight import facts_of, presence_of

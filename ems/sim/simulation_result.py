@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ems.planning.regret import DayRegret
+from ems.planning.day_verdict import DayRegret
 from ems.sim.core_tally import Outcome
 from ems.sim.observer import Overload
 

@@ -11,8 +11,9 @@ import pytest
 from ems.domain.price_series import PriceSeries
 from ems.domain.site import Site
 from ems.planning.clairvoyant import Facts, Presence
+from ems.planning.day_verdict import DayRegret
 from ems.planning.horizon import Horizon
-from ems.planning.regret import DayRecord, DayRegret, Said, day_regret, local_days
+from ems.planning.regret import DayRecord, Said, day_regret, local_days
 from ems.sim.backtest_task import priced_by
 from ems.sim.hindsight import facts_of
 from ems.sim.sessions import SessionFile

@@ -26,6 +26,7 @@ from ems.adapters.store.payments import PaymentStore, read_payment, read_payment
 from ems.adapters.store.reading import Reader
 from ems.adapters.store.recorder import Recorder
 from ems.adapters.store.recovery import Recovered, Remains, read_remains
+from ems.adapters.store.regrets import RegretStore
 from ems.adapters.store.retention import RETENTION, Retention, next_slice, remove
 from ems.adapters.store.tabs import TabStore, read_receipt, read_receipts
 from ems.adapters.store.writer import PACE, Health, Pace, QueueFullError, Writer
@@ -74,6 +75,7 @@ class Store:
         self.accounts = AccountStore(self._writer, self.audit, current, patience_s)
         self.recorder = Recorder(self.ledger, self._writer)
         self.reader = Reader(self.database)
+        self.regrets = RegretStore(self._writer, self.database)
 
     def open(self, patience_s: float = 10.0) -> Recovered:
         """Open or make the database and say what was running when the controller stopped. Blocks.

@@ -29,8 +29,10 @@ from ems.adapters.web.plan_api import plan_api, suppose_api
 from ems.adapters.web.plan_page import PlanPages
 from ems.adapters.web.plan_press import PlanPress
 from ems.adapters.web.problem import of_failure, of_http, of_not_allowed, of_query, problem
+from ems.adapters.web.regret_api import regret_api
 from ems.adapters.web.stream import Hall
 from ems.domain.account import LoginRule, Role, Visitor
+from ems.energy_ports import Hindsight
 from ems.ports import Clock, Foresight, Live, Operations
 
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
@@ -71,11 +73,12 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
     foresight: Foresight | None = None,
     further: Sequence[APIRouter] = (),
     accounts: Accounts | None = None,
+    hindsight: Hindsight | None = None,
 ) -> Gate:
     """The application. `hall` is where listeners of the event stream stand; close it before stopping. Without
-    `operations` nothing can be changed, without `foresight` no what-if is answered, and without `accounts` nobody can
-    log in; `further` is what else it offers. The first one reads and compiles what the page needs, which takes a
-    fraction of a second: make it before the controller ticks.
+    `operations` nothing can be changed, without `foresight` no what-if is answered, without `accounts` nobody can log
+    in, and without `hindsight` nothing is said of finished days; `further` is what else it offers. The first one reads
+    and compiles what the page needs, which takes a fraction of a second: make it before the controller ticks.
     """
     pages = Pages(reach(options.login, accounts is not None))
     desk = Desk(live, clock, hall or Hall(options.max_streams), pages, _software())
@@ -98,9 +101,15 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
     plans = PlanPress(desk)
     changes = () if operations is None else (operate(live, clock, operations),)
     questions = () if foresight is None else (suppose_api(desk, foresight),)
-    described = (api(desk), plan_api(plans), *questions, *changes, *further, watch(desk))
+    past = () if hindsight is None else (regret_api(live, hindsight),)
+    described = (api(desk), plan_api(plans), *past, *questions, *changes, *further, watch(desk))
     doors = () if accounts is None else (login_pages(desk, accounts), account_pages(desk, accounts))
-    shown = (_page(desk, described, app.openapi), _plan_page(desk, plans, pages, Ways(described)), _files(), *doors)
+    shown = (
+        _page(desk, described, app.openapi),
+        _plan_page(desk, plans, pages, Ways(described), hindsight),
+        _files(),
+        *doors,
+    )
     ways = Ways((*described, *shown))
     for router in ways.routers:
         app.include_router(router)
@@ -174,11 +183,11 @@ def _files() -> APIRouter:
     return router
 
 
-def _plan_page(desk: Desk, plans: PlanPress, shared: Pages, ways: Ways) -> APIRouter:
+def _plan_page(desk: Desk, plans: PlanPress, shared: Pages, ways: Ways, hindsight: Hindsight | None) -> APIRouter:
     """The page of the plan. What there is not is not offered there."""
     router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
     offered = {path for path in (STRATEGY, WHAT_IF) if ways.need("POST", path)}
-    pages = PlanPages(plans, shared.reach, STRATEGY in offered, WHAT_IF in offered)
+    pages = PlanPages(plans, shared.reach, STRATEGY in offered, WHAT_IF in offered, hindsight)
 
     @router.get("/plan")
     @router.head("/plan")

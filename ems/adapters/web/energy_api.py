@@ -19,7 +19,8 @@ from ems.domain.account import Role
 from ems.domain.price_push import KnownSeries, SeriesForgotten, SeriesTold
 from ems.domain.price_series import PricePoint
 from ems.domain.price_table import PriceFile
-from ems.ports import EnergyPrices, Live, Operations
+from ems.energy_ports import EnergyPrices
+from ems.ports import Live, Operations
 
 WRITES = [needs(Role.OPERATOR)]
 Name = Annotated[str, Path(max_length=64)]

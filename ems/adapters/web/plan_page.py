@@ -19,8 +19,11 @@ from ems.adapters.web.plan_picture import MISSED_WH
 from ems.adapters.web.plan_press import PlanPress, PlanSheet
 from ems.adapters.web.plan_shape import ChargeRow, DeficitRow, PlanPicture
 from ems.adapters.web.plan_words import STRATEGIES, between, whole_kwh
+from ems.adapters.web.regret_words import in_words, parts
 from ems.adapters.web.texts import Calendar
 from ems.domain.policy import PLANNED, Strategy
+from ems.energy_ports import Hindsight
+from ems.planning.day_verdict import DayVerdict
 
 ROWS = 600
 LEAST_SPANS, MOST_SPANS = 3, 12
@@ -38,11 +41,13 @@ class Span(NamedTuple):
 
 class PlanPages:
     """Renders the page, once for every sheet of the press. `reach` says in words who can see it; `may_choose`: a
-    strategy can be chosen there, and `may_suppose`: what-ifs are answered.
+    strategy can be chosen there, and `may_suppose`: what-ifs are answered. `hindsight` tells of the last finished day.
     """
 
-    def __init__(self, press: PlanPress, reach: str, may_choose: bool, may_suppose: bool) -> None:
-        self._press = press
+    def __init__(
+        self, press: PlanPress, reach: str, may_choose: bool, may_suppose: bool, hindsight: Hindsight | None = None
+    ) -> None:
+        self._press, self._hindsight = press, hindsight
         self._template = environment().get_template("plan.html")
         self._fixed = {
             "charts": "uplot.js" in files.load(),
@@ -52,16 +57,19 @@ class PlanPages:
             "may_suppose": may_suppose,
         }
         self._lock = asyncio.Lock()
-        self._made: tuple[PlanSheet, Printed] | None = None
+        self._made: tuple[PlanSheet, DayVerdict | None, Printed] | None = None
 
     async def latest(self, zone: ZoneInfo, software: str) -> Printed:
         """The page of the plan as it is told now, with times of `zone`."""
         async with self._lock:
             sheet = await self._press.latest()
-            if self._made is None or self._made[0] is not sheet:
+            days = () if self._hindsight is None else self._hindsight.days
+            last = days[0] if days else None
+            if self._made is None or self._made[0] is not sheet or self._made[1] is not last:
                 values = {**_values(sheet.picture, zone), **self._fixed, "software": software}
-                self._made = sheet, await printed(await render(self._template, **values))
-            return self._made[1]
+                values |= {"past": _past(last, sheet.picture["site"]["currency"])}
+                self._made = sheet, last, await printed(await render(self._template, **values))
+            return self._made[2]
 
 
 def _values(told: PlanPicture, zone: ZoneInfo) -> dict[str, object]:
@@ -79,6 +87,14 @@ def _values(told: PlanPicture, zone: ZoneInfo) -> dict[str, object]:
         "ready": [_ready(row, calendar) for row in _punctual(told)],
         "charges": (_lines(told, row, calendar) for row in told["charges"]),
     }
+
+
+def _past(last: DayVerdict | None, currency: str) -> dict[str, object] | None:
+    """The last finished day; None while nothing is said of any."""
+    if last is None:
+        return None
+    why = () if last.regret is None else tuple(parts(last.regret, currency))
+    return {"text": in_words(last, currency), "parts": why, "assumed": last.assumed}
 
 
 def _tone(told: PlanPicture) -> str:

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ems.adapters.web.accounts import Accounts
 from ems.adapters.web.app import WebOptions, create_app, warm_up
 from ems.adapters.web.stream import Hall
+from ems.energy_ports import Hindsight
 from ems.ports import Clock, Foresight, Live, Operations
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class WebServer:
 
     name = "web"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts that a site may have or not
         self,
         live: Live,
         clock: Clock,
@@ -46,10 +47,11 @@ class WebServer:
         foresight: Foresight | None = None,
         further: Sequence[APIRouter] = (),
         accounts: Accounts | None = None,
+        hindsight: Hindsight | None = None,
     ) -> None:
         self._options, self._accounts = options, accounts
         self._hall = Hall(options.max_streams)
-        self._app = create_app(live, clock, options, self._hall, operations, foresight, further, accounts)
+        self._app = create_app(live, clock, options, self._hall, operations, foresight, further, accounts, hindsight)
         self.port = options.port
 
     @property
