@@ -166,7 +166,7 @@ class Daemon:
         poller, calendar = Poller(meters, clock, loop.inbox.put), Calendar(_jobs(store, live), clock)
         services: tuple[Service, ...] = (
             *(central, poller, web, accounts, calendar, replanner, foreseer),
-            *(remote.uploads, access.lists, access.usher, hindsight),
+            *(remote.uploads, remote.ftp, access.lists, access.usher, hindsight),
             *paying.services,
         )
         return cls(

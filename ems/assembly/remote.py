@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from ems.adapters.ftp.server import FtpServer
 from ems.adapters.store.store import Store
 from ems.adapters.web.upload_server import UploadServer
 from ems.ports import Clock
@@ -26,6 +27,7 @@ class RemoteParts(NamedTuple):
     control: RemoteControl
     rounds: RoundTable
     uploads: UploadServer
+    ftp: FtpServer
 
     def take_over(self, settings: SiteSettings) -> None:
         """Go on with other models of stations."""
@@ -42,12 +44,14 @@ def remote_parts(
 ) -> RemoteParts:
     """Remote control over the links of `desk`; what stations upload lies in the state folder."""
     box = Uploads(state_dir / FOLDER, clock)
-    server = UploadServer(box, settings.ocpp.host)
+    server = UploadServer(box, settings.ocpp.host, settings.uploads.http)
+    ftp = FtpServer(box, settings.ocpp.host, settings.uploads.ftp)
 
-    async def url(host: str, word: str, ftp: bool) -> str:
-        if ftp or not server.port:
-            raise ObjectionError("files are not taken that way here")
-        return server.url(host, word)
+    async def url(host: str, word: str, over_ftp: bool) -> str:
+        try:
+            return await ftp.url(host, word) if over_ftp else await server.url(host, word)
+        except TimeoutError:
+            raise ObjectionError("nobody listens for files here: the log says why") from None
 
     control = RemoteControl(
         desk,
@@ -58,4 +62,4 @@ def remote_parts(
         box,
         url,
     )
-    return RemoteParts(control, RoundTable(control, clock, lambda: loop.core.state), server)
+    return RemoteParts(control, RoundTable(control, clock, lambda: loop.core.state), server, ftp)

@@ -159,17 +159,15 @@ class RemoteControl:
         one = next((one for one in self.uploads.received(station) if one.number == number), None)
         if path is None or one is None:
             raise UnknownError("there is no such file, or it was too long ago")
-        try:
-            file = await asyncio.to_thread(path.open, "rb")
-        except OSError as failed:
-            raise UnknownError(f"the file cannot be read: {failed.strerror}") from None
+        if not await asyncio.to_thread(path.is_file):
+            raise UnknownError("the file is not there any more")
 
         async def pieces() -> AsyncIterator[bytes]:
-            try:
+            file = await asyncio.to_thread(path.open, "rb")
+            # Who is gone may leave us in the middle of it, and closing what was only read waits for nothing.
+            with file:
                 while piece := await asyncio.to_thread(file.read, READ_CHUNK):
                     yield piece
-            finally:
-                await asyncio.to_thread(file.close)
 
         return one, pieces()
 

@@ -80,6 +80,14 @@ class WebAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadPorts:
+    """Where stations put files; 0 is a port that is free, which each is told."""
+
+    http: int
+    ftp: int
+
+
+@dataclass(frozen=True, slots=True)
 class SiteSettings:
     """Everything that `site.yaml` says, checked.
 
@@ -101,6 +109,7 @@ class SiteSettings:
     tariff_file: Path | None
     station_models: tuple[KnownModel, ...]
     recognisable: frozenset[str]
+    uploads: UploadPorts
     doors: Doors
     payment: PaymentSettings
 
@@ -138,6 +147,7 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         tariff_file=None if shape.tariff is None else draft.folder / shape.tariff.file,
         station_models=tuple(draft.station_models.values()),
         recognisable=frozenset(s.id for s in stations if shape.stations[s.id].model == AUTO),
+        uploads=UploadPorts(shape.ocpp.upload_port or 0, shape.ocpp.ftp_port or 0),
         doors=doors_of(draft),
         payment=payment_of(draft),
     )

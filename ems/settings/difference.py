@@ -37,6 +37,7 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
         *_entries("station", _stations(old), _stations(new)),
         *_entries("EVSE", {e.id: e for e in old.site.evses}, {e.id: e for e in new.site.evses}),
         *_changed("ocpp", dataclasses.asdict(old.ocpp), dataclasses.asdict(new.ocpp)),
+        *_changed("uploads", dataclasses.asdict(old.uploads), dataclasses.asdict(new.uploads)),
         *_changed("web", dataclasses.asdict(old.web), dataclasses.asdict(new.web)),
         *_changed("payment", dataclasses.asdict(old.payment), dataclasses.asdict(new.payment)),
         *_changed("policy", _fields(old.site.policy), _fields(new.site.policy), needs_restart=False),

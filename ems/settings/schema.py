@@ -300,6 +300,8 @@ class OcppSection(Section):
 
     host: Host = Field(EVERY_NETWORK, description="address of this machine in the stations' network")
     port: Port = Field(9000, description="TCP port")
+    upload_port: Port | None = Field(None, description="stations put files there over HTTP; without one: a free port")
+    ftp_port: Port | None = Field(None, description="stations put files there over FTP; without one: a free port")
 
 
 class WebSection(Section):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ftplib
+import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 import numpy as np
 import pytest
 
 from ems.assembly.daemon import Daemon
+from ems.domain.station_request import UploadLog
 from ems.runtime.clock import SystemClock
 from ems.settings.machine_token import known_token
 from ems.sim.manners import Manners
@@ -189,6 +193,19 @@ async def _diagnostics(here: Yard) -> None:
     assert (status, len(content)) == (200, file["bytes"])
     assert b"connector 1" in content
     url = f"http://127.0.0.1:{here.daemon.remote.uploads.port}/uploads/nobody-knows/x"
+    control = here.daemon.remote.control
+    asked_over_ftp = await control.upload("CP-01", None, None, True, "ada")
+    assert isinstance(asked_over_ftp.request, UploadLog)
+    place = urlsplit(asked_over_ftp.request.url)
+
+    def old_client() -> None:
+        with ftplib.FTP(timeout=10) as client:
+            client.connect(place.hostname or "", place.port or 0)
+            client.login(place.username or "", place.password or "")
+            client.storbinary("STOR old.log", io.BytesIO(b"old"))
+
+    await asyncio.to_thread(old_client)
+    await eventually(lambda: control.received("CP-01")[0].name == "old.log", what="a file over FTP")
     for method, where in (("PUT", url), ("GET", url), ("PUT", url.replace("/uploads/nobody-knows/x", "/"))):
         assert (await here.send(method, "", b"x" if method == "PUT" else None, base=where))[0] == 404
 

@@ -28,6 +28,7 @@ CHUNK_S = 60.0
 
 WHOLE_S = 3600.0
 HEAD_S = 10.0
+LISTEN_S = 5.0
 MOST_AT_ONCE = 32
 STOP_S = 3
 
@@ -39,10 +40,15 @@ class UploadServer:
 
     def __init__(self, box: UploadBox, host: str, port: int = 0) -> None:
         self._box, self._host, self._wanted = box, host, port
+        self._listening = asyncio.Event()
         self.port = 0
 
-    def url(self, host: str, word: str) -> str:
-        """The folder into which a station that reaches us as `host` may put its file."""
+    async def url(self, host: str, word: str) -> str:
+        """The folder into which a station that reaches us as `host` may put its file. Raises TimeoutError when nobody
+        listens.
+        """
+        async with asyncio.timeout(LISTEN_S):
+            await self._listening.wait()
         return f"http://{host}:{self.port}{FOLDER}{word}/"
 
     async def run(self) -> None:
@@ -51,6 +57,7 @@ class UploadServer:
         with socket.create_server((self._host, self._wanted), family=family) as listener:
             listener.setblocking(False)
             self.port = listener.getsockname()[1]
+            self._listening.set()
             log.info("uploads.listening address=%s port=%d", self._host, self.port)
             server = _Server(
                 uvicorn.Config(
@@ -70,6 +77,7 @@ class UploadServer:
             try:
                 await asyncio.shield(serving)
             finally:
+                self._listening.clear()
                 self.port = 0
                 server.should_exit = True
                 await asyncio.wait((serving,), timeout=STOP_S + 1)
