@@ -8,9 +8,11 @@ first, because a key that is forgotten would capture nothing twice, but answers 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import stripe
 from stripe import StripeClient
@@ -25,6 +27,7 @@ from ems.payment_ports import (
     ProviderRefusedError,
 )
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 LEAST = {"EUR": 50, "USD": 50, "GBP": 30, "CHF": 50, "SEK": 300, "NOK": 300, "DKK": 250, "PLN": 200, "JPY": 50}
@@ -33,13 +36,27 @@ LEAST = {"EUR": 50, "USD": 50, "GBP": 30, "CHF": 50, "SEK": 300, "NOK": 300, "DK
 LEAST_ELSEWHERE = 50
 TOLERANCE_S = 300
 CALL_S = 20
+MAX_TEXT = 2000
 PAGE_S = 3600
 """Stripe wants at least 30 minutes; a payment closes its page sooner. The same whenever it is asked again."""
 
-MAX_NOTICE = 200_000
+MAX_NOTICE, MAX_SIGNATURE = 200_000, 2000
 
 BUSY = (stripe.APIConnectionError, stripe.RateLimitError)
 HELD, TAKEN, GONE = "requires_capture", "succeeded", "canceled"
+
+
+def _sound(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """An answer that makes no sense says nothing of what was done: it is to be asked again."""
+
+    @wraps(method)
+    async def sound(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await method(*args, **kwargs)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as nonsense:
+            raise ProviderBusyError(f"the answer makes no sense: {nonsense!s:.100}") from None
+
+    return sound
 
 
 class Stripe:
@@ -60,6 +77,7 @@ class Stripe:
         """The smallest amount that is taken, minor units."""
         return LEAST.get(currency, LEAST_ELSEWHERE)
 
+    @_sound
     async def open(self, payment: Payment, key: str) -> Checkout:
         """Make a Checkout Session whose payment is only authorised."""
         line = {
@@ -80,15 +98,15 @@ class Stripe:
             "expires_at": int(payment.created.timestamp()) + PAGE_S,
         }
         made = await _called(lambda: self._client.v1.checkout.sessions.create(told, {"idempotency_key": key}))
-        if not made.url:
-            raise ProviderRefusedError("the checkout has no page")
-        return Checkout(made.id, made.url)
+        return Checkout(_text(made.id), _text(made.url))
 
+    @_sound
     async def look(self, checkout: str) -> HoldView:
         """Ask how the Checkout Session and its payment stand."""
         expand: Any = {"expand": ["payment_intent.latest_charge"]}
         return _view(await _called(lambda: self._client.v1.checkout.sessions.retrieve(checkout, expand)))
 
+    @_sound
     async def close(self, checkout: str, key: str) -> HoldView:
         """Expire the Checkout Session; one that was paid meanwhile cannot be, and says so."""
         seen = await self.look(checkout)
@@ -100,38 +118,43 @@ class Stripe:
             return await self.look(checkout)
         return await self.look(checkout)
 
+    @_sound
     async def capture(self, hold_id: str, amount: int, key: str) -> None:
         """Capture an amount; the rest of the hold is let go of by that."""
         intent = await self._intent(hold_id)
         if intent.status == TAKEN:
-            _must_be_same(intent.amount_received, amount)
+            _must_be_same(intent, amount)
             return
         told: Any = {"amount_to_capture": amount}
         done = await _called(lambda: self._client.v1.payment_intents.capture(hold_id, told, {"idempotency_key": key}))
-        _must_be_same(done.amount_received, amount)
+        _must_be_same(done, amount)
 
+    @_sound
     async def release(self, hold_id: str, key: str) -> None:
         """Cancel the payment."""
         intent = await self._intent(hold_id)
         if intent.status == GONE:
             return
         if intent.status == TAKEN:
-            raise ProviderRefusedError(f"{intent.amount_received} was taken already, of a hold that was to be let go")
+            raise ProviderRefusedError("an amount was taken already of a hold that was to be let go")
         await _called(lambda: self._client.v1.payment_intents.cancel(hold_id, None, {"idempotency_key": key}))
 
     def notice(self, signature: str, body: bytes, now: datetime) -> str:
         """The Checkout Session that a signed notice is about; what else it says is not believed."""
-        del now
         if not self._notice_secret:
             raise ForgedNoticeError("notices are not taken here: no notice_secret_file is named")
-        if len(body) > MAX_NOTICE:
+        if len(body) > MAX_NOTICE or len(signature) > MAX_SIGNATURE:
             raise ForgedNoticeError("the notice is larger than any of Stripe")
         try:
-            event: Any = stripe.Webhook.construct_event(body, signature, self._notice_secret, TOLERANCE_S)
-        except (stripe.SignatureVerificationError, ValueError):
-            raise ForgedNoticeError("the notice is not signed by Stripe, or too old") from None
-        told = event.to_dict().get("data", {}).get("object", {})
-        return str(told.get("id", "")) if told.get("object") == "checkout.session" else ""
+            stripe.WebhookSignature.verify_header(body.decode(), signature, self._notice_secret, tolerance=None)
+            signed_at = int(dict(part.partition("=")[::2] for part in signature.split(","))["t"])
+            told = json.loads(body)["data"]["object"]
+            checkout = str(told["id"]) if told["object"] == "checkout.session" else ""
+        except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError):
+            raise ForgedNoticeError("the notice is not signed by Stripe") from None
+        if abs(now.timestamp() - signed_at) > TOLERANCE_S:
+            raise ForgedNoticeError("the notice was signed too long ago")
+        return checkout
 
     async def _intent(self, hold_id: str) -> Any:
         return await _called(lambda: self._client.v1.payment_intents.retrieve(hold_id))
@@ -141,7 +164,7 @@ def _view(session: Any) -> HoldView:
     intent = session.payment_intent
     status = getattr(intent, "status", None)
     if status in {HELD, TAKEN}:
-        return HoldView(HoldState.HELD, intent.id, _capture_before(intent))
+        return HoldView(HoldState.HELD, _text(intent.id), _capture_before(intent))
     if status == GONE or session.status == "expired":
         return HoldView(HoldState.OVER)
     return HoldView(HoldState.OPEN)
@@ -153,9 +176,16 @@ def _capture_before(intent: Any) -> datetime | None:
     return datetime.fromtimestamp(moment, UTC) if isinstance(moment, int) else None
 
 
-def _must_be_same(taken: int, wanted: int) -> None:
-    if taken != wanted:
+def _must_be_same(intent: Any, wanted: int) -> None:
+    taken = getattr(intent, "amount_received", wanted)
+    if intent.status != TAKEN or taken != wanted:
         raise ProviderRefusedError(f"{taken} was taken where {wanted} was to be")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value or len(value) > MAX_TEXT or not value.isprintable():
+        raise ValueError(f"{value!r:.40} is neither a name nor an address")
+    return value
 
 
 async def _called(call: Callable[[], T]) -> T:

@@ -1,0 +1,192 @@
+"""The real client library of Stripe against a double on this machine: holds, captures, and what gets lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ems.adapters.payment.stripe import Stripe
+from ems.domain.payment import Due, Payment
+from ems.domain.price_list import Fee, PriceList, Unit
+from ems.payment_ports import ForgedNoticeError, HoldState, ProviderBusyError, ProviderRefusedError
+from tests.adapters.payment.stripe_double import KEY, SECRET, StripeDouble, serving, signed
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+PRICES = PriceList("public", "EUR", (Fee(Unit.KWH, Decimal("0.50")),), "Everybody", hold=Decimal(40))
+PAYMENT = Payment(
+    "abcdef", "CP-01/1", "stripe", PRICES, 4000, 50, 70_000, NOW, NOW + timedelta(minutes=30), NOW,
+    "https://charge.example.com/c/a?payment=abcdef",
+)  # fmt: skip
+
+
+@pytest.fixture
+def double() -> StripeDouble:
+    return StripeDouble()
+
+
+@pytest.fixture
+def provider(double: StripeDouble) -> Iterator[Stripe]:
+    with serving(double) as address:
+        yield Stripe(KEY, SECRET, address)
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(work)
+
+
+def opened(provider: Stripe) -> str:
+    return str(run(provider.open(PAYMENT, PAYMENT.key(Due.OPEN))).id)
+
+
+def test_a_hold_is_placed_on_the_hosted_page_and_what_it_cost_is_captured(
+    double: StripeDouble, provider: Stripe
+) -> None:
+    checkout = run(provider.open(PAYMENT, "k1"))
+    assert checkout.url.startswith("https://checkout.stripe.com/")
+    assert double.sessions[checkout.id]["success_url"] == PAYMENT.back_url
+    assert run(provider.look(checkout.id)).state is HoldState.OPEN
+    double.capture_before = int((NOW + timedelta(days=7)).timestamp())
+    hold = double.pay(checkout.id)
+    seen = run(provider.look(checkout.id))
+    assert (seen.state, seen.hold_id, seen.capture_before) == (HoldState.HELD, hold, NOW + timedelta(days=7))
+    run(provider.capture(hold, 1234, "k2"))
+    assert (double.intents[hold]["status"], double.intents[hold]["amount_received"]) == ("succeeded", 1234)
+
+
+def test_a_page_that_nobody_paid_on_is_closed_and_one_that_was_paid_meanwhile_says_so(
+    double: StripeDouble, provider: Stripe
+) -> None:
+    unpaid, paid = opened(provider), str(run(provider.open(PAYMENT, "other")).id)
+    hold = double.pay(paid)
+    assert run(provider.close(unpaid, "c1")).state is HoldState.OVER
+    assert run(provider.close(unpaid, "c1")).state is HoldState.OVER
+    assert run(provider.close(paid, "c2")) == run(provider.look(paid))
+    assert run(provider.look(paid)).hold_id == hold
+
+
+@pytest.mark.parametrize("fault", ["lost", "down", "locked"])
+def test_what_gets_no_answer_is_asked_again_under_the_same_key_and_happens_once(
+    double: StripeDouble, provider: Stripe, fault: str
+) -> None:
+    def twice(call: Callable[[], Coroutine[Any, Any, Any]], before: int) -> Any:
+        double.faults = [""] * before + [fault]
+        with pytest.raises(ProviderBusyError):
+            run(call())
+        return run(call())
+
+    checkout = twice(lambda: provider.open(PAYMENT, "k1"), 0)
+    assert len(double.sessions) == 1
+    hold = double.pay(checkout.id)
+    twice(lambda: provider.look(checkout.id), 0)
+    twice(lambda: provider.capture(hold, 1234, "k2"), 1)
+    assert double.captures == 1
+    other = double.pay(str(run(provider.open(PAYMENT, "k3")).id))
+    twice(lambda: provider.release(other, "k4"), 1)
+    assert double.intents[other]["status"] == "canceled"
+
+
+def test_a_capture_whose_key_is_forgotten_is_found_to_have_happened(double: StripeDouble, provider: Stripe) -> None:
+    hold = double.pay(opened(provider))
+    run(provider.capture(hold, 1234, "k2"))
+    run(provider.capture(hold, 1234, "a day later"))
+    assert double.captures == 1
+    with pytest.raises(ProviderRefusedError, match="1234 was taken where 99 was to be"):
+        run(provider.capture(hold, 99, "k9"))
+    with pytest.raises(ProviderRefusedError, match="was taken already"):
+        run(provider.release(hold, "k5"))
+
+
+def test_what_will_never_go_well_is_refused(double: StripeDouble, provider: Stripe) -> None:
+    hold = double.pay(opened(provider))
+    with pytest.raises(ProviderRefusedError, match="greater than the amount"):
+        run(provider.capture(hold, 99_999, "k2"))
+    run(provider.release(hold, "k3"))
+    run(provider.release(hold, "later"))
+    with pytest.raises(ProviderRefusedError, match="could not be captured"):
+        run(provider.capture(hold, 100, "k4"))
+    with pytest.raises(ProviderRefusedError, match="No such"):
+        run(provider.look("cs_none"))
+
+
+def test_a_provider_that_cannot_be_reached_is_busy() -> None:
+    with pytest.raises(ProviderBusyError):
+        run(Stripe(KEY, "", "http://127.0.0.1:9").look("cs_1"))
+
+
+AT = int(NOW.timestamp())
+NONSENSE = [
+    "null",
+    "[]",
+    "{}",
+    '"yes"',
+    '{"id": 7, "url": 8, "object": "checkout.session", "payment_intent": {"status": 9}}',
+]
+
+
+@pytest.mark.parametrize("answer", NONSENSE)
+def test_an_answer_that_makes_no_sense_says_nothing_and_is_asked_again(
+    double: StripeDouble, provider: Stripe, answer: str
+) -> None:
+    hold = double.pay(opened(provider))
+    calls: tuple[Callable[[], Coroutine[Any, Any, Any]], ...] = (
+        lambda: provider.open(PAYMENT, "k1"),
+        lambda: provider.look("cs_test_1"),
+        lambda: provider.capture(hold, 1234, "k2"),
+    )
+    for call in calls:
+        double.faults = [answer]
+        with pytest.raises((ProviderBusyError, ProviderRefusedError)):
+            run(call())
+    run(provider.capture(hold, 1234, "k2"))
+    assert double.captures == 1
+
+
+NOTICE = json.dumps(
+    {"id": "evt_1", "object": "event", "type": "checkout.session.completed",
+     "data": {"object": {"id": "cs_test_7", "object": "checkout.session", "status": "complete"}}}
+).encode()  # fmt: skip
+
+
+def test_a_signed_notice_names_its_checkout(provider: Stripe) -> None:
+    assert provider.notice(signed(NOTICE, AT), NOTICE, NOW) == "cs_test_7"
+    other = NOTICE.replace(b'"object": "checkout.session"', b'"object": "charge"')
+    assert provider.notice(signed(other, AT), other, NOW) == ""
+
+
+@pytest.mark.parametrize(
+    ("signature", "body"),
+    [
+        ("", NOTICE),
+        ("t=1,v1=00", NOTICE),
+        (signed(NOTICE, AT, "whsec_other"), NOTICE),
+        (signed(NOTICE, AT - 3600), NOTICE),
+        (signed(NOTICE, AT), NOTICE.replace(b"cs_test_7", b"cs_test_8")),
+        (signed(b"{", AT), b"{"),
+        (signed(b"\xff", AT), b"\xff"),
+        (signed(b"[]", AT), b"[]"),
+        (signed(NOTICE, AT + 3600), NOTICE),
+        (signed(b"x" * 300_000, AT), b"x" * 300_000),
+        ("t=a,v1=b" * 10_000, NOTICE),
+    ],
+)
+def test_a_notice_that_is_not_from_stripe_is_refused(provider: Stripe, signature: str, body: bytes) -> None:
+    with pytest.raises(ForgedNoticeError):
+        provider.notice(signature, body, NOW)
+
+
+def test_without_a_secret_no_notice_is_taken() -> None:
+    with pytest.raises(ForgedNoticeError, match="notice_secret_file"):
+        Stripe(KEY).notice(signed(NOTICE, AT), NOTICE, NOW)
+
+
+def test_yen_have_no_cents(double: StripeDouble, provider: Stripe) -> None:
+    yen = replace(PAYMENT, prices=replace(PRICES, currency="JPY"), hold=5000)
+    checkout = run(provider.open(yen, "k1"))
+    assert (double.sessions[checkout.id]["amount_total"], double.sessions[checkout.id]["currency"]) == (5000, "jpy")
