@@ -155,7 +155,7 @@ class Porter:
             ends = running is not None and running.transaction is not None and self._is_own(tag, running.transaction)
             asked = Asked(tag, evse, now.utc, starts=not ends)
             # Who charges elsewhere is only told so at the start (section 7.2).
-            answers.append(self._answer(asked, self.usage(tag, evse, now.utc)._replace(running=frozenset())))
+            answers.append(self._answer(asked, self._usage(tag, evse, now.utc)))
             if answers[-1].is_accepted:
                 break
         answer = next((one for one in answers if one.is_accepted), answers[0] if answers else _NOWHERE)
@@ -196,13 +196,16 @@ class Porter:
 
     def usage(self, tag: str, evse: str, at: datetime) -> Usage:
         """What counts for a tag besides the book."""
+        return self._usage(tag, evse, at)._replace(running=frozenset(self._charging(tag_key(tag))))
+
+    def _usage(self, tag: str, evse: str, at: datetime) -> Usage:
+        """The same without where else it charges, which takes a look at every EVSE."""
         key, known = tag_key(tag), self._book.tag(tag)
         spent = 0.0
         if known is not None and known.budget is not None:
             spent = self.spending.since(key, period_begin(known.budget.period, at, self.doors.zone))
         until = self._passes.get((key, evse))
         return Usage(
-            running=frozenset(self._charging(key)),
             spent_wh=spent,
             vehicle=self._vehicles.get(key, ""),
             has_pass=until is not None and self._clock.now().utc < until,
@@ -262,7 +265,7 @@ class Porter:
         if begun is not None and not begun.admission.is_accepted:
             return begun.admission.reason
         now = self._clock.now().utc
-        return ends_now(Asked(tag, evse, now), self._book, self.doors, self.usage(tag, evse, transaction.started))
+        return ends_now(Asked(tag, evse, now), self._book, self.doors, self._usage(tag, evse, transaction.started))
 
     def _answer(self, asked: Asked, usage: Usage) -> Admission:
         return authorise(asked, self._book, self.doors, usage)

@@ -7,7 +7,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any, NamedTuple, TypeVar
 
@@ -32,6 +32,7 @@ from ems.adapters.store.schema import (
 )
 from ems.adapters.store.series_rows import read_series, series_rows
 from ems.adapters.store.writer import Writer
+from ems.domain.access import AccessBook
 from ems.domain.daybook import Daybook
 from ems.domain.departure import Departure, Goal, WeeklyDeparture
 from ems.domain.fleet import Fleet
@@ -107,6 +108,11 @@ class DaybookStore:
 
 
 def _compared(before: Daybook, after: Daybook) -> tuple[Rows, Rows, Difference]:
+    """The rows before and after, and how they differ; parts that are the very same are not looked at."""
+    if before.access is after.access:
+        before, after = replace(before, access=AccessBook()), replace(after, access=AccessBook())
+    if before.fleet is after.fleet:
+        before, after = replace(before, fleet=Fleet()), replace(after, fleet=Fleet())
     old, new = rows_of(before), rows_of(after)
     written = {key: row for key, row in new.items() if old.get(key) != row}
     return old, new, Difference(written, tuple(key for key in old if key not in new))
