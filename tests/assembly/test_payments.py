@@ -12,7 +12,10 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 
 import pytest
 
+from ems.adapters.payment.stripe import Stripe
 from ems.domain.station import EvseStatus
+from ems.runtime.clock import SystemClock
+from tests.adapters.payment.stripe_double import KEY, SECRET, StripeDouble, serving, signed
 from tests.assembly.charge_point import ChargePoint, Payload
 from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
@@ -82,6 +85,14 @@ class Browser:
                 await asyncio.sleep(0.1)
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits longer than the test needs."""
+    monkeypatch.setattr("ems.runtime.errand.SETTLED_S", 0.2)
+    monkeypatch.setattr("ems.runtime.errand.LOOK_S", 0.3)
+    monkeypatch.setattr("ems.runtime.errand.ACT_S", 0.3)
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Installation:
     built = Installation.at(tmp_path)
@@ -140,6 +151,60 @@ def test_a_driver_who_declines_or_a_charger_that_refuses_costs_nothing(
                 assert (over["state"], over["amount"], why in over["why"]) == (state, "0.00", True), over
 
     asyncio.run(scenario())
+
+
+def test_a_signed_notice_of_the_provider_spares_the_wait_and_no_other_does(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The controller would look only after an hour; notices come twice, late and from others too."""
+    (site.folder / "key").write_text("sk_test_1")
+    told = "payment: {provider: stripe, public_url: 'https://charge.example', key_file: key}\n"
+    site.write(more=told + "access: {mode: tags}\n")
+    monkeypatch.setattr("ems.runtime.errand.LOOK_S", 3600.0)
+    station, browser, double = ChargePoint("CP-01"), Browser(site), StripeDouble()
+    answered: list[Payload] = []
+    takes_starts(station, monkeypatch, answered)
+
+    async def notices(checkout: str, secret: str = SECRET) -> int:
+        body = json.dumps({"data": {"object": {"id": checkout, "object": "checkout.session"}}}).encode()
+        headers = {
+            "content-type": JSON,
+            "stripe-signature": signed(body, int(SystemClock().now().utc.timestamp()), secret),
+        }
+        request = Request(f"{site.page}/api/v1/payment-notices", body, headers)
+        return (await asyncio.to_thread(opened, request)).status
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon, station.connected(site.central):
+            await browser.ask("PUT", "price-lists/public", PRICES)
+            await eventually(lambda: evse(daemon, "CP-01/1").status is EvseStatus.AVAILABLE)
+            begun = await browser.ask("POST", "payments", {"evse": "CP-01/1", "back": "/c/a"})
+            (checkout,) = double.sessions
+            assert begun["redirect"] == f"https://checkout.stripe.com/{checkout}"
+            assert double.sessions[checkout]["success_url"].startswith("https://charge.example/c/a?payment=")
+            assert await notices(checkout) == 204, "too early: nobody has paid yet"
+            hold = double.pay(checkout)
+            assert await notices(checkout, "whsec_other") == 400
+            assert await notices("cs_of_somebody_else") == 204
+            assert (await browser.ask("GET", f"payments/{begun['id']}"))["state"] == "hold-requested"
+            assert [await notices(checkout) for _ in range(3)] == [204, 204, 204]
+            await eventually(lambda: answered, what="a RemoteStart")
+            await station.start(answered[0]["idTag"])
+            await browser.until(begun["id"], lambda one: one["state"] == "charging")
+            await station.charge(3000)
+            await eventually(lambda: evse(daemon, "CP-01/1").session.energy_wh == 3000)  # type: ignore[union-attr]
+            assert await notices(checkout) == 204, "late"
+            double.faults = ["", "lost", "down"]
+            await station.stop()
+            await station.status("Available")
+            over = await browser.until(begun["id"], lambda one: one["is_over"])
+            assert (over["state"], over["amount"], double.captures) == ("captured", "1.50", 1)
+            assert double.intents[hold]["amount_received"] == 150
+            assert len(answered) == 1, "it was begun once"
+
+    with serving(double) as address:
+        monkeypatch.setattr("ems.assembly.payments._stripe", lambda _: Stripe(KEY, SECRET, address))
+        asyncio.run(scenario())
 
 
 def takes_starts(
