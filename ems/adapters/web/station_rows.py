@@ -139,7 +139,7 @@ def in_words(one: Asked) -> str:
 def _content_in_words(outcome: Outcome) -> str:
     match outcome.content:
         case Variables(known, _):
-            return f"{len(known)} variables"
+            return "1 variable" if len(known) == 1 else f"{len(known)} variables"
         case ListVersion(version):
             return "it has no local list" if version < 0 else f"version {version}"
         case Reserved(number) if outcome.verdict.is_yes:
