@@ -119,6 +119,13 @@ class ChargeSwitch(Protocol):
         ...
 
 
+class Cost(NamedTuple):
+    """A receipt; it is final when the session is over."""
+
+    receipt: Receipt
+    is_final: bool
+
+
 class Payments(Protocol):
     """Payments for those who ask: drivers by the id of theirs, which nobody else knows.
 
@@ -131,6 +138,10 @@ class Payments(Protocol):
 
     async def payment(self, name: str) -> Payment:
         """How a payment stands."""
+        ...
+
+    async def cost(self, name: str) -> Cost | None:
+        """What the session of a payment costs so far, or cost; None before it began."""
         ...
 
     async def opened(self, name: str, within_s: float) -> Payment:

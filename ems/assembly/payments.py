@@ -26,7 +26,7 @@ from ems.domain.receipt import Receipt
 from ems.domain.station_outcome import Verdict
 from ems.domain.station_request import RequestStart, RequestStop, StationRequest
 from ems.domain.tab import Tab
-from ems.payment_ports import PaymentProvider, Payments
+from ems.payment_ports import Cost, PaymentProvider, Payments
 from ems.ports import Live, Service
 from ems.runtime.cashier import Cashier
 from ems.runtime.errand import Counter
@@ -152,6 +152,9 @@ class _Abroad:
 
     async def payment(self, name: str) -> Payment:
         return await self.cashier.payment(name)
+
+    async def cost(self, name: str) -> Cost | None:
+        return await self.cashier.cost(name)
 
     async def opened(self, name: str, within_s: float) -> Payment:
         return await self.cashier.opened(name, within_s)

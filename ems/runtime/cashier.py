@@ -19,6 +19,7 @@ from ems.domain.session import Session
 from ems.domain.state import NEVER, SiteState
 from ems.domain.station import EvseStatus
 from ems.domain.unknown import UnknownError
+from ems.payment_ports import Cost
 from ems.runtime.errand import STOP_AGAIN_S, Counter, Errand, is_of
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,16 @@ class Cashier:
         if found is None:
             raise UnknownError("there is no such payment")
         return found
+
+    async def cost(self, name: str) -> Cost | None:
+        """What the session of a payment costs so far, or cost; None before it began."""
+        known = await self.payment(name)
+        tab = self._counter.till.tab(known.evse)
+        if known.session and tab is not None and tab.usage.session == known.session:
+            so_far = tab.receipt(self._counter.state().site.zone)
+            return None if so_far is None else Cost(so_far, is_final=False)
+        made = await self._counter.book.receipt(known.session) if known.session else None
+        return None if made is None else Cost(made, is_final=True)
 
     async def opened(self, name: str, within_s: float) -> Payment:
         """The same as soon as the provider's page is there, or when that takes longer."""

@@ -119,12 +119,14 @@ def test_a_driver_pays_charges_and_is_charged_what_it_cost(site: Installation, m
             await eventually(lambda: evse(daemon, "CP-01/1").session.cap_wh is not None)  # type: ignore[union-attr]
             await station.charge(5000)
             await eventually(lambda: evse(daemon, "CP-01/1").session.energy_wh == 5000)  # type: ignore[union-attr]
+            cost = await browser.ask("GET", f"payments/{begun['id']}/receipt")
+            assert (cost["energy_kwh"], cost["total"], cost["final"]) == ("5.000", "2.50", False)
             await station.stop()
             await station.status("Available")
             over = await browser.until(begun["id"], lambda one: one["is_over"])
             assert (over["state"], over["amount"]) == ("captured", "2.50")
-            made = await browser.ask("GET", f"receipts/{charging['session']}")
-            assert made["total"] == "2.50"
+            made = await browser.ask("GET", f"payments/{begun['id']}/receipt")
+            assert (made["total"], made["final"], made["session"]) == ("2.50", True, charging["session"])
             (brief,) = (await browser.ask("GET", "payments"))["payments"]
             assert (brief["state"], brief["amount"], "id" in brief) == ("captured", "2.50", False)
 

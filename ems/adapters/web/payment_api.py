@@ -14,12 +14,14 @@ from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import answered, carried_out, ok
 from ems.adapters.web.needs import needs
 from ems.adapters.web.payment_body import PayBody
-from ems.adapters.web.price_rows import price_list_row
+from ems.adapters.web.price_rows import price_list_row, receipt_row
+from ems.adapters.web.price_shape import ReceiptRow
 from ems.adapters.web.problem import documented, problem
 from ems.adapters.web.values import plain, time_of
 from ems.domain.account import Role
 from ems.domain.money import major
 from ems.domain.payment import Payment, PaymentState
+from ems.domain.unknown import UnknownError
 from ems.payment_ports import ForgedNoticeError, Payments
 
 Name = Annotated[str, Path(max_length=64)]
@@ -60,10 +62,27 @@ def _drivers(router: APIRouter, payments: Payments) -> None:
         "/payments/{name}", dependencies=open_to_all, summary="One payment", responses=ok(shape.PaymentRow, 404, 503)
     )
     async def one(name: Name) -> Response:
-        """How a payment stands. While its session runs, `/evses/…/cost` says what it costs so far."""
+        """How a payment stands."""
 
         async def work() -> Response:
             return await _told(await payments.payment(name))
+
+        return await carried_out(work)
+
+    @router.get(
+        "/payments/{name}/receipt",
+        dependencies=open_to_all,
+        summary="What a paid session costs",
+        responses=ok(ReceiptRow, 404, 503),
+    )
+    async def receipt(name: Name) -> Response:
+        """What the session of a payment costs so far; its receipt once it is over."""
+
+        async def work() -> Response:
+            cost = await payments.cost(name)
+            if cost is None:
+                raise UnknownError("the session of this payment has not begun")
+            return await answered(lambda: receipt_row(cost.receipt, cost.is_final))
 
         return await carried_out(work)
 
