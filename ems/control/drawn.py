@@ -46,9 +46,10 @@ def drawn(
     for at, _ in known.grant.recent:
         if now < at + FOLLOWS_S < valid:
             valid = at + FOLLOWS_S
-    for sample in known.samples:
-        if now <= sample.at + policy.sample_lag_s < valid:
-            valid = sample.at + policy.sample_lag_s + 1e-6
+    if _falls_with_age(known):
+        for sample in known.samples:
+            if now <= sample.at + policy.sample_lag_s < valid:
+                valid = sample.at + policy.sample_lag_s + 1e-6
     legs = known.leg_use.legs(width)
     fresh = bool(known.samples) and now - known.samples[0].at < policy.sample_trust_s
     if not fresh:
@@ -95,6 +96,12 @@ def _surely(known: EvseState, now: float, policy: Policy) -> tuple[float, ...]:
         if claim.pending and claim.layer is known.steering_layer:
             most = min(most, claim.amps)
     return least if most >= max(least) else tuple(min(a, most) for a in least)
+
+
+def _falls_with_age(known: EvseState) -> bool:
+    """Whether an older sample shows less than the newest, so that it matters for how long it counts."""
+    newest, *older = known.samples or (None,)
+    return newest is not None and any(a < b for o in older for a, b in zip(o.low_a, newest.low_a, strict=True))
 
 
 def _likely(known: EvseState, legs: tuple[bool, ...], now: float, awaited: bool, liable_a: float) -> tuple[float, ...]:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
-from ems.control.network import LINKS_PER_CIRCUIT, Floats
+from ems.control.network import LINKS_PER_CIRCUIT, Bools, Floats
 from ems.control.observation import Observation
 from ems.domain.phase_switch import THREE
 from ems.domain.site import Site
 from ems.domain.state import NEVER
+
+PEAK_PARTS = 10
+"""A peak counts for as long as room must have been there, and for at most a tenth of that longer."""
+
+STEP_DECAY = 0.9998
+"""Per reading; at one reading a second a rise is half forgotten after an hour."""
+
+_ROWS = np.arange(PEAK_PARTS + 1)[:, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +58,65 @@ class Obedience(NamedTuple):
     judged_at: float = NEVER
 
 
-class BaseLoadMemory(NamedTuple):
-    """Per link: the last upper base load from a fresh meter; its highest values of late, each of a part of the time for
-    which room must have been there, newest first, the newest part begun at `since`; the largest rise seen between two
-    readings; and the highest since an EVSE was lost that had just drawn.
+@dataclass(frozen=True, slots=True)
+class BaseLoadMemory:
+    """Columns over the links of circuits: the last upper base load from a fresh meter, and the likely one; the highest
+    upper ones of late, a row for each part of the time for which room must have been there, newest first, the newest
+    part begun at `since`; the largest rise seen between two readings; and the highest since an EVSE was lost that had
+    just drawn.
     """
 
-    base: float = 0.0
-    likely: float = 0.0
-    peaks: tuple[float, ...] = ()
-    since: float = NEVER
-    step: float = 0.0
-    with_lost: float = -math.inf
+    base: Floats
+    likely: Floats
+    peaks: Floats
+    since: Floats
+    step: Floats
+    with_lost: Floats
+
+    @classmethod
+    def blank(cls, links: int) -> BaseLoadMemory:
+        """Nothing seen yet."""
+        nothing, never = np.zeros(links), np.full(links, NEVER)
+        lowest = np.full(links, -math.inf)
+        return cls(nothing, nothing, np.tile(lowest, (PEAK_PARTS + 1, 1)), never, nothing, lowest)
 
     @property
-    def reach(self) -> float:
-        """What must have flowed here with those EVSEs that are lost by now, until others were lost."""
-        return self.base if math.isinf(self.with_lost) else self.with_lost
-
-    def without(self, surely: float, likely: float) -> BaseLoadMemory:
-        """The same without what belongs to a vehicle that is ours again; peaks stay, they only make raises wait."""
-        with_lost = self.with_lost - surely
-        return self._replace(base=self.base - surely, likely=self.likely - likely, with_lost=with_lost)
-
-    @property
-    def peak(self) -> float:
+    def peak(self) -> Floats:
         """The highest upper base load of late; infinitely low before the first."""
-        return max(self.peaks, default=-math.inf)
+        return np.asarray(self.peaks.max(axis=0))
+
+    @property
+    def reach(self) -> Floats:
+        """What must have flowed here with those EVSEs that are lost by now, until others were lost."""
+        return np.where(np.isinf(self.with_lost), self.base, self.with_lost)
+
+    def without(self, surely: Floats, likely: Floats) -> BaseLoadMemory:
+        """The same without what belongs to vehicles that are ours again; peaks stay, they only make raises wait."""
+        with_lost = self.with_lost - surely
+        return replace(self, base=self.base - surely, likely=self.likely - likely, with_lost=with_lost)
+
+    def after(self, base: Floats, likely: Floats, moved: Bools, now: float, hold_s: float) -> BaseLoadMemory:
+        """Remember a fresh upper base load, its recent peaks within `hold_s` and its largest rise.
+
+        While the registers stand still the base load does not fall: what vehicles draw more may only not show yet.
+        """
+        base = np.where(moved, base, np.maximum(base, self.base))
+        likely = np.where(moved, likely, np.maximum(likely, self.likely))
+        risen = np.where(self.since > NEVER, base - self.base, 0.0)
+        parts = np.full(len(base), PEAK_PARTS + 1)
+        if hold_s > 0.0:
+            parts = np.minimum((now - self.since) * PEAK_PARTS // hold_s, PEAK_PARTS + 1).astype(np.intp)
+        source = _ROWS - parts
+        peaks = np.where(source >= 0, np.take_along_axis(self.peaks, np.maximum(source, 0), axis=0), -math.inf)
+        peaks[0] = np.maximum(peaks[0], base)
+        since = np.where(parts > 0, now, self.since)
+        step = np.maximum(self.step * STEP_DECAY, risen)
+        return BaseLoadMemory(base, likely, peaks, since, step, np.full(len(base), -math.inf))
+
+    def where(self, which: Bools, other: BaseLoadMemory) -> BaseLoadMemory:
+        """`other` at some links, this at the rest."""
+        pairs = ((getattr(other, f.name), getattr(self, f.name)) for f in fields(self))
+        return BaseLoadMemory(*(np.where(which, new, old) for new, old in pairs))
 
 
 class MeterMemory(NamedTuple):
@@ -131,15 +171,15 @@ class Memory:
 
     setpoints: SetpointMemory
     obedience: tuple[Obedience, ...]
-    links: tuple[BaseLoadMemory, ...]
+    links: BaseLoadMemory
+    lost_at: Floats
+    read_at: Floats
     meters: tuple[MeterMemory, ...]
     since: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     wall_offset_s: float | None = None
     stepped_at: float = NEVER
     renew_since: float = NEVER
     mass_loss_at: float = NEVER
-    lost_at: tuple[float, ...] = ()
-    read_at: tuple[float, ...] = ()
     forms: tuple[Form, ...] = ()
     seen: Observation | None = field(default=None, compare=False)
     batteries: tuple[BatteryMemory, ...] = ()
@@ -148,12 +188,13 @@ class Memory:
     @classmethod
     def blank(cls, site: Site) -> Memory:
         """Nothing remembered."""
+        links = len(site.circuits) * LINKS_PER_CIRCUIT
         return cls(
             setpoints=SetpointMemory.blank(len(site.evses)),
             obedience=(Obedience(),) * len(site.evses),
-            links=(BaseLoadMemory(),) * (len(site.circuits) * LINKS_PER_CIRCUIT),
+            links=BaseLoadMemory.blank(links),
+            lost_at=np.full(len(site.evses), NEVER),
+            read_at=np.full(links, NEVER),
             meters=(MeterMemory(),) * len(site.meters),
-            lost_at=(NEVER,) * len(site.evses),
-            read_at=(NEVER,) * len(site.circuits),
             forms=(Form(),) * len(site.evses),
         )

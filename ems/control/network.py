@@ -78,6 +78,10 @@ class Incidence:
         """Load of every link when each EVSE draws `amps`."""
         return _summed(self.link, self.coefficient * amps[self.evse], self.links)
 
+    def total(self, entries: Bools, amps: Floats) -> Floats:
+        """Load of every link by some entries, each with a current of its own."""
+        return _summed(self.link[entries], self.coefficient[entries] * amps, self.links)
+
     def only(self, evses: Bools) -> Incidence:
         """The entries of some EVSEs."""
         keep = evses[self.evse]

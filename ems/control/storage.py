@@ -24,12 +24,11 @@ import numpy as np
 from ems.control.failsafe import Assessment
 from ems.control.headroom import Headroom
 from ems.control.memory import BatteryMemory, Memory
-from ems.control.network import LINKS_PER_CIRCUIT, POWER, Bools, Floats
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, Floats
 from ems.domain.battery import Battery
-from ems.domain.decision import Level
 from ems.domain.policy import Policy
 from ems.domain.site import Site
-from ems.domain.state import NEVER, BatteryState, SiteState
+from ems.domain.state import BatteryState, SiteState
 
 REACTS_S = 6.0
 """From a setpoint that was decided to the current that follows: a second to write it, a few for the inverter."""
@@ -79,7 +78,7 @@ def with_batteries(
     share = tuple(_share(site, battery, room.now.size) for battery in site.batteries)
     if not site.batteries:
         return room, Stored(flows, share, room.now, room.steady, room.now), memory
-    metered = _metered(site, levels, memory.read_at, room.now.size)
+    metered = room.metered
     steered = [float(battery.steered) for battery in site.batteries]
     lent = _sum(share, (flow.given_w for flow in flows))
     lent_long = _sum(share, (flow.given_most_w for flow in flows))
@@ -141,15 +140,6 @@ def _liable_w(battery: Battery, known: BatteryState, held: BatteryMemory, now: f
         return 0.0
     told = known.told_w if known.told_w is not None and now - known.told_at <= TOLD_S else 0.0
     return max(0.0, told, *(watts for until, watts in held.asked if now - until < REACTS_S))
-
-
-def _metered(site: Site, levels: Assessment, read_at: Sequence[float], links: int) -> Bools:
-    """Links whose base load a meter shows."""
-    metered = np.zeros(links, dtype=np.bool_)
-    for i, circuit in enumerate(site.circuits):
-        shown = circuit.meter is not None and levels.circuits[i] < Level.FALLBACK and read_at[i] > NEVER
-        metered[i * LINKS_PER_CIRCUIT : (i + 1) * LINKS_PER_CIRCUIT] = shown
-    return metered
 
 
 def _share(site: Site, battery: Battery, links: int) -> Floats:

@@ -91,17 +91,21 @@ def allocate(at: Situation) -> Allocation:
     on = np.zeros(len(base), dtype=np.bool_)
     turns = ((wants & ~asked.parked, asked.target_a), (asked.parked, asked.target_a), (wants, asked.upper_a))
     for turn, goal in turns:
+        if not turn.any():
+            continue
         starting = np.where(turn & ~on, asked.minimum_a - asked.forced_a, 0.0)
         if starting.any():
             first = admit(ours, capacity - incidence.load(filled), np.maximum(starting, 0.0), rank)
             filled, bottleneck = filled + first.amps, np.where(turn, first.bottleneck, bottleneck)
         on |= turn & (filled > 0)
-        if (np.where(on, goal, 0.0) > filled).any():
-            left = capacity - incidence.load(np.where(on, 0.0, filled))
-            lower, upper = np.where(on, filled, 0.0), np.where(on, goal, 0.0)
-            part = divide(at.state.strategy, ours.only(on), left, lower, upper, rank)
-            bottleneck = np.where(on, part.bottleneck, bottleneck)
-            filled = np.where(on, part.amps, filled)
+        # Who met a full link in an earlier turn cannot have more in this one.
+        rising = on & (bottleneck < 0) & (goal > filled)
+        if rising.any():
+            left = capacity - incidence.load(np.where(rising, 0.0, filled))
+            lower, upper = np.where(rising, filled, 0.0), np.where(rising, goal, 0.0)
+            part = divide(at.state.strategy, ours.only(rising), left, lower, upper, rank)
+            bottleneck = np.where(rising, part.bottleneck, bottleneck)
+            filled = np.where(rising, part.amps, filled)
     return Allocation(filled, bottleneck)
 
 
