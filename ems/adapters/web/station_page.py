@@ -12,18 +12,20 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Request, Response
 
-from ems.adapters.web.api import FRESH
+from ems.adapters.web.api import answer
 from ems.adapters.web.needs import needs, visitor
+from ems.adapters.web.once import printed
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.problem import problem
 from ems.adapters.web.station_api import station_api
 from ems.adapters.web.station_operations import OPERATIONS
 from ems.adapters.web.station_rows import configuration_row, detail, message_row, round_row, summary
-from ems.adapters.web.station_shape import AskedRow
+from ems.adapters.web.station_shape import AskedRow, OutletRow
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
 from ems.domain.account import Role
 from ems.domain.daybook import UnknownError
+from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
 from ems.domain.station_outcome import Verdict
 from ems.domain.station_request import Triggered
@@ -34,6 +36,12 @@ from ems.station_ports import Remote, Rounds
 _HTML = "text/html; charset=utf-8"
 SHOWN = 12
 """Requests that are shown of a station."""
+
+SOURCE = "operator"
+"""The name of a limit that is set here."""
+
+FIRST = 100
+"""The class of service of a vehicle that goes before the others."""
 
 IN_ROUNDS = ("reset", "availability", "trigger", "clear-cache", "list-version", "read-configuration")
 TONES = {
@@ -79,7 +87,7 @@ def station_pages(live: Live, clock: Clock, remote: Remote, rounds: Rounds) -> A
     async def page(request: Request, template: Any, **values: Any) -> Response:
         calendar = Calendar(live.state.site.zone, time_of(clock.now().utc))
         shown = await render(template, **_frame(request, live, calendar, clock), **values)
-        return Response(shown, headers=dict(FRESH), media_type=_HTML)
+        return answer(request, await printed(shown), _HTML)
 
     @router.get("/stations")
     @router.head("/stations")
@@ -104,12 +112,14 @@ def station_pages(live: Live, clock: Clock, remote: Remote, rounds: Rounds) -> A
             request,
             single,
             row=row,
-            outlets=[{**one, "free": one["status"] != EvseStatus.UNAVAILABLE.value} for one in row["evses"]],
+            outlets=[_outlet(state, one, clock.now().utc) for one in row["evses"]],
             last=[_last(one) for one in row["asked"][:SHOWN]],
             kept=[_last(one) for one in row["kept_requests"]],
             configuration=configuration_row(remote, known.id) if role >= Role.INSTALLER else None,
             messages=_lines(remote, known.id, state.site.zone) if role >= Role.OPERATOR else [],
             triggers=[one.value for one in Triggered],
+            source=SOURCE,
+            first=FIRST,
         )
 
     return router
@@ -125,6 +135,21 @@ def _frame(request: Request, live: Live, calendar: Calendar, clock: Clock) -> di
         "operates": role >= Role.OPERATOR,
         "installs": role >= Role.INSTALLER,
         "role": role,
+    }
+
+
+def _outlet(state: SiteState, row: OutletRow, now: datetime) -> dict[str, Any]:
+    """An EVSE with what people told the controller about its power."""
+    limits = [one for one in state.limits if (one.scope, one.source) == (row["id"], SOURCE)]
+    limit = next((one for one in limits if one.ends is None or one.ends > now), None)
+    session = state.evse(row["id"]).session
+    return {
+        **row,
+        "free": row["status"] != EvseStatus.UNAVAILABLE.value,
+        "limit_a": None if limit is None else limit.max_a,
+        "until": None if limit is None or limit.ends is None else time_of(limit.ends),
+        "plugged": session is not None,
+        "first": session is not None and session.need.service_class == FIRST,
     }
 
 

@@ -8,7 +8,7 @@ const insist = document.getElementById("insist");
 let again = null;
 
 document.addEventListener("submit", (event) => {
-  const form = event.target.closest("form[data-operation]");
+  const form = event.target.closest("form[data-operation], form[data-path]");
   if (!form) return;
   event.preventDefault();
   let body;
@@ -19,10 +19,13 @@ document.addEventListener("submit", (event) => {
     return;
   }
   form.querySelector("button").blur();
-  ask(form.dataset.operation, body);
+  if (form.dataset.path) steer("POST", form.dataset.path, body);
+  else ask(form.dataset.operation, body);
 });
 
 document.addEventListener("click", async (event) => {
+  const remove = event.target.closest("button[data-remove]");
+  if (remove) steer("DELETE", remove.dataset.remove);
   const forget = event.target.closest("button[data-forget]");
   if (!forget) return;
   const { status, told } = await send("DELETE", `${base}/requests/${forget.dataset.forget}`);
@@ -46,6 +49,15 @@ async function ask(operation, body) {
   refresh();
 }
 
+// What is asked of the controller, not of the station.
+async function steer(method, path, body) {
+  const { status, told } = await send(method, path, body);
+  const good = status === 200 || status === 204;
+  tell(good ? "Done; the controller sees to it." : told.detail, good ? "good" : "bad");
+  document.activeElement?.blur();
+  setTimeout(refresh, 1_200);
+}
+
 function bodyOf(form) {
   const body = {};
   for (const field of form.elements) {
@@ -53,6 +65,7 @@ function bodyOf(form) {
     if (field.dataset.key) body[field.dataset.key] = { [field.value]: form.elements.value.value };
     else if (field.type === "checkbox") body[field.name] = field.checked;
     else if ("number" in field.dataset) body[field.name] = Number(field.value);
+    else if ("hours" in field.dataset) body[field.name] = new Date(Date.now() + 3_600_000 * Number(field.value)).toISOString();
     else if ("truth" in field.dataset) body[field.name] = field.value === "true";
     else if ("json" in field.dataset) body[field.name] = JSON.parse(field.value);
     else body[field.name] = field.value;
