@@ -248,7 +248,7 @@ class Scenario:
         self.memory = memory
         self.sent = tuple(o for o in orders(self.state, self.decision, t) if o.evse not in self._unanswered)
         for order in self.sent:
-            self.tell(e.ProfileSent(order.evse, order.layer, order.amps, t))
+            self.tell(e.ProfileSent(order.evse, order.layer, order.amps, t, order.phases))
             answer = self.world.told(order, t)
             if answer is None:
                 self._unanswered[order.evse] = (t, order)
@@ -258,4 +258,5 @@ class Scenario:
 
     def _answer(self, order: LimitOrder, answer: Answer) -> None:
         t = self.now.monotonic_s
-        self.tell(e.ProfileAnswered(order.evse, order.layer, order.amps, t, answer, t + order.lease_s))
+        ends_at, phases = t + order.lease_s, order.phases
+        self.tell(e.ProfileAnswered(order.evse, order.layer, order.amps, t, answer, ends_at, phases=phases))

@@ -15,6 +15,8 @@ from ems.control.memory import SetpointMemory
 from ems.control.network import Bools, Floats
 from ems.control.observation import Column, Observation
 from ems.domain.instant import Instant
+from ems.domain.phase_switch import ONE
+from ems.domain.phases import MAX_LEGS
 from ems.domain.plan import Plan, Target
 from ems.domain.policy import PLANNED, SPARING
 from ems.domain.session import Session
@@ -52,7 +54,8 @@ def aims(state: SiteState, seen: Observation, held: SetpointMemory, now: Instant
     for j, known in enumerate(state.evses):
         found = _told(plan, known, now)
         if found is not None:
-            told[j], target[j] = found, found.amps
+            # Of an outlet that can switch a plan says what each of three phases is to have.
+            told[j], target[j] = found, found.amps * (MAX_LEGS if known.switch.told == ONE else 1)
     if not plan.caps:
         return Aims(target, none, np.zeros(evses, dtype=np.bool_), told)
     # Who was switched on a moment ago keeps its minimum: contactors and vehicles do not like haste.

@@ -12,6 +12,7 @@ from ems.control.observation import Column
 from ems.control.shaping import Shaped
 from ems.control.situation import Situation
 from ems.domain.decision import Binding, CircuitView, Level, Reason
+from ems.domain.phase_switch import ONE
 from ems.domain.phases import Phase, PhaseAmps
 from ems.domain.state import EvseState
 from ems.domain.station import EvseStatus
@@ -36,8 +37,8 @@ def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequenc
     for j, (known, judged, allotted, link) in enumerate(columns):
         if not judged.controlled:
             why.append(Reason(judged.binding, judged.cause, judged.amps))
-        elif not may_charge[j]:
-            why.append(_absent(known))
+        elif not may_charge[j] or at.forms.moving[j]:
+            why.append(_absent(known, at, j))
         elif (levels[j] >= Level.HOLD or paused[j]) and (held := _held(at, j, amps[j], allotted)):
             why.append(held)
         elif known.status is EvseStatus.SUSPENDED_EV and amps[j] > 0:
@@ -59,7 +60,9 @@ def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequenc
     return why
 
 
-def _absent(known: EvseState) -> Reason:
+def _absent(known: EvseState, at: Situation, j: int) -> Reason:
+    if at.forms.moving[j]:
+        return Reason(Binding.SWITCHING, "one phase" if at.forms.forms[j].goal == ONE else "three phases")
     if known.status is EvseStatus.FINISHING:
         return Reason(Binding.DONE)
     if known.status in {EvseStatus.FAULTED, EvseStatus.UNAVAILABLE}:

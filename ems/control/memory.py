@@ -131,10 +131,10 @@ class MeterMemory(NamedTuple):
 
 
 class Form(NamedTuple):
-    """On how many phases an EVSE charges, where its station can switch: the number that it is told, the one that it is to
-    be told once nothing flows, and since when that has been so; whether the new number is still to be accepted. Which
-    number would be best now, and since when. The `session` in which it was switched so often; and why it is not asked
-    any more, since when (UTC).
+    """On how many phases an EVSE charges, where its station can switch: the number that it is told, and the one that it
+    is to be told once nothing flows; when it was switched last, and whether that is still to be accepted. Which number
+    would be best now, and since when. How often it was switched in which `session`; and why it is not asked any more,
+    since when (UTC).
     """
 
     phases: int = THREE

@@ -149,7 +149,10 @@ def _row(
     evse: Evse, known: EvseState, station: StationState, judged: Liability, now: float, policy: Policy
 ) -> tuple[float, ...]:
     width = len(evse.wiring.legs)
-    legs = known.leg_use.legs(width) if judged.controlled else (True,) * width
+    uncertainty_s = clock_uncertainty_s(station, policy)
+    # What samples showed of another number of phases is nothing.
+    shown = judged.controlled and known.switch.is_settled(now, uncertainty_s)
+    legs = known.leg_use.legs(width) if shown else (True,) * width
     surely = best = likely = _NOTHING
     valid = next_change(known, station, now, policy)
     sampled_at = peak = above = 0.0
@@ -194,13 +197,13 @@ def _row(
         0.0 if session is not None and session.is_at_cap else expressible_a(evse.max_a, model),
         expressible_a(evse.fallback_a, model),
         0.0 if model.allowed_a else model.step_a,
-        known.grant.surely_in_force(known.steering_layer, now, clock_uncertainty_s(station, policy)),
-        _spread(evse, known, judged.controlled),
+        known.grant.surely_in_force(known.steering_layer, now, uncertainty_s),
+        _spread(evse, known, judged.controlled, shown),
         valid,
     )
 
 
-def _spread(evse: Evse, known: EvseState, controlled: bool) -> Spread:
+def _spread(evse: Evse, known: EvseState, controlled: bool, shown: bool) -> Spread:
     """How the current is spread over the legs that count. Rectifiers load their legs evenly. Of a three-phase outlet
     that nobody controls no more is assumed than its samples showed: it is not ours to spread, and others shall not
     wait for it until it can be heard again.
@@ -208,7 +211,7 @@ def _spread(evse: Evse, known: EvseState, controlled: bool) -> Spread:
     if not may_charge(known):
         return Spread.NOTHING
     width = len(evse.wiring.legs)
-    if evse.dc_efficiency is not None or known.leg_use.is_even(width):
+    if evse.dc_efficiency is not None or (known.leg_use.is_even(width) and (shown or not controlled)):
         return Spread.EVEN
     seen = known.leg_use.agreeing >= PROOF_SAMPLES
     return Spread.UNKNOWN if controlled or seen or width < MAX_LEGS else Spread.EVEN

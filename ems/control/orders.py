@@ -70,7 +70,9 @@ def _orders_for(
         renew = decision.renew_since
         if not setpoint.controlled and not is_at_rest(known):
             renew = max(renew, now - DISTRUST_RENEW_S)
-        if (not early or cut) and (asked_again or _is_due(grant, layer, amps, ends_after, renew, now)):
+        phases = setpoint.phases if layer is Layer.SESSION else 0
+        other = layer is Layer.SESSION and known.switch.lacks(phases)
+        if (not early or cut) and (asked_again or other or _is_due(grant, layer, amps, ends_after, renew, now)):
             yield LimitOrder(
                 evse=evse.id,
                 layer=layer,
@@ -80,6 +82,7 @@ def _orders_for(
                 reduces=grant.floor is None or amps < in_force,
                 legs=legs,
                 transaction=transaction.id if layer is Layer.SESSION and transaction is not None else None,
+                phases=phases,
             )
         if layer is Layer.FLOOR and grant.floor is None:
             return

@@ -43,7 +43,7 @@ def status_changed(state: SiteState, event: e.StatusChanged) -> SiteState:
         if event.status.is_occupied:
             return _plugged(after, event.evse, event.at, _priority(state, event.evse))
         if event.status is EvseStatus.AVAILABLE and (known.session is None or known.session.transaction is None):
-            return replace(after, session=None, leg_use=LegUse(), power_w=None)
+            return replace(_as_it_was(after), session=None, leg_use=LegUse(), power_w=None)
         return after
 
     return state.with_evse(event.evse, change)
@@ -60,6 +60,7 @@ def transaction_started(state: SiteState, event: e.TransactionStarted) -> SiteSt
         if session.transaction is not None and session.transaction.id != event.transaction.id:
             # A second transaction of the same plug-in counts its own energy, but keeps the need.
             session = replace(session, energy_wh=0.0, soc_at_wh=session.soc_at_wh - session.energy_wh)
+            known = _as_it_was(known)
         return replace(known, session=replace(session, transaction=event.transaction))
 
     return state.with_evse(event.evse, change)
@@ -73,12 +74,18 @@ def transaction_ended(state: SiteState, event: e.TransactionEnded) -> SiteState:
         if session is None or session.transaction is None or session.transaction.id != event.transaction_id:
             return known
         energy = session.energy_wh if event.energy_wh is None else event.energy_wh
-        grant = known.grant.transaction_ended(event.at.monotonic_s, apply_s)
+        grant, known = known.grant.transaction_ended(event.at.monotonic_s, apply_s), _as_it_was(known)
         if known.status is EvseStatus.AVAILABLE:
             return replace(known, session=None, leg_use=LegUse(), grant=grant)
         return replace(known, session=replace(session, transaction=None, energy_wh=energy), grant=grant)
 
     return state.with_evse(event.evse, change)
+
+
+def _as_it_was(known: EvseState) -> EvseState:
+    """The number of phases that a station was told is gone with the transaction, and with it what samples showed."""
+    ended = known.switch.ended()
+    return known if ended == known.switch else replace(known, switch=ended, leg_use=LegUse())
 
 
 def sampled(known: EvseState, sample: Sample) -> EvseState:
@@ -134,6 +141,7 @@ def meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
         power_w=known.power_w if event.power_w is None else event.power_w,
         offered_a=known.offered_a if event.offered_a is None else event.offered_a,
         register_wh=known.register_wh if event.register_wh is None else event.register_wh,
+        switch=known.switch,
     )
     return state.with_evse_at(index, known)
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from ems.domain import events as e
 from ems.domain.grant import Answer, Grant, Layer
+from ems.domain.measurement import LegUse
+from ems.domain.phase_switch import UNSAID
 from ems.domain.state import NEVER, EvseState, SiteState, StationState
 from ems.domain.station import EvseStatus
 
@@ -54,7 +56,9 @@ def station_booted(state: SiteState, event: e.StationBooted) -> SiteState:
     keeps = state.stations[index].model.keeps_over_boot
     state = state.with_grants(event.station, Grant.to_resend if keeps else Grant.forgotten)
     # It tells anew who is there (OCPP 1.6 section 4.2).
-    return state.with_evses(event.station, lambda known: replace(known, status=EvseStatus.UNKNOWN))
+    return state.with_evses(
+        event.station, lambda known: replace(known, status=EvseStatus.UNKNOWN, switch=known.switch.forgotten())
+    )
 
 
 def model_learned(state: SiteState, event: e.ModelLearned) -> SiteState:
@@ -78,7 +82,8 @@ def clock_measured(state: SiteState, event: e.ClockMeasured) -> SiteState:
 
 def profile_sent(state: SiteState, event: e.ProfileSent) -> SiteState:
     def change(known: EvseState) -> EvseState:
-        return replace(known, grant=known.grant.sent(event.layer, event.amps, event.at))
+        switch = known.switch.sent(event.phases) if _tells_phases(known, event) else known.switch
+        return replace(known, grant=known.grant.sent(event.layer, event.amps, event.at), switch=switch)
 
     return state.with_evse(event.evse, change)
 
@@ -100,9 +105,27 @@ def profile_answered(state: SiteState, event: e.ProfileAnswered) -> SiteState:
             grant = grant.unanswered(event.layer, event.amps)
         else:
             grant = grant.refused(event.layer, event.amps)
-        return replace(known, grant=grant)
+        return replace(_switched(known, event), grant=grant)
 
     return state.with_evse(event.evse, change)
+
+
+def _tells_phases(known: EvseState, event: e.ProfileSent | e.ProfileAnswered) -> bool:
+    return event.layer is Layer.SESSION and (event.phases or known.switch.told or known.switch.open) != UNSAID
+
+
+def _switched(known: EvseState, event: e.ProfileAnswered) -> EvseState:
+    """What a station uses for how many phases after an answer; what samples showed before another number is nothing."""
+    if not _tells_phases(known, event):
+        return known
+    before = known.switch
+    if event.answer is Answer.ACCEPTED:
+        same = before.told == event.phases and before.is_settled(event.at)
+        leg_use = known.leg_use if same else LegUse()
+        return replace(known, switch=before.accepted(event.phases, event.ends_at), leg_use=leg_use)
+    if event.answer is Answer.TIMEOUT:
+        return known
+    return replace(known, switch=before.refused(event.phases))
 
 
 def composite_read(state: SiteState, event: e.CompositeRead) -> SiteState:

@@ -40,6 +40,7 @@ class Binding(StrEnum):
     OFFLINE = "offline"
     DONE = "done"
     PLANNED = "planned"
+    SWITCHING = "switching"
 
 
 class Reason(NamedTuple):
@@ -71,11 +72,14 @@ _WORDS = {
     Binding.OFFLINE: "station offline, counted with {value:.0f} A",
     Binding.DONE: "the vehicle does not draw",
     Binding.PLANNED: "planned: {subject}",
+    Binding.SWITCHING: "pausing to go on with {subject}",
 }
 
 
 class Setpoint(NamedTuple):
-    """Ampere per leg for one EVSE, 0 or at least 6; `liable_a` is what may still flow until the cut is proven."""
+    """Ampere per leg for one EVSE, 0 or at least 6; `liable_a` is what may still flow until the cut is proven.
+    `phases`: how many it is to use, 0 where it cannot be told.
+    """
 
     evse: str
     amps: float
@@ -83,6 +87,7 @@ class Setpoint(NamedTuple):
     reason: Reason
     level: Level = Level.NORMAL
     controlled: bool = True
+    phases: int = 0
 
 
 class BatterySetpoint(NamedTuple):

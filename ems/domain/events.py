@@ -142,17 +142,20 @@ class MeterValues:
 
 @dataclass(frozen=True, slots=True)
 class ProfileSent:
-    """A limit went onto the wire."""
+    """A limit went onto the wire, with a number of `phases` or with none (0)."""
 
     evse: str
     layer: Layer
     amps: float
     at: float
+    phases: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileAnswered:
-    """The answer to a limit; `ends_at` is when its lease ends (monotonic), infinite for one without end."""
+    """The answer to a limit; `ends_at` is when its lease ends (monotonic), infinite for one without end. `phases`: the
+    number that the limit named, 0 for none.
+    """
 
     evse: str
     layer: Layer
@@ -161,6 +164,7 @@ class ProfileAnswered:
     answer: Answer
     ends_at: float
     detail: str = ""
+    phases: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from ems.domain.grant import Grant, Layer
 from ems.domain.limit import Limit
 from ems.domain.measurement import LegUse, Sample
 from ems.domain.meter import MeterReading
+from ems.domain.phase_switch import NOT_TOLD, PhaseSwitch
 from ems.domain.plan import Plan
 from ems.domain.policy import Strategy
 from ems.domain.session import Session
@@ -23,7 +24,9 @@ NEVER = -1e12
 
 @dataclass(frozen=True, slots=True)
 class EvseState:
-    """What is known about one EVSE. `samples` are newest first."""
+    """What is known about one EVSE. `samples` are newest first; `leg_use` is what they showed since it was last told
+    another number of phases (`switch`).
+    """
 
     status: EvseStatus = EvseStatus.UNKNOWN
     error: str = ""
@@ -34,6 +37,7 @@ class EvseState:
     power_w: float | None = None
     offered_a: float | None = None
     register_wh: float | None = None
+    switch: PhaseSwitch = NOT_TOLD
 
     @property
     def steering_layer(self) -> Layer:

@@ -54,6 +54,7 @@ class Evse:
     `max_a` is what it can deliver per leg, `fallback_a` what it falls to when nobody renews its lease (0 or at least
     6 A). `meter` names an external meter of this outlet alone, for stations that do not measure. `dc_efficiency` set
     means a DC outlet: it is told watts at the plug, and its currents here are those of its AC supply.
+    `phase_switching`: whether it may be told to use one phase of three; None: as its station says.
     """
 
     station: str
@@ -65,6 +66,7 @@ class Evse:
     meter: str | None = None
     dc_efficiency: float | None = None
     priority: int = 0
+    phase_switching: bool | None = None
     id: str = field(init=False)
 
     def __post_init__(self) -> None:

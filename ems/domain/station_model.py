@@ -52,7 +52,8 @@ class StationModel:
     availability. `session_profile` / `default_profile_steers`: which of TxProfile and TxDefaultProfile change a
     running transaction. `keeps_offline` False: drops its profiles with the socket, so it counts at its rated maximum
     while offline; `keeps_over_boot` likewise for a restart. `composite` False: GetCompositeSchedule is useless there.
-    `repeat_after_zero`: the first limit after a pause is ignored, so it is sent twice. `lowest_a`
+    `repeat_after_zero`: the first limit after a pause is ignored, so it is sent twice. `switches_phases`: its outlets
+    can be told to use one phase of three (OCPP 1.6 section 9.4.6, ConnectorSwitch3to1PhaseSupported). `lowest_a`
     follows from `zero`: the least it can be set to, which is its minimum where 0 A would end the session.
     """
 
@@ -74,6 +75,7 @@ class StationModel:
     composite: bool = True
     repeat_after_zero: bool = False
     number_phases: bool = False
+    switches_phases: bool = False
     sample_interval_s: int = 10
     heartbeat_s: int = 60
     measurands: tuple[str, ...] = (

@@ -90,12 +90,12 @@ def raises_fit(state: SiteState, decision: Decision) -> None:
             if setpoint.controlled and evse.circuit in below
         ]
         for phase in Phase:
-            members = {evse.id: amps for evse, known, amps in present if phase in loaded(evse, known)}
+            members = {evse.id: amps for evse, known, amps in present if phase in loaded(evse, known, decision)}
             if raised & members.keys():
                 room = view.headroom_a[phase]
                 assert sum(members.values()) <= room + NEAR_A, f"{members} on {view.circuit} {phase.name}: {room:.1f} A"
         if view.headroom_w is not None and raised & {evse.id for evse, _, _ in present}:
-            watts = sum(amps * watts_per_amp(state, evse, known) for evse, known, amps in present)
+            watts = sum(amps * watts_per_amp(state, evse, known, decision) for evse, known, amps in present)
             assert watts <= view.headroom_w + NEAR_W, f"{watts:.0f} W on {view.circuit}: {view.headroom_w:.0f} W"
 
 
@@ -107,8 +107,10 @@ def is_balanced(state: SiteState, decision: Decision) -> None:
     for circuit in state.site.circuits:
         below = state.site.circuits.subtree(circuit.id) if circuit.unbalance_max_a is not None else ()
         for more, less in permutations(Phase, 2):
-            members = [r for r in present if r[0].circuit in below and more in loaded(r[0], r[1])]
-            members = [r for r in members if less not in loaded(r[0], r[1]) or not draws_evenly(r[0], r[1])]
+            members = [r for r in present if r[0].circuit in below and more in loaded(r[0], r[1], decision)]
+            members = [
+                r for r in members if less not in loaded(r[0], r[1], decision) or not draws_evenly(r[0], r[1], decision)
+            ]
             members = [r for r in members if all(more not in leg or less not in leg for leg in r[0].wiring.legs)]
             least = sum(lowest_a(state, evse) for evse, _, _ in members)
             most, told = circuit.unbalance_max_a or 0.0, sum(setpoint.amps for _, _, setpoint in members)
@@ -123,18 +125,27 @@ def lowest_a(state: SiteState, evse: Evse) -> float:
     return state.station(evse.station).model.lowest_a
 
 
-def draws_evenly(evse: Evse, known: EvseState) -> bool:
+def draws_evenly(evse: Evse, known: EvseState, decision: Decision) -> bool:
     """Whether the legs that count are known to carry the same current, as the newest sample that could tell showed."""
-    return evse.dc_efficiency is not None or known.leg_use.is_even(len(evse.wiring.legs))
+    shown = known.switch.is_settled(decision.at.monotonic_s) and known.leg_use.is_even(len(evse.wiring.legs))
+    return evse.dc_efficiency is not None or shown
 
 
-def loaded(evse: Evse, known: EvseState) -> set[Phase]:
+def loaded(evse: Evse, known: EvseState, decision: Decision) -> set[Phase]:
     """The site phases that the vehicle at an EVSE may load."""
-    used = known.leg_use.legs(len(evse.wiring.legs))
+    used = legs_that_count(evse, known, decision)
     return {phase for leg, counts in zip(evse.wiring.legs, used, strict=True) if counts for phase in leg}
 
 
-def watts_per_amp(state: SiteState, evse: Evse, known: EvseState) -> float:
+def watts_per_amp(state: SiteState, evse: Evse, known: EvseState, decision: Decision) -> float:
     """Power of one ampere on every leg that the vehicle at an EVSE may load."""
-    used = known.leg_use.legs(len(evse.wiring.legs))
+    used = legs_that_count(evse, known, decision)
     return evse.wiring.watts_per_amp(state.site.voltage_v, sum(used))
+
+
+def legs_that_count(evse: Evse, known: EvseState, decision: Decision) -> tuple[bool, ...]:
+    """Those that samples showed to be in use, if the station surely uses as many phases as it did then; else all."""
+    width, now = len(evse.wiring.legs), decision.at.monotonic_s
+    sure = not any(open_ != known.switch.told for open_ in known.switch.open)
+    sure &= known.switch.told == 0 or now < known.switch.ends_at
+    return known.leg_use.legs(width) if sure else (True,) * width

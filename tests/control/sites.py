@@ -22,6 +22,8 @@ MODELS = (
     StationModel("forgets", keeps_offline=False, keeps_over_boot=False),
     StationModel("watts", rate_unit=RateUnit.WATT),
     StationModel("deaf", smart_charging=False),
+    StationModel("switches", switches_phases=True),
+    StationModel("switches-finely", switches_phases=True, step_a=0.1),
 )
 
 AMPS = st.one_of(st.sampled_from([0.0, 6.0, 10.0, 16.0, 32.0]), st.floats(0, 40).map(lambda a: round(a, 2)))

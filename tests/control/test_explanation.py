@@ -11,11 +11,13 @@ import pytest
 from ems.domain import events as e
 from ems.domain.decision import Binding, Reason, Setpoint
 from ems.domain.limit import Limit
+from ems.domain.policy import Strategy
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
 from tests.builders import BEGIN, Scenario, circuit, evse, layout, site
 from tests.control.test_aims import pair as charging
 from tests.control.test_aims import planned
+from tests.control.test_phase_form import roof as switching
 
 DEAF = StationModel("deaf", smart_charging=False)
 
@@ -80,6 +82,8 @@ ROWS = [
         Binding.STATION, "it reports Faulted (GroundFailure)"),
     Row("a pause that is planned", lambda: planned(charging(), {"A1": [0.0], "A2": [16.0]}).after(60), Binding.PLANNED,
         "planned: cheaper later"),
+    Row("a switch of phases", lambda: planned(switching(), {"A1": [2.0]}, Strategy.SOLAR).after(75), Binding.SWITCHING,
+        "pausing to go on with one phase"),
     Row("a station that is offline", lambda: pair().car("A1").after(60).drop("A1").after(5), Binding.OFFLINE,
         "station offline, counted with 32 A"),
 ]  # fmt: skip

@@ -155,9 +155,10 @@ class AnySite(RuleBasedStateMachine):
         for order in self.pending:
             if not self.state.station(order.evse.rpartition("/")[0]).connected:
                 continue
-            self.tell(e.ProfileSent(order.evse, order.layer, order.amps, t))
+            told, ends_at = (order.evse, order.layer, order.amps, t), t + order.lease_s
+            self.tell(e.ProfileSent(*told, phases=order.phases))
             if answer is not None:
-                self.tell(e.ProfileAnswered(order.evse, order.layer, order.amps, t, answer, t + order.lease_s))
+                self.tell(e.ProfileAnswered(*told, answer, ends_at, phases=order.phases))
         self.pending = ()
 
     @rule(pick=PICK, layer=st.sampled_from(list(Layer)), amps=AMPS, answer=st.sampled_from(list(Answer)))

@@ -44,6 +44,10 @@ class Plug:
         self.plugged = False
         self.status = EvseStatus.AVAILABLE
         self.lag_s = VEHICLE_LAG_S
+        self.uses = len(evse.wiring.legs)
+        self.switches = "never"
+        self.switched_under_load = 0
+        self.told: list[int] = []
         self._limits: deque[float] = deque([evse.fallback_a] * SLOWEST_S, SLOWEST_S)
 
     def arrive(self, takes: float, legs: int, need_wh: float | None) -> None:
@@ -67,6 +71,20 @@ class Plug:
                 return min(amps, self.evse.max_a)
         return self.evse.max_a
 
+    def told_phases(self, phases: int, layer: Layer) -> None:
+        """OCPP 1.6 section 7.13: as many as it is told; without a number three."""
+        if layer is not Layer.SESSION:
+            return
+        if phases and self.told[-1:] != [phases]:
+            self.told.append(phases)
+        if self.switches == "never":
+            return
+        uses, flows = min(phases or 3, len(self.takes_a)), any(self.drawn_a)
+        if uses != self.uses and flows:
+            self.switched_under_load += 1
+        if self.switches == "always" or not flows:
+            self.uses = uses
+
     def pilot(self, amps: float) -> None:
         """Whatever the profiles say, the vehicle is offered that much; lasts while the station 'ignores' them."""
         self._limits.extend([amps] * SLOWEST_S)
@@ -78,7 +96,8 @@ class Plug:
         allowed = self._offered_a() if self.transaction is not None else 0.0
         full = self.need_wh is not None and self.got_wh >= self.need_wh
         draws = allowed >= PILOT_MIN_A and not full
-        self.drawn_a = tuple(min(a, allowed) if draws else 0.0 for a in self.takes_a)
+        legs = enumerate(self.takes_a)
+        self.drawn_a = tuple(min(a, allowed) if draws and k < self.uses else 0.0 for k, a in legs)
         energy = sum(self.drawn_a) * self.evse.wiring.watts_per_amp(voltage_v, 1) / 3600
         self.got_wh += energy
         self.register_wh += energy
@@ -176,6 +195,7 @@ class World:
         if plug.behaviour == "silent":
             return None
         plug.profiles[order.layer] = (order.amps, now + order.lease_s)
+        plug.told_phases(order.phases, order.layer)
         return Answer.ACCEPTED
 
     def behave(self, station: str, behaviour: str) -> None:
@@ -183,6 +203,12 @@ class World:
         assert behaviour in {"obeys", "refuses", "silent", "ignores"}
         for plug in self._of(station):
             plug.behaviour = behaviour
+
+    def switch(self, station: str, how: str) -> None:
+        """Whether it does as told about phases: 'always', only when 'paused', or 'never', although it says so."""
+        assert how in {"always", "paused", "never"}
+        for plug in self._of(station):
+            plug.switches = how
 
     def forget(self, station: str) -> None:
         """The station loses its profiles."""
