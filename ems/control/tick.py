@@ -20,6 +20,7 @@ from ems.control.liability import REFUSALS_TOLERATED
 from ems.control.memory import Memory
 from ems.control.network import LINKS_PER_CIRCUIT, Network
 from ems.control.observation import Column, observe
+from ems.control.phase_form import choose
 from ems.control.shaping import Shaped, remember, shape
 from ems.control.situation import Situation
 from ems.control.storage import with_batteries
@@ -50,7 +51,7 @@ class Controller:
     def decide(self, state: SiteState, memory: Memory, now: Instant) -> tuple[Decision, Memory]:
         """What every EVSE may draw from now on, and why. Same arguments, same result; never raises on site conditions.
 
-        The steps: observe, judge, find the headroom, ask, allocate, shape, guard, steer batteries, explain.
+        The steps: observe, judge, find the headroom, ask, choose phases, allocate, shape, guard, steer batteries, explain.
         """
         warned = [obeys.warned for obeys in memory.obedience]
         untrusted = [obeys.untrusted for obeys in memory.obedience]
@@ -61,11 +62,12 @@ class Controller:
         room, stored, memory = with_batteries(state, levels, room, self.network.margin, memory, now.monotonic_s)
         hunger = appetites(seen, memory.setpoints, now.monotonic_s)
         asked = demand(state, seen, levels, limits, hunger, memory, now)
-        at = Situation(state, now, seen, levels, room, asked)
+        forms, asked = choose(state, self.network, seen, asked, room, memory, now)
+        at = Situation(state, now, seen, levels, room, asked, forms)
         allocation = allocate(at)
         shaped = shape(at, allocation.amps, memory.setpoints)
         guarded = _guarded(at, shaped, self.outlets)
-        memory = replace(remember(at, np.array(guarded), hunger, memory), seen=seen)
+        memory = replace(remember(at, np.array(guarded), hunger, memory), seen=seen, forms=forms.forms)
         steered, memory = batteries(at, stored, np.array(guarded), memory)
         decision = _decision(at, allocation, shaped, guarded, memory, warned)
         return replace(decision, batteries=steered), memory
@@ -145,20 +147,19 @@ def _decision(
     before = shaped.amps.tolist()
     pairs = enumerate(zip(before, guarded, strict=True))
     lowered = tuple([site.evses[j].id for j, (was, value) in pairs if value < was - EPSILON_A])
-    alarms = at.levels.alarms
+    alarms = (*at.levels.alarms, *at.forms.alarms(at.state))
     if lowered:
         text = f"the guard lowered {', '.join(lowered[:4])}: the allocation was wrong"
         alarms = (*alarms, Alarm("guard", Level.NORMAL, "site", text, "send the journal", now.utc))
     judged = enumerate(zip(memory.obedience, warned, strict=True))
-    columns = zip(
-        site.evses, guarded, seen.liabilities, reasons(at, allocation, shaped, guarded), at.levels.evses, strict=True
-    )
+    why = reasons(at, allocation, shaped, guarded)
+    columns = zip(site.evses, guarded, seen.liabilities, why, at.levels.evses, at.forms.phases, strict=True)
     return Decision(
         at=now,
         setpoints=tuple(
             [
-                Setpoint(evse.id, value, liable.amps, why, level, liable.controlled)
-                for evse, value, liable, why, level in columns
+                Setpoint(evse.id, value, liable.amps, reason, level, liable.controlled, phases)
+                for evse, value, liable, reason, level, phases in columns
             ]
         ),
         circuits=circuit_views(at),
