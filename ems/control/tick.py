@@ -51,7 +51,7 @@ class Controller:
     def decide(self, state: SiteState, memory: Memory, now: Instant) -> tuple[Decision, Memory]:
         """What every EVSE may draw from now on, and why. Same arguments, same result; never raises on site conditions.
 
-        The steps: observe, judge, find the headroom, ask, choose phases, allocate, shape, guard, steer batteries, explain.
+        The steps: observe, judge, find headroom, ask, choose phases, allocate, shape, guard, steer batteries, explain.
         """
         warned = [obeys.warned for obeys in memory.obedience]
         untrusted = [obeys.untrusted for obeys in memory.obedience]
