@@ -73,12 +73,12 @@ class SiteAccess:
     @property
     def cards(self) -> Sequence[Card]:
         """Tags that nobody knows and somebody presented lately, the newest first."""
-        return self._porter.cards
+        return self._porter.cards.all()
 
     def forget(self, tag: str) -> bool:
         """Forget such a tag; False when it is not remembered."""
         self._store.cards.forgotten(tag)
-        return self._porter.forget(tag)
+        return self._porter.cards.forget(tag)
 
     def check(self, asked: Asked) -> Admission:
         """Whether a tag may charge, without anybody presenting it."""
@@ -125,9 +125,9 @@ class CardWatch:
 
     def save(self) -> None:
         """Write which cards were presented, and which are known now; queued."""
-        for key in self._porter.known_cards():
+        for key in self._porter.cards.newly_known():
             self._store.cards.forgotten(key)
-        if new := self._porter.new_cards():
+        if new := self._porter.cards.newly_presented():
             self._store.cards.seen(new)
 
 

@@ -6,7 +6,6 @@ offline is judged when its start is reported, as any other.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,12 +74,6 @@ def _lets_in(book: AccessBook, tag: Tag, evse: str) -> bool:
         return all(not group.is_blocked and group.rule.holds_at(evse) for group in book.lineage(name))
 
     return not tag.groups or any(opens(name) for name in tag.groups)
-
-
-def digest(tags: Sequence[ListedTag]) -> str:
-    """A word for what stands in a list, whatever its order."""
-    lines = sorted(f"{tag.id_tag}\t{tag.until}\t{tag.group}" for tag in tags)
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def messages(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ems.domain.local_list import Capacity, ListState, Step, digest, messages, wanted
+from ems.domain.local_list import Capacity, ListState, Step, messages, wanted
 from ems.domain.state import SiteState
 from ems.domain.station_outcome import ListVersion, Outcome, Variables, Verdict
 from ems.domain.station_request import ListedTag, ReadLocalListVersion, ReadVariables, SendLocalList, WriteVariables
@@ -236,3 +237,9 @@ def _refused(known: _Known, outcome: Outcome) -> ListState:
 
 def _count(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 6 else None
+
+
+def digest(tags: Sequence[ListedTag]) -> str:
+    """A word for what stands in a list, whatever its order."""
+    lines = sorted(f"{tag.id_tag}\t{tag.until}\t{tag.group}" for tag in tags)
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()[:16]

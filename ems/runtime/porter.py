@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,10 +25,10 @@ from ems.domain.station import EvseStatus
 from ems.domain.tag import period_begin, tag_key
 from ems.ports import Clock
 from ems.runtime.spending import Spending
+from ems.runtime.stranger_cards import SHOWN, StrangerCards
 
 log = logging.getLogger(__name__)
 
-MAX_CARDS = 100
 MAX_PASSES = 500
 GRACE_S = 10.0
 """So long a station has to end by itself what was refused, as StopTransactionOnInvalidId makes it do (section 9.1.27);
@@ -39,8 +38,6 @@ AGAIN_S = 60.0
 REVIEW_S = 5.0
 JUST_S = 10.0
 """A start that was answered so lately may not be in the state yet."""
-
-SHOWN = 40
 
 
 class Begun(NamedTuple):
@@ -81,9 +78,7 @@ class Porter:
         self._book = book
         self._vehicles: Mapping[str, str] = {}
         self.spending = Spending()
-        self._cards: OrderedDict[str, Card] = OrderedDict()
-        self._new: dict[str, Card] = {}
-        self._known: set[str] = set()
+        self.cards = StrangerCards()
         self._passes: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         self._begun: dict[int, Begun] = {}
         self._endings: dict[int, Ending] = {}
@@ -116,14 +111,8 @@ class Porter:
         """Begin with what was stored: what tags took lately, and cards that nobody knows, the oldest first."""
         for use in uses:
             self.spending.note(use)
-        for card in cards:
-            self._cards[tag_key(card.tag)] = card
+        self.cards.remember(cards)
         self._forget_known()
-
-    @property
-    def cards(self) -> Sequence[Card]:
-        """Tags that nobody knows, the newest first."""
-        return tuple(reversed(self._cards.values()))
 
     @property
     def endings(self) -> Sequence[Ending]:
@@ -293,35 +282,11 @@ class Porter:
     def _note(self, tag: str, evse: str, answer: Admission, now: datetime) -> None:
         """Remember a card that nobody knows."""
         key = tag_key(tag)
-        if answer.is_known or not key or key == tag_key(self.doors.free_tag) or (key, evse) in self._passes:
-            return
-        known = self._cards.get(key)
-        seen = Card(tag.strip()[:SHOWN], evse, now)
-        self._cards[key] = self._new[key] = seen if known is None else replace(seen, count=known.count + 1)
-        self._cards.move_to_end(key)
-        while len(self._cards) > MAX_CARDS:
-            self._new.pop(self._cards.popitem(last=False)[0], None)
+        if key and not answer.is_known and key != tag_key(self.doors.free_tag) and (key, evse) not in self._passes:
+            self.cards.presented(tag, evse, now)
 
     def _forget_known(self) -> None:
-        for key in [key for key in self._cards if key in self._book.tags or key in self._vehicles]:
-            del self._cards[key]
-            self._new.pop(key, None)
-            self._known.add(key)
-
-    def forget(self, tag: str) -> bool:
-        """Forget a card that nobody knows; False when it was not remembered."""
-        self._new.pop(tag_key(tag), None)
-        return self._cards.pop(tag_key(tag), None) is not None
-
-    def known_cards(self) -> Sequence[str]:
-        """Cards that have become known since this was last asked."""
-        known, self._known = self._known, set()
-        return tuple(known)
-
-    def new_cards(self) -> Sequence[Card]:
-        """Cards that were presented since this was last asked."""
-        new, self._new = self._new, {}
-        return tuple(new.values())
+        self.cards.known(self._book.tags, self._vehicles)
 
 
 def _energy_wh(register_wh: float | None, session: Session, transaction: Transaction) -> float:

@@ -33,7 +33,7 @@ async def test_a_known_card_charges_and_is_known_by_name_and_a_stranger_does_not
         assert session is not None
         assert session.holder is not None
         assert session.holder.tag == "CARD"
-        assert [(card.tag, card.evse) for card in site.porter.cards] == [("STRANGER", "B/1")]
+        assert [(card.tag, card.evse) for card in site.porter.cards.all()] == [("STRANGER", "B/1")]
         await site.change(TagsKept((Tag("STRANGER"),)), "somebody")
         await asyncio.sleep(200)
         assert site.is_charging("B/1"), "the station holds the card up again"
@@ -202,7 +202,7 @@ async def test_a_station_that_waits_for_a_card_is_started_where_everybody_may_ch
         assert session is not None
         assert session.transaction is not None
         assert session.transaction.id_tag == "FREE"
-        assert site.porter.cards == ()
+        assert site.porter.cards.all() == ()
 
 
 @virtual

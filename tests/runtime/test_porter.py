@@ -21,7 +21,8 @@ from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
 from ems.domain.tag import Budget, Group, Period, Tag
 from ems.domain.vehicle import Vehicle
-from ems.runtime.porter import MAX_CARDS, Porter
+from ems.runtime.porter import Porter
+from ems.runtime.stranger_cards import MAX_CARDS
 from tests.runtime.world import site
 
 BEGIN = Instant(1000.0, datetime(2026, 3, 10, 11, 0, tzinfo=UTC))
@@ -203,11 +204,11 @@ def test_a_card_that_nobody_knows_is_remembered_until_it_is_adopted() -> None:
     house.porter.authorise("A", "stranger1")
     house.after(5)
     house.start("B/1", 1, "STRANGER1")
-    assert list(house.porter.cards) == [Card("STRANGER1", "B/1", house.now_.utc, 2)]
-    assert [card.count for card in house.porter.new_cards()] == [2]
-    assert house.porter.new_cards() == ()
+    assert list(house.porter.cards.all()) == [Card("STRANGER1", "B/1", house.now_.utc, 2)]
+    assert [card.count for card in house.porter.cards.newly_presented()] == [2]
+    assert house.porter.cards.newly_presented() == ()
     house.porter.book = AccessBook(tags={"stranger1": Tag("Stranger1")})
-    assert list(house.porter.cards) == []
+    assert list(house.porter.cards.all()) == []
     assert house.porter.authorise("A", "STRANGER1").is_accepted
 
 
@@ -215,23 +216,23 @@ def test_no_crowd_of_strangers_fills_the_memory() -> None:
     house = Gatehouse(doors=Doors())
     for number in range(10 * MAX_CARDS):
         house.porter.authorise("A", f"X{number}")
-    assert len(house.porter.cards) == MAX_CARDS
-    assert len(house.porter.new_cards()) == MAX_CARDS
-    assert house.porter.cards[0].tag == f"X{10 * MAX_CARDS - 1}"
+    assert len(house.porter.cards.all()) == MAX_CARDS
+    assert len(house.porter.cards.newly_presented()) == MAX_CARDS
+    assert house.porter.cards.all()[0].tag == f"X{10 * MAX_CARDS - 1}"
 
 
 @pytest.mark.parametrize("tag", ["CARD", "FREE", "", "   "])
 def test_who_is_known_or_nobody_is_no_stranger(tag: str) -> None:
     house = Gatehouse(CARD)
     house.porter.authorise("A", tag)
-    assert house.porter.cards == ()
+    assert house.porter.cards.all() == ()
 
 
 def test_a_tag_of_a_vehicle_is_good_and_no_stranger() -> None:
     house = Gatehouse()
     house.porter.authorise("A", "VID:01")
     house.porter.fleet = Fleet({"Bus 17": Vehicle("Bus 17", id_tags=("vid:01",))})
-    assert house.porter.cards == ()
+    assert house.porter.cards.all() == ()
     assert house.start("A/1", 1, "VID:01")
 
 
