@@ -7,10 +7,11 @@ from datetime import datetime
 
 from ems.domain.decision import Decision
 from ems.domain.plan import Plan
-from ems.domain.policy import PLANNED
+from ems.domain.policy import PLANNED, SPARING
 from ems.domain.session import Session
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import EvseStatus
+from ems.planning.outlook import steered_w
 
 STRAY_WH, STRAY_SHARE = 500.0, 0.25
 """What all vehicles together may have got beside the plan: so much, or this share of what was planned so far."""
@@ -59,8 +60,17 @@ def newly_steered(before: Decision, after: Decision, state: SiteState) -> bool:
 
 
 def is_wanted(state: SiteState) -> bool:
-    """Whether there is anything to plan: the strategy needs it, and somebody is there."""
+    """Whether there is anything to plan: the strategy needs it, and somebody is there, or a battery that can be used to
+    spare money.
+    """
+    if state.strategy in SPARING and _knows_its_battery(state):
+        return True
     return state.strategy in PLANNED and any(_present(known) is not None for known in state.evses)
+
+
+def _knows_its_battery(state: SiteState) -> bool:
+    steered = state.site.steered_battery
+    return steered is not None and state.batteries[steered].soc is not None
 
 
 def strays(plan: Plan, taken_wh: Mapping[str, float], state: SiteState, decision: Decision) -> str:
@@ -74,7 +84,7 @@ def strays(plan: Plan, taken_wh: Mapping[str, float], state: SiteState, decision
     root, view = state.site.circuits.circuits[0], decision.circuits[0]
     if plan.base_w and plan.generation_w and root.meter is not None:
         expected_w = plan.base_w[step] - plan.generation_w[step]
-        apart_w = abs(sum(view.base_load_a) * state.site.voltage_v - expected_w)
+        apart_w = abs(sum(view.base_load_a) * state.site.voltage_v - steered_w(state) - expected_w)
         if apart_w > max(STRAY_BASE_W, STRAY_BASE_SHARE * sum(root.rating_a) * state.site.voltage_v):
             return "other load"
     charges = {charge.session: charge for charge in plan.charges if not charge.expected}

@@ -18,6 +18,9 @@ from ems.domain.state import EvseState, SiteState
 from ems.domain.station import Evse, EvseStatus
 from ems.domain.station_model import StationModel
 
+HEARD_S = 60.0
+"""A battery that has not said for longer what it holds is not planned with."""
+
 
 class Stay(NamedTuple):
     """A vehicle that is plugged in at the EVSE at position `evse`, and may charge.
@@ -46,7 +49,8 @@ class Stay(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What is known at `now` (UTC). `base_a` is the base load of every circuit of the site, in its order, as the last
-    tick saw it; `limits` are those that somebody set, besides the windows of the site.
+    tick saw it, without the battery that we steer; `limits` are those that somebody set, besides the windows of the
+    site. `stored_wh` is what that battery holds, None while nobody knows or there is none.
     """
 
     now: datetime
@@ -54,6 +58,7 @@ class Outlook:
     stays: tuple[Stay, ...]
     limits: tuple[Limit, ...]
     base_a: tuple[PhaseAmps, ...]
+    stored_wh: float | None = None
 
 
 def outlook_of(state: SiteState, decision: Decision, appetite_a: Sequence[float]) -> Outlook:
@@ -69,8 +74,38 @@ def outlook_of(state: SiteState, decision: Decision, appetite_a: Sequence[float]
         strategy=state.strategy,
         stays=tuple(stays),
         limits=state.limits,
-        base_a=tuple(view.base_load_a for view in decision.circuits),
+        base_a=_base_loads(state, decision),
+        stored_wh=stored_wh(state, decision.at.monotonic_s),
     )
+
+
+def stored_wh(state: SiteState, now: float) -> float | None:
+    """What the battery that we steer holds; None while it has not said so lately, or there is none."""
+    i = state.site.steered_battery
+    known = None if i is None else state.batteries[i]
+    if i is None or known is None or known.soc is None or now - known.at > HEARD_S:
+        return None
+    return known.soc * state.site.batteries[i].capacity_wh
+
+
+def steered_w(state: SiteState) -> float:
+    """What flows into the battery that we steer, as far as it is known."""
+    i = state.site.steered_battery
+    return 0.0 if i is None else state.batteries[i].power_w or 0.0
+
+
+def _base_loads(state: SiteState, decision: Decision) -> tuple[PhaseAmps, ...]:
+    """What a plan has to expect beside what it plans."""
+    site, i = state.site, state.site.steered_battery
+    shown = [view.base_load_a for view in decision.circuits]
+    if i is None:
+        return tuple(shown)
+    own = site.batteries[i].amps(steered_w(state), site.voltage_v)
+    for above in site.circuits.path(site.batteries[i].circuit):
+        if site.circuits.circuits[above].meter is not None:
+            a, b, c = (amps - part for amps, part in zip(shown[above], own, strict=True))
+            shown[above] = (a, b, c)
+    return tuple(shown)
 
 
 def _stay(site: Site, j: int, known: EvseState, model: StationModel, appetite_a: float) -> Stay:

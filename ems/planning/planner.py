@@ -29,7 +29,7 @@ from ems.planning.ladder import LADDERS
 from ems.planning.newcomers import expected_from, hurried
 from ems.planning.optimiser import Remaining, optimise
 from ems.planning.outlook import Outlook, Stay
-from ems.planning.problem import Battery, ChargingProblem
+from ems.planning.problem import Battery, ChargingProblem, Economy
 from ems.planning.requests import Wanted, wanted_by
 from ems.planning.schedule import Schedule
 from ems.planning.surroundings import surroundings
@@ -72,7 +72,8 @@ def plan_of(
     usual = _usual(outlook, known)
     stays = wanted_by(site, horizon, outlook.stays, outlook.limits, _forecasts(outlook, known), usual)
     arrivals = _arrivals(outlook, known, horizon)
-    economy, assumed = economy_of(horizon, known.tariff, known.paid, beside, known.battery)
+    battery = known.battery if outlook.stored_wh is None else battery_of(site, outlook.stored_wh)
+    economy, assumed = economy_of(horizon, known.tariff, known.paid, beside, battery)
     nodes = nodes_of(site, horizon, outlook.limits, beside.base_a)
     present = tuple(wanted.request for wanted in stays)
     if arrivals is None or arrivals.is_unsure:
@@ -171,12 +172,35 @@ def _plan(site: Site, outlook: Outlook, schedule: Schedule, stays: tuple[Wanted,
         caps=outlook.strategy in SPARING,
         base_w=tuple(economy.base_w.tolist()),
         generation_w=tuple(economy.generation_w.tolist()),
-        battery_w=tuple(schedule.battery_w.tolist()),
+        battery_w=tuple(np.round(schedule.battery_w, 1).tolist()) if _is_planned(economy, outlook) else (),
         limit_w=tuple(connection_w(site, problem.horizon, outlook.limits).tolist()),
         price_per_kwh=tuple(economy.import_per_kwh.tolist()),
         deficits=words.deficits,
         assumptions=words.assumptions,
     )
+
+
+def battery_of(site: Site, stored_wh: float) -> Battery | None:
+    """The battery that we steer, as a plan may use it: between the states of charge that the site allows."""
+    if site.steered_battery is None:
+        return None
+    known = site.batteries[site.steered_battery]
+    return Battery(
+        circuit=site.circuits.index(known.circuit),
+        stored_wh=stored_wh,
+        capacity_wh=known.highest * known.capacity_wh,
+        charge_w=known.charge_w,
+        discharge_w=known.discharge_w,
+        efficiency=known.efficiency,
+        wear_per_kwh=known.wear_per_kwh,
+        reserve_wh=known.floor * known.capacity_wh,
+        export_w=known.export_w,
+    )
+
+
+def _is_planned(economy: Economy, outlook: Outlook) -> bool:
+    """Whether the plan says what the battery is to do; where it looks at vehicles alone, it does not."""
+    return economy.battery is not None and LADDERS[outlook.strategy].looks_at_site
 
 
 def _deficits(site: Site, schedule: Schedule, stays: tuple[Wanted, ...]) -> tuple[Deficit, ...]:

@@ -94,7 +94,8 @@ class DemandCharge(NamedTuple):
 
 class Battery(NamedTuple):
     """A stationary battery at the circuit at position `circuit`: what it holds and can, Wh; what it takes and gives
-    at most, W; the share that survives each way, 0 … 1; what a kWh through it wears; what is not to be touched.
+    at most, W; the share that survives each way, 0 … 1; what a kWh through it wears; what is not to be touched; and
+    what may flow into the grid because of it, W.
 
     Its charge counts on every conductor, evenly on three phases; its discharge relieves none, since it may end at once.
     """
@@ -107,6 +108,7 @@ class Battery(NamedTuple):
     efficiency: float = 0.95
     wear_per_kwh: float = 0.0
     reserve_wh: float = 0.0
+    export_w: float = math.inf
 
 
 class Economy(NamedTuple):

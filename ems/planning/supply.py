@@ -82,7 +82,7 @@ def add_grid(
     generation, base = economy.generation_w / 1000.0, economy.base_w / 1000.0
     out_kw = np.maximum(generation - np.minimum(base, 0.0), 0.0)
     if battery is not None and economy.battery is not None:
-        out_kw = out_kw + economy.battery.discharge_w / 1000.0
+        out_kw = out_kw + min(economy.battery.discharge_w, economy.battery.export_w) / 1000.0
     imported = lp.add_columns(np.full(steps, np.inf), weights.import_ * hours)
     exported = lp.add_columns(out_kw, -weights.feed_in * hours)
     each = np.arange(steps)

@@ -30,7 +30,7 @@ from ems.runtime.planner_process import PlannerError
 
 log = logging.getLogger(__name__)
 
-SLACK_A = 0.01
+SLACK_A, SLACK_W = 0.01, 1.0
 MOST_CHARGES = 20
 """Charges in a plan, vehicles that may still come included, per EVSE of the site."""
 
@@ -157,7 +157,7 @@ class Replanner:
         began = self._clock.now().monotonic_s
         self._agenda = self._agenda.begun(began)
         outlook = outlook_of(facts.state, facts.decision, facts.appetite_a.tolist())
-        if not outlook.stays:
+        if not outlook.stays and outlook.stored_wh is None:
             return
         try:
             plan = await self._apart(lambda: _fitting(self._planning, outlook, facts.state.site))
@@ -209,6 +209,16 @@ def why_unfit(plan: Plan, outlook: Outlook, site: Site) -> str:
         # What is expected stands for several vehicles that may come.
         if not charge.expected and max(charge.amps) > site.evses[index].max_a + SLACK_A:
             return f"{charge.evse} is to have {max(charge.amps):g} A"
+    return _unfit_battery(plan, site)
+
+
+def _unfit_battery(plan: Plan, site: Site) -> str:
+    battery = None if site.steered_battery is None else site.batteries[site.steered_battery]
+    if battery is None:
+        return "it has a battery, and the site has none that is steered" if any(plan.battery_w) else ""
+    most, least = max(plan.battery_w, default=0.0), min(plan.battery_w, default=0.0)
+    if most > battery.charge_w + SLACK_W or least < -battery.discharge_w - SLACK_W:
+        return f"battery {battery.id} is to take {most:g} W, and to give {-least:g} W"
     return ""
 
 
