@@ -147,7 +147,8 @@ def _add_size(commands: Commands) -> None:
     _add_recorded(one)
     one.add_argument("--add", default="0", help="so many EVSEs more, also several numbers with commas")
     one.add_argument("--limit", help="ampere per phase of the grid connection: 100:400:50, or 100,160,250")
-    one.add_argument("--strategy", default="equal", help="the strategy that serves (default: %(default)s)")
+    text = "the strategy that serves in virtual time (default: the least cost that anybody could reach, in seconds)"
+    one.add_argument("--strategy", help=text)
     kinds = ("perfect", "predicted", "stated")
     one.add_argument("--departures", default="stated", choices=kinds, help="default: %(default)s")
     _add_json(one)

@@ -17,10 +17,15 @@ from ems.sim.sizing_picture import draw_sizes
 
 MOST_SIZES, MOST_ADDED, MOST_A = 60, 1000, 1e5
 
+AT_BEST = (
+    "at best: as if all that happened had been known before; --strategy equal lets the controller serve, which falls "
+    "somewhat short of that and takes minutes"
+)
+
 
 def size(options: argparse.Namespace) -> int:
     """Service and cost against the size of the connection and the number of EVSEs."""
-    if options.strategy not in STRATEGIES[1:]:
+    if options.strategy is not None and options.strategy not in STRATEGIES[1:]:
         raise UsageError(f"unknown strategy {options.strategy!r}: choose one of {', '.join(STRATEGIES[1:])}")
     if not options.sessions:
         raise UsageError("name the recorded sessions: --sessions FILE")
@@ -34,8 +39,11 @@ def size(options: argparse.Namespace) -> int:
         raise UsageError(str(wrong)) from None
     found = compare(sizing, wanted)
     print(json.dumps([one.as_json() for one in found]) if options.json else as_table(found))
+    if options.strategy is None and not options.json:
+        print(AT_BEST)
     if options.out is not None:
-        _write(options.out, found, f"{settings.site.name}, strategy {options.strategy}")
+        served = "at best" if options.strategy is None else f"strategy {options.strategy}"
+        _write(options.out, found, f"{settings.site.name}, {served}")
         print(f"{options.out}: sizes.json and sizes.png", file=sys.stderr if options.json else sys.stdout)
     return FINE
 

@@ -22,6 +22,7 @@ from ems.domain.tariff import Tariff
 from ems.planning.arrays import Floats
 from ems.planning.clairvoyant import Facts, Presence, least_cost, most_energy, problem_of
 from ems.planning.day_verdict import DayRegret
+from ems.planning.problem import ChargingProblem
 from ems.planning.schedule import Schedule
 from ems.sim.backtest_task import BacktestTask, Knowledge, told_by
 from ems.sim.core_planner import EVERY_S, CorePlanner, load_of
@@ -137,16 +138,21 @@ def _kinds(strategy: str, knowledge: Sequence[Knowledge]) -> Iterator[Knowledge]
 
 
 def backtest(
-    task: BacktestTask, runs: Sequence[tuple[str, Knowledge]], *, workers: int | None = None, regret: bool = False
+    task: BacktestTask,
+    runs: Sequence[tuple[str, Knowledge]],
+    *,
+    workers: int | None = None,
+    every_s: float = EVERY_S,
+    regret: bool = False,
 ) -> Backtest:
     """Run all, each in a process of its own while there are processors, and compute the bounds."""
     count = min(len(runs) + 1, workers or os.cpu_count() or 1)
     if count <= 1:
         most, cheapest = bounds(task)
-        return Backtest(task, most, cheapest, tuple(run(task, *one, regret=regret) for one in runs))
+        return Backtest(task, most, cheapest, tuple(run(task, *one, every_s=every_s, regret=regret) for one in runs))
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         bound = pool.submit(bounds, task)
-        rows = [pool.submit(partial(run, regret=regret), task, *one) for one in runs]
+        rows = [pool.submit(partial(run, every_s=every_s, regret=regret), task, *one) for one in runs]
         most, cheapest = bound.result()
         return Backtest(task, most, cheapest, tuple(row.result() for row in rows))
 
@@ -196,12 +202,20 @@ def run(
 
 def bounds(task: BacktestTask) -> tuple[Row, Row]:
     """What would have been possible: the most energy, and the least total."""
+    problem, presences = _known(task)
+    return _bound(task, "clairvoyant, most energy", most_energy(problem), presences), least_total(task)
+
+
+def least_total(task: BacktestTask) -> Row:
+    """The least total that was possible for who had known everything."""
+    problem, presences = _known(task)
+    return _bound(task, "clairvoyant, least cost", least_cost(problem, task.missing_per_kwh), presences)
+
+
+def _known(task: BacktestTask) -> tuple[ChargingProblem, list[Presence]]:
     inner = task.task
-    facts = facts_of(task)
     presences = [presence_of(inner.site, visit) for visit in inner.placement.visits]
-    problem = problem_of(facts, presences)
-    most = _bound(task, "clairvoyant, most energy", most_energy(problem), presences)
-    return most, _bound(task, "clairvoyant, least cost", least_cost(problem, task.missing_per_kwh), presences)
+    return problem_of(facts_of(task), presences), presences
 
 
 def facts_of(task: BacktestTask, step_s: float | None = None) -> Facts:

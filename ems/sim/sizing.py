@@ -1,4 +1,4 @@
-"""What a larger connection or more EVSEs would bring: service and cost against size, the controller beside the best."""
+"""What a larger connection or more EVSEs would bring: service and cost against size, at best or by the controller."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ems.domain.site import Site
 from ems.domain.station import Station
 from ems.planning.clairvoyant import problem_of
 from ems.planning.flow import deliverable
-from ems.sim.backtest import run
+from ems.sim.backtest import least_total, run
 from ems.sim.backtest_task import BacktestTask, Knowledge
 from ems.sim.core_tally import BIN_S
 from ems.sim.hindsight import facts_of, grid, presence_of
@@ -39,8 +39,8 @@ class Size:
 
 
 class Sized(NamedTuple):
-    """What a size brings. Shares of the wanted energy, 0 … 1: what the controller delivers, and what is `possible` at
-    most. `total` is energy, demand charge, and what is missing at its worth; 0 energy and demand without a tariff.
+    """What a size brings. Shares of the wanted energy, 0 … 1: what is delivered, and what is `possible` at most.
+    `total` is energy, demand charge, and what is missing at its worth; 0 energy and demand without a tariff.
     """
 
     size: Size
@@ -64,10 +64,12 @@ class Sized(NamedTuple):
 
 
 class Sizing(NamedTuple):
-    """What is asked: the task as it is, and the strategy that serves."""
+    """What is asked: the task as it is, and the strategy that serves in virtual time; without one it is the least total
+    that anybody could reach, which one linear program finds.
+    """
 
     task: BacktestTask
-    strategy: str = "equal"
+    strategy: str | None = None
     knowledge: Knowledge = Knowledge.STATED
 
 
@@ -88,7 +90,7 @@ def compare(sizing: Sizing, wanted: Sequence[Size], *, workers: int | None = Non
 def sized(sizing: Sizing, size: Size) -> Sized:
     """What one size brings."""
     task = replace(sizing.task, task=resized(sizing.task.task, size))
-    row = run(task, sizing.strategy, sizing.knowledge)
+    row = least_total(task) if sizing.strategy is None else run(task, sizing.strategy, sizing.knowledge)
     site = task.task.site
     return Sized(
         size=size,

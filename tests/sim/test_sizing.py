@@ -16,11 +16,11 @@ from tests.sim.sites import BEGIN, feeder, record
 HOUR = 3600.0
 
 
-def sizing() -> Sizing:
+def sizing(strategy: str | None = "equal") -> Sizing:
     """Three vehicles that want 10 kW each for three hours, on a feeder that carries it."""
     records = tuple(record(f"A{k}", 60.0 * k, 3 * HOUR, 30_000) for k in (1, 2, 3))
     file = SessionFile("day.csv", "test", records, ())
-    return Sizing(backtest_task(recorded_task(feeder(200), file, since=BEGIN, days=1), file))
+    return Sizing(backtest_task(recorded_task(feeder(200), file, since=BEGIN, days=1), file), strategy)
 
 
 def test_every_connection_is_compared_with_every_number_of_evses() -> None:
@@ -37,6 +37,14 @@ def test_service_grows_with_the_connection_up_to_what_is_wanted() -> None:
         assert one.peak_kw <= one.kw * (1 + 1e-9)
     assert [one.total for one in found] == sorted((one.total for one in found), reverse=True)
     assert as_table(found).splitlines()[-1].split()[:3] == ["63", "43", "0"]
+
+
+def test_at_best_all_that_is_possible_is_delivered() -> None:
+    best, served = (compare(sizing(by), sizes((18.0, 63.0), (0,)), workers=1) for by in (None, "equal"))
+    for one, other in zip(best, served, strict=True):
+        assert one.share == pytest.approx(one.possible, abs=1e-4)
+        assert one.share >= other.share - 1e-3
+        assert one.total <= other.total * 1.001
 
 
 def test_added_evses_have_sessions_like_those_that_are_there_drawn_by_the_seed() -> None:
