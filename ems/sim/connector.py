@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from ems.domain.phases import MAX_LEGS
 from ems.domain.units import PILOT_MIN_A
 from ems.sim.metering import Measured
 from ems.sim.pilot import Pilot
 from ems.sim.profile_stack import Charge, Shape
-from ems.sim.quirks import Quirks
+from ems.sim.quirks import Phases, Quirks
 from ems.sim.vehicle import Vehicle
 
 NOTICES_S = 10.0
@@ -37,7 +38,9 @@ class Reservation(NamedTuple):
 
 @dataclass(slots=True)
 class Connector:
-    """Physical state; `step` lets time pass. `volts` per leg."""
+    """Physical state; `step` lets time pass. `volts` per leg. `uses`: how many legs are connected through, and how
+    often that was changed while current flowed.
+    """
 
     number: int
     shape: Shape
@@ -50,11 +53,14 @@ class Connector:
     available: bool = True
     reservation: Reservation | None = None
     pilot: Pilot = field(init=False)
+    uses: int = field(init=False)
+    switched_under_load: int = 0
     offered_since: float = 0.0
     now: float = 0.0
 
     def __post_init__(self) -> None:
         self.pilot = Pilot(self.shape.max_a, self.quirks)
+        self.uses = self.shape.legs
 
     def plug(self, vehicle: Vehicle) -> None:
         """A cable is connected."""
@@ -89,17 +95,18 @@ class Connector:
         legs = None if vehicle is None else min(vehicle.model.legs, self.shape.legs)
         return Charge(running.began, running.id, suspended, running.was_suspended or suspended, legs, sharing)
 
-    def step(self, now: float, limit_a: float | None) -> None:
-        """Let time pass until `now`, while profiles allow `limit_a`."""
+    def step(self, now: float, limit_a: float | None, phases: int = MAX_LEGS) -> None:
+        """Let time pass until `now`, while profiles allow `limit_a` on so many phases."""
         dt_s, self.now = now - self.now, now
         vehicle = self.vehicle
         if vehicle is not None and self.transaction is not None and dt_s > 0:
             before = vehicle.energy_wh
-            watts = vehicle.watts_per_amp(self.shape.watts_per_leg, self.shape.legs)
+            watts = vehicle.watts_per_amp(self.shape.watts_per_leg, self.uses)
             self.vehicle = vehicle.step(self.offered_a, dt_s, watts)
             self.register_wh += self.vehicle.energy_wh - before
         elif vehicle is not None:
-            self.vehicle = vehicle.step(0.0, max(0.0, dt_s), vehicle.watts_per_amp(self.volts, self.shape.legs))
+            self.vehicle = vehicle.step(0.0, max(0.0, dt_s), vehicle.watts_per_amp(self.volts, self.uses))
+        self._switch(min(phases, self.shape.legs))
         enough = self.offered_a >= PILOT_MIN_A
         self.pilot = self.pilot.after(limit_a, now, charging=self.transaction is not None)
         if self.transaction is None:
@@ -108,6 +115,13 @@ class Connector:
             self.transaction.was_suspended = True
         if (self.offered_a >= PILOT_MIN_A) != enough:
             self.offered_since = now
+
+    def _switch(self, legs: int) -> None:
+        flows = any(self.leg_amps)
+        quick, careful = self.quirks.phases is Phases.SWITCHES, self.quirks.phases is Phases.SWITCHES_PAUSED
+        if legs != self.uses and (quick or (careful and not flows)):
+            self.uses = legs
+            self.switched_under_load += flows
 
     @property
     def offered_a(self) -> float:
@@ -119,7 +133,7 @@ class Connector:
         """The current on each leg."""
         if self.vehicle is None or self.transaction is None:
             return (0.0,) * self.shape.legs
-        return self.vehicle.leg_amps(self.shape.legs)
+        return self.vehicle.leg_amps(self.uses) + (0.0,) * (self.shape.legs - self.uses)
 
     def status(self) -> str:
         """ChargePointStatus, section 7.7."""

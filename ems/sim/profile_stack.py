@@ -28,6 +28,8 @@ from ems.sim.quirks import AbsoluteSchedule, Quirks
 REPORTED_LEVELS = 8
 REPORTED_PERIODS = 24
 REPORTED_PROFILES = 30
+NAMED_BY_NONE = 3
+"""So many phases a period means that names no number."""
 
 
 class Verdict(StrEnum):
@@ -77,7 +79,7 @@ class Shape(NamedTuple):
         return round(amps if unit is Unit.AMPERE else amps * self.watts_per_leg * self.legs, 1)
 
     def _legs(self, period: Period) -> int:
-        return min(3 if period.phases is None else max(1, period.phases), self.legs)
+        return min(NAMED_BY_NONE if period.phases is None else max(1, period.phases), self.legs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,12 @@ class ProfileStack:
         limits = [limit for limit in (combined, most) if limit is not None]
         return min(limits) if limits else None
 
+    def phases_at(self, connector: int, at: datetime, charge: Charge | None = None) -> int:
+        """How many phases the profile in force lets `connector` use: three unless it names another number (7.13)."""
+        own = [k for k in self._of(Purpose.TX) if charge and k.connector == connector and _fits(k.profile, charge)]
+        found = self._valid(own, at, charge) or self._valid(self._defaults(connector, at, charge), at, charge)
+        return NAMED_BY_NONE if found is None or found[0].phases is None else max(1, found[0].phases)
+
     def composite(
         self, connector: int, at: datetime, duration_s: float, shape: Shape, charge: Charge | None = None
     ) -> list[tuple[int, float]]:
@@ -263,11 +271,18 @@ class ProfileStack:
         return own
 
     def _highest(self, candidates: list[Installed], at: datetime, shape: Shape, charge: Charge | None) -> float | None:
+        found = self._valid(candidates, at, charge)
+        if found is None:
+            return None
+        used = charge.legs if charge is not None and self.quirks.watts_by_use else None
+        return shape._replace(legs=used or shape.legs).amps(*found)
+
+    def _valid(self, candidates: list[Installed], at: datetime, charge: Charge | None) -> tuple[Period, Unit] | None:
+        """What the highest of them says that is valid."""
         for known in sorted(candidates, key=lambda k: -k.profile.level):
             period = known.profile.period_at(at, self._origins(known, charge))
             if period is not None:
-                used = charge.legs if charge is not None and self.quirks.watts_by_use else None
-                return shape._replace(legs=used or shape.legs).amps(period, known.profile.unit)
+                return period, known.profile.unit
         return None
 
     def _origins(self, known: Installed, charge: Charge | None) -> Origins:

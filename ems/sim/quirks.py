@@ -21,6 +21,17 @@ class Zero(StrEnum):
     STAYS = "stays"
 
 
+class Phases(StrEnum):
+    """What a station does that is told to use one phase of three: nothing, and it says so; nothing, although it says
+    that it can; it switches; or it switches as long as no current flows.
+    """
+
+    FIXED = "fixed"
+    ONLY_SAYS = "only-says"
+    SWITCHES = "switches"
+    SWITCHES_PAUSED = "switches-paused"
+
+
 class Composite(StrEnum):
     """How GetCompositeSchedule is answered."""
 
@@ -69,7 +80,8 @@ class Quirks:
     `station_max_each`: the station's maximum is given to each connector. `first_period_only`: later ones do not come.
     `watts_by_use`: watts are divided by the phases that the vehicle uses. `drops_tx_profile_while_suspended`: accepted,
     but gone. `relative_from_receipt`: Relative counts from receipt instead of from the begin of the transaction.
-    `begins_unlimited_s`: so long a transaction runs before any profile acts. `zero`, `first_after_zero_ignored`: see
+    `begins_unlimited_s`: so long a transaction runs before any profile acts. `phases`: whether it uses as many as it is
+    told. `zero`, `first_after_zero_ignored`: see
     `pilot`. `steps_a`: the only currents it can offer, `step_a`: its resolution; it rounds down, unless
     `off_step_ignored`. `min_a`: below it it pauses, or offers just that when `raises_to_min`. `apply_s`: from
     acceptance to the pilot. `spike_s`: after each replaced or cleared profile it offers its maximum for so long.
@@ -115,6 +127,7 @@ class Quirks:
     drops_tx_profile_while_suspended: bool = False
     relative_from_receipt: bool = False
     begins_unlimited_s: float = 0.0
+    phases: Phases = Phases.FIXED
     zero: Zero = Zero.PAUSES
     first_after_zero_ignored: bool = False
     steps_a: tuple[float, ...] = ()
@@ -208,6 +221,9 @@ QUIRKS: dict[str, Quirks] = {
     "relative-from-receipt": Quirks(relative_from_receipt=True),
     "needs-number-phases": Quirks(number_phases=True),
     "refuses-number-phases": Quirks(number_phases=False),
+    "switches-phases": Quirks(phases=Phases.SWITCHES),
+    "switches-phases-paused": Quirks(phases=Phases.SWITCHES_PAUSED),
+    "only-says-it-switches-phases": Quirks(phases=Phases.ONLY_SAYS),
     "one-period": Quirks(max_periods=1),
     "first-period-only": Quirks(first_period_only=True),
     "few-profiles": Quirks(max_profiles=2),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ems.sim.profile_stack import REPORTED_LEVELS, REPORTED_PERIODS, REPORTED_PROFILES
-from ems.sim.quirks import MeteringQuirks, Quirks
+from ems.sim.quirks import MeteringQuirks, Phases, Quirks
 
 MAX_KEYS = 50
 
@@ -132,7 +132,7 @@ def _smart_charging(quirks: Quirks) -> dict[str, Key]:
         "ChargeProfileMaxStackLevel": Key(str(levels)),
         "ChargingScheduleAllowedChargingRateUnit": Key(quirks.reported_units or units),
         "ChargingScheduleMaxPeriods": Key(str(quirks.max_periods or REPORTED_PERIODS)),
-        "ConnectorSwitch3to1PhaseSupported": Key("false"),
+        "ConnectorSwitch3to1PhaseSupported": Key("false" if quirks.phases is Phases.FIXED else "true"),
         "MaxChargingProfilesInstalled": Key(str(quirks.max_profiles or REPORTED_PROFILES)),
         "SupportedFeatureProfiles": Key(profiles),
     }

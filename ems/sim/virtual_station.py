@@ -114,7 +114,7 @@ class VirtualStation:
             connector.expires(self.utc())
             charge = self.charge(connector.number)
             limit = self.stack.limit_at(connector.number, self.utc(), connector.shape, charge)
-            connector.step(now.monotonic_s, limit)
+            connector.step(now.monotonic_s, limit, self.stack.phases_at(connector.number, self.utc(), charge))
             self._zero(connector)
             self._report(connector.number)
         self._tags_again()

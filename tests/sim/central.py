@@ -114,10 +114,11 @@ class Central:
     async def limit(self, amps: float, connector: int = 1, purpose: str = "TxDefaultProfile", **more: Any) -> str:
         """Set a simple limit and return the verdict."""
         start = (now().utc - timedelta(seconds=60)).isoformat()
+        phases = {"numberPhases": more.pop("phases")} if "phases" in more else {}
         schedule = {
             "chargingRateUnit": "A",
             "startSchedule": start,
-            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": amps}],
+            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": amps, **phases}],
         }
         profile = {
             "chargingProfileId": {"ChargePointMaxProfile": 1, "TxDefaultProfile": 2, "TxProfile": 3}[purpose],

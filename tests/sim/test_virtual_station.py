@@ -106,6 +106,36 @@ def test_a_transaction_with_a_card_that_turns_out_invalid_is_ended() -> None:
     in_virtual_time(story())
 
 
+@pytest.mark.parametrize(
+    ("quirk", "says", "under_load", "paused"),
+    [
+        ("switches-phases", "true", 1, 1),
+        ("switches-phases-paused", "true", 3, 1),
+        ("only-says-it-switches-phases", "true", 3, 3),
+        ("conforming", "false", 3, 3),
+    ],
+)
+def test_phases_are_switched_as_a_station_is_made(quirk: str, says: str, under_load: int, paused: int) -> None:
+    """Told one phase while current flows, and again through a pause; without a number there are three again."""
+
+    async def story() -> None:
+        async with talking(odd(QUIRKS.get(quirk, Quirks()))) as (central, station):
+            assert station.configuration.text("ConnectorSwitch3to1PhaseSupported") == says
+            station.plug(1, car(), "TAG")
+            await asyncio.sleep(5)
+            for amps, legs in ((10, under_load), (0, 0), (10, paused)):
+                await central.limit(amps, purpose="TxProfile", transactionId=1, phases=1)
+                await asyncio.sleep(8)
+                assert sum(a > 0 for a in station.leg_amps(1)) == legs
+            for amps in (0, 10):
+                await central.limit(amps, purpose="TxProfile", transactionId=1)
+                await asyncio.sleep(8)
+            assert station.leg_amps(1) == (10, 10, 10)
+            assert (station.connectors[1].switched_under_load > 0) is (quirk == "switches-phases")
+
+    in_virtual_time(story())
+
+
 def test_limits_reach_the_vehicle() -> None:
     async def story() -> None:
         async with talking() as (central, station):

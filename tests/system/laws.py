@@ -17,6 +17,6 @@ class Laws(Invariants):
     def look_at(self, world: VirtualSite, away: Collection[str]) -> None:
         """See who is plugged in where, and whom nobody reaches."""
         for j, evse in enumerate(self.site.evses):
-            vehicle, is_away = world.stations[evse.station].connectors[evse.number].vehicle, evse.station in away
-            legs = MAX_LEGS if vehicle is None else vehicle.model.legs
+            connector, is_away = world.stations[evse.station].connectors[evse.number], evse.station in away
+            legs = MAX_LEGS if connector.vehicle is None else min(connector.vehicle.model.legs, connector.uses)
             self.uses(j, 0 if is_away else legs, is_reached=not is_away)

@@ -364,11 +364,12 @@ def order(
     transaction: int = 77,
     legs: int | None = None,
     reduces: bool = True,
+    phases: int = 0,
 ) -> LimitOrder:
     """An order as the core makes it: a floor never ends, a session limit names its transaction."""
     lease = math.inf if layer is Layer.FLOOR else lease_s
     named = transaction if layer is Layer.SESSION else None
-    return LimitOrder(evse, layer, amps, lease, 6, reduces, legs, named)
+    return LimitOrder(evse, layer, amps, lease, 6, reduces, legs, named, phases)
 
 
 BOOT = {"chargePointVendor": "Acme", "chargePointModel": "One", "firmwareVersion": "1.0"}

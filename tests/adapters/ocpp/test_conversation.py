@@ -367,6 +367,36 @@ async def test_a_station_that_takes_no_limit_says_so_once_and_nothing_is_learned
         assert site.of(ModelLearned) == []
 
 
+@pytest.mark.parametrize(
+    ("takes_numbers", "takes_limits", "answer", "phases"),
+    [(True, True, Said.ACCEPTED, 1), (False, True, Said.ACCEPTED, 0), (False, False, Said.REJECTED, 1)],
+)
+@virtual
+async def test_a_limit_whose_number_of_phases_is_refused_is_said_without(
+    takes_numbers: bool, takes_limits: bool, answer: Said, phases: int
+) -> None:
+    """Q28; the core hears which of the two was taken, and of a refusal what was refused."""
+    tells = takes(lambda p, s: takes_limits and (takes_numbers or "numberPhases" not in s["chargingSchedulePeriod"][0]))
+    async with central("CP") as site, charge_point("CP", tells) as point:
+        await point.call("BootNotification", BOOT)
+        await connected(site)
+        site.system.limit(order(Layer.SESSION, 10, phases=1))
+        await asyncio.sleep(5)
+        assert [told.phases for told in site.of(ProfileSent)] == [1]
+        assert [(told.answer, told.phases) for told in site.of(ProfileAnswered)] == [(answer, phases)]
+
+
+@pytest.mark.parametrize(("value", "switches"), [("true", True), ("True", True), ("false", False), (None, False)])
+@virtual
+async def test_a_station_that_can_switch_phases_says_so(value: str | None, switches: bool) -> None:
+    key = [] if value is None else [{"key": "ConnectorSwitch3to1PhaseSupported", "value": value}]
+    answer = unless("GetConfiguration", {"configurationKey": key})
+    async with central("CP") as site, charge_point("CP", answer) as point:
+        await point.call("BootNotification", BOOT)
+        await connected(site)
+        assert site.records["CP"].model.switches_phases is switches
+
+
 @pytest.mark.parametrize("layer", [FLOOR, DEFAULT])
 @virtual
 async def test_a_station_that_refuses_once_is_not_taken_for_another_kind(layer: Layer) -> None:

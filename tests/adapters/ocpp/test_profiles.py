@@ -118,6 +118,14 @@ def test_phases_are_named_only_where_they_switch_and_are_known(
     assert period.get("numberPhases") == phases
 
 
+@pytest.mark.parametrize(("model", "phases", "legs"), [(PLAIN, 1, None), (PLAIN, 3, 1), (PHASES, 3, 1), (SINGLE, 1, 3)])
+def test_how_many_phases_to_use_is_said_in_every_period(model: StationModel, phases: int, legs: int | None) -> None:
+    """Whatever the vehicle was seen to use (section 7.13: three, if nothing is said)."""
+    told = request(order(SESSION, 10, legs=legs, phases=phases), model=model)
+    periods = told["csChargingProfiles"]["chargingSchedule"]["chargingSchedulePeriod"]
+    assert [period["numberPhases"] for period in periods] == [phases] * len(periods)
+
+
 MODELS = st.sampled_from([PLAIN, LEVELS, ABSURD, SINGLE, RELATIVE, ENDLESS, WATT, PHASES])
 
 

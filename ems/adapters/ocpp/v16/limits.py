@@ -44,13 +44,16 @@ _ANSWERS = {
 
 @dataclass(slots=True)
 class _Attempt:
-    """An order on its way: tried as the model says, and after a refusal in the other ways that stations want it."""
+    """An order on its way: tried as the model says, and after a refusal in the other ways that stations want it. One
+    that named `phases` is tried without them too.
+    """
 
     order: LimitOrder
     evse: Evse
     models: Iterator[StationModel]
     model: StationModel
     sent_at: float | None = None
+    phases: int = 0
 
 
 @dataclass(slots=True)
@@ -72,7 +75,7 @@ class Limits:
         self.record.legs[evse.id] = order.legs
         silent = order.layer is Layer.FLOOR and self._silences.get(evse.id, 0) >= SILENCES_TOLERATED
         models = spellings(self.record.model, silent)
-        self._try(connection, _Attempt(order, evse, models, next(models)))
+        self._try(connection, _Attempt(order, evse, models, next(models), phases=order.phases))
 
     def read_back(self, connection: Connection, number: int) -> None:
         """Queue a request for what is in force."""
@@ -148,7 +151,7 @@ class Limits:
         def sent() -> None:
             now = self._now()
             if attempt.sent_at is None:
-                self.record.sink(ProfileSent(order.evse, order.layer, order.amps, now))
+                self.record.sink(ProfileSent(order.evse, order.layer, order.amps, now, order.phases))
             attempt.sent_at = now
 
         request = Request(
@@ -167,6 +170,10 @@ class Limits:
         refused = answer in {Answer.REJECTED, Answer.NOT_SUPPORTED}
         if refused and order.layer is not Layer.SESSION and self._in_other_words(connection, attempt):
             return
+        if refused and order.phases:
+            attempt.order = replace(order, phases=0)
+            self._try(connection, attempt)
+            return
         if order.layer is Layer.FLOOR:
             missed = self._silences.get(order.evse, 0) + 1 if answer is Answer.TIMEOUT else 0
             self._silences[order.evse] = missed
@@ -183,7 +190,15 @@ class Limits:
                         order.layer.name, order.amps, _detail(outcome)[:64])  # fmt: skip
         sent_at = self._now() if attempt.sent_at is None else attempt.sent_at
         lease_s = math.inf if attempt.model.lease is LeaseForm.NONE else order.lease_s
-        self._tell(order.evse, order.layer, order.amps, answer, sent_at + lease_s, _detail(outcome))
+        self._tell(
+            order.evse,
+            order.layer,
+            order.amps,
+            answer,
+            sent_at + lease_s,
+            _detail(outcome),
+            order.phases if answer is Answer.ACCEPTED else attempt.phases,
+        )
         if answer is Answer.ACCEPTED and order.layer is Layer.FLOOR and profiles.is_single(attempt.model):
             # Floor and default share one profile there, so the default is now what the floor says.
             self._tell(order.evse, Layer.DEFAULT, order.amps, answer, math.inf, "")
@@ -211,8 +226,10 @@ class Limits:
             log.warning("station.learned id=%s: session limits are refused, the default limit steers", self.record.id)
             self.record.learned(model)
 
-    def _tell(self, evse: str, layer: Layer, amps: float, answer: Answer, ends_at: float, detail: str) -> None:
-        self.record.sink(ProfileAnswered(evse, layer, amps, self._now(), answer, ends_at, detail[:DETAIL]))
+    def _tell(
+        self, evse: str, layer: Layer, amps: float, answer: Answer, ends_at: float, detail: str, phases: int = 0
+    ) -> None:
+        self.record.sink(ProfileAnswered(evse, layer, amps, self._now(), answer, ends_at, detail[:DETAIL], phases))
 
     def _repeat_after_zero(self, connection: Connection, attempt: _Attempt) -> None:
         """Some stations ignore the first limit after a pause (Q41): it goes out once more."""

@@ -71,8 +71,10 @@ def request(
         else:
             schedule["duration"] = ends
     in_watts = model.rate_unit is RateUnit.WATT and evse.dc_efficiency is None
-    if (model.number_phases or in_watts) and order.legs is not None:
-        periods = [{**period, "numberPhases": order.legs} for period in periods]
+    # Without a number a station uses three (section 7.13).
+    phases = order.phases or (order.legs if model.number_phases or in_watts else None)
+    if phases is not None:
+        periods = [{**period, "numberPhases": phases} for period in periods]
     schedule["chargingSchedulePeriod"] = periods
     profile: dict[str, Any] = {
         "chargingProfileId": slot(evse.number, Layer.FLOOR if single and order.layer < Layer.SESSION else order.layer),

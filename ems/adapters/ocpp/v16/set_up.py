@@ -178,6 +178,7 @@ _READ = (
     ConfigurationKey.meter_values_sampled_data,
     ConfigurationKey.heartbeat_interval,
     ConfigurationKey.number_of_connectors,
+    ConfigurationKey.connector_switch_3to1_phase_supported,
 )
 
 
@@ -192,7 +193,9 @@ def _configuration(outcome: Outcome) -> dict[str, str]:
 
 
 def learned_from(model: StationModel, keys: Mapping[str, str]) -> StationModel:
-    """The model with what the configuration adds: the unit, and whether there is more than one stack level."""
+    """The model with what the configuration adds: the unit, whether there is more than one stack level, and whether one
+    phase of three can be asked for.
+    """
     units = keys.get(ConfigurationKey.charging_schedule_allowed_charging_rate_unit.lower(), "").lower()
     tokens = {token.strip(" '\"") for token in units.replace(";", ",").split(",") if token.strip()}
     if tokens and not tokens & _AMPERE and tokens & _WATT:
@@ -202,6 +205,8 @@ def learned_from(model: StationModel, keys: Mapping[str, str]) -> StationModel:
         highest = min(int(level), MAX_LEVEL)
         lease = LeaseForm.TWO_PERIODS if highest == 0 and model.lease is LeaseForm.DURATION else model.lease
         model = replace(model, max_stack_level=highest, lease=lease)
+    if keys.get(ConfigurationKey.connector_switch_3to1_phase_supported.lower(), "").lower() == "true":
+        model = replace(model, switches_phases=True)
     return model
 
 
