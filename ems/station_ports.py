@@ -105,7 +105,7 @@ class Remote(Protocol):
         """What is asked of a station when it returns."""
         ...
 
-    def forget(self, number: int, who: str) -> None:
+    async def forget(self, number: int, who: str) -> None:
         """Take back what was to be asked when its station returns. Raises UnknownError."""
         ...
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ems.adapters.ftp.server import FtpServer
 from ems.adapters.store.store import Store
 from ems.adapters.web.upload_server import UploadServer
+from ems.assembly.kept_requests import read_kept, write_kept
 from ems.ports import Clock
 from ems.runtime.loop import Loop
 from ems.runtime.remote import RemoteControl
@@ -61,5 +62,7 @@ def remote_parts(
         partial(template_of, settings.station_models),
         box,
         url,
+        partial(write_kept, state_dir),
     )
+    control.remember(read_kept(state_dir))
     return RemoteParts(control, RoundTable(control, clock, lambda: loop.core.state), server, ftp)

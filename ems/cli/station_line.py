@@ -80,7 +80,7 @@ def _insist(one: argparse.ArgumentParser) -> None:
 
 
 def _when_back(one: argparse.ArgumentParser) -> None:
-    text = "if the station is not there, when it returns (until the daemon restarts)"
+    text = "if the station is not there, when it returns"
     one.add_argument("--when-back", action="store_true", help=text)
 
 

@@ -30,6 +30,7 @@ from ems.domain.station_request import (
     StationRequest,
     UploadLog,
     WriteVariables,
+    is_secret,
     told,
 )
 from ems.domain.station_rules import Judgement, expected, is_kept, is_seen, judged, station_of
@@ -47,7 +48,7 @@ MOST_SETTLED = 400
 EFFECT_S = {RequestStart: 90.0, RequestStop: 60.0, Reset: 300.0, SetAvailability: 30.0}
 """So long what was accepted may take to be seen; a driver has a minute to plug in (ConnectionTimeOut)."""
 
-READ_CHUNK = 256 << 10
+KEPT = "it is asked when it returns"
 
 Note = Callable[[datetime, str, str, Mapping[str, Any]], None]
 """Records (when, who, what, detail) of something that somebody did."""
@@ -73,6 +74,8 @@ class RemoteControl:
     template_of: Callable[[str], Mapping[str, str]]
     uploads: Uploads
     upload_url: Callable[[str, str, bool], Awaitable[str]]
+    save: Callable[[tuple[Asked, ...]], None] | None = None
+    _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _asked: dict[str, deque[Asked]] = field(default_factory=dict)
     _kept: dict[int, Asked] = field(default_factory=dict)
@@ -88,11 +91,15 @@ class RemoteControl:
         state, now = self.state(), self.clock.now()
         known = station_of(state.site, station)
         judgement = judged(state, known, request, now.utc)
+        if when_back and isinstance(request, WriteVariables) and any(is_secret(name) for name, _ in request.values):
+            raise ObjectionError("a password is not kept: change it when the station is there")
         asked = Asked(next(self._numbers), station, request, who, now.utc, warnings=judgement.warnings)
         self._must_pass(asked, judgement, insists)
         log.info("station.request id=%s who=%r what=%s", station, who[:64], type(request).__name__)
         if when_back and not state.station(station).connected:
-            return self._keep(asked)
+            kept = self._keep(asked)
+            await self._save()
+            return kept
         return self._begin(asked, state)
 
     async def upload(self, station: str, since: datetime | None, until: datetime | None, ftp: bool, who: str) -> Asked:
@@ -125,12 +132,21 @@ class RemoteControl:
         """What is asked of a station when it returns."""
         return tuple(one for one in self._kept.values() if one.station == station)
 
-    def forget(self, number: int, who: str) -> None:
+    async def forget(self, number: int, who: str) -> None:
         """Take back what was to be asked when its station returns."""
         one = self._kept.pop(number, None)
         if one is None:
             raise UnknownError("nothing of that number waits for a station")
         self._record(replace(one, who=who, outcome=Outcome(Verdict.OFFLINE, "taken back")))
+        await self._save()
+
+    def remember(self, kept: Sequence[Asked]) -> None:
+        """Go on with what an earlier life of ours kept; stations that are not of the site any more are left out."""
+        known = {station.id for station in self.state().site.stations}
+        for one in kept:
+            number = next(self._numbers)
+            if one.station in known:
+                self._kept[number] = replace(one, number=number)
 
     def configuration(self, station: str) -> tuple[datetime, Variables] | None:
         """What was last read of a station's configuration, all of it, and when."""
@@ -155,21 +171,7 @@ class RemoteControl:
 
     async def read_file(self, station: str, number: int) -> tuple[Received, AsyncIterator[bytes]]:
         """A file that a station has uploaded, in pieces."""
-        path = self.uploads.path(station, number)
-        one = next((one for one in self.uploads.received(station) if one.number == number), None)
-        if path is None or one is None:
-            raise UnknownError("there is no such file, or it was too long ago")
-        if not await asyncio.to_thread(path.is_file):
-            raise UnknownError("the file is not there any more")
-
-        async def pieces() -> AsyncIterator[bytes]:
-            file = await asyncio.to_thread(path.open, "rb")
-            # Who is gone may leave us in the middle of it, and closing what was only read waits for nothing.
-            with file:
-                while piece := await asyncio.to_thread(file.read, READ_CHUNK):
-                    yield piece
-
-        return one, pieces()
+        return await self.uploads.read(station, number)
 
     def look(self, events: Sequence[Event], state: SiteState, _memory: Memory, decision: Decision) -> None:
         """Take one tick of the loop: ask those that have returned, and see what came of what was accepted."""
@@ -216,10 +218,20 @@ class RemoteControl:
         same = [number for number, one in self._kept.items() if _replaces(asked, one)]
         for number in same:
             del self._kept[number]
-        kept = replace(asked, outcome=Outcome(Verdict.KEPT, "it is asked when it returns"))
+        kept = replace(asked, outcome=Outcome(Verdict.KEPT, KEPT))
         self._kept[asked.number] = kept
         self._note(kept, {"verdict": Verdict.KEPT.value, "detail": ""})
         return kept
+
+    async def _save(self) -> None:
+        """What is kept goes to disk, in a thread; where the disk refuses, a restart will not know of it."""
+        if self.save is None:
+            return
+        async with self._saving:
+            try:
+                await asyncio.to_thread(self.save, tuple(self._kept.values()))
+            except OSError as failed:
+                log.warning("remote.kept-not-stored cause=%s", failed.strerror)
 
     def _begin(self, asked: Asked, before: SiteState) -> Asked:
         self._asked.setdefault(asked.station, deque(maxlen=REMEMBERED)).appendleft(asked)
@@ -230,6 +242,8 @@ class RemoteControl:
 
     async def _make(self, asked: Asked, before: SiteState) -> None:
         late = partial(self._came_late, asked, before)
+        if is_kept(asked.request):
+            await self._save()
         try:
             outcome = await self.desk.ask(asked.station, asked.request, late)
         except ValueError as wrong:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
+from ems.domain.daybook import UnknownError
 from ems.ports import Clock
 from ems.station_ports import Received, UploadRefusedError
 
@@ -97,6 +98,21 @@ class Uploads:
         """Where a file is."""
         one = next((one for one in self._files if (one.station, one.number) == (station, number)), None)
         return None if one is None else self._folder / _file_name(one)
+
+    async def read(self, station: str, number: int) -> tuple[Received, AsyncIterator[bytes]]:
+        """A file in pieces. Raises UnknownError."""
+        path, one = self.path(station, number), next((one for one in self._files if one.number == number), None)
+        if path is None or one is None or not await asyncio.to_thread(path.is_file):
+            raise UnknownError("there is no such file, or it was too long ago")
+
+        async def pieces() -> AsyncIterator[bytes]:
+            file = await asyncio.to_thread(path.open, "rb")
+            # Who is gone may leave us in the middle of it, and closing what was only read waits for nothing.
+            with file:
+                while piece := await asyncio.to_thread(file.read, BATCH):
+                    yield piece
+
+        return one, pieces()
 
     async def _write(self, path: Path, chunks: AsyncIterator[bytes]) -> int:
         file = await asyncio.to_thread(_opened, path)

@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 
 from ems.assembly.daemon import Daemon
-from ems.domain.station_request import UploadLog
+from ems.assembly.kept_requests import read_kept
+from ems.domain.station_request import SetAvailability, UploadLog
 from ems.runtime.clock import SystemClock
 from ems.settings.machine_token import known_token
 from ems.sim.manners import Manners
@@ -143,9 +144,11 @@ async def _refusals(here: Yard) -> None:
     assert (status, kept["verdict"]) == (202, "kept")
     status, again = await here.send("GET", "/stations/CP-02")
     assert (again["kept"], again["kept_requests"][0]["number"]) == (1, kept["number"])
+    assert [one.request for one in read_kept(here.site.state)] == [SetAvailability(1, False)]
     path = f"/stations/CP-02/requests/{kept['number']}"
     assert (await here.send("DELETE", path))[0] == 204
     assert (await here.send("DELETE", path))[0] == 404
+    assert read_kept(here.site.state) == ()
     assert (await here.ask("start", "CP-99", evse=1))[0] == 404
     assert (await here.ask("unlock", evse=7))[0] == 404
     assert (await here.ask("start", evse=1, id_tag="x" * 21))[0] == 422

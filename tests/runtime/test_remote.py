@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -184,7 +185,7 @@ async def test_what_says_how_a_station_is_to_be_waits_for_it_and_the_newest_coun
         assert second.outcome.verdict is Verdict.KEPT
         assert [one.number for one in found.remote.kept("A")] == [second.number]
         with pytest.raises(UnknownError):
-            found.remote.forget(first.number, WHO)
+            await found.remote.forget(first.number, WHO)
         with pytest.raises(ObjectionError, match="makes sense only while it is there"):
             await found.ask("A", Unlock(1), when_back=True)
         coming = asyncio.create_task(arrive(found, "A"))
@@ -198,10 +199,26 @@ async def test_what_says_how_a_station_is_to_be_waits_for_it_and_the_newest_coun
 
 
 @virtual
+async def test_what_an_earlier_life_kept_is_asked_too() -> None:
+    async with remote_site() as found:
+        kept = await found.ask("A", SetAvailability(1, False), when_back=True)
+        await found.remote.forget(kept.number, WHO)
+        found.remote.remember([kept, replace(kept, station="GONE")])
+        assert [one.request for one in found.remote.kept("A")] == [SetAvailability(1, False)]
+        coming = asyncio.create_task(arrive(found, "A"))
+        await asyncio.sleep(30)
+        assert found.remote.kept("A") == ()
+        assert not found.stations["A"].connectors[1].available
+        with pytest.raises(ObjectionError, match="a password is not kept"):
+            await found.ask("B", WriteVariables((("AuthorizationKey", "x"),)), when_back=True, insists=True)
+        coming.cancel()
+
+
+@virtual
 async def test_what_waits_for_a_station_can_be_taken_back() -> None:
     async with remote_site() as found:
         asked = await found.ask("A", WriteVariables((("ConnectionTimeOut", "90"),)), when_back=True)
-        found.remote.forget(asked.number, WHO)
+        await found.remote.forget(asked.number, WHO)
         assert found.remote.kept("A") == ()
         assert found.notes[-1][2]["detail"] == "taken back"
 

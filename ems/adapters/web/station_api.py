@@ -126,7 +126,7 @@ def _reading(router: APIRouter, live: Live, remote: Remote) -> None:
         async def work() -> Response:
             if number not in {one.number for one in remote.kept(station)}:
                 return problem(404, "nothing of that number waits for this station", "unknown")
-            remote.forget(number, who(request))
+            await remote.forget(number, who(request))
             return Response(status_code=204, headers=dict(FRESH))
 
         return await carried_out(work)

@@ -49,7 +49,7 @@ _VERDICTS = {
     Verdict.NOT_SUPPORTED: "The station cannot do that",
     Verdict.UNANSWERED: "No answer; it may have been done all the same",
     Verdict.OFFLINE: "Not asked: the station is not connected",
-    Verdict.KEPT: "Kept: the station is asked when it returns, unless the controller restarts before",
+    Verdict.KEPT: "Kept: the station is asked when it returns",
 }
 _SEEN = {
     RequestStart: "a transaction has begun",
