@@ -10,7 +10,7 @@ from ems.domain.grant import Grant, Layer
 from ems.domain.limit import Limit
 from ems.domain.measurement import LegUse, Sample
 from ems.domain.meter import MeterReading
-from ems.domain.phase_switch import NOT_TOLD, PhaseSwitch
+from ems.domain.phase_switch import NOT_TOLD, ONE, PhaseSwitch
 from ems.domain.plan import Plan
 from ems.domain.policy import Strategy
 from ems.domain.session import Session
@@ -38,6 +38,10 @@ class EvseState:
     offered_a: float | None = None
     register_wh: float | None = None
     switch: PhaseSwitch = NOT_TOLD
+
+    def planned_legs(self, width: int) -> tuple[bool, ...]:
+        """The legs that a plan counts: those that the vehicle was seen to use; all where it was told to use one."""
+        return (True,) * width if self.switch.told == ONE else self.leg_use.legs(width)
 
     @property
     def steering_layer(self) -> Layer:

@@ -101,7 +101,7 @@ def strays(plan: Plan, taken_wh: Mapping[str, float], state: SiteState, decision
         amps, wiring = charges[session.id].amps, state.site.evses[j].wiring
         if known.status is EvseStatus.SUSPENDED_EV and amps[step] > 0.0:
             return "a vehicle that does not draw"
-        legs = max(1, sum(known.leg_use.legs(len(wiring.legs))))
+        legs = max(1, sum(known.planned_legs(len(wiring.legs))))
         amp_hours = sum(a * h for a, h in zip(amps, hours, strict=False))
         due_wh = wiring.watts_per_amp(state.site.voltage_v, legs) * amp_hours
         gap_wh = session.energy_wh - taken_wh[session.id] - due_wh

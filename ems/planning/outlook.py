@@ -10,7 +10,8 @@ from typing import NamedTuple
 from ems.domain.decision import Decision
 from ems.domain.limit import Limit
 from ems.domain.measurement import PROOF_SAMPLES
-from ems.domain.phases import PhaseAmps
+from ems.domain.phase_switch import ONE
+from ems.domain.phases import MAX_LEGS, PhaseAmps
 from ems.domain.policy import Strategy
 from ems.domain.session import Need
 from ems.domain.site import Site
@@ -68,6 +69,9 @@ def outlook_of(state: SiteState, decision: Decision, appetite_a: Sequence[float]
     for j, known in enumerate(state.evses):
         if known.session is not None and decision.setpoints[j].controlled and known.status.may_draw:
             one = _stay(site, j, known, state.stations[site.station_of_evse[j]].model, appetite_a[j])
+            if decision.setpoints[j].phases and sum(one.legs) == MAX_LEGS:
+                # As little as the minimum on one phase, said as a third of it on each of three.
+                one = one._replace(min_a=one.min_a / MAX_LEGS)
             stays.append(one._replace(is_on=decision.setpoints[j].amps > 0.0))
     return Outlook(
         now=decision.at.utc,
@@ -135,6 +139,8 @@ def _stay(site: Site, j: int, known: EvseState, model: StationModel, appetite_a:
 def _legs(known: EvseState, evse: Evse) -> tuple[bool, ...]:
     """The legs that count: as samples proved, else as the vehicle is known to use them, else all."""
     width, session = len(evse.wiring.legs), known.session
+    if known.switch.told == ONE:
+        return known.planned_legs(width)
     if known.leg_use.agreeing >= PROOF_SAMPLES or session is None or session.vehicle is None:
         return known.leg_use.legs(width)
     return tuple(k < session.vehicle.legs_at(evse) for k in range(width))

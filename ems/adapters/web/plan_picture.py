@@ -132,7 +132,7 @@ def _stays(view: View) -> dict[str, Stay]:
         session = known.session
         if session is not None:
             label = None if session.vehicle is None else plain(session.vehicle.label)
-            legs = sum(known.leg_use.legs(len(evse.wiring.legs)))
+            legs = sum(known.planned_legs(len(evse.wiring.legs)))
             stays[session.id] = Stay(label, legs, promised(session.need, calendar))
     return stays
 
