@@ -1,19 +1,11 @@
 // Asks the interface and takes over the parts of a new page that changed.
+import { tell } from "./tell.js";
+
 const PATIENCE_MS = 75_000;
 
-// {status, told}: what came of a request; status 0 when nobody answered.
-export async function send(method, url, question) {
-  const headers = { "content-type": "application/json" };
-  const csrf = document.cookie.split("; ").find((one) => one.startsWith("ems-csrf="));
-  if (csrf) headers["x-csrf-token"] = csrf.slice("ems-csrf=".length);
-  try {
-    const body = question === undefined ? undefined : JSON.stringify(question);
-    const answer = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (answer.status === 401) location.reload();
-    return { status: answer.status, told: answer.status === 204 ? {} : await answer.json() };
-  } catch {
-    return { status: 0, told: { detail: "The controller did not answer; look what came of it before you try again." } };
-  }
+// {ok, status, told}: what came of a request.
+export function send(method, url, question) {
+  return tell(method, url, question, { patience: PATIENCE_MS });
 }
 
 // Takes over every part of the page whose content is another now; keeps what somebody is typing into, and what is chosen.
