@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ems.control.memory import Memory
 from ems.domain.access import Doors
-from ems.domain.admission import Admission, Asked
+from ems.domain.admission import Admission, Asked, Usage
 from ems.domain.card import Card
 from ems.domain.daybook import Change, Daybook
 from ems.domain.decision import Decision
@@ -105,8 +105,8 @@ class AccessDesk(Protocol):
         """Whether a tag may charge, without anybody presenting it."""
         ...
 
-    def spent_wh(self, tag: Tag) -> float | None:
-        """What was taken of a tag's budget in this period; None when it has none."""
+    def spent(self, tag: Tag) -> Usage:
+        """What was taken of a tag's budget in this period."""
         ...
 
     def lists(self) -> Mapping[str, ListState]:

@@ -13,7 +13,7 @@ from ems.adapters.tag_list import read_tags, write_tags
 from ems.assembly.operations import SiteOperations
 from ems.control.memory import Memory
 from ems.domain.access import Doors
-from ems.domain.admission import Admission, Asked
+from ems.domain.admission import Admission, Asked, Usage
 from ems.domain.card import Card
 from ems.domain.daybook import Daybook
 from ems.domain.decision import Decision
@@ -28,6 +28,7 @@ from ems.runtime.admitting_desk import AdmittingDesk
 from ems.runtime.list_keeper import ListKeeper
 from ems.runtime.loop import Loop
 from ems.runtime.porter import Porter
+from ems.runtime.till import Till
 from ems.runtime.usher import Usher
 from ems.settings.build import SiteSettings
 
@@ -39,7 +40,7 @@ def porter_of(settings: SiteSettings, recovered: Recovered, clock: Clock, loop: 
     """The porter, as the run before left it."""
     daybook, remembered = recovered.daybook, recovered.remembered
     porter = Porter(daybook.access, daybook.fleet, settings.doors, clock, lambda: loop.core.state)
-    porter.remember(remembered.uses, remembered.cards)
+    porter.remember(remembered.uses, remembered.cards, remembered.costs)
     return porter
 
 
@@ -52,6 +53,16 @@ class AccessParts(NamedTuple):
     watch: CardWatch
     desk: AdmittingDesk
     site: SiteAccess
+
+    def priced_by(self, till: Till) -> None:
+        """Budgets of money count what the till says."""
+
+        def cost_of(evse: str) -> int | None:
+            tab = till.tab(evse)
+            told = None if tab is None else tab.receipt(self.porter.doors.zone)
+            return None if told is None else told.total
+
+        self.porter.cost_of = cost_of
 
     def take_over(self, settings: SiteSettings) -> None:
         """Go on with what the site file says now."""
@@ -84,9 +95,9 @@ class SiteAccess:
         """Whether a tag may charge, without anybody presenting it."""
         return self._porter.check(asked)
 
-    def spent_wh(self, tag: Tag) -> float | None:
-        """What was taken of a tag's budget in this period; None when it has none."""
-        return None if tag.budget is None else self._porter.usage(tag.id, "", self._clock.now().utc).spent_wh
+    def spent(self, tag: Tag) -> Usage:
+        """What was taken of a tag's budget in this period."""
+        return self._porter.spent(tag.id, self._clock.now().utc)
 
     def lists(self) -> Mapping[str, ListState]:
         """How far the local list of each station is in step."""
@@ -106,7 +117,7 @@ class SiteAccess:
 
     async def write_tags(self) -> str:
         """All tags as a list, CSV."""
-        return await asyncio.to_thread(write_tags, self._porter.book, self.doors.zone)
+        return await asyncio.to_thread(write_tags, self._porter.book, self.doors.zone, self.doors.currency)
 
 
 class CardWatch:

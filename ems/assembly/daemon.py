@@ -150,6 +150,7 @@ class Daemon:
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         stations = station_ways(live, clock, remote.control, remote.rounds)
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
+        access.priced_by(paying.till)
         further = (*paying.routers, *stations, *access_ways(live, clock, operations, access.site))
         accounts = accounts_of(recovered, store, clock, state_dir, shown)
         hindsight = hindsight_of(planning, operations.pushed, store, clock)

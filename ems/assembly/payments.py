@@ -48,6 +48,7 @@ MAX_SECRET = 500
 class PaymentParts(NamedTuple):
     """What the daemon needs of all this: `looks` are outputs of its loop, in this order."""
 
+    till: Till
     looks: tuple[Output, ...]
     services: tuple[Service, ...]
     routers: tuple[APIRouter, ...]
@@ -80,7 +81,7 @@ def payment_parts(
     till = Till(lambda: operations.daybook, heard, recovered.tabs)
     told = prices(live, clock, operations, SiteReceipts(till, store))
     if provider is None:
-        return PaymentParts((till.look,), (), (told,))
+        return PaymentParts(till, (till.look,), (), (told,))
     switch, kept = RemoteSwitch(remote), SitePaymentBook(store)
     counter = Counter(
         provider, kept, switch, till, lambda: operations.daybook, lambda: loop.core.state, clock, loop.inbox.put
@@ -88,7 +89,7 @@ def payment_parts(
     cashier = Cashier(counter, (one for one in recovered.payments if one.provider == provider.name))
     heard.listeners.append(cashier.receipt_made)
     routers = (told, pay(_Abroad(cashier, provision.public_url)), *provision.pages)
-    return PaymentParts((till.look, cashier.look), (cashier,), routers)
+    return PaymentParts(till, (till.look, cashier.look), (cashier,), routers)
 
 
 def provision_of(settings: PaymentSettings) -> Provision:

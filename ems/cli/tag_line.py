@@ -36,6 +36,7 @@ def _add(one: argparse.ArgumentParser) -> None:
     one.add_argument("--hours", action="append", default=[], help="for example 'Mon-Fri 06:00-22:00'; again for more")
     one.add_argument("--until", help="the moment it ends, for example 2027-01-01T00:00+01:00")
     one.add_argument("--budget-kwh", type=float, help="at most so much energy in each period")
+    one.add_argument("--budget-cost", help="at most for so much money in each period, for example 50.00")
     periods = [period.value for period in Period]
     one.add_argument("--period", choices=periods, default=Period.MONTH.value, help="default: %(default)s")
     one.add_argument("--priority", type=int, help="its class of service")

@@ -45,6 +45,7 @@ def add(options: argparse.Namespace) -> int:
         "hours": options.hours,
         "valid_to": options.until,
         "budget_kwh": options.budget_kwh,
+        "budget_cost": options.budget_cost,
         "budget_period": options.period,
         "priority": options.priority,
     }
@@ -115,6 +116,8 @@ def _about(tag: Mapping[str, Any]) -> str:
     parts += [f"at {', '.join(tag['places'][:5])}"] if tag["places"] else []
     parts += tag["hours"]
     parts += [f"until {tag['valid_to']}"] if tag["valid_to"] is not None else []
+    if tag["budget_cost"] is not None:
+        parts.append(f"{tag['spent_cost']} of {tag['budget_cost']} a {tag['budget_period']}")
     if tag["budget_kwh"] is not None:
         parts.append(f"{tag['spent_kwh'] or 0:g} of {tag['budget_kwh']:g} kWh a {tag['budget_period']}")
     return "; ".join(parts)

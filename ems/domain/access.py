@@ -39,6 +39,7 @@ class Doors:
     local_lists: bool = True
     claim: timedelta = CLAIM
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    currency: str = "EUR"
 
     def mode_of(self, evse: str) -> AccessMode:
         """Who may charge at an EVSE."""

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ems.domain.access import AccessBook, AccessMode, Doors
+from ems.domain.money import major
 from ems.domain.tag import ANYWHERE, Rule, Tag, hours_text
 
 SPENT_WH = 1.0
@@ -41,14 +42,16 @@ class Asked(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What else counts for a tag: at which EVSEs it charges now, what it got in the period of its budget, the vehicle
-    whose tag it is, and whether it has a pass, because somebody who may do so starts a session with it.
+    """What else counts for a tag: at which EVSEs it charges now, what it got in the period of its budget and for how
+    much money, the vehicle whose tag it is, and whether it has a pass, because somebody who may do so starts a session
+    with it.
     """
 
     running: frozenset[str] = frozenset()
     spent_wh: float = 0.0
     vehicle: str = ""
     has_pass: bool = False
+    spent_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ def authorise(asked: Asked, book: AccessBook, doors: Doors, usage: Usage = Usage
     refused = next(_refusals(asked, book, doors, tag, usage), None)
     known = tag is not None or bool(usage.vehicle)
     shared, ends = ("", None) if tag is None else (book.stop_tag(tag), tag.valid_to)
-    left = None if tag is None or tag.budget is None else max(0.0, tag.budget.energy_wh - usage.spent_wh)
+    most = None if tag is None or tag.budget is None else tag.budget.energy_wh
+    left = None if most is None else max(0.0, most - usage.spent_wh)
     if refused is not None:
         return Admission(*refused, left_wh=left, stop_tag=shared, valid_to=ends, is_known=known)
     return Admission(AuthStatus.ACCEPTED, _welcome(asked, doors, tag, usage), left, shared, ends, known)
@@ -131,8 +135,7 @@ def _limits(asked: Asked, book: AccessBook, doors: Doors, tag: Tag, usage: Usage
     groups = [_group_against(book, name, asked, doors) for name in tag.groups]
     if groups and all(groups):
         yield AuthStatus.BLOCKED, groups[0]
-    if tag.budget is not None and usage.spent_wh > tag.budget.energy_wh - SPENT_WH:
-        words = f"its budget of {tag.budget.energy_wh / 1000:g} kWh a {tag.budget.period} is used up"
+    if words := _used_up(tag, usage, doors, SPENT_WH):
         yield AuthStatus.BLOCKED, words
     elsewhere = sorted(usage.running - {asked.evse})
     if tag.at_once and len(elsewhere) >= tag.at_once:
@@ -168,9 +171,16 @@ def _welcome(asked: Asked, doors: Doors, tag: Tag | None, usage: Usage) -> str:
     return f"everybody may charge at {asked.evse}"
 
 
-def is_used_up(tag: Tag, spent_wh: float) -> bool:
-    """Whether a session that runs has used up the budget of its tag."""
-    return tag.budget is not None and spent_wh >= tag.budget.energy_wh
+def _used_up(tag: Tag, usage: Usage, doors: Doors, least_wh: float = 0.0) -> str:
+    """Which budget of a tag is used up, in words; empty where at least something is left of each."""
+    budget = tag.budget
+    if budget is None:
+        return ""
+    if budget.energy_wh is not None and usage.spent_wh >= budget.energy_wh - least_wh:
+        return f"its budget of {budget.energy_wh / 1000:g} kWh a {budget.period} is used up"
+    if budget.cost_minor is not None and usage.spent_minor >= budget.cost_minor:
+        return f"its budget of {major(budget.cost_minor, doors.currency)} {doors.currency} a {budget.period} is used up"
+    return ""
 
 
 def ends_now(asked: Asked, book: AccessBook, doors: Doors, usage: Usage) -> str:
@@ -184,7 +194,6 @@ def ends_now(asked: Asked, book: AccessBook, doors: Doors, usage: Usage) -> str:
         return ""
     for _, words in _blocked(book, tag):
         return words
-    if doors.mode_of(asked.evse) is not AccessMode.FREE and not usage.has_pass and is_used_up(tag, usage.spent_wh):
-        assert tag.budget is not None
-        return f"its budget of {tag.budget.energy_wh / 1000:g} kWh a {tag.budget.period} is used up"
-    return ""
+    if doors.mode_of(asked.evse) is AccessMode.FREE or usage.has_pass:
+        return ""
+    return _used_up(tag, usage, doors)

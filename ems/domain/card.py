@@ -24,3 +24,13 @@ class TagUse:
     tag: str
     started: datetime
     energy_wh: float
+
+
+@dataclass(frozen=True, slots=True)
+class TagCost:
+    """What a session cost with a tag, minor units; it belongs to the period in which the vehicle came."""
+
+    session: str
+    tag: str
+    plugged: datetime
+    cost_minor: int

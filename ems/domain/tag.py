@@ -24,6 +24,7 @@ MAX_NAME = 100
 MAX_PLACES, MAX_HOURS, MAX_GROUPS = 500, 20, 10
 MAX_AT_ONCE = 1000
 MAX_CLASS = 100
+MAX_COST = 10**12
 ALL_DAYS = frozenset(range(len(WEEKDAYS)))
 
 
@@ -51,10 +52,13 @@ def period_begin(period: Period, now: datetime, zone: ZoneInfo) -> datetime:
 
 
 class Budget(NamedTuple):
-    """At most so much energy in each period, Wh."""
+    """At most so much energy, Wh, and for so much money, minor units of the site's currency, in each period; None: no
+    limit of that kind.
+    """
 
-    energy_wh: float
+    energy_wh: float | None = None
     period: Period = Period.MONTH
+    cost_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +158,8 @@ class Tag:
                 raise ValueError(f"tag {self.id}: a validity needs a time zone")
         if self.valid_from is not None and self.valid_to is not None and self.valid_to <= self.valid_from:
             raise ValueError(f"tag {self.id}: valid_to must be after valid_from")
-        if self.budget is not None and not 0 < finite("a budget", self.budget.energy_wh) <= 1000 * MAX_BATTERY_WH:
-            raise ValueError(f"tag {self.id}: a budget must be above zero, in Wh; block the tag instead of giving it 0")
+        if self.budget is not None:
+            _must_be_something(self.id, self.budget)
         if not 0 <= self.at_once <= MAX_AT_ONCE:
             raise ValueError(f"tag {self.id}: at_once must lie in 0 … {MAX_AT_ONCE}; 0 is any number")
         if self.service_class is not None and abs(self.service_class) > MAX_CLASS:
@@ -182,6 +186,16 @@ class Holder:
     groups: tuple[str, ...] = ()
     cost_centre: str = ""
     service_class: int | None = None
+
+
+def _must_be_something(tag: str, budget: Budget) -> None:
+    energy, cost = budget.energy_wh, budget.cost_minor
+    if energy is None and cost is None:
+        raise ValueError(f"tag {tag}: a budget is of energy or of money")
+    if energy is not None and not 0 < finite("a budget", energy) <= 1000 * MAX_BATTERY_WH:
+        raise ValueError(f"tag {tag}: a budget must be above zero, in Wh; block the tag instead of giving it 0")
+    if cost is not None and not 0 < cost <= MAX_COST:
+        raise ValueError(f"tag {tag}: a budget must be above zero; block the tag instead of giving it 0")
 
 
 def plain_tag(text: str) -> str:

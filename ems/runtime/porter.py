@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ems.control.memory import Memory
 from ems.domain.access import AccessBook, Doors
 from ems.domain.admission import Admission, Asked, AuthStatus, Usage, authorise, ends_now
-from ems.domain.card import Card, TagUse
+from ems.domain.card import Card, TagCost, TagUse
 from ems.domain.decision import Decision
 from ems.domain.events import Event, TransactionEnded
 from ems.domain.fleet import Fleet
@@ -24,7 +24,7 @@ from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
 from ems.domain.tag import period_begin, tag_key
 from ems.ports import Clock
-from ems.runtime.spending import Spending
+from ems.runtime.spending import Spending, taken_wh
 from ems.runtime.stranger_cards import SHOWN, StrangerCards
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Ending(NamedTuple):
 
 class Porter:
     """The `Authority` of stations, an output of the loop, and what the page shows of both. `stop` ends the transaction
-    of an EVSE.
+    of an EVSE; `cost_of` is what its session costs so far, minor units, None where it costs nothing.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Porter:
         stop: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.doors, self.stop = doors, stop
+        self.cost_of: Callable[[str], int | None] = lambda _: None
         self._clock, self._state = clock, state
         self._book = book
         self._vehicles: Mapping[str, str] = {}
@@ -107,10 +108,14 @@ class Porter:
         self._vehicles = {tag_key(tag): one.label for one in fleet.vehicles.values() for tag in one.id_tags}
         self._forget_known()
 
-    def remember(self, uses: Iterable[TagUse], cards: Iterable[Card]) -> None:
-        """Begin with what was stored: what tags took lately, and cards that nobody knows, the oldest first."""
+    def remember(self, uses: Iterable[TagUse], cards: Iterable[Card], costs: Iterable[TagCost] = ()) -> None:
+        """Begin with what was stored: what tags took lately and for how much, and cards that nobody knows, the oldest
+        first.
+        """
         for use in uses:
             self.spending.note(use)
+        for cost in costs:
+            self.spending.note_cost(cost)
         self.cards.remember(cards)
         self._forget_known()
 
@@ -190,15 +195,23 @@ class Porter:
     def _usage(self, tag: str, evse: str, at: datetime) -> Usage:
         """The same without where else it charges, which takes a look at every EVSE."""
         key, known = tag_key(tag), self._book.tag(tag)
-        spent = 0.0
+        spent_wh, spent_minor = 0.0, 0
         if known is not None and known.budget is not None:
-            spent = self.spending.since(key, period_begin(known.budget.period, at, self.doors.zone))
+            begin = period_begin(known.budget.period, at, self.doors.zone)
+            spent_wh = self.spending.since(key, begin)
+            if known.budget.cost_minor is not None:
+                spent_minor = self.spending.cost_since(key, begin)
         until = self._passes.get((key, evse))
         return Usage(
-            spent_wh=spent,
+            spent_wh=spent_wh,
             vehicle=self._vehicles.get(key, ""),
             has_pass=until is not None and self._clock.now().utc < until,
+            spent_minor=spent_minor,
         )
+
+    def spent(self, tag: str, at: datetime) -> Usage:
+        """What was taken of a tag's budget in the period of a moment."""
+        return self._usage(tag, "", at)
 
     def look(self, events: Sequence[Event], state: SiteState, _memory: Memory, decision: Decision) -> None:
         """Take one tick of the loop."""
@@ -232,8 +245,9 @@ class Porter:
                 continue  # A station spoke of it when it ran already (Q92): nobody knows who began it.
             running[transaction.id] = session
             if transaction.id_tag is not None:
-                took = _energy_wh(known.register_wh, session, transaction)
+                took = taken_wh(known.register_wh, session, transaction)
                 self.spending.note(TagUse(transaction.id, transaction.id_tag, transaction.started, took))
+                self._note_cost(session, transaction.id_tag)
             reason = self._objection(session, transaction)
             if not reason:
                 self._endings.pop(transaction.id, None)
@@ -244,6 +258,14 @@ class Porter:
         for number, begun in list(self._begun.items()):
             if number not in running and now_s - begun.at > JUST_S:
                 del self._begun[number]
+
+    def _note_cost(self, session: Session, text: str) -> None:
+        """What a session costs so far, where that matters for its tag."""
+        tag = self._book.tag(text)
+        if tag is not None and tag.budget is not None and tag.budget.cost_minor is not None:
+            cost = self.cost_of(session.evse)
+            if cost is not None:
+                self.spending.note_cost(TagCost(session.id, text, session.plugged, cost))
 
     def _objection(self, session: Session, transaction: Transaction) -> str:
         """Why a session may not go on. What began before us was judged then, maybe with a pass; had it been refused, it
@@ -287,13 +309,6 @@ class Porter:
 
     def _forget_known(self) -> None:
         self.cards.known(self._book.tags, self._vehicles)
-
-
-def _energy_wh(register_wh: float | None, session: Session, transaction: Transaction) -> float:
-    """What a transaction took by its register; that of its session may hold what one before it took."""
-    if register_wh is None:
-        return session.energy_wh
-    return max(0.0, register_wh - transaction.meter_start_wh)
 
 
 _NOWHERE = Admission(AuthStatus.INVALID, "the station has no EVSE here")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ems.domain.card import TagUse
+from ems.domain.card import TagCost, TagUse
+from ems.domain.session import Session, Transaction
 from ems.domain.tag import tag_key
 
 KEPT = timedelta(days=32)
@@ -21,6 +22,7 @@ class Spending:
     def __init__(self) -> None:
         self._uses: dict[int, TagUse] = {}
         self._of_tag: dict[str, set[int]] = {}
+        self._costs: dict[str, TagCost] = {}
         self._added = 0
 
     def note(self, use: TagUse) -> None:
@@ -31,6 +33,16 @@ class Spending:
         self._uses[use.transaction] = use
         if self._added >= TIDY_EVERY:
             self._tidy(use.started)
+
+    def note_cost(self, cost: TagCost) -> None:
+        """A session costs so much until now."""
+        self._costs[cost.session] = cost
+        if len(self._costs) > MAX_USES:
+            del self._costs[next(iter(self._costs))]
+
+    def cost_since(self, key: str, begin: datetime) -> int:
+        """What sessions that began since then cost with a tag, minor units."""
+        return sum(one.cost_minor for one in self._costs.values() if one.plugged >= begin and tag_key(one.tag) == key)
 
     def settle(self, transaction: int, energy_wh: float) -> None:
         """A transaction is over, and this is what it took."""
@@ -43,11 +55,6 @@ class Spending:
         uses = (self._uses[number] for number in self._of_tag.get(key, ()))
         return sum(use.energy_wh for use in uses if use.started >= begin)
 
-    def of(self, transaction: int) -> float:
-        """What one transaction took, Wh."""
-        known = self._uses.get(transaction)
-        return 0.0 if known is None else known.energy_wh
-
     def _tidy(self, now: datetime) -> None:
         self._added = 0
         old = [number for number, use in self._uses.items() if use.started < now - KEPT]
@@ -56,3 +63,10 @@ class Spending:
             use = self._uses.pop(number, None)
             if use is not None:
                 self._of_tag[tag_key(use.tag)].discard(number)
+
+
+def taken_wh(register_wh: float | None, session: Session, transaction: Transaction) -> float:
+    """What a transaction took by its register; that of its session may hold what one before it took."""
+    if register_wh is None:
+        return session.energy_wh
+    return max(0.0, register_wh - transaction.meter_start_wh)

@@ -23,6 +23,7 @@ def doors_of(draft: Draft) -> Doors:
         local_lists=told.local_lists,
         claim=timedelta(minutes=told.claim_min),
         zone=ZoneInfo("UTC" if site is None else site.timezone),
+        currency="EUR" if site is None else site.currency,
     )
 
 

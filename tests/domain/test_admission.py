@@ -189,6 +189,17 @@ def test_a_budget_that_is_used_up_lets_nobody_begin(spent_wh: float, status: Aut
         assert reason == "its budget of 10 kWh a week is used up"
 
 
+@pytest.mark.parametrize(("spent", "status"), [(0, ACCEPTED), (4_999, ACCEPTED), (5_000, BLOCKED), (9_999, BLOCKED)])
+def test_a_budget_of_money_lets_nobody_begin_or_go_on_when_it_is_used_up(spent: int, status: AuthStatus) -> None:
+    known = book(replace(CARD, budget=Budget(cost_minor=5_000)))
+    usage = Usage(spent_wh=1e9, spent_minor=spent)
+    found, reason = said(known, usage=usage)
+    words = ends_now(Asked(CARD.id, "A/1", NOON), known, TAGS, usage)
+    assert (found, words == "") == (status, status is ACCEPTED)
+    if status is BLOCKED:
+        assert reason == words == "its budget of 50.00 EUR a month is used up"
+
+
 def test_a_session_ends_when_its_budget_is_used_up_or_its_holder_is_blocked_but_not_at_closing_time() -> None:
     def words(tag: Tag, spent_wh: float = 0.0, doors: Doors = TAGS) -> str:
         return ends_now(Asked(tag.id, "A/1", NOON), book(tag), doors, Usage(spent_wh=spent_wh))
@@ -306,7 +317,9 @@ def test_a_period_begins_at_midnight_of_the_site(period: Period, begin: str) -> 
     assert period_begin(period, now, BERLIN) == datetime.fromisoformat(begin).replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["Mon-Fri 06:00-22:00", "Mon,Wed-Fri,Sun 06:00-22:00", "22:00-06:00", "Sat,Sun 00:00-24:00", "00:00-24:00"])
+@pytest.mark.parametrize(
+    "text", ["Mon-Fri 06:00-22:00", "Mon,Wed-Fri,Sun 06:00-22:00", "22:00-06:00", "Sat,Sun 00:00-24:00", "00:00-24:00"]
+)
 def test_hours_are_shown_as_they_can_be_written(text: str) -> None:
     (window,) = hours_of((text,))
     assert hours_text(window) == text
@@ -321,6 +334,8 @@ def test_hours_are_shown_as_they_can_be_written(text: str) -> None:
         (lambda: book(groups=(Group("a", parent="a"),)), "in itself"),
         (lambda: Tag("A", budget=Budget(0.0)), "block the tag"),
         (lambda: Tag("A", budget=Budget(float("nan"))), "finite"),
+        (lambda: Tag("A", budget=Budget()), "of energy or of money"),
+        (lambda: Tag("A", budget=Budget(cost_minor=0)), "block the tag"),
         (lambda: Tag("A", valid_from=NOON, valid_to=NOON), "after valid_from"),
         (lambda: Tag("A", at_once=-1), "at_once"),
         (lambda: Tag("A", name="=cmd|'\n"), "printable"),

@@ -11,7 +11,7 @@ import pytest
 
 from ems.domain.access import AccessBook, AccessMode, Doors
 from ems.domain.apply import apply
-from ems.domain.card import Card, TagUse
+from ems.domain.card import Card, TagCost, TagUse
 from ems.domain.events import Event, MeterValues, StationConnected, StatusChanged, TransactionEnded, TransactionStarted
 from ems.domain.fleet import Fleet
 from ems.domain.instant import Instant
@@ -177,6 +177,22 @@ def test_a_budget_that_is_used_up_ends_the_session_and_lets_no_other_begin() -> 
     house.end("A/1", 3, 0.0)
     house.now_ = house.now_.later(13 * 3600.0)
     assert house.start("A/1", 4, "CARD"), "the next day the budget is whole again"
+
+
+def test_a_budget_of_money_counts_what_the_till_says() -> None:
+    house = Gatehouse(replace(CARD, budget=Budget(cost_minor=1_000)))
+    cost = 600
+    house.porter.cost_of = lambda _: cost
+    before = TagCost("A/1@20260309T110000Z", "card", BEGIN.utc - timedelta(days=1), 390)
+    house.porter.remember((), (), [before])
+    assert house.start("A/1", 1, "CARD")
+    house.after(30)
+    assert (house.porter.spent("CARD", house.now_.utc).spent_minor, house.stopped) == (990, [])
+    cost = 610
+    house.after(20)
+    assert house.stopped == ["A/1"]
+    house.end("A/1", 1, 5e3)
+    assert not house.start("B/1", 2, "CARD")
 
 
 def test_what_was_taken_before_a_restart_counts_for_the_budget() -> None:

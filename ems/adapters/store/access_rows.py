@@ -109,6 +109,7 @@ def _tag_row(one: Tag) -> Row:
         **_rule_row(one.rule),
         "budget_wh": None if one.budget is None else one.budget.energy_wh,
         "budget_period": None if one.budget is None else one.budget.period.value,
+        "budget_minor": None if one.budget is None else one.budget.cost_minor,
         "service_class": one.service_class,
         "at_once": one.at_once,
         "is_blocked": one.is_blocked,
@@ -143,7 +144,9 @@ def _tag_of(row: Any) -> Tag:
         valid_from=None if row.valid_from is None else from_ms(row.valid_from),
         valid_to=None if row.valid_to is None else from_ms(row.valid_to),
         rule=_rule_of(row),
-        budget=None if row.budget_wh is None else Budget(row.budget_wh, Period(row.budget_period)),
+        budget=None
+        if row.budget_period is None
+        else Budget(row.budget_wh, Period(row.budget_period), row.budget_minor),
         service_class=row.service_class,
         at_once=row.at_once,
         is_blocked=bool(row.is_blocked),

@@ -43,6 +43,7 @@ tag = Table(
     Column("hours", Text, nullable=False),
     Column("budget_wh", Double),
     Column("budget_period", Words),
+    Column("budget_minor", BigInteger),
     Column("service_class", Integer),
     Column("at_once", Integer, nullable=False),
     Column("is_blocked", Boolean, nullable=False),

@@ -13,9 +13,10 @@ from sqlalchemy import Connection, delete, desc, select
 
 from ems.adapters.store.access_schema import card, local_list
 from ems.adapters.store.moment import from_ms, to_ms
-from ems.adapters.store.schema import transaction_log
+from ems.adapters.store.price_schema import receipt
+from ems.adapters.store.schema import session, transaction_log
 from ems.adapters.store.writer import Urgency, Writer
-from ems.domain.card import Card, TagUse
+from ems.domain.card import Card, TagCost, TagUse
 from ems.domain.tag import tag_key
 
 KEPT_CARDS = 100
@@ -35,6 +36,7 @@ class Remembered(NamedTuple):
     cards: tuple[Card, ...] = ()
     uses: tuple[TagUse, ...] = ()
     lists: Lists = {}  # noqa: RUF012 never written to
+    costs: tuple[TagCost, ...] = ()
 
 
 @dataclass(slots=True)
@@ -75,11 +77,20 @@ def read_remembered(connection: Connection, now: datetime) -> Remembered:
     uses = select(log.id, log.id_tag, log.started, log.energy_wh).where(
         log.started >= to_ms(now - USES_FOR), log.id_tag.is_not(None), log.energy_wh.is_not(None)
     )
+    costs = (
+        select(session.c.id, session.c.tag, receipt.c.plugged, receipt.c.total_minor)
+        .join(receipt, receipt.c.session == session.c.id)
+        .where(receipt.c.plugged >= to_ms(now - USES_FOR), session.c.tag.is_not(None))
+        .limit(MAX_USES)
+    )
     return Remembered(
         cards=tuple(Card(row.tag, row.evse, from_ms(row.at), row._mapping["count"]) for row in reversed(rows)),
         uses=tuple(
             TagUse(row.id, row.id_tag, from_ms(row.started), row.energy_wh)
             for row in connection.execute(uses.order_by(desc(log.id)).limit(MAX_USES))
+        ),
+        costs=tuple(
+            TagCost(row.id, row.tag, from_ms(row.plugged), row.total_minor) for row in connection.execute(costs)
         ),
         lists={row.station: (row.version, row.digest) for row in connection.execute(select(local_list))},
     )

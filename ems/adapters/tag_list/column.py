@@ -18,6 +18,7 @@ class Column(Enum):
     PLACES = ("evses", "evse", "stations", "bays", "ladepunkte", "stationen")
     HOURS = ("hours", "times", "zeiten")
     BUDGET = ("budget_kwh", "budget", "kwh")
+    COST = ("budget_cost", "cost", "money", "budget money", "betrag", "kostenbudget")
     PERIOD = ("budget_period", "period", "zeitraum")
     PRIORITY = ("priority", "prio", "priorität", "service class")
     AT_ONCE = ("at_once", "sessions", "concurrent")

@@ -8,12 +8,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ems.adapters.tag_list.column import Column, meaning
 from ems.adapters.tag_list.writing import BOM
 from ems.domain.access import AccessBook
+from ems.domain.money import minor
 from ems.domain.pull_out import ListFinding
 from ems.domain.site import Site
 from ems.domain.tag import Budget, Period, Person, Rule, Tag, hours_of, tag_key
@@ -93,7 +95,8 @@ class _Reader:
             Column.VALID_TO: ("valid_to", lambda text: _moment(text, zone, ends=True)),
             Column.PLACES: ("places", lambda text: frozenset(self._places(text))),
             Column.HOURS: ("hours", lambda text: hours_of(_parts(text, ";|"))),
-            Column.BUDGET: ("budget", lambda text: self._budget(cells, text, known)),
+            Column.BUDGET: ("budget", lambda _: self._budget(cells, known)),
+            Column.COST: ("budget", lambda _: self._budget(cells, known)),
             Column.PRIORITY: ("service_class", lambda text: _whole("priority", text)),
             Column.AT_ONCE: ("at_once", lambda text: _whole("number of sessions", text) if text else known.at_once),
             Column.BLOCKED: ("is_blocked", _yes_or_no),
@@ -130,17 +133,22 @@ class _Reader:
                 raise _RefusedError(f"the site has no EVSE and no station '{_shown(part)}'", remedy)
             yield part
 
-    def _budget(self, cells: tuple[str, ...], text: str, known: Tag) -> Budget | None:
-        if not text:
+    def _budget(self, cells: tuple[str, ...], known: Tag) -> Budget | None:
+        """Of energy, of money, or both; of a kind that the list has no column for it stays as it is."""
+        before = known.budget or Budget()
+        energy, cost = before.energy_wh, before.cost_minor
+        if Column.BUDGET in self.columns:
+            told = _amount(self._cell(cells, Column.BUDGET), "kWh")
+            energy = None if told is None else 1000.0 * float(told)
+        if Column.COST in self.columns:
+            told = _amount(self._cell(cells, Column.COST), self.site.currency)
+            cost = None if told is None else minor(told, self.site.currency)
+        if energy is None and cost is None:
             return None
-        number = text.removesuffix("kWh").strip().replace(",", ".")
-        if not re.fullmatch(r"\d{1,7}(\.\d{1,6})?", number):
-            raise _RefusedError(f"'{_shown(text)}' is no clear budget", "write kWh as a plain number, for example 200")
         word = self._cell(cells, Column.PERIOD).casefold()
-        period = Period.MONTH if known.budget is None else known.budget.period
         if word and word not in PERIODS:
             raise _RefusedError(f"'{_shown(word)}' is not a period", "write day, week or month")
-        return Budget(1000.0 * float(number), PERIODS.get(word, period))
+        return Budget(energy, PERIODS.get(word, before.period), cost)
 
 
 def _table(
@@ -205,6 +213,15 @@ def _moment(text: str, zone: ZoneInfo, ends: bool) -> datetime | None:
     except (ValueError, OverflowError):
         raise _RefusedError(f"'{_shown(text)}' is not a date", "write for example 2026-12-31") from None
     return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _amount(text: str, unit: str) -> Decimal | None:
+    number = text.removesuffix(unit).strip().replace(",", ".")
+    if not number:
+        return None
+    if not re.fullmatch(r"\d{1,7}(\.\d{1,6})?", number):
+        raise _RefusedError(f"'{_shown(text)}' is no clear budget", f"write {unit} as a plain number, for example 200")
+    return Decimal(number)
 
 
 def _whole(what: str, text: str) -> int | None:

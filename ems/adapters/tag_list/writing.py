@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ems.adapters.tag_list.column import Column
 from ems.domain.access import AccessBook
+from ems.domain.money import major
 from ems.domain.tag import Tag, hours_text
 
 BOM = "\ufeff"
@@ -19,13 +20,13 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 """What a spreadsheet would carry out, or take for the sign that it must not."""
 
 
-def write_tags(book: AccessBook, zone: ZoneInfo) -> str:
-    """All tags of a book, by their ids; times are those of the site."""
+def write_tags(book: AccessBook, zone: ZoneInfo, currency: str) -> str:
+    """All tags of a book, by their ids; times are those of the site, money is of its currency."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(column.value[0] for column in Column)
     for tag in sorted(book.tags.values(), key=lambda one: one.key):
-        writer.writerow(inert(cell) for cell in _cells(tag, zone))
+        writer.writerow(inert(cell) for cell in _cells(tag, zone, currency))
     return BOM + text.getvalue()
 
 
@@ -34,7 +35,7 @@ def inert(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def _cells(tag: Tag, zone: ZoneInfo) -> Iterable[str]:
+def _cells(tag: Tag, zone: ZoneInfo, currency: str) -> Iterable[str]:
     budget = tag.budget
     return (
         tag.id,
@@ -45,7 +46,8 @@ def _cells(tag: Tag, zone: ZoneInfo) -> Iterable[str]:
         _time(tag.valid_to, zone),
         "; ".join(sorted(tag.rule.places)),
         "; ".join(hours_text(window) for window in tag.rule.hours),
-        "" if budget is None else f"{budget.energy_wh / 1000:.10g}",
+        "" if budget is None or budget.energy_wh is None else f"{budget.energy_wh / 1000:.10g}",
+        "" if budget is None or budget.cost_minor is None else f"{major(budget.cost_minor, currency):f}",
         "" if budget is None else budget.period.value,
         "" if tag.service_class is None else str(tag.service_class),
         str(tag.at_once),

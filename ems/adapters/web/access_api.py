@@ -127,7 +127,7 @@ def _groups(router: APIRouter, operations: Operations) -> None:
 def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
     def row(text: str) -> shape.TagRow:
         tag = _tag(operations, text)
-        return tag_row(tag, desk.spent_wh(tag))
+        return tag_row(tag, desk.spent(tag), desk.doors.currency)
 
     @router.get("/tags", summary="Tags", responses=ok(shape.Tags, 400, 422))
     async def tags(
@@ -139,7 +139,10 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
 
         def rows() -> dict[str, Any]:
             found = [tag for _, tag in sorted(book.tags.items()) if wanted in _searched(operations, tag)]
-            return {"tags": [tag_row(tag, desk.spent_wh(tag)) for tag in found[:limit]], "total": len(found)}
+            return {
+                "tags": [tag_row(tag, desk.spent(tag), desk.doors.currency) for tag in found[:limit]],
+                "total": len(found),
+            }
 
         return await answered(rows)
 
@@ -153,7 +156,9 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
     async def keep(text: TagText, body: TagBody, request: Request) -> Response:
         """Add a tag, or describe it anew. It counts from the next start on; blocking ends what charges."""
         return await _kept(
-            request, lambda: row(text), lambda: operations.change(TagsKept((body.tag(text),)), who(request))
+            request,
+            lambda: row(text),
+            lambda: operations.change(TagsKept((body.tag(text, desk.doors.currency),)), who(request)),
         )
 
     @router.post("/tags/{text:path}/block", dependencies=WRITES, summary="Block a tag", responses=ok(shape.TagRow))

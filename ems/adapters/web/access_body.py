@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from ems.adapters.web.body import MAX_LIST, Body
+from ems.domain.money import minor
 from ems.domain.reservation import Reservation, Waiting
 from ems.domain.tag import (
     MAX_CLASS,
@@ -95,13 +97,16 @@ class TagBody(Body):
     places: Places = Field(default=[])
     hours: Hours = Field(default=[])
     budget_kwh: Annotated[float, Field(gt=0, le=5_000_000)] | None = None
+    budget_cost: Annotated[Decimal, Field(gt=0, le=10_000_000, max_digits=20, examples=["50.00"])] | None = None
     budget_period: Period = Period.MONTH
     priority: int | None = Field(default=None, ge=-MAX_CLASS, le=MAX_CLASS)
     at_once: int = Field(default=1, ge=0, le=1000, description="sessions at a time; 0 is any number")
     blocked: bool = False
 
-    def tag(self, text: str) -> Tag:
-        """As the domain says it; `text` is what is presented."""
+    def tag(self, text: str, currency: str) -> Tag:
+        """As the domain says it; `text` is what is presented. Money is of that currency."""
+        energy = None if self.budget_kwh is None else 1000.0 * self.budget_kwh
+        cost = None if self.budget_cost is None else minor(self.budget_cost, currency)
         return Tag(
             id=text,
             name=self.name,
@@ -110,7 +115,7 @@ class TagBody(Body):
             valid_from=_utc(self.valid_from),
             valid_to=_utc(self.valid_to),
             rule=Rule(frozenset(self.places), hours_of(self.hours)),
-            budget=None if self.budget_kwh is None else Budget(1000.0 * self.budget_kwh, self.budget_period),
+            budget=None if energy is None and cost is None else Budget(energy, self.budget_period, cost),
             service_class=self.priority,
             at_once=self.at_once,
             is_blocked=self.blocked,

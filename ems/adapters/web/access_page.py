@@ -53,7 +53,7 @@ def access_pages(live: Live, clock: Clock, operations: Operations, desk: AccessD
         now, site = clock.now().utc, live.state.site
         calendar, book, told = Calendar(site.zone, time_of(now)), operations.daybook.access, desk.told()
         moment = _moment(calendar)
-        tags = [tag_row(tag, desk.spent_wh(tag)) for _, tag in sorted(book.tags.items())[:SHOWN]]
+        tags = [tag_row(tag, desk.spent(tag), desk.doors.currency) for _, tag in sorted(book.tags.items())[:SHOWN]]
         names = {one.id: one.label for one in book.people.values()}
         held = sorted(book.reservations.values(), key=lambda one: (one.starts, one.id))
         shown = await render(
@@ -67,7 +67,7 @@ def access_pages(live: Live, clock: Clock, operations: Operations, desk: AccessD
             shown_cards=SHOWN_CARDS,
             endings=desk.endings(),
             mode=_mode(desk.doors, [evse.id for evse in site.evses]),
-            tags=[_shown(row, names, time_of(now), moment) for row in tags],
+            tags=[_shown(row, names, time_of(now), moment, desk.doors.currency) for row in tags],
             more=max(0, len(book.tags) - SHOWN),
             people=people_rows(book),
             reservations=[reservation_row(one, told.get(one.id)) for one in held if one.ends > now],
@@ -90,9 +90,11 @@ def _mode(doors: Doors, evses: list[str]) -> str:
     return f"Only tags that are known here may charge, but everybody at {', '.join(free[:8])}."
 
 
-def _shown(row: TagRow, names: Mapping[str, str], now: str, moment: Callable[[str | None], str]) -> dict[str, Any]:
+def _shown(
+    row: TagRow, names: Mapping[str, str], now: str, moment: Callable[[str | None], str], currency: str
+) -> dict[str, Any]:
     person = "" if row["person"] is None else names.get(row["person"], "")
-    about = [person, *_limits(row, moment)]
+    about = [person, *_limits(row, moment, currency)]
     return {
         "row": row,
         "name": row["name"] or person or row["id"],
@@ -103,7 +105,7 @@ def _shown(row: TagRow, names: Mapping[str, str], now: str, moment: Callable[[st
     }
 
 
-def _limits(row: TagRow, moment: Callable[[str | None], str]) -> Iterator[str]:
+def _limits(row: TagRow, moment: Callable[[str | None], str], currency: str) -> Iterator[str]:
     """What limits a tag, in a few words."""
     if row["groups"]:
         yield f"in {', '.join(row['groups'])}"
@@ -118,6 +120,8 @@ def _limits(row: TagRow, moment: Callable[[str | None], str]) -> Iterator[str]:
     if row["budget_kwh"] is not None:
         spent = "" if row["spent_kwh"] is None else f"{row['spent_kwh']:.1f} of "
         yield f"{spent}{row['budget_kwh']:g} kWh a {row['budget_period']}"
+    if row["budget_cost"] is not None:
+        yield f"{row['spent_cost']} of {row['budget_cost']} {currency} a {row['budget_period']}"
     if row["priority"] is not None:
         yield f"priority {row['priority']}"
     if row["at_once"] != 1:

@@ -11,16 +11,17 @@ from ems.adapters.web import access_shape as shape
 from ems.adapters.web.fleet_rows import finding_rows_of, kilo
 from ems.adapters.web.values import plain, time_of
 from ems.domain.access import AccessBook
-from ems.domain.admission import Admission, Asked
+from ems.domain.admission import Admission, Asked, Usage
 from ems.domain.card import Card
 from ems.domain.local_list import ListState
+from ems.domain.money import major
 from ems.domain.reservation import Reservation, Waiting
 from ems.domain.station_outcome import Outcome
-from ems.domain.tag import Group, Person, Tag, hours_text
+from ems.domain.tag import Budget, Group, Person, Tag, hours_text
 from ems.domain.tag_list import TagList
 from ems.domain.waitlist import place_of
 
-BESIDE = frozenset({"spent_kwh", "tags"})
+BESIDE = frozenset({"spent_kwh", "spent_cost", "tags"})
 """What a row has besides what people said."""
 
 
@@ -60,9 +61,9 @@ def group_row(book: AccessBook, one: Group) -> shape.GroupRow:
     }
 
 
-def tag_row(one: Tag, spent_wh: float | None) -> shape.TagRow:
-    """A tag."""
-    budget = one.budget
+def tag_row(one: Tag, spent: Usage, currency: str) -> shape.TagRow:
+    """A tag with what was spent of its budget."""
+    budget = one.budget or Budget()
     return {
         "id": one.id,
         "name": plain(one.name),
@@ -72,9 +73,11 @@ def tag_row(one: Tag, spent_wh: float | None) -> shape.TagRow:
         "valid_to": None if one.valid_to is None else time_of(one.valid_to),
         "places": sorted(one.rule.places),
         "hours": [hours_text(window) for window in one.rule.hours],
-        "budget_kwh": None if budget is None else kilo(budget.energy_wh),
-        "budget_period": None if budget is None else budget.period.value,
-        "spent_kwh": None if budget is None or spent_wh is None else kilo(spent_wh),
+        "budget_kwh": None if budget.energy_wh is None else kilo(budget.energy_wh),
+        "budget_cost": None if budget.cost_minor is None else f"{major(budget.cost_minor, currency):f}",
+        "budget_period": None if one.budget is None else budget.period.value,
+        "spent_kwh": None if budget.energy_wh is None else kilo(spent.spent_wh),
+        "spent_cost": None if budget.cost_minor is None else f"{major(spent.spent_minor, currency):f}",
         "priority": one.service_class,
         "at_once": one.at_once,
         "blocked": one.is_blocked,

@@ -46,7 +46,9 @@ class Groups(TypedDict):
 
 
 class TagRow(TypedDict):
-    """A tag; `spent_kwh` of its budget in this period, null without a budget."""
+    """A tag; `spent_kwh` and `spent_cost` of its budgets in this period, null without one. Money is text, in the
+    currency of the site.
+    """
 
     id: str
     name: str
@@ -57,8 +59,10 @@ class TagRow(TypedDict):
     places: list[str]
     hours: list[str]
     budget_kwh: float | None
+    budget_cost: str | None
     budget_period: str | None
     spent_kwh: float | None
+    spent_cost: str | None
     priority: int | None
     at_once: int
     blocked: bool

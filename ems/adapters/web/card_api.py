@@ -103,7 +103,7 @@ def _cards(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
                 await operations.change(VehicleKept(told, fleet.weekly.get(vehicle.id, ())), who(request))
             people = () if body.person is None else (Person(body.person),)
             await operations.change(TagsKept((tag,), people), who(request))
-            return await answered(lambda: tag_row(tag, None))
+            return await answered(lambda: tag_row(tag, desk.spent(tag), desk.doors.currency))
 
         return await carried_out(work)
 

@@ -13,7 +13,7 @@ from ems.adapters.store.cards import KEPT_CARDS
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.domain.access import AccessBook
-from ems.domain.card import Card, TagUse
+from ems.domain.card import Card, TagCost, TagUse
 from ems.domain.daybook import Daybook
 from ems.domain.reservation import Reservation, Waiting
 from ems.domain.session import Session, Transaction
@@ -34,7 +34,7 @@ BOOK = AccessBook(
     {
         "04a1": Tag(
             "04A1", "Ada's card", "ada", ("night", "crew"), NOW, NOW + HOUR, Rule(frozenset({"CP-01", "CP-02/1"})),
-            Budget(12_345.5, Period.WEEK), -3, 0, is_blocked=True,
+            Budget(12_345.5, Period.WEEK, 99), -3, 0, is_blocked=True,
         ),
         "'; drop table --": Tag("'; DROP TABLE --"),
     },
@@ -114,6 +114,22 @@ def test_cards_budgets_and_lists_are_remembered(nothing: str | Path, clock: Hand
     assert found.cards == (Card("X2", "CP-01/1", NOW + HOUR), Card("x1", "CP-02/1", NOW + 2 * HOUR, 4))
     assert found.uses == (TagUse(2, "04A1", NOW - HOUR, 4_200.0),)
     assert found.lists == {"CP-01": (7, "abc")}
+
+
+def test_what_sessions_cost_with_a_tag_is_remembered(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path / "ems.db", clock)
+    store.open()
+    known = Session("CP-01/1", NOW - HOUR, BEGIN.monotonic_s, holder=Holder("04A1", "Ada"))
+    store.ledger.session_changed(known)
+    asyncio.run(store.flush())
+    at = int((NOW - HOUR).timestamp() * 1000)
+    with store.database.connect() as connection:
+        told = (known.id, "CP-01/1", at, at, 1000, "day", "Day", "EUR", 1900, 612, 98)
+        connection.exec_driver_sql(f"INSERT INTO receipt VALUES ({', '.join('?' * len(told))})", told)
+        connection.commit()
+    store.close()
+    found = kept(tmp_path / "ems.db", clock).remembered.costs
+    assert found == (TagCost(known.id, "04A1", NOW - HOUR, 612),)
 
 
 def test_of_a_crowd_of_cards_the_newest_are_kept(tmp_path: Path, clock: HandClock) -> None:

@@ -44,6 +44,8 @@ def row(heading: str, cells: str) -> Tag:
         ("tag,evses", 'AB12,"A/1;B"', "rule", Rule(frozenset({"A/1", "B"}))),
         ("tag,hours", "AB12,Mon-Fri 06:00-22:00", "rule", Rule(hours=hours_of(("Mon-Fri 06:00-22:00",)))),
         ("tag;Budget [kWh];period", "AB12;120,5;Woche", "budget", Budget(120_500.0, Period.WEEK)),
+        ("tag;budget_cost", "AB12;50 EUR", "budget", Budget(None, Period.MONTH, 5_000)),
+        ("tag;budget;cost;period", "AB12;20;9,99;day", "budget", Budget(20e3, Period.DAY, 999)),
         ("tag;prio", "AB12;-3", "service_class", -3),
         ("tag;at_once", "AB12;0", "at_once", 0),
         ("tag;gesperrt", "AB12;ja", "is_blocked", True),
@@ -56,6 +58,9 @@ def test_a_cell_says_what_its_heading_means(heading: str, cells: str, field: str
 def test_what_a_list_does_not_say_stays_as_it_is() -> None:
     assert row("tag;name", "04a1;new") == replace(BOOK.tags["04a1"], id="04a1", name="new")
     assert row("tag;name;blocked", "04A1;old;no").is_blocked is False
+    both = replace(BOOK, tags={"04a1": replace(BOOK.tags["04a1"], budget=Budget(1e3, Period.DAY, 500))})
+    (told,) = read_tags("tag;budget_kwh\n04A1;2\n", both, SITE).tags
+    assert told.budget == Budget(2e3, Period.DAY, 500)
 
 
 def test_a_preview_says_what_is_new_changed_and_the_same() -> None:
@@ -124,12 +129,14 @@ FORMULAS = (
 def test_no_spreadsheet_carries_out_a_cell_and_all_come_back_as_they_were() -> None:
     """I03: names are whatever people or stations wrote."""
     tags = {f"t{k}": Tag(f"T{k}", name) for k, name in enumerate(FORMULAS) if name.isprintable()}
-    tags |= {key: Tag(key.upper(), person="ada", groups=("crew", "night"), service_class=-4, at_once=0,
-                      valid_from=datetime(2026, 3, 29, 0, 59, 1, tzinfo=UTC), budget=Budget(12_345.5, Period.DAY),
-                      rule=Rule(frozenset({"A/1", "B"}), hours_of(("Mon-Fri 22:00-06:00", "00:00-24:00"))))
-             for key in ("=1+1", "-x")}  # fmt: skip
+    whole = Tag(
+        "X", "", "ada", ("crew", "night"), datetime(2026, 3, 29, 0, 59, 1, tzinfo=UTC), None,
+        Rule(frozenset({"A/1", "B"}), hours_of(("Mon-Fri 22:00-06:00", "00:00-24:00"))),
+        Budget(12_345.5, Period.DAY, 12_34), -4, 0,
+    )  # fmt: skip
+    tags |= {key: replace(whole, id=key.upper()) for key in ("=1+1", "-x")}
     book = replace(BOOK, tags=tags)
-    text = write_tags(book, SITE.zone)
+    text = write_tags(book, SITE.zone, "EUR")
     cells = [cell for line in csv.reader(io.StringIO(text.removeprefix("\ufeff"))) for cell in line]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     told = read_tags(text, replace(book, tags={}), SITE)
@@ -138,7 +145,12 @@ def test_no_spreadsheet_carries_out_a_cell_and_all_come_back_as_they_were() -> N
 
 
 def test_a_list_that_is_handed_out_says_on_the_first_line_what_can_be_said() -> None:
-    assert write_tags(AccessBook(), SITE.zone).strip("\ufeff\r\n").split(",")[:4] == ["tag", "name", "person", "groups"]
+    assert write_tags(AccessBook(), SITE.zone, "EUR").strip("\ufeff\r\n").split(",")[:4] == [
+        "tag",
+        "name",
+        "person",
+        "groups",
+    ]
 
 
 def test_a_list_that_is_too_long_is_refused() -> None:

@@ -25,6 +25,7 @@ TAG: dict[str, Any] = {
     "places": ["CP-11"],
     "hours": ["Mon-Fri 06:00-22:00"],
     "budget_kwh": 200.0,
+    "budget_cost": "50.00",
     "budget_period": "week",
     "priority": 3,
     "at_once": 2,
@@ -65,7 +66,7 @@ def test_a_tag_is_described_and_may_charge_and_is_there_after_a_restart(office: 
     assert not office.present("04A1")
     told = office.told("PUT", "/tags/04A1", TAG)
     assert {name: told[name] for name in TAG} == TAG
-    assert (told["id"], told["spent_kwh"]) == ("04A1", 0.0)
+    assert (told["id"], told["spent_kwh"], told["spent_cost"]) == ("04A1", 0.0, "0.00")
     assert office.present("04a1")
     office.restart()
     assert office.told("GET", "/tags/04a1") == told
@@ -237,6 +238,8 @@ def test_how_access_stands_is_told(office: AccessOffice) -> None:
         ("PUT", "/tags/A", {"hours": ["always"]}, 422, "write for example"),
         ("PUT", "/tags/A", {"budget_kwh": 0}, 422, "budget_kwh"),
         ("PUT", "/tags/A", {"budget_kwh": "much"}, 422, "budget_kwh"),
+        ("PUT", "/tags/A", {"budget_cost": "-1"}, 422, "budget_cost"),
+        ("PUT", "/tags/A", {"budget_cost": "0.001"}, 422, "block the tag"),
         ("PUT", "/tags/A", {"valid_to": "2026-01-01T00:00:00"}, 422, "valid_to"),
         ("PUT", "/tags/A", {"at_once": -1}, 422, "at_once"),
         ("PUT", "/tags/A", {"colour": "red"}, 422, "colour"),

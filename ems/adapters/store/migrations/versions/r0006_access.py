@@ -49,6 +49,7 @@ def _book() -> None:
         sa.Column("hours", sa.Text, nullable=False),
         sa.Column("budget_wh", sa.Double),
         sa.Column("budget_period", sa.Text),
+        sa.Column("budget_minor", sa.BigInteger),
         sa.Column("service_class", sa.Integer),
         sa.Column("at_once", sa.Integer, nullable=False),
         sa.Column("is_blocked", sa.Boolean, nullable=False),
