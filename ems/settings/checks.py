@@ -56,6 +56,7 @@ CHECKS: tuple[Check, ...] = (
     outlets.models,
     outlets.currents,
     outlets.fallbacks,
+    outlets.switching,
     outlets.wirings,
     restrictions.scopes,
     restrictions.values,

@@ -145,6 +145,7 @@ def evse_of(
         meter=section.meter,
         dc_efficiency=section.dc_efficiency,
         priority=station.priority if section.priority is None else section.priority,
+        phase_switching=section.phase_switching,
     )
 
 

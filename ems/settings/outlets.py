@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ems.domain.phases import Phase
-from ems.domain.station_model import ZeroBehaviour
+from ems.domain.phases import MAX_LEGS, Phase
+from ems.domain.station_model import RateUnit, StationModel, ZeroBehaviour
 from ems.domain.units import PILOT_MIN_A
 from ems.settings.draft import Draft, fallback_of, max_a_of
 from ems.settings.finding import Finding
@@ -108,6 +108,34 @@ def fallbacks(draft: Draft) -> Iterator[Finding]:
         elif amps == 0 and model.smart_charging and model.zero is ZeroBehaviour.ENDS_SESSION:
             message = f"falling back to 0 A ends the session at {evse_id} (model '{model.id}')"
             yield draft.document.warning(route, message, "write at least 6, or expect drivers to plug in again")
+
+
+def switching(draft: Draft) -> Iterator[Finding]:
+    """What is to be switched between one and three phases can be."""
+    for name, _, number, evse in draft.outlets():
+        if not evse.phase_switching:
+            continue
+        route, evse_id, model = (*_route(name, number), "phase_switching"), f"{name}/{number}", draft.model_of(name)
+        if evse.dc_efficiency is not None:
+            message = f"{evse_id} is a DC outlet, which has no phases to switch"
+            yield draft.document.error(route, message, "remove phase_switching")
+        elif len(evse.phases.legs) < MAX_LEGS:
+            message = f"{evse_id} is wired to {evse.phases}: there are no three phases to switch between"
+            yield draft.document.error(route, message, "remove phase_switching")
+        elif why := _why_no_switching(model):
+            message = f"{evse_id} cannot be switched between one and three phases: model '{model.id}' {why}"
+            yield draft.document.error(route, message, "write phase_switching: false, or another model")
+
+
+def _why_no_switching(model: StationModel) -> str:
+    """Why stations of a model cannot be told how many phases to use; empty when they can."""
+    if not model.smart_charging:
+        return "cannot be limited"
+    if not model.session_profile:
+        return "does not take limits for a running transaction"
+    if model.rate_unit is RateUnit.WATT:
+        return "takes limits in watt, all of which would flow on the phase that is left"
+    return "" if model.zero is ZeroBehaviour.PAUSES else "does not pause at 0 A, through which every switch leads"
 
 
 def wirings(draft: Draft) -> Iterator[Finding]:

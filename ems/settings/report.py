@@ -10,6 +10,7 @@ from typing import Any
 
 from ems.domain.battery import Battery
 from ems.domain.circuit import Circuit
+from ems.domain.phase_switch import can_switch
 from ems.domain.phases import Phase, PhaseAmps
 from ems.domain.site import Site
 from ems.domain.station import Evse
@@ -169,10 +170,11 @@ def _evse_row(settings: SiteSettings, evse: Evse, lead: str) -> tuple[str, ...]:
     station = settings.site.station_of(evse)
     model = "auto" if station.id in settings.recognisable else station.model.id
     plug = f"  DC {evse.dc_efficiency:g}" if evse.dc_efficiency is not None else ""
+    switch = "  1 or 3 phases" if can_switch(evse, station.model) else ""
     why = why_no_fallback(station.model)
     fallback = f"{evse.max_a:.4g} ({why})" if why else f"{evse.fallback_a:g}"
     return (
-        f"{lead}{evse.id}  {evse.wiring}  {model}{plug}",
+        f"{lead}{evse.id}  {evse.wiring}  {model}{plug}{switch}",
         f"{evse.max_a:.4g}",
         "",
         "",
@@ -230,6 +232,7 @@ def _circuit_data(settings: SiteSettings, circuit: Circuit, totals: CircuitSums)
                 "meter": evse.meter,
                 "model": site.station_of(evse).model.id,
                 "recognised_at_boot": evse.station in settings.recognisable,
+                "switches_phases": can_switch(evse, site.station_of(evse).model),
             }
             for evse in site.evses
             if evse.circuit == circuit.id

@@ -169,6 +169,14 @@ def _outlet(value: Any) -> int:
     return int(value)
 
 
+def _switching(value: Any) -> bool | None:
+    if value == AUTO or value is None:
+        return None
+    if not isinstance(value, bool):
+        raise problem(f"{_shown(value)} does not say whether phases are switched", "write true, false or auto")
+    return value
+
+
 EXPONENTS = {80.0: "8E1", 800.0: "8E2", 70.0: "7E1", 700.0: "7E2"}
 """Serial frames that YAML takes for numbers in powers of ten."""
 
@@ -259,6 +267,9 @@ class EvseSection(Section):
         None, description="for DC outlets: power at the plug over power from the grid, for example 0.94"
     )
     priority: int | None = Field(None, description="class of service, higher goes first")
+    phase_switching: Annotated[bool | None, PlainValidator(_switching)] = Field(
+        None, description="whether it can be told to use one phase of three: true, false or auto, as its station says"
+    )
     access: AccessMode | None = Field(None, description="free for everybody, or tags for known tags only")
     enabled: bool = Field(True, description="false leaves it out")
 

@@ -217,7 +217,26 @@ METERS = [
     (swap("every_s: 1", "timeout_s: 11"), "6: error: a timeout of 11 s is longer than a meter may be silent, 10 s"),
 ]  # fmt: skip
 
+SWITCHED = "phases: L1 L2 L3, phase_switching: true"
+
 STATIONS = [
+    (swap("phases: L1 L2 L3", SWITCHED),),
+    (swap("phases: L1 L2 L3", "phases: L1 L2 L3, phase_switching: auto"),),
+    (swap("phases: L1 L2 L3", SWITCHED.replace("true", "yes")),
+     "8: error: phase_switching: 'yes' does not say whether phases are switched"),
+    (swap("phases: L1 L2 L3", "phases: L2, phase_switching: true"),
+     "8: error: CP-01/1 is wired to L2: there are no three phases to switch between"),
+    (swap(OUTLET, "{max_kw: 22, dc_efficiency: 0.94, " + SWITCHED + "}"),
+     "8: error: CP-01/1 is a DC outlet, which has no phases to switch"),
+    (swap("phases: L1 L2 L3", SWITCHED).replace("fallback_a: 6", "fallback_a: 6, model: heidelberg-amperfied"),
+     "8: error: CP-01/1 cannot be switched between one and three phases: model 'heidelberg-amperfied' cannot be limited"
+     ),
+    (swap("phases: L1 L2 L3", SWITCHED).replace("fallback_a: 6", "fallback_a: 6, model: huawei-scharger"),
+     "8: error: CP-01/1 cannot be switched between one and three phases: model 'huawei-scharger' takes limits in watt, "
+     "all of which would flow on the phase that is left"),
+    (swap("phases: L1 L2 L3", SWITCHED).replace("fallback_a: 6", "fallback_a: 6, model: necharge"),
+     "8: error: CP-01/1 cannot be switched between one and three phases: model 'necharge' does not pause at 0 A, "
+     "through which every switch leads"),
     (swap(CP, "{}"), "7: warning: the site has no stations: nothing can be charged"),
     (swap("CP-01:", "CP/01:"), "8: error: 'CP/01' cannot be the id of a station"),
     (swap("CP-01:", "CP 01:"), "8: error: 'CP 01' cannot be the id of a station"),

@@ -55,6 +55,11 @@ def test_the_rule_against_unbalance_stands_beside_its_circuit(tmp_path: Path) ->
     assert [c["unbalance_max_a"] for c in json.loads(render_json(result))["site"]["circuits"]] == [20.0, None]
 
 
+def test_an_outlet_that_switches_phases_says_so(tmp_path: Path) -> None:
+    text = replaced(("phases: L1 L2 L3", "phases: L1 L2 L3, phase_switching: true"))
+    assert "CP-01/1 L1 L2 L3 auto 1 or 3 phases 32 6" in squeezed(render_text(check(site_folder(tmp_path, text))))
+
+
 def test_a_bad_site_shows_path_line_and_remedy(tmp_path: Path) -> None:
     result = check(site_folder(tmp_path, replaced(("parent: grid", "parent: gird"))))
     assert not result.is_fine
@@ -102,7 +107,7 @@ def test_the_json_form_says_the_same(tmp_path: Path) -> None:
     assert (grid["id"], grid["fallback_case_a"], grid["worst_case_a"]) == ("grid", [111.0] * 3, [137.0] * 3)
     assert row["evses"][0] == {
         "id": "CP-01/1", "wiring": "L1 L2 L3", "max_a": 32.0, "fallback_a": 6.0, "meter": None, "model": "generic",
-        "recognised_at_boot": True,
+        "recognised_at_boot": True, "switches_phases": False,
     }  # fmt: skip
 
 

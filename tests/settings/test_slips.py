@@ -44,8 +44,8 @@ SLIPS = [
      "rating_a is in ampere per phase, not in watt or milliampere"),
     (replaced((ROW, ROW + "\n  row-b:\n    parent: grid\n    rating_a: 9\n    row-c: {parent: grid, rating_a: 9}")), 8,
      "unknown key 'row-c'",
-     "known here: parent, rating_a, phases, margin_a, meter, base_load_max_a, generation_max_a, unbalance_max_a, or is it "
-     "indented too far?"),
+     "known here: parent, rating_a, phases, margin_a, meter, base_load_max_a, generation_max_a, unbalance_max_a, or is "
+     "it indented too far?"),
     ("", 1, "the file is empty", "begin with a copy of the demo's: every key is explained there"),
     ("# later\n", 1, "the file is empty", "begin with a copy of the demo's: every key is explained there"),
     (GOOD[: GOOD.index('"Mon-Fri')] + '"Mon-Fri 17:00\n', 11,
