@@ -25,7 +25,7 @@ from ems.domain.tariff import Tariff
 from ems.planning.economy import Paid
 from ems.planning.forecast.course import CHECKED_DAYS
 from ems.planning.forecast.load import BUILDING
-from ems.planning.forecast.past_sessions import KEPT_DAYS, PastSession, SessionHistory, session_history
+from ems.planning.forecast.past_sessions import DAYS_PLANNED, KEPT_DAYS, PastSession, SessionHistory, session_history
 from ems.planning.forecast.series import Series
 from ems.planning.planner import Experience
 
@@ -34,9 +34,6 @@ COVERED_S = 450
 """A quarter hour of which less is known was not measured."""
 
 FRESH = timedelta(minutes=10)
-DAYS_PLANNED = 2
-"""No plan reaches farther than the day after tomorrow."""
-
 LOAD_DAYS = BUILDING.days + CHECKED_DAYS + 1
 
 
@@ -90,7 +87,7 @@ def past_of(sources: Sources, now: datetime) -> Past:
         session for record in reader.sessions(now - timedelta(days=KEPT_DAYS), now) if (session := ended_of(record))
     ]
     today = now.astimezone(site.zone).date()
-    holidays = site.holidays.between(today - timedelta(days=KEPT_DAYS), today + timedelta(days=DAYS_PLANNED))
+    holidays = site.holidays.around(today, KEPT_DAYS, DAYS_PLANNED)
     building, generation = other_load(reader, site, now)
     return Past(
         sessions=session_history(ended, now, site.zone, holidays) if ended else None,

@@ -69,6 +69,10 @@ class Holidays:
         days = (first + n * ONE_DAY for n in range((last - first).days + 1))
         return frozenset(day for day in days if self.holds(day))
 
+    def around(self, today: date, days_back: int, days_ahead: int) -> frozenset[date]:
+        """Those of the last and the next days."""
+        return self.between(today - days_back * ONE_DAY, today + days_ahead * ONE_DAY)
+
     def also(self, others: Holidays) -> Holidays:
         """These and others."""
         return Holidays(self.dates | others.dates, self.yearly | others.yearly)

@@ -20,7 +20,13 @@ from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.domain.tariff import Tariff
 from ems.planning.economy import Paid
-from ems.planning.forecast.past_sessions import PastSession, SessionHistory, session_history
+from ems.planning.forecast.past_sessions import (
+    DAYS_PLANNED,
+    KEPT_DAYS,
+    PastSession,
+    SessionHistory,
+    session_history,
+)
 from ems.planning.forecast.series import Series
 from ems.planning.linear_program import SolverError
 from ems.planning.occasion import is_wanted, newly_steered, news, strays
@@ -156,7 +162,8 @@ class CorePlanner:
         if earlier is None:
             return None
         if self._history is None or now.timestamp() >= self._history_until:
-            self._history = session_history((*earlier, *self._left), now, self.site.zone)
+            holidays = self.site.holidays.around(now.astimezone(self.site.zone).date(), KEPT_DAYS, DAYS_PLANNED)
+            self._history = session_history((*earlier, *self._left), now, self.site.zone, holidays)
             self._history_until = now.timestamp() + HISTORY_S
         return self._history
 

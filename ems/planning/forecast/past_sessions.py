@@ -17,6 +17,9 @@ from ems.planning.forecast.series import DAY_S, Ints, day_types, local_offsets_s
 KEPT_DAYS = 180
 """Older sessions weigh so little that they only cost time."""
 
+DAYS_PLANNED = 2
+"""No plan reaches farther than the day after tomorrow."""
+
 USUAL_SESSIONS = 3
 
 
