@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -120,6 +121,8 @@ class ApiToken:
 
     def __post_init__(self) -> None:
         plain_id("the label of a token", self.label)
+        if not all(re.fullmatch(r"[a-z][a-z-]{0,30}", area) for area in self.areas):
+            raise ValueError("an area is a tag of the interface, as site or energy-prices")
         if not self.made < self.ends <= self.made + LONGEST_TOKEN:
             raise ValueError(f"a token must end, within {LONGEST_TOKEN.days} days")
 

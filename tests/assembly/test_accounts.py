@@ -14,7 +14,8 @@ import pytest
 from ems.adapters.password.hashing import Hasher
 from ems.adapters.store.accounts import altered_in
 from ems.adapters.store.database import Database
-from ems.adapters.web.needs import Need, Ways
+from ems.adapters.web.account_rows import AREAS
+from ems.adapters.web.needs import Need, Ways, area_of
 from ems.assembly.accounts import LOOK_S, SiteAccounts
 from ems.assembly.daemon import Daemon, database_of
 from ems.domain.account import Role, User
@@ -44,6 +45,12 @@ def site(tmp_path: Path) -> Installation:
     return Installation.at(tmp_path)
 
 
+def areas_of(daemon: Daemon) -> set[str]:
+    """The first tags of all that is described."""
+    ways = daemon.web._app.needed.__self__  # type: ignore[attr-defined]
+    return {area_of(str(route.tags[0])) for route, _ in ways if route.include_in_schema and route.tags}
+
+
 def ways_of(daemon: Daemon) -> Iterator[tuple[str, str, Need]]:
     """Method, path and need of every route of the whole daemon."""
     ways = daemon.web._app.needed.__self__  # type: ignore[attr-defined]
@@ -58,6 +65,7 @@ def test_every_route_of_a_daemon_says_who_may_take_it(site: Installation) -> Non
 
     async def scenario() -> list[tuple[str, str, Need]]:
         async with running(site) as daemon:
+            assert areas_of(daemon) <= set(AREAS), "a token could not be held to these"
             return list(ways_of(daemon))
 
     ways = asyncio.run(scenario())

@@ -17,7 +17,9 @@ AREAS = {
     "operations": "vehicles, departures, needs, strategy, limits",
     "stations": "remote control of stations",
     "access": "people, tags, reservations",
-    "prices": "prices and receipts",
+    "prices": "price lists and receipts",
+    "energy-prices": "what the energy costs the site",
+    "payments": "payments of drivers",
     "health": "metrics",
 }
 """Parts of the interface that a token can be held to; each is the first tag of its paths in the OpenAPI document."""
@@ -90,4 +92,4 @@ def login_rows(logins: Iterable[Login], calendar: Calendar) -> list[LoginRow]:
 
 
 def _day(calendar: Calendar, at: datetime) -> str:
-    return calendar.clock(time_of(at))
+    return calendar.date(time_of(at))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -18,7 +19,7 @@ from ems.adapters.web import assets as files
 from ems.adapters.web.account_pages import account_pages
 from ems.adapters.web.accounts import Accounts
 from ems.adapters.web.api import FRESH, Desk, answer, api, watch
-from ems.adapters.web.entrance import Entrance, is_loopback
+from ems.adapters.web.entrance import COOKIE, CSRF_HEADER, Entrance, is_loopback
 from ems.adapters.web.gate import Gate
 from ems.adapters.web.login_pages import login_pages
 from ems.adapters.web.needs import SCOPE_KEY, NotAllowedError, Ways, needs
@@ -36,6 +37,17 @@ from ems.energy_ports import Hindsight
 from ems.ports import Clock, Foresight, Live, Operations
 
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
+LOGINS: list[dict[str, list[str]]] = [{"token": []}, {"login": []}, {}]
+"""How visitors show who they are in the OpenAPI document: a token, a login, or by being at the machine itself."""
+
+SCHEMES = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "Made on the page of an account, or by ems user token",
+    },
+    "login": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": f"Writes send {CSRF_HEADER} too"},
+}
 _HTML = "text/html; charset=utf-8"
 STRATEGY, WHAT_IF = "/api/v1/strategy", "/api/v1/plan/what-if"
 
@@ -161,9 +173,15 @@ def _page(desk: Desk, described: Iterable[APIRouter], openapi: Callable[[], dict
     async def docs() -> Response:
         return Response(await desk.pages.docs(desk.live.state.site.name, paths), headers=FRESH, media_type=_HTML)
 
+    @cache
+    def described_with_logins() -> str:
+        told = openapi()
+        parts = {**told.get("components", {}), "securitySchemes": SCHEMES}
+        return json.dumps({**told, "components": parts, "security": LOGINS})
+
     @router.get("/openapi.json")
     async def document() -> Response:
-        return Response(json.dumps(openapi()), headers=FRESH, media_type="application/json")
+        return Response(described_with_logins(), headers=FRESH, media_type="application/json")
 
     return router
 

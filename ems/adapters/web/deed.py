@@ -21,7 +21,8 @@ WHO = "x-operator"
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: documented("not JSON, or asked under a foreign name"),
-    403: documented("not from this machine, or by a page of another site"),
+    401: documented("nobody knows who asks: there is no login or token, or it is over"),
+    403: documented("the role does not allow it, or a page of another site asks"),
     404: documented("there is nothing of that name"),
     415: documented("the body is not application/json"),
     422: documented("it cannot be meant"),

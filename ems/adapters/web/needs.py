@@ -51,7 +51,7 @@ class Need:
         """Let the visitor of a request pass, or raise NotAllowedError."""
         route = request.scope.get("route")
         tags = route.tags if isinstance(route, APIRoute) else ()
-        refused = self.refusal(visitor(request), {str(tag) for tag in tags})
+        refused = self.refusal(visitor(request), {area_of(str(tag)) for tag in tags})
         if refused is not None:
             raise refused
 
@@ -89,6 +89,11 @@ class Need:
 def needs(role: Role | None, *, in_person: bool = False, takes_form: bool = False, waits: bool = False) -> Any:
     """The dependency that declares what a route needs."""
     return Depends(Need(role, in_person, takes_form, waits))
+
+
+def area_of(tag: str) -> str:
+    """The area that paths with a tag belong to, as a token names it."""
+    return tag.replace(" ", "-")
 
 
 def visitor(request: Request) -> Visitor:

@@ -43,8 +43,9 @@ from ems.ports import Clock, Live, Operations
 SOC_AGE = timedelta(days=1)
 ABOUT = {
     "name": "operations",
-    "description": "What people may change. There is no login yet: only this machine is heard, never a page of another"
-    " site, and bodies are application/json. X-Operator, which nobody checks, says who asks, for the audit.",
+    "description": "What people may change, with the role of an operator: by the login of a browser together with its"
+    " X-CSRF-Token, or by a token. Bodies are application/json. Where no login is needed, X-Operator, which nobody"
+    " checks, says who asks, for the audit.",
 }
 
 

@@ -44,7 +44,7 @@ def plan_api(press: PlanPress) -> APIRouter:
 
 def suppose_api(desk: Desk, foresight: Foresight) -> APIRouter:
     """Questions about what would be planned."""
-    router = APIRouter(prefix="/api/v1", tags=["plan"], dependencies=[needs(Role.OPERATOR)])
+    router = APIRouter(prefix="/api/v1", tags=["plan"], dependencies=[needs(Role.OPERATOR, waits=True)])
 
     @router.post(
         "/plan/what-if",

@@ -67,6 +67,10 @@ class Calendar:
         """Day and time to the second."""
         return f"{self._local(at):%a %d %b %H:%M:%S}"
 
+    def date(self, at: str) -> str:
+        """Day with its year, hour and minute."""
+        return f"{self._local(at):%d %b %Y %H:%M}"
+
     def moment(self, at: str) -> str:
         """Hour and minute, with the weekday unless it is today."""
         local = self._local(at)

@@ -118,7 +118,7 @@ class Lobby:
             await self.accounts.begin(self.code, name, PASSWORD, "the test")
 
     def open(self) -> None:
-        """As a daemon starts, on a machine whose clock goes on by a minute for every start that the database has seen."""
+        """As a daemon starts; the clock goes on by a minute for every start that the database has seen."""
         runs = len(list(self.folder.glob("run-*")))
         (self.folder / f"run-{runs}").touch()
         self.later(timedelta(minutes=runs))
@@ -150,7 +150,7 @@ class Lobby:
         async def once() -> httpx2.Response:
             transport = httpx2.ASGITransport(app=self.app, client=(address, 50_000))
             async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8080") as asking:
-                raw = {name: value.encode("utf-8", "surrogatepass") for name, value in headers.items()}
+                raw = [(name.encode(), value.encode("utf-8", "surrogatepass")) for name, value in headers.items()]
                 return await asking.request(method, path, content=body, headers=raw)
 
         return self._runner.run(once())

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,8 +126,8 @@ def test_who_logs_in_gets_a_cookie_that_scripts_and_other_sites_never_see(shared
     [("otto", "wrong horse battery"), ("nobody", PASSWORD), ("", ""), ("otto", ""), ("OTTO'--", PASSWORD),
      ("otto", PASSWORD + " "), ("otto", "x" * 5000), ("otto\x00", PASSWORD), ("\u202eotto", PASSWORD)],
 )  # fmt: skip
-def test_a_wrong_name_and_a_wrong_password_are_told_apart_by_nobody(lobby: Lobby, name: str, password: str) -> None:
-    answer = lobby.browser().log_in(name, password)
+def test_a_wrong_name_and_a_wrong_password_are_told_apart_by_nobody(shared: Lobby, name: str, password: str) -> None:
+    answer = shared.browser(where=Where(f"10.1.1.{len(name + password) % 250}")).log_in(name, password)
     assert answer.status_code == 401
     assert "The name or the password is wrong." in shown(answer)
     assert "set-cookie" not in answer.headers
@@ -304,10 +305,10 @@ def test_a_login_form_without_a_word_of_its_page_is_refused(shared: Lobby) -> No
     [(b"name=a&name=b", 400), (b"&".join(b"f%d=1" % k for k in range(200)), 400), (b"name=%ff%fe", 400), (b"=", 401),
      (b"name", 400), (b"\xff\xfe", 400), (b"name=" + b"x" * 30_000, 413)],
 )  # fmt: skip
-def test_a_form_that_no_browser_sends_is_refused(lobby: Lobby, body: bytes, status: int) -> None:
+def test_a_form_that_no_browser_sends_is_refused(shared: Lobby, body: bytes, status: int) -> None:
     """W06, W10."""
     headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
-    assert lobby.browser().send("POST", "/login", body, headers).status_code == status
+    assert shared.browser(where=Where("10.1.2.3")).send("POST", "/login", body, headers).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -394,10 +395,10 @@ def test_the_secret_of_the_machine_makes_an_installer_of_commands_there(shared: 
     ],
 )
 def test_a_token_opens_what_it_says_and_nothing_that_people_do_in_person(
-    lobby: Lobby, owner: str, role: Role, areas: str, ask: str, status: int
+    shared: Lobby, owner: str, role: Role, areas: str, ask: str, status: int
 ) -> None:
     method, path = ask.split()
-    answer = lobby.bearer(lobby.token(owner, role, areas), method, path, FAST if method == "POST" else None)
+    answer = shared.bearer(shared.token(owner, role, areas), method, path, FAST if method == "POST" else None)
     assert answer.status_code == status
 
 
@@ -455,10 +456,10 @@ def test_tokens_are_made_listed_and_revoked_on_the_account_page(lobby: Lobby) ->
     ],
 )
 def test_a_token_that_must_not_be_is_not_made(shared: Lobby, changed: dict[str, str], words: str) -> None:
-    fields = {"label": "robot", "role": "viewer", "days": "30", **changed}
+    fields, before = {"label": "robot", "role": "viewer", "days": "30", **changed}, shared.accounts.roll
     answer = shared.browser("otto").submit("/account/tokens", fields)
     assert (answer.status_code, words in shown(answer).lower()) == (422, True)
-    assert shared.accounts.roll.tokens_of("otto") == ()
+    assert shared.accounts.roll == before
 
 
 def test_nobody_revokes_the_token_of_somebody_else_except_an_administrator(lobby: Lobby) -> None:
@@ -528,10 +529,10 @@ def test_what_an_administrator_must_not_do_is_refused_in_words(
     ["<script>alert(1)</script>", '"><svg onload=alert(1)>', "{{7*7}}", "%s{0.__class__}", "=cmd|'/c calc'!A1",
      "' OR 1=1--", "javascript:alert(1)", "🚗\u0301", "../../etc/passwd"],
 )  # fmt: skip
-def test_a_hostile_label_is_shown_and_does_nothing(lobby: Lobby, label: str) -> None:
+def test_a_hostile_label_is_shown_and_does_nothing(shared: Lobby, label: str) -> None:
     """I01 to I10: what the page shows is the text itself, escaped."""
-    lobby.run(lobby.accounts.make_token("otto", label, Role.VIEWER, frozenset(), 30, "otto"))
-    for page in (lobby.browser("otto").get("/account"), lobby.browser("anna").get("/users")):
+    shared.run(shared.accounts.make_token("ina", label, Role.VIEWER, frozenset(), 30, "ina"))
+    for page in (shared.browser("ina").get("/account"), shared.browser("anna").get("/users")):
         assert escape(label).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in page.text
         assert "<script>alert" not in page.text
         assert "<svg onload" not in page.text
@@ -575,6 +576,45 @@ def test_a_database_without_users_takes_none_away(lobby: Lobby) -> None:
     lobby.run(lobby.accounts.look_again())
     assert len(lobby.accounts.roll.users) == len(PEOPLE)
     assert lobby.code == ""
+
+
+def test_the_interface_describes_how_to_show_who_one_is(shared: Lobby) -> None:
+    told = shared.browser("vera").get("/openapi.json").json()
+    assert set(told["components"]["securitySchemes"]) == {"token", "login"}
+    assert told["security"] == [{"token": []}, {"login": []}, {}]
+
+
+def test_the_stream_of_somebody_who_may_not_look_any_more_ends(lobby: Lobby) -> None:
+    browser, pieces = lobby.browser("vera"), []
+
+    async def listen() -> None:
+        jar = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        scope = {
+            "type": "http", "method": "GET", "path": "/api/v1/events", "query_string": b"", "scheme": "http",
+            "client": (FAR.address, 1), "headers": [(b"host", FAR.host.encode()), (b"cookie", jar.encode())],
+        }  # fmt: skip
+        over = asyncio.Event()
+
+        async def receive() -> dict[str, str]:
+            await over.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            pieces.append(message)
+            if len(pieces) == 3:
+                await lobby.accounts.change(UserDisabled("vera"), "anna")
+                lobby.scene.tick()
+            if message["type"] == "http.response.body" and not message["more_body"]:
+                over.set()
+
+        async with asyncio.timeout(10):
+            await lobby.app(scope, receive, send)
+
+    lobby.run(listen())
+    assert pieces[0]["status"] == 200
+    assert b"data:" in pieces[2]["body"]
+    assert pieces[3] == {"type": "http.response.body", "body": b"", "more_body": False}
+    assert len(pieces) == 4
 
 
 def test_the_browser_of_a_page_is_sent_to_the_login_and_a_program_is_told(shared: Lobby) -> None:

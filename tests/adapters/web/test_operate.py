@@ -363,6 +363,8 @@ def test_everything_is_described_with_examples(calm: Office) -> None:
         "/api/v1/evses/{evse}/need": ["delete", "post"],
         "/api/v1/strategy": ["post"],
         "/api/v1/limits": ["delete", "post"],
+        "/api/v1/price-lists/{name}": ["delete", "put"],
+        "/api/v1/price-preview": ["post"],
     }
     bodies = [
         answer["components"]["schemas"][name]

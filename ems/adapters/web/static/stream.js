@@ -17,7 +17,10 @@ export function listen(url, { picture, link }) {
       picture(JSON.parse(event.data));
       check();
     };
-    source.onerror = check;
+    source.onerror = () => {
+      check();
+      if (source?.readyState === EventSource.CLOSED) refused();
+    };
   }
 
   function close() {
@@ -38,6 +41,12 @@ export function listen(url, { picture, link }) {
       close();
       open();
     }
+  }
+
+  // Whoever may not look any more, because the login is over, goes to the login.
+  async function refused() {
+    const answer = await fetch("/", { method: "HEAD", redirect: "manual", headers: { accept: "text/html" } }).catch(() => null);
+    if (answer?.type === "opaqueredirect") location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
   }
 
   document.addEventListener("visibilitychange", () => {
