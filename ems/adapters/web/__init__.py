@@ -17,7 +17,10 @@ of the plan asks for the plan by its tag every few seconds, and takes over parts
 inline script and no inline style exists, so that the content policy can forbid them: bars are SVG attributes. Charts
 are drawn by uPlot, whose file the package uplot-python carries and which is content with that policy; Bokeh draws
 nothing under it.
-There is no login: the server listens on loopback unless told otherwise, and the page says which. So only somebody on
-this machine changes things, never a page of another site, never through a name that others can ask under (`gate.py`).
+Every path says which role it needs (`needs.py`), or the application is not built. The gate (`gate.py`) finds out who
+asks (`entrance.py`): by a token, by the cookie of a login together with a second secret that pages of other sites
+cannot know, or by being at the machine itself, through no proxy, as far as the site allows that. As long as nobody can
+log in, the server stays on loopback, whatever address it is told. Who asks is answered from memory; passwords are
+compared in threads, a few at a time. How users are kept is not known here (`accounts.py` says what is asked of them).
 What cannot be meant is refused by the domain, in its words; `body.py` only gives it the domain's records.
 """
