@@ -37,6 +37,7 @@ PART_OF = {"starlette": "fastapi", "pydantic-core": "pydantic", "click": "import
 NOT_IMPORTED = {
     "tzdata": "zoneinfo reads it",
     "psycopg": "sqlalchemy loads it for a PostgreSQL URL",
+    "localstripe": "a process that the tests of payments start",
     "pytest-timeout": "a plugin",
     "pytest-randomly": "a plugin",
     "import-linter": "a tool",

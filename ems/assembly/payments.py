@@ -9,13 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from fastapi import APIRouter
-
 from ems.adapters.payment.sandbox import Sandbox
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.adapters.store.tabs import TabStore
-from ems.adapters.web.payment_api import pay
+from ems.adapters.web.payment_api import Routers, pay
 from ems.adapters.web.price_api import prices
 from ems.adapters.web.sandbox_page import sandbox_pages
 from ems.assembly.error import AssemblyError
@@ -51,14 +49,14 @@ class PaymentParts(NamedTuple):
     till: Till
     looks: tuple[Output, ...]
     services: tuple[Service, ...]
-    routers: tuple[APIRouter, ...]
+    routers: Routers
 
 
 class Provision(NamedTuple):
     """Whoever takes the money (None: nobody), pages of its own, and where drivers come back to."""
 
     provider: PaymentProvider | None = None
-    pages: tuple[APIRouter, ...] = ()
+    pages: Routers = ()
     public_url: str = ""
 
 
@@ -105,11 +103,8 @@ def provision_of(settings: PaymentSettings) -> Provision:
 
 
 def _stripe(settings: PaymentSettings) -> PaymentProvider:
-    try:
-        from ems.adapters.payment.stripe import Stripe  # noqa: PLC0415 only where a site wants it
-    except ModuleNotFoundError as missing:
-        message = f"payment needs the package {missing.name}; install ems with its extra: pip install 'ems[stripe]'"
-        raise AssemblyError(message) from None
+    from ems.adapters.payment.stripe import Stripe  # noqa: PLC0415 it takes long, so only where a site wants it
+
     assert settings.key_file is not None
     notice = settings.notice_secret_file
     return Stripe(_secret(settings.key_file), "" if notice is None else _secret(notice))

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
 from typing import NamedTuple
 
 from ems.domain.price_list import PriceList, Unit
@@ -23,9 +22,7 @@ HOLD_MARGIN = timedelta(hours=2)
 """So long before the hold ends the session is settled, whatever it does."""
 
 TAG_PREFIX = "PAY-"
-TAG_CHARACTERS = 16
-"""With the prefix it fits an idToken of OCPP 1.6, which has 20. It says nothing about the id, which is a secret."""
-
+"""Begins the tags of payments; with 16 characters more they fit an idToken of OCPP 1.6, which has 20."""
 USABLE_PERCENT = 97
 """Of a hold; the rest is for what flows until a stop is obeyed."""
 
@@ -194,12 +191,14 @@ class Due(StrEnum):
 class Payment:
     """`hold`, `least` (less the provider does not take) and `amount` (to be taken) in minor units of `currency`.
 
+    `tag` is what its station is told to begin with; it says nothing about the `id`, which is a secret of the driver.
     `prices` are those that the driver was shown; `cap_wh` the energy that the hold surely pays for, None where energy
     costs nothing. `checkout` and `url` are the provider's page, to be paid until `expires`, which leads back to
     `back_url`; `hold_id` names the hold. `why` says in words for drivers why it went as it did.
     """
 
     id: str
+    tag: str
     evse: str
     provider: str
     prices: PriceList
@@ -223,11 +222,6 @@ class Payment:
     def currency(self) -> str:
         """Of all its amounts."""
         return self.prices.currency
-
-    @property
-    def tag(self) -> str:
-        """What the station is told to begin with."""
-        return f"{TAG_PREFIX}{sha256(self.id.encode()).hexdigest()[:TAG_CHARACTERS].upper()}"
 
     def key(self, due: Due) -> str:
         """The key under which a provider does a thing once, however often it is asked."""

@@ -190,7 +190,8 @@ class Cashier:
         cap = cap_wh(prices, hold, 10 ** decimals(prices.currency), most_w)
         least, expires, name = provider.least(prices.currency), now + PAY_TIME, self._new_id()
         back = f"{back_url}{'&' if '?' in back_url else '?'}payment={name}"
-        return Payment(name, evse, provider.name, prices, hold, least, cap, now, expires, now, back)
+        tag = f"{TAG_PREFIX}{secrets.token_hex(8).upper()}"
+        return Payment(name, tag, evse, provider.name, prices, hold, least, cap, now, expires, now, back)
 
     def _offer(self, evse: str, state: SiteState, now: datetime) -> PriceList:
         """The prices at an EVSE where somebody could pay now. Raises UnknownError or ValueError."""

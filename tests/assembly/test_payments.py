@@ -114,6 +114,7 @@ def test_a_driver_pays_charges_and_is_charged_what_it_cost(site: Installation, m
             assert (await browser.asks("POST", "payments", {"evse": "CP-01/1"})).status == 422
             assert await browser.answer(begun["redirect"], "approve") == f"/c/a?payment={begun['id']}"
             await eventually(lambda: answered, what="a RemoteStart")
+            assert len(answered[0]["idTag"]) == 20, "as many as OCPP 1.6 takes"
             await station.start(answered[0]["idTag"])
             charging = await browser.until(begun["id"], lambda one: one["state"] == "charging")
             await eventually(lambda: evse(daemon, "CP-01/1").session.cap_wh is not None)  # type: ignore[union-attr]

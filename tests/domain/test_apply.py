@@ -151,6 +151,7 @@ ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
     ("a need without a vehicle is nobody's", START, e.NeedStated("A1/1", Need(20_000)), lambda s: s, START),
     ("a tag's holder is known", CHARGING, e.HolderIdentified("A1/1", Holder("CARD", "Ada", service_class=4)),
      lambda s: (a1(s).session.holder.name, a1(s).session.service_class), ("Ada", 4)),
+    ("no more is paid for", CHARGING, e.EnergyCapped("A1/1", 5000.0), lambda s: a1(s).session.cap_wh, 5000.0),
     ("a limit goes out", CHARGING, e.ProfileSent("A1/1", Layer.SESSION, 20, T + 1),
      lambda s: (a1(s).grant.pending(Layer.SESSION), a1(s).grant.tried_at), (20, T + 1)),
     ("a limit is accepted", CHARGING, e.ProfileAnswered("A1/1", Layer.SESSION, 20, T + 1, Answer.ACCEPTED, T + 901),
@@ -219,6 +220,7 @@ STRANGERS: list[e.Event] = [
     e.NeedStated("A1/9", Need(1.0)),
     e.VehicleIdentified("A1/9", BUS),
     e.HolderIdentified("A1/9", Holder("CARD", "Ada")),
+    e.EnergyCapped("A1/9", 1.0),
     e.LimitWithdrawn("nowhere", "nobody"),
 ]
 

@@ -10,6 +10,7 @@ payment = Table(
     "payment",
     metadata,
     Column("id", Words, primary_key=True),
+    Column("tag", Words, nullable=False),
     Column("evse", Words, nullable=False),
     Column("provider", Words, nullable=False),
     Column("prices", Text, nullable=False),

@@ -63,6 +63,7 @@ def payment_row(known: Payment) -> Row:
     """A payment."""
     return {
         "id": known.id,
+        "tag": known.tag,
         "evse": known.evse,
         "provider": known.provider,
         "prices": json.dumps(price_list_row(known.prices)),
@@ -88,6 +89,7 @@ def payment_of(row: Any) -> Payment:
     """The payment of a row. Raises ValueError, TypeError or KeyError."""
     return Payment(
         id=row.id,
+        tag=row.tag,
         evse=row.evse,
         provider=row.provider,
         prices=price_list_of(json.loads(row.prices)),

@@ -24,6 +24,7 @@ from ems.domain.payment import Payment, PaymentState
 from ems.domain.unknown import UnknownError
 from ems.payment_ports import ForgedNoticeError, Payments
 
+Routers = tuple[APIRouter, ...]
 Name = Annotated[str, Path(max_length=64)]
 PAGE_S = 10.0
 """So long the answer waits for the provider's page; after that the driver asks again."""

@@ -21,7 +21,7 @@ from tests.adapters.payment.stripe_double import KEY, SECRET, StripeDouble, serv
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 PRICES = PriceList("public", "EUR", (Fee(Unit.KWH, Decimal("0.50")),), "Everybody", hold=Decimal(40))
 PAYMENT = Payment(
-    "abcdef", "CP-01/1", "stripe", PRICES, 4000, 50, 70_000, NOW, NOW + timedelta(minutes=30), NOW,
+    "abcdef", "PAY-1", "CP-01/1", "stripe", PRICES, 4000, 50, 70_000, NOW, NOW + timedelta(minutes=30), NOW,
     "https://charge.example.com/c/a?payment=abcdef",
 )  # fmt: skip
 

@@ -25,7 +25,9 @@ Opened = Callable[[], Store]
 
 PRICES = PriceList("public", "EUR", (Fee(Unit.KWH, Decimal("0.50")),), hold=Decimal(40))
 NOW = BEGIN.utc
-NEW = Payment("abc", "CP-01/1", "sandbox", PRICES, 4000, 50, 70_000, NOW, NOW + timedelta(minutes=30), NOW, "/c/x")
+NEW = Payment(
+    "abc", "PAY-1", "CP-01/1", "sandbox", PRICES, 4000, 50, 70_000, NOW, NOW + timedelta(minutes=30), NOW, "/c/x"
+)
 STORY: tuple[Cause, ...] = (
     p.HoldAsked(), p.CheckoutOpened("c-1", "/pay"), p.HoldPlaced("h-1", NOW + timedelta(days=7)), p.StartAsked(),
     p.Began("CP-01/1@x"), p.Ended(1234, "⚡"), p.Captured(),

@@ -29,7 +29,7 @@ from tests.adapters.web.scene import busy
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 PRICES = PriceList("public", "EUR", (Fee(Unit.KWH, Decimal("0.50")),), "Für <b>alle</b>", hold=Decimal(40))
 PAYMENT = Payment(
-    "p" * 22, "CP-11/1", "sandbox", PRICES, 4000, 50, 70_000, NOW, NOW + timedelta(minutes=30), NOW, "/c/a"
+    "p" * 22, "PAY-1", "CP-11/1", "sandbox", PRICES, 4000, 50, 70_000, NOW, NOW + timedelta(minutes=30), NOW, "/c/a"
 )
 
 

@@ -14,6 +14,7 @@ def upgrade() -> None:
     op.create_table(
         "payment",
         sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("tag", sa.Text, nullable=False),
         sa.Column("evse", sa.Text, nullable=False),
         sa.Column("provider", sa.Text, nullable=False),
         sa.Column("prices", sa.Text, nullable=False),
