@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import pickle
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 DAYS_BACK = 3
 """A day of which nothing has been said is looked at for so long, after that not any more."""
+
+ATTEMPTS = 2
+"""A day that takes too long to be judged is given up."""
 
 SHOWN_DAYS = 60
 LIMIT_S = 240.0
@@ -49,6 +53,7 @@ class SiteHindsight:
     ) -> None:
         self._setup, self._pushed, self._store, self._clock, self._process = setup, pushed, store, clock, process
         self._days: tuple[DayVerdict, ...] = ()
+        self._failures: Counter[date] = Counter()
 
     @property
     def days(self) -> Sequence[DayVerdict]:
@@ -85,7 +90,10 @@ class SiteHindsight:
             verdict = await asyncio.to_thread(self._asked, day)
         except PlannerError as failed:
             log.warning("regret.failed day=%s cause=%r", day, str(failed))
-            return
+            self._failures[day] += 1
+            if self._failures[day] < ATTEMPTS:
+                return
+            verdict = DayVerdict(day, trouble=f"it could not be found out: {failed}")
         try:
             await self._store.keep(verdict)
         except (TimeoutError, QueueFullError, *WRITE_ERRORS) as failed:

@@ -65,10 +65,13 @@ def test_the_last_days_are_looked_at_once_and_remembered(store: Store) -> None:
         "import os; os.write(1, b'x' * 99)",
     ],
 )
-def test_a_process_that_fails_costs_the_verdict_of_that_day_and_is_asked_again_later(store: Store, answer: str) -> None:
+def test_a_process_that_fails_is_asked_once_more_and_then_the_day_is_given_up(store: Store, answer: str) -> None:
     broken = hindsight(store, sys.executable, "-S", "-c", f"import sys; sys.stdin.buffer.read(4); {answer}")
     asyncio.run(broken.catch_up(MORNING))
-    assert broken.days == ()
+    assert list(broken.days) == []
+    asyncio.run(broken.catch_up(MORNING))
+    assert [verdict.day for verdict in broken.days] == [DAY - timedelta(days=back) for back in range(3)]
+    assert all(verdict.trouble.startswith("it could not be found out: ") for verdict in broken.days)
 
 
 @pytest.mark.parametrize(
