@@ -39,6 +39,7 @@ def _add(one: argparse.ArgumentParser) -> None:
     one.add_argument("--budget-cost", help="at most for so much money in each period, for example 50.00")
     periods = [period.value for period in Period]
     one.add_argument("--period", choices=periods, default=Period.MONTH.value, help="default: %(default)s")
+    one.add_argument("--at-once", type=int, help="sessions at a time; 0 is any number (default: 1)")
     one.add_argument("--priority", type=int, help="its class of service")
 
 

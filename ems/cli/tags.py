@@ -47,6 +47,7 @@ def add(options: argparse.Namespace) -> int:
         "budget_kwh": options.budget_kwh,
         "budget_cost": options.budget_cost,
         "budget_period": options.period,
+        "at_once": options.at_once,
         "priority": options.priority,
     }
     if options.person is not None and "id" not in asked(settings, f"people/{quote(options.person, safe='')}"):

@@ -22,6 +22,7 @@ class Step(StrEnum):
 
     UNKNOWN = "not yet asked"
     NOT_NEEDED = "everybody may charge here"
+    EMPTY = "no tag is good here yet"
     NOT_SUPPORTED = "the station keeps no list"
     IN_STEP = "in step"
     WAITS = "waits until nobody charges"

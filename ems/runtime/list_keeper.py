@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ems.domain.access import AccessMode
 from ems.domain.local_list import Capacity, ListState, Step, messages, wanted
 from ems.domain.state import SiteState
 from ems.domain.station_outcome import ListVersion, Outcome, Variables, Verdict
@@ -115,7 +116,7 @@ class ListKeeper:
             known.asked_for, known.since = word, now.monotonic_s
             known.due = min(known.due, now.monotonic_s) if known.state.step is Step.IN_STEP else known.due
         if not tags and not known.version:
-            known.state = ListState(Step.NOT_NEEDED)
+            known.state = ListState(Step.EMPTY if self._is_asked(station) else Step.NOT_NEEDED)
             return
         if now.monotonic_s < known.due:
             return
@@ -137,6 +138,11 @@ class ListKeeper:
         known.basis, known.made_at = basis, now.monotonic_s
         evses = [evse.id for evse in self._state().site.evses if evse.station == station]
         known.wanted = await asyncio.to_thread(wanted, porter.book, porter.vehicle_tags, porter.doors, evses, now.utc)
+
+    def _is_asked(self, station: str) -> bool:
+        """Whether tags matter at any EVSE of a station."""
+        modes = (self._porter.doors.mode_of(evse) for evse in self._porter.evses_of(station))
+        return self._porter.doors.local_lists and AccessMode.TAGS in modes
 
     def _is_busy(self, station: str) -> bool:
         """Somebody charges there: what is told to the station now must not make a limit wait."""
