@@ -71,6 +71,12 @@ limits:
 circuits:
   grid: {rating_a: 500, margin_a: 5, meter: main, base_load_max_a: 110}
 """,
+    # Room for one vehicle on three phases, or for three on one each.
+    "narrow": """
+circuits:
+  grid: {rating_a: 63, margin_a: 3, meter: main, base_load_max_a: 20}
+  feeder: {parent: grid, rating_a: 8, margin_a: 1}
+""",
     # More outlets than the feeder has minimum currents for.
     "crowd": """
 circuits:
@@ -100,6 +106,7 @@ OUTLETS: dict[str, dict[str, tuple[str, float, str]]] = {
     "one-phase": {
         f"{phase}-{k}": ("grid", 32, phase) for phase, count in (("L1", 7), ("L2", 3), ("L3", 2)) for k in range(count)
     },
+    "narrow": {f"N{k}": ("feeder", 32, phases) for k, phases in enumerate(("L1 L2 L3", "L2 L3 L1", "L3 L1 L2"))},
     "crowd": {f"C{k}": ("feeder", 32, "L1 L2 L3") for k in range(10)},
 }
 
