@@ -19,6 +19,9 @@ def can_switch(evse: Evse, model: StationModel) -> bool:
     """Whether an EVSE may be told how many phases to use: it says so or somebody does, it has three, it is told ampere
     of the running transaction (watts would be drawn on the phase that is left), and it pauses at 0 A, through which
     every switch leads: contactors and vehicles are not switched under load.
+
+    OCPP 1.6 knows it as ConnectorSwitch3to1PhaseSupported and numberPhases of a period; 2.0.1 as Phases3to1 of
+    SmartChargingCtrlr and numberPhases, with phaseToUse where ACPhaseSwitchingSupported (K01.FR.43 to 48).
     """
     says = model.switches_phases if evse.phase_switching is None else evse.phase_switching
     steers = model.smart_charging and model.session_profile and model.rate_unit is RateUnit.AMPERE
