@@ -31,7 +31,7 @@ from ems.assembly.energy_prices import SitePrices
 from ems.assembly.entry import accounts_of, web_options
 from ems.assembly.error import AssemblyError
 from ems.assembly.hindsight import hindsight_of
-from ems.assembly.meters import check_meter_model, installed_meters, own_models
+from ems.assembly.meters import check_meter_model, installed_meters, own_models, steered_batteries
 from ems.assembly.operations import SiteOperations
 from ems.assembly.payments import payment_parts, provision_of
 from ems.assembly.planning import ChildPlanning, planning_of, setup_of
@@ -53,6 +53,7 @@ from ems.runtime.live import LiveView
 from ems.runtime.lock import LockError, locked
 from ems.runtime.loop import Loop
 from ems.runtime.replan import Replanner
+from ems.runtime.storage import steer
 from ems.runtime.supervisor import supervise
 from ems.runtime.troubles import Troubles
 from ems.runtime.watchdog import Watchdog
@@ -163,8 +164,9 @@ class Daemon:
             remote.control.look,
             access.watch.look,
         )
-        loop.outputs = (*_outputs(dispatcher, journal, store, live), *watching)
-        poller, calendar = Poller(meters, clock, loop.inbox.put), Calendar(_jobs(store, live), clock)
+        poller = Poller(meters, clock, loop.inbox.put, steered_batteries(settings.site))
+        loop.outputs = (*_outputs(dispatcher, poller, journal, store, live), *watching)
+        calendar = Calendar(_jobs(store, live), clock)
         services: tuple[Service, ...] = (
             *(central, poller, web, accounts, calendar, replanner, foreseer),
             *(remote.uploads, remote.ftp, access.lists, access.usher, hindsight),
@@ -279,10 +281,11 @@ def _store(state_dir: Path, clock: Clock, troubles: Troubles) -> Store:
 
 
 def _outputs(
-    dispatcher: Dispatcher, journal: FileJournal, store: Store, live: LiveView
+    dispatcher: Dispatcher, poller: Poller, journal: FileJournal, store: Store, live: LiveView
 ) -> tuple[Callable[[Sequence[Event], SiteState, Memory, Decision], None], ...]:
     return (
         lambda _events, state, _memory, decision: dispatcher.dispatch(state, decision),
+        lambda _events, _state, _memory, decision: steer(poller, decision),
         lambda events, state, memory, decision: journal.append(decision.at, events, decision, state, memory),
         lambda _events, state, _memory, decision: store.recorder.tick(decision.at, state, decision),
         lambda _events, state, _memory, decision: live.publish(state, decision),

@@ -37,6 +37,11 @@ def installed_meters(settings: SiteSettings, folder: Path) -> tuple[InstalledMet
     return tuple(_installed(connection, known[connection.model], settings.site) for connection in settings.meters)
 
 
+def steered_batteries(site: Site) -> dict[str, str]:
+    """The batteries that are told what to do, each with its meter, which is the device that takes setpoints."""
+    return {battery.id: battery.meter for battery in site.batteries if battery.steered and battery.meter is not None}
+
+
 def check_meter_model(name: str, path: Path) -> tuple[Finding, ...]:
     """What is wrong with the file of a meter model."""
     return register_map(name, path)[1]

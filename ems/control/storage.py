@@ -4,7 +4,8 @@ A battery may stop giving at any moment: it is empty, its inverter trips, nobody
 full current appears on every phase at once, in milliseconds, while vehicles need seconds to follow a cut. So what a
 battery gives is added back to the base load, and nothing is granted that would not fit without it; when it stops, no
 circuit is over its limit and nobody has to be cut. The meter's fast path (a reading above the limit, a cut within a
-second or two) remains for what nobody can know: a battery whose own meter is silent counts with what it gave last.
+second or two) remains for what nobody can know: a battery whose own meter is silent counts for a while with what it
+gave last, until whatever it was told has ended; what it does then by its own program no one can say.
 
 What a battery was told to draw is reserved from that moment on, until its meter shows it.
 
@@ -122,6 +123,7 @@ def _flow(battery: Battery, known: BatteryState, held: BatteryMemory, now: float
         return Flow(_liable_w(battery, known, held, now), 0.0, 0.0, 0.0, 0.0, 0.0)
     newest_at, newest_w = held.flows[0]
     heard = now - newest_at <= policy.cautious_s
+    lasts = now - newest_at <= TOLD_S
     lately = [watts for at, watts in held.flows if at == newest_at or now - at <= policy.sample_lag_s]
     long = [watts for _, watts in held.flows]
     return Flow(
@@ -129,8 +131,8 @@ def _flow(battery: Battery, known: BatteryState, held: BatteryMemory, now: float
         drawn_w=max(0.0, newest_w) if heard else 0.0,
         drawn_least_w=max(0.0, min(lately)) if heard else 0.0,
         drawn_long_w=max(0.0, min(long)) if heard else 0.0,
-        given_w=max(0.0, -newest_w),
-        given_most_w=max(0.0, -min(long)),
+        given_w=max(0.0, -newest_w) if lasts else 0.0,
+        given_most_w=max(0.0, -min(long)) if lasts else 0.0,
     )
 
 

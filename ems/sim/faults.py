@@ -28,6 +28,9 @@ class FaultKind(StrEnum):
     METER_WRONG_UNIT = "meter-wrong-unit"
     METER_NONSENSE = "meter-nonsense"
     METER_SLOW = "meter-slow"  # (seconds of delay)
+    BATTERY_STOPS = "battery-stops"
+    BATTERY_REFUSES = "battery-refuses"
+    BATTERY_WRONG_SOC = "battery-wrong-soc"
     BUILDING_STEP = "building-step"  # (ampere per phase)
     PV_CLOUD = "pv-cloud"  # (share of the generation that is lost)
     CONTROLLER_DEAD = "controller-dead"
@@ -35,11 +38,11 @@ class FaultKind(StrEnum):
 
     @property
     def subject(self) -> str:
-        """What kind of thing `target` names: a station, a meter, a circuit or nothing."""
+        """What kind of thing `target` names: a station, a meter, a battery, a circuit or nothing."""
         if self in {FaultKind.BUILDING_STEP, FaultKind.PV_CLOUD}:
             return "circuit"
         word = self.value.partition("-")[0]
-        return word if word in {"station", "meter"} else ""
+        return word if word in {"station", "meter", "battery"} else ""
 
 
 NOTHING_READ = frozenset(
@@ -187,6 +190,7 @@ def _targets(site: Site) -> dict[str, list[str]]:
     return {
         "station": [station.id for station in site.stations],
         "meter": [meter.id for meter in site.meters],
+        "battery": [battery.id for battery in site.batteries],
         "circuit": [circuit.id for circuit in site.circuits],
         "": [""],
     }

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from ems.sim.meter_registers import (
     LAST_REGISTER,
@@ -49,11 +50,20 @@ class MeterFault(StrEnum):
 NONSENSE = (0x7FC0, 0x0000) * (LAST_REGISTER // 2)
 
 
+class Device(Protocol):
+    """What is behind a unit number, if it is no meter."""
+
+    def answer(self, request: bytes) -> bytes:
+        """The PDU that answers a PDU."""
+        ...
+
+
 @dataclass(slots=True)
 class _Unit:
     image: tuple[int, ...]
     fault: MeterFault = MeterFault.NONE
     seconds: float = 0.0
+    device: Device | None = None
 
 
 class VirtualMeter:
@@ -70,6 +80,10 @@ class VirtualMeter:
         meter = self._units[unit]
         if meter.fault is not MeterFault.FROZEN:
             meter.image = input_registers(shown)
+
+    def attach(self, unit: int, device: Device) -> None:
+        """Behind that unit number is something else; it fails as a meter does, but its registers never freeze."""
+        self._units[unit].device = device
 
     def fail(self, unit: int, fault: MeterFault, seconds: float = 0.0) -> None:
         """A meter fails from now on, or works again (NONE). LOST closes every link at once and at each read."""
@@ -137,6 +151,9 @@ class VirtualMeter:
             return _exception(function, GATEWAY_NO_RESPONSE)
         if meter.fault is MeterFault.EXCEPTION:
             return _exception(function, DEVICE_FAILURE)
+        if meter.device is not None:
+            self.reads += 1
+            return meter.device.answer(request)
         if function not in {READ_HOLDING, READ_INPUT} or len(request) != 5:
             return _exception(function, ILLEGAL_FUNCTION)
         address, count = struct.unpack(">HH", request[1:])

@@ -32,6 +32,7 @@ from ems.sim.station_link import Address
 from ems.sim.station_setup import Outlet, StationSetup
 from ems.sim.story import Comes, Leaves, Story
 from ems.sim.vehicle import Vehicle, VehicleModel
+from ems.sim.virtual_battery import BatteryFault, VirtualBattery
 from ems.sim.virtual_meter import MeterFault, VirtualMeter
 from ems.sim.virtual_station import VirtualStation
 from ems.sim.world import Flow, World
@@ -50,6 +51,12 @@ METER_FAULTS = {
     FaultKind.METER_WRONG_UNIT: MeterFault.WRONG_UNIT,
     FaultKind.METER_SLOW: MeterFault.SLOW,
     FaultKind.METER_NONSENSE: MeterFault.NONSENSE,
+}
+
+BATTERY_FAULTS = {
+    FaultKind.BATTERY_STOPS: BatteryFault.STOPS,
+    FaultKind.BATTERY_REFUSES: BatteryFault.REFUSES,
+    FaultKind.BATTERY_WRONG_SOC: BatteryFault.WRONG_SOC,
 }
 
 MISBEHAVIOUR = frozenset({FaultKind.STATION_REFUSES, FaultKind.STATION_DISOBEYS})
@@ -95,6 +102,10 @@ class VirtualSite:
         self.world = World(site, scenario.courses)
         self.observer = Observer(site)
         self.meters = VirtualMeter(plan.units.values())
+        self.batteries = {battery.id: VirtualBattery(battery, site.voltage_v) for battery in site.batteries}
+        for battery in site.batteries:
+            if battery.meter is not None:
+                self.meters.attach(plan.units[battery.meter], self.batteries[battery.id])
         self.stations = {station.id: self._station(station) for station in site.stations}
         self.flow: Flow = self.world.flow(0.0)
         self.listening = asyncio.Event()
@@ -161,9 +172,11 @@ class VirtualSite:
     def _flows(self, t: float) -> None:
         for j, evse in enumerate(self.site.evses):
             self.world.draws(j, self.stations[evse.station].leg_amps(evse.number))
-        for circuit in {*self._noisy, *self._steps}:
-            self.world.extra[circuit] = self._besides(circuit)
         seconds = t - self._t
+        for battery in self.batteries.values():
+            battery.step(seconds)
+        for circuit in {*self._noisy, *self._steps, *(battery.circuit for battery in self.site.batteries)}:
+            self.world.extra[circuit] = self._besides(circuit)
         self.flow = self.world.flow(t)
         self.observer.record(t, self.flow)
         for meter in self.site.meters:
@@ -174,7 +187,8 @@ class VirtualSite:
         noise = self._rng.normal(0.0, self._noise_a, 3) if circuit in self._noisy else np.zeros(3)
         rating = self.site.circuits[circuit].rating_a
         a, b, c = (float(n) + step if r else 0.0 for n, r in zip(noise, rating, strict=True))
-        return (a, b, c)
+        stored = [known.amps for known in self.batteries.values() if known.model.circuit == circuit]
+        return (a + sum(s[0] for s in stored), b + sum(s[1] for s in stored), c + sum(s[2] for s in stored))
 
     def _measured(self, meter: str, role: MeterRole, t: float) -> PhaseAmps:
         if role is MeterRole.CIRCUIT:
@@ -233,6 +247,8 @@ class VirtualSite:
             self.stations[fault.target].power_off(fault.lasts_s)
         elif kind in MISBEHAVIOUR:
             self._misbehaves(fault.target)
+        elif kind in BATTERY_FAULTS:
+            self.batteries[fault.target].faults.add(BATTERY_FAULTS[kind])
         elif kind is FaultKind.CONTROLLER_DEAD and self.on_controller_dead is not None:
             self.on_controller_dead(fault.lasts_s)
 
@@ -245,6 +261,8 @@ class VirtualSite:
                 self._strike(other)
         elif fault.kind in MISBEHAVIOUR:
             self._misbehaves(fault.target)
+        elif fault.kind in BATTERY_FAULTS:
+            self.batteries[fault.target].faults.discard(BATTERY_FAULTS[fault.kind])
 
     def _misbehaves(self, station: str) -> None:
         quirks = self.stations[station].setup.quirks

@@ -10,7 +10,7 @@ from typing import Protocol
 from ems.adapters.modbus.poller import Poller
 from ems.adapters.ocpp.server import Listen
 from ems.assembly.daemon import DATABASE
-from ems.assembly.meters import installed_meters
+from ems.assembly.meters import installed_meters, steered_batteries
 from ems.assembly.remains import core_of
 from ems.assembly.stations import central_system
 from ems.control.memory import Memory
@@ -22,6 +22,7 @@ from ems.ports import Clock
 from ems.runtime.dispatcher import Dispatcher
 from ems.runtime.farewell import leave_at_fallback
 from ems.runtime.loop import Loop
+from ems.runtime.storage import steer
 from ems.runtime.supervisor import supervise
 from ems.settings.build import SiteSettings
 from tests.system.store import LoopStore
@@ -61,10 +62,12 @@ class VirtualController:
         self.loop.outputs = (
             lambda _events, state, _memory, decision: self.dispatcher.dispatch(state, decision),
             lambda _events, state, _memory, decision: self.store.recorder.tick(decision.at, state, decision),
+            lambda _events, _state, _memory, decision: steer(self.poller, decision),
             seen,
         )
         meters = installed_meters(settings, settings.path.parent)
-        self._services = (self.central, Poller(meters, clock, self.loop.inbox.put))
+        self.poller = Poller(meters, clock, self.loop.inbox.put, steered_batteries(settings.site))
+        self._services = (self.central, self.poller)
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     @property

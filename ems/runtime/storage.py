@@ -1,0 +1,12 @@
+"""From decision to wire for batteries."""
+
+from __future__ import annotations
+
+from ems.domain.decision import Decision
+from ems.ports import BatteryLink
+
+
+def steer(link: BatteryLink, decision: Decision) -> None:
+    """Say again what every battery is to do; never waits. A decision that says nothing lets go of them all in time."""
+    for setpoint in decision.batteries:
+        link.set_power(setpoint.battery, setpoint.power_w)
