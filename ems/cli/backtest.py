@@ -138,11 +138,14 @@ def forecast(options: argparse.Namespace, site: str | None) -> int:
     """Every forecast on recorded data, beside seasonal naive."""
     if not (options.sessions or options.building or options.pv):
         raise UsageError("name what to forecast: --sessions FILE, --building CSV or --pv CSV, or several of them")
-    zone = settings_to_read(site).site.zone
+    known = settings_to_read(site).site
+    zone = known.zone
     rows: list[Row] = []
     try:
         if options.building:
-            rows += backtest_load(_told(read_series(options.building, zone)).series, zone)
+            series = _told(read_series(options.building, zone)).series
+            days = len(series.mean_w) * series.step_s // 86_400 + 1
+            rows += backtest_load(series, zone, known.holidays.around(series.begins.astimezone(zone).date(), 0, days))
         if options.pv:
             rows += backtest_pv(_told(read_series(options.pv, zone)).series)
         if options.sessions:
