@@ -232,6 +232,8 @@ class SiteAccounts:
 
     async def _verified(self, name: str, password: str, address: str, is_here: bool) -> User:
         """The user whose password this is. Every wrong answer takes the same time, and says the same."""
+        if not self._known:
+            raise LoginRefusedError("who may log in cannot be read from the disk yet; the log says why", 5.0)
         if self._waiting >= MOST_WAITING:
             raise LoginRefusedError("too many people log in at once: try again", 2.0)
         self._waiting += 1

@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 
 from ems.adapters.password.hashing import Cost, Hasher
-from ems.adapters.web.app import WebOptions
+from ems.adapters.store.recovery import Recovered
+from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.entrance import COOKIE, csrf_of
 from ems.adapters.web.login_pages import safe_way
-from ems.assembly.accounts import MOST_WAITING
+from ems.assembly.accounts import MOST_WAITING, SiteAccounts
 from ems.domain.account import IDLE, LONGEST, LoginRule, Role
 from ems.domain.lockout import FIRST_WAIT_S, FREE_PAIR
 from ems.domain.roll import RoleGiven, TokenRevoked, UserDisabled
-from tests.adapters.web.lobby import FAR, HERE, MACHINE, PASSWORD, PEOPLE, Browser, Lobby, Where, shown
+from tests.adapters.web.lobby import CHEAP, FAR, HERE, MACHINE, PASSWORD, PEOPLE, Browser, Lobby, Where, shown
 
 FAST = b'{"strategy": "fast"}'
 
@@ -554,6 +555,17 @@ def test_a_hash_that_was_made_cheaper_is_made_anew_at_the_next_login(lobby: Lobb
     assert before.password != after.password
     assert "t=2" in after.password
     assert browser.is_in(), "nobody is logged out by it"
+
+
+def test_as_long_as_the_disk_cannot_be_read_nobody_comes_in_and_no_code_is_offered(lobby: Lobby) -> None:
+    lobby.accounts = SiteAccounts(Recovered(complete=False), lobby.store, lobby.scene, "", hasher=CHEAP)
+    lobby.app = create_app(lobby.scene, lobby.scene, lobby.options, accounts=lobby.accounts)
+    refused = lobby.browser().log_in("otto")
+    assert (refused.status_code, "cannot be read from the disk yet" in shown(refused)) == (429, True)
+    assert (lobby.accounts.anybody, lobby.code) == (True, "")
+    assert lobby.browser(where=HERE).tell("POST", "/api/v1/strategy", FAST).status_code != 200
+    lobby.run(lobby.accounts.look_again())
+    assert lobby.browser().log_in("otto").status_code == 303
 
 
 def test_what_another_process_changed_is_taken_over(lobby: Lobby) -> None:
