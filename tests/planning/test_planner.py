@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ems.domain.energy_price import EnergyPrice
 from ems.domain.limit import Limit
 from ems.domain.plan import Plan
 from ems.domain.policy import Strategy
+from ems.domain.price_series import PriceSeries
 from ems.domain.session import Need, NeedOrigin
+from ems.domain.tariff import Tariff
 from ems.planning.forecast.past_sessions import PastSession, session_history
 from ems.planning.outlook import Outlook, Stay
 from ems.planning.planner import Experience, plan_of
@@ -95,6 +98,22 @@ def test_what_is_promised_goes_before_what_is_fair() -> None:
         a for a, edge in zip(plan.charges[0].amps, plan.edges, strict=False) if edge < NOW + timedelta(hours=1)
     ]
     assert sum(first_hour) / len(first_hour) * 690.0 == pytest.approx(13_000.0, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("what", "kwh", "waits"), [("the row carries it ten times over", 5.0, True), ("they need most of it", 60.0, False)]
+)
+def test_who_has_time_waits_for_the_cheap_hour_where_nobody_knows_who_will_come(
+    what: str, kwh: float, waits: bool
+) -> None:
+    """Two vehicles for twelve hours, in which the row carries 165 kWh; energy is cheap from the second hour on."""
+    hourly = PriceSeries.of((NOW + timedelta(hours=k), 0.90 if k == 0 else 0.10) for k in range(24))
+    market = (EnergyPrice("energy", series="market"),)
+    tariff = Tariff("market", "EUR", "UTC", market, series={"market": hourly})
+    outlook = Outlook(NOW, Strategy.CHEAPEST, (stay(0, kwh, 12.0), stay(1, kwh, 12.0)), (), ((0.0, 0.0, 0.0),) * 2)
+    plan = plan_of(SITE, outlook, Experience(tariff=tariff))
+    assert (sum(charge.amps[0] for charge in plan.charges) == 0.0) is waits, what
+    assert sum(charge.planned_wh for charge in plan.charges) == pytest.approx(2000.0 * kwh)
 
 
 def test_an_outlet_is_planned_within_its_own_limit() -> None:
