@@ -1,10 +1,10 @@
-"""Meters and stations as everybody sees them."""
+"""Meters, batteries and stations as everybody sees them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ems.adapters.web.shape import MeterRow, StationRow
+from ems.adapters.web.shape import BatteryRow, MeterRow, StationRow
 from ems.adapters.web.values import age, moment, number, phases, plain, time_of
 from ems.adapters.web.view import View
 from ems.domain.meter import Meter
@@ -41,6 +41,29 @@ def _meter(view: View, meter: Meter, known: MeterState, where: list[str]) -> Met
         "failures": known.failures,
         "fault": plain(known.fault),
     }
+
+
+def batteries(view: View) -> Iterator[BatteryRow]:
+    """Every stationary battery, in the site's order."""
+    decided = {} if view.decision is None else {setpoint.battery: setpoint for setpoint in view.decision.batteries}
+    for battery, known in zip(view.state.site.batteries, view.state.batteries, strict=True):
+        setpoint = decided.get(battery.id)
+        yield {
+            "id": battery.id,
+            "circuit": battery.circuit,
+            "capacity_wh": battery.capacity_wh,
+            "charge_w": battery.charge_w,
+            "discharge_w": battery.discharge_w,
+            "soc_percent": None if known.soc is None else number(100.0 * known.soc),
+            "power_w": number(known.power_w),
+            "age_s": age(view.now, known.at),
+            "steered": battery.steered,
+            "setpoint_w": None if setpoint is None else number(setpoint.power_w),
+            "confirmed_w": number(known.told_w),
+            "reason": "" if setpoint is None else plain(setpoint.text),
+            "until": None if setpoint is None or setpoint.until is None else time_of(setpoint.until),
+            "fault": plain(known.fault),
+        }
 
 
 def stations(view: View) -> Iterator[StationRow]:

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from ems.adapters.web import assets as files
 from ems.adapters.web import texts
-from ems.adapters.web.devices import meters, stations
+from ems.adapters.web.devices import batteries, meters, stations
 from ems.adapters.web.picture import alarms, circuits, evse_row, head, knocking
 from ems.adapters.web.shape import CircuitRow
 from ems.adapters.web.texts import Calendar
@@ -64,6 +64,7 @@ class Pages:
             "alarms": raised,
             "worst": next((tone for tone in ("alarm", "hold") if any(a["tone"] == tone for a in raised)), "normal"),
             "knocks": [texts.of_knock(row, calendar) for row in knocking(view)],
+            "batteries": [{"row": row, "texts": texts.of_battery(row)} for row in batteries(view)],
             "meters": [{"row": row, "texts": texts.of_meter(row)} for row in meters(view)],
             "stations": view.state.stations,
             "station_texts": ({"row": row, "texts": texts.of_station(row, calendar)} for row in stations(view)),

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
-from ems.adapters.web.devices import meters, stations
+from ems.adapters.web.devices import batteries, meters, stations
 from ems.adapters.web.shape import (
     AlarmRow,
+    BatteryRow,
     CircuitRow,
     EvseRow,
     Head,
@@ -40,7 +41,7 @@ from ems.domain.station import Evse
 MAX_ALARMS = 200
 MAX_KNOCKS = 50
 
-Row = CircuitRow | EvseRow | MeterRow | StationRow | AlarmRow | KnockRow
+Row = CircuitRow | EvseRow | BatteryRow | MeterRow | StationRow | AlarmRow | KnockRow
 
 
 def picture(
@@ -57,6 +58,7 @@ def picture(
         **head(view),
         circuits=list(circuits(view)),
         evses=list(evses(view)),
+        batteries=list(batteries(view)),
         meters=list(meters(view)),
         stations=list(stations(view)),
         alarms=list(alarms(view)),
@@ -69,6 +71,7 @@ def sections(view: View) -> Iterator[tuple[str, Iterator[Row]]]:
     makers: tuple[tuple[str, Callable[[View], Iterator[Row]]], ...] = (
         ("circuits", circuits),
         ("evses", evses),
+        ("batteries", batteries),
         ("meters", meters),
         ("stations", stations),
         ("alarms", alarms),

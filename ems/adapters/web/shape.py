@@ -134,6 +134,28 @@ class MeterRow(TypedDict):
     fault: str
 
 
+class BatteryRow(TypedDict):
+    """A stationary battery: what it holds, what flows into it (negative: out of it) and how old that is; what it is to
+    take now, null for its own program, and why; what it was seen to hold as its setpoint. `fault`: why it cannot be
+    told anything.
+    """
+
+    id: str
+    circuit: str
+    capacity_wh: float
+    charge_w: float
+    discharge_w: float
+    soc_percent: float | None
+    power_w: float | None
+    age_s: float | None
+    steered: bool
+    setpoint_w: float | None
+    confirmed_w: float | None
+    reason: str
+    until: str | None
+    fault: str
+
+
 class StationRow(TypedDict):
     """A station as it introduced itself; `last_seen` is null until it has connected once."""
 
@@ -190,6 +212,7 @@ class Picture(Head):
 
     circuits: list[CircuitRow]
     evses: list[EvseRow]
+    batteries: list[BatteryRow]
     meters: list[MeterRow]
     stations: list[StationRow]
     alarms: list[AlarmRow]

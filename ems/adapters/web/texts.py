@@ -7,12 +7,23 @@ from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from ems.adapters.web.shape import AlarmRow, CircuitRow, EvseRow, Head, KnockRow, MeterRow, Phases, StationRow
+from ems.adapters.web.shape import (
+    AlarmRow,
+    BatteryRow,
+    CircuitRow,
+    EvseRow,
+    Head,
+    KnockRow,
+    MeterRow,
+    Phases,
+    StationRow,
+)
 from ems.adapters.web.words import CONDITIONS, MODES
 from ems.domain.decision import Binding
 
 NOTHING = "–"
 LATE_S = 5.0
+STILL_W = 50.0
 UNSAID = frozenset({Binding.NO_VEHICLE, Binding.OFFLINE})
 """Reasons beside which the liability says nothing new."""
 
@@ -228,6 +239,26 @@ def of_meter(row: MeterRow) -> dict[str, str]:
         "age": duration(row["age_s"]),
         "fault": f"{row['fault']} ({row['failures']}×)" if row["fault"] else "",
     }
+
+
+def of_battery(row: BatteryRow) -> dict[str, str]:
+    """What a battery holds, does and is to do."""
+    soc, power, told = row["soc_percent"], row["power_w"], row["setpoint_w"]
+    return {
+        "soc": NOTHING if soc is None else f"{soc:.0f} %",
+        "size": f"of {kilowatthours(row['capacity_wh'])}, on {row['circuit']}",
+        "flow": NOTHING if power is None else _flow(power, "takes ", "gives ", "rests"),
+        "told": "" if told is None else _flow(told, "told to take ", "told to give ", "told to rest"),
+        "why": row["reason"],
+        "age": duration(row["age_s"]),
+        "fault": row["fault"],
+    }
+
+
+def _flow(watts: float, takes: str, gives: str, rests: str) -> str:
+    if abs(watts) < STILL_W:
+        return rests
+    return f"{takes}{kilowatts(watts)}" if watts > 0 else f"{gives}{kilowatts(-watts)}"
 
 
 def of_station(row: StationRow, calendar: Calendar) -> dict[str, str]:

@@ -1,7 +1,7 @@
 // Everything on the page but the chart. Nodes are found once and changed only where their text changes.
 import { CONDITIONS, GROUPS, MODES } from "./words.js";
 import {
-  Calendar, ofAlarm, ofCircuit, ofEvse, ofKnock, ofMeter, ofPhase, ofSite, ofStation,
+  Calendar, ofAlarm, ofBattery, ofCircuit, ofEvse, ofKnock, ofMeter, ofPhase, ofSite, ofStation,
 } from "./texts.js";
 
 const SHAPES = {
@@ -110,6 +110,7 @@ export class Board {
     };
     this.circuits = rows("c", CircuitPart);
     this.evses = rows("e", EvsePart);
+    this.batteries = rows("b", Part);
     this.meters = rows("m", Part);
     this.stations = rows("s", Part);
     this.alarms = new List(root, "alarms");
@@ -130,7 +131,7 @@ export class Board {
     const same = (parts, rows) => parts.length === rows.length && parts.every((part, k) => part.element.dataset.id === rows[k].id);
     return picture.software === this.body.dataset.software
       && same(this.circuits, picture.circuits) && same(this.evses, picture.evses)
-      && same(this.meters, picture.meters) && same(this.stations, picture.stations);
+      && same(this.batteries, picture.batteries) && same(this.meters, picture.meters) && same(this.stations, picture.stations);
   }
 
   show(picture) {
@@ -148,6 +149,11 @@ export class Board {
     if (document.title !== title) document.title = title;
     this.circuits.forEach((part, k) => part.show(picture.circuits[k], picture.site.voltage_v));
     this.evses.forEach((part, k) => part.show(picture.evses[k], calendar));
+    this.batteries.forEach((part, k) => {
+      const texts = ofBattery(picture.batteries[k]);
+      part.say(texts);
+      part.element.toggleAttribute("data-fault", texts.fault !== "");
+    });
     this.meters.forEach((part, k) => {
       const texts = ofMeter(picture.meters[k]);
       part.say(texts);

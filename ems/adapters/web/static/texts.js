@@ -182,6 +182,26 @@ export function ofMeter(row) {
   };
 }
 
+const STILL_W = 50;
+
+export function ofBattery(row) {
+  const [soc, power, told] = [row.soc_percent, row.power_w, row.setpoint_w];
+  return {
+    soc: soc === null ? NOTHING : `${soc.toFixed(0)} %`,
+    size: `of ${kilowatthours(row.capacity_wh)}, on ${row.circuit}`,
+    flow: power === null ? NOTHING : flow(power, "takes ", "gives ", "rests"),
+    told: told === null ? "" : flow(told, "told to take ", "told to give ", "told to rest"),
+    why: row.reason,
+    age: duration(row.age_s),
+    fault: row.fault,
+  };
+}
+
+function flow(watts, takes, gives, rests) {
+  if (Math.abs(watts) < STILL_W) return rests;
+  return watts > 0 ? `${takes}${kilowatts(watts)}` : `${gives}${kilowatts(-watts)}`;
+}
+
 export function ofStation(row, calendar) {
   const since = row.since === null ? "" : ` since ${calendar.moment(row.since)}`;
   const link = row.connected ? "online" : row.last_seen ? "offline" : "never connected";
