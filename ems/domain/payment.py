@@ -156,6 +156,7 @@ EDGES: Mapping[tuple[PaymentState, type[Cause]], PaymentState] = {
     (_S.HOLD_REQUESTED, HoldPlaced): _S.AUTHORISED,
     (_S.HOLD_REQUESTED, HoldRefused): _S.FAILED,
     (_S.HOLD_REQUESTED, CheckoutOver): _S.EXPIRED,
+    (_S.HOLD_REQUESTED, Unsettled): _S.MANUAL_REVIEW,
     # A hold that comes when nobody waits for it any more is let go.
     (_S.FAILED, HoldPlaced): _S.STOPPING,
     (_S.EXPIRED, HoldPlaced): _S.STOPPING,

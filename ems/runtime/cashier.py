@@ -156,11 +156,17 @@ class Cashier:
                 self._stop_stray(session.evse, running.id)
 
     def _follow(self, errand: Errand, session: Session | None, state: SiteState) -> None:
-        known = errand.payment
+        known, cost = errand.payment, errand.cost
+        errand.agree()
         tab = self._counter.till.tab(known.evse)
         if tab is not None and tab.usage.session == known.session:
             made = tab.receipt(state.site.zone)
             errand.cost = 0 if made is None else made.total
+        running = None if session is None else session.transaction
+        if session is not None and running is not None and not is_of(session, known):
+            # What comes now is not for this driver to pay.
+            errand.tell(Ended(cost or errand.cost, "somebody else charges there now"))
+            return
         is_used_up = session is not None and (session.is_at_cap or known.is_used_up(errand.cost))
         if is_used_up:
             errand.look_again()

@@ -99,6 +99,11 @@ class Errand:
         self._stopped_s = self.counter.clock.now().monotonic_s
         await self.counter.switch.stop(self.payment.evse)
 
+    def agree(self) -> None:
+        """The session costs what its driver was shown."""
+        known = self.payment
+        self.counter.till.agree(known.evse, known.session, known.prices)
+
     async def drive(self) -> None:
         """Work until nothing more is due."""
         if self.payment.state is PaymentState.CHARGING:
@@ -125,7 +130,7 @@ class Errand:
         self.payment, self._failures = after, 0
         log.info("payment.%s evse=%s was=%s why=%.100r", after.state, after.evse, before.state, after.why)
         if isinstance(cause, Began):
-            self.counter.till.agree(after.evse, after.session, after.prices)
+            self.agree()
             self._capped()
 
     async def _act(self) -> Cause | None:
@@ -152,6 +157,7 @@ class Errand:
             log.warning("payment.waits evse=%s due=%s failures=%d: %s", known.evse, due, self._failures, trouble)
             return None
         except ProviderRefusedError as refused:
+            self._failures += 1
             log.error("payment.refused evse=%s due=%s: %s", known.evse, due, refused)  # noqa: TRY400 not our fault
             return _refusal(due, str(refused))
 
@@ -238,9 +244,8 @@ def _seen(view: HoldView) -> Cause | None:
 def _refusal(due: Due, why: str) -> Cause | None:
     if due is Due.OPEN:
         return HoldRefused(f"the payment provider refused: {why}")
-    if due in {Due.LOOK, Due.CLOSE}:
-        return CheckoutOver(f"the payment provider refused: {why}")
-    return Unsettled(why)
+    # Somebody may still pay there, so that is no reason to forget it.
+    return None if due is Due.LOOK else Unsettled(why)
 
 
 def is_of(session: Session, known: Payment) -> bool:

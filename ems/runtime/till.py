@@ -63,8 +63,9 @@ class Till:
     def agree(self, evse: str, session: str, prices: PriceList) -> None:
         """Somebody pays for a session by the prices that they were shown."""
         one = self._open.get(evse)
-        if one is not None and one.tab.usage.session == session:
-            tab = replace(one.tab, quote=(replace(prices, groups=()),))
+        quote = (replace(prices, groups=()),)
+        if one is not None and one.tab.usage.session == session and one.tab.quote != quote:
+            tab = replace(one.tab, quote=quote)
             self._open[evse] = one._replace(tab=tab)
             self._book.kept(tab)
 

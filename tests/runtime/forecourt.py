@@ -252,6 +252,12 @@ class Forecourt:
         number = self._transaction
         self._later(self.stays_s, lambda: self._leave() if number == self._transaction else None)
 
+    def another(self, tag: str) -> None:
+        """Somebody else begins a transaction while the vehicle is still plugged in."""
+        self._end()
+        self._tag = tag
+        self._later(3 * SECOND_S, self._begin)
+
     def _end(self) -> None:
         session, now = self._session, self.clock.now()
         if session is not None and session.transaction is not None:

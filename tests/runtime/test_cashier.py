@@ -127,6 +127,16 @@ def test_prices_that_change_after_the_driver_saw_them_are_not_theirs() -> None:
     assert known.amount == 183
 
 
+def test_a_crash_right_after_the_start_does_not_change_the_prices() -> None:
+    async def dearer(here: Forecourt) -> None:
+        dear = replace(PUBLIC, fees=(Fee(Unit.KWH, Decimal(9)),))
+        here.daybook = replace(here.daybook, prices=PriceBook({"public": dear}))
+
+    begun = played(pays)[1].points.index("after keep charging") + 1
+    known, _ = played(meanwhile(8.0, dearer), with_(kill_at=begun))
+    assert known.amount == 183
+
+
 def test_a_hold_that_ends_soon_is_settled_before() -> None:
     known, here = played(pays, with_(bank__capture_days=2.5 / 24, stays_s=8 * 3600.0))
     assert (known.state, known.why) == (PaymentState.CAPTURED, "the hold on the card ended")
@@ -144,6 +154,27 @@ def test_a_driver_can_stop_at_any_time(at_s: float) -> None:
     assert not any(hold.is_open for hold in here.bank.holds.values())
     made = next(iter(here.receipts.values()), None)
     assert sum(hold.taken for hold in here.bank.holds.values()) == (0 if made is None or at_s < 100 else made.total)
+
+
+def test_what_somebody_else_charges_in_the_same_session_is_not_for_the_driver_to_pay() -> None:
+    async def card(here: Forecourt) -> None:
+        here.another("CARD-7")
+
+    known, here = played(meanwhile(600.0, card))
+    (hold,) = here.bank.holds.values()
+    assert (known.state, known.why) == (PaymentState.CAPTURED, "somebody else charges there now")
+    assert 80 <= known.amount == hold.taken <= 95, "of ten minutes"
+
+
+def test_a_page_that_the_provider_will_not_show_is_looked_at_again() -> None:
+    """Somebody may still pay there."""
+    known, _ = played(pays, with_(bank__faults={"look": ["no", "no", "no"]}))
+    assert known.state is PaymentState.CAPTURED
+
+
+def test_a_page_that_cannot_be_closed_is_for_somebody_to_look_at() -> None:
+    known, _ = played(pays, with_(bank__driver="goes away", bank__faults={"close": ["no"]}))
+    assert (known.state, known.why) == (PaymentState.MANUAL_REVIEW, "no such thing")
 
 
 def test_who_begins_after_the_hold_was_let_go_is_stopped() -> None:

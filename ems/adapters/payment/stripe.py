@@ -42,6 +42,9 @@ PAGE_S = 3600
 
 MAX_NOTICE, MAX_SIGNATURE = 200_000, 2000
 
+AGAIN = frozenset({401, 403, 409, 429})
+"""A key that is wrong can be put right, and another request under the same key ends."""
+
 BUSY = (stripe.APIConnectionError, stripe.RateLimitError)
 HELD, TAKEN, GONE = "requires_capture", "succeeded", "canceled"
 
@@ -195,7 +198,7 @@ async def _called(call: Callable[[], T]) -> T:
     except BUSY as busy:
         raise ProviderBusyError(_words(busy)) from None
     except stripe.StripeError as refused:
-        if (refused.http_status or 500) >= 500 or refused.http_status == 409:
+        if (refused.http_status or 500) >= 500 or refused.http_status in AGAIN:
             raise ProviderBusyError(_words(refused)) from None
         raise ProviderRefusedError(_words(refused)) from None
 
