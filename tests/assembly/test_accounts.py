@@ -37,6 +37,11 @@ QUESTIONS = {"/api/v1/price-preview", "/api/v1/plan/what-if"}
 """Asked with a body, and nothing is changed by them."""
 
 FOR_DRIVERS = re.compile(r"/c/|/pay|/api/v1/pay|/webhooks?/")
+INSTALLATION = re.compile(
+    r".*(write-configuration|template|firmware|profile|vendor-data|/site\b|/installation|/setup|/wizard)"
+)
+"""What changes the installation, ratings among it, or speaks to stations in their own terms."""
+
 ONES_OWN = re.compile(r"/account(/|$)|/logout$")
 
 
@@ -77,6 +82,7 @@ def test_every_route_of_a_daemon_says_who_may_take_it(site: Installation) -> Non
             assert method in {"GET", "HEAD"} or path in OPEN_WRITES or is_driver, f"{where} is open to everybody"
         elif method not in {"GET", "HEAD"} and path not in QUESTIONS and not ONES_OWN.match(path):
             assert need.role >= Role.OPERATOR, f"{where} lets viewers change something"
+            assert need.role >= Role.INSTALLER or not INSTALLATION.match(path), f"{where} is an installer's work"
         if path.startswith("/users"):
             assert (need.role, need.in_person) == (Role.ADMIN, True), where
 
