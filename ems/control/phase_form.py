@@ -74,7 +74,7 @@ def choose(
     forms, phases, moving = list(memory.forms), [UNSAID] * count, np.zeros(count, dtype=np.bool_)
     able = list(_able(state))
     if not able:
-        return Forms(tuple(forms), tuple(phases), moving), asked
+        return Forms(memory.forms, tuple(phases), moving), asked
     flowing = np.where(seen.controlled, np.maximum(seen[Column.LIABLE_A], memory.setpoints.setpoint_a), 0.0)
     left = room.now - seen.incidence.load(flowing)
     for j in able:
@@ -174,12 +174,17 @@ def _wish(case: _Case, j: int) -> int:
     minimum, told = float(asked.minimum_a[j]), asked.aims.told.get(j)
     if told is not None and np.isfinite(asked.aims.most_a[j]):
         return _as_planned(form.phases, told.amps, minimum, float(case.seen[Column.MOST_A][j]))
-    on_one, on_three = _room(case, j)
-    if form.phases == ONE:
-        return THREE if on_three >= max(minimum + CLEAR_A, case.own_a / MAX_LEGS) else ONE
     held, t = case.memory.setpoints, case.now.monotonic_s
+    if form.phases == ONE:
+        if t - form.switched_at < BETWEEN_S - WISHED_S:
+            return ONE
+        _, on_three = _room(case, j)
+        return THREE if on_three >= max(minimum + CLEAR_A, case.own_a / MAX_LEGS) else ONE
     waits_s = t - max(held.off_since[j], case.seen[Column.PLUGGED_S][j]) if held.setpoint_a[j] <= 0.0 else 0.0
-    return ONE if waits_s >= WISHED_S and on_three < minimum <= on_one else THREE
+    if waits_s < WISHED_S:
+        return THREE
+    on_one, on_three = _room(case, j)
+    return ONE if on_three < minimum <= on_one else THREE
 
 
 def _uses_one(form: Form, known: EvseState) -> bool:

@@ -59,7 +59,7 @@ class Controller:
         levels, memory = assess(state, seen, memory, now)
         limits = limits_in_force(state, now)
         room, memory = headroom(state, self.network, seen, levels, limits, memory, now)
-        room, stored, memory = with_batteries(state, levels, room, self.network.margin, memory, now.monotonic_s)
+        room, stored, memory = with_batteries(state, room, self.network.margin, memory, now.monotonic_s)
         hunger = appetites(seen, memory.setpoints, now.monotonic_s)
         asked = demand(state, seen, levels, limits, hunger, memory, now)
         forms, asked = choose(state, self.network, seen, asked, room, memory, now)
@@ -199,6 +199,8 @@ def _cannot_be_limited(state: SiteState, evse: Evse, untrusted: bool) -> bool:
 
 def next_wake(state: SiteState, memory: Memory, now: Instant) -> float:
     """Seconds until a timer changes a decision although nothing happens; for those who can skip time."""
+    if any(form.goal != form.phases or form.settling or form.wished != form.phases for form in memory.forms):
+        return TICK_S
     policy, held, t = state.site.policy, memory.setpoints, now.monotonic_s
     plugged = np.array([known.session is not None for known in state.evses], dtype=np.bool_)
     starts = ((held.raised_at, policy.raise_every_s), (held.off_since, policy.min_off_s), (held.changed_at, SETTLE_S),
