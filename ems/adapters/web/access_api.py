@@ -1,4 +1,8 @@
-"""People, tags and groups: who may charge where and when; and cards that nobody knows."""
+"""People, tags and groups: who may charge where and when; and cards that nobody knows.
+
+A change is stored with who made it before it counts. With If-Match and the ETag of what was read nothing is overwritten
+that somebody else changed meanwhile (412); with If-None-Match: * nothing that is there already.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +42,6 @@ from ems.domain.tag import Tag
 from ems.domain.unknown import UnknownError
 from ems.ports import AccessDesk, Clock, Live, Operations
 
-ABOUT = {
-    "name": "access",
-    "description": "Who may charge. A change is stored with who made it before it counts; with If-Match and the ETag"
-    " of what was read nothing is overwritten that somebody else changed meanwhile (412).",
-}
 Name = Annotated[str, Path(max_length=64)]
 WRITES = [needs(Role.OPERATOR)]
 CHANGED: dict[int | str, dict[str, Any]] = {412: documented("somebody has changed it meanwhile")}
