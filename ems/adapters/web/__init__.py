@@ -22,7 +22,7 @@ asks (`entrance.py`): by a token, by the cookie of a login together with a secon
 cannot know, or by being at the machine itself, through no proxy, as far as the site allows that. As long as nobody can
 log in, the server stays on loopback, whatever address it is told. Who asks is answered from memory; passwords are
 compared in threads, a few at a time. How users are kept is not known here (`accounts.py` says what is asked of them).
-What people ask of stations goes through `Remote` (`station_api.py`, `round_api.py`, `station_page.py`), and mostly waits
-there, so it takes no turn; files of stations come in at a server of its own (`upload_server.py`).
+What people ask of stations goes through `Remote` (`station_api.py`, `round_api.py`, `station_page.py`), and mostly
+waits there, so it takes no turn; files of stations come in at a server of its own (`upload_server.py`).
 What cannot be meant is refused by the domain, in its words; `body.py` only gives it the domain's records.
 """
