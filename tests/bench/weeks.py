@@ -3,30 +3,34 @@
 python -m tests.bench.weeks [--sites jpl,caltech] [--weeks 0,2,4,6] [--days 7] [--workers N] [--json FILE]
 
 The weeks are chosen by a rule and not by what comes out: every second one from the first full week of June on, a month
-after the first session, so that forecasts have something to learn from. It takes minutes a week, so it is not one of
-the figures of `python -m tests.bench`; a line is printed as soon as a week is ready, and at the end the means, best and
-worst of each kind of run. Prices: GB Agile 2019, hourly, in the site's own time; a demand charge of 2.50 per kW and
-billing month, in full for each week, in the bound as in the runs; a kWh that is missing counts 0.50.
+after the first session, so that forecasts have something to learn from. It takes two minutes of processor time a week
+and run, so it is not one of the figures of `python -m tests.bench`; a line is printed as soon as a run is ready, and at
+the end the mean, worst and best week of each kind of run. Prices: GB Agile 2019, hourly, in the site's own time; a
+demand charge of 2.50 per kW and billing month, in full for each week, in the bound as in the runs; a kWh that is
+missing counts 0.50.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from ems.adapters.prices.price_file import read_prices
 from ems.domain.demand_charge import DemandCharge
 from ems.domain.site import Site
 from ems.domain.tariff import Tariff
-from ems.sim.backtest import Backtest, backtest
-from ems.sim.backtest_task import Beside, Knowledge, backtest_task, priced_by
-from ems.sim.sessions import SessionFile, read_sessions
+from ems.sim.backtest import bounds, run
+from ems.sim.backtest_task import BacktestTask, Beside, Knowledge, backtest_task, priced_by
+from ems.sim.sessions import read_sessions
 from ems.sim.simulation_task import recorded_task
 from tests.sim.sites import recorded
 from tests.sim.wye_tree import wye_tree
@@ -44,26 +48,62 @@ difference of 0.02 points and took half as long again. News asks for one as in t
 
 COLUMNS = f"{'site':8} {'week from':11} {'run':24} {'energy, %':>9} {'possible':>9} {'of it, %':>9} {'cost, %':>8}"
 
+Kind = tuple[str, Knowledge]
 
-def runs_in(text: str) -> tuple[tuple[str, Knowledge], ...]:
+
+class Week(NamedTuple):
+    """The first `days` of a week of a car park, counted from `FIRST`; `root_a` per phase of its grid connection."""
+
+    site: str
+    number: int
+    days: int
+    root_a: int
+
+    @property
+    def begins(self) -> date:
+        """Its Monday."""
+        return FIRST + timedelta(weeks=self.number)
+
+
+class Result(NamedTuple):
+    """One run: energy delivered and possible, % of what was wanted; total, and the least that was possible."""
+
+    week: Week
+    run: str
+    energy: float
+    possible: float
+    total: float
+    least: float
+
+    @property
+    def of_it(self) -> float:
+        """Delivered of the possible energy, %."""
+        return 100.0 * self.energy / self.possible
+
+    @property
+    def cost(self) -> float:
+        """By how many per cent the total lies above the least."""
+        return 100.0 * (self.total / self.least - 1.0)
+
+    def __str__(self) -> str:
+        figures = f"{self.energy:9.2f} {self.possible:9.2f} {self.of_it:9.2f} {self.cost:+8.2f}"
+        return f"{self.week.site:8} {self.week.begins!s:11} {self.run:24} {figures}"
+
+
+def kinds_in(text: str) -> tuple[Kind, ...]:
     """'equal:stated,cheapest:perfect'."""
     pairs = (part.split(":") for part in text.split(","))
     return tuple((strategy, Knowledge(knowledge)) for strategy, knowledge in pairs)
 
 
-def week(
-    site: Site,
-    sessions: SessionFile,
-    number: int,
-    days: int = 7,
-    runs: Sequence[tuple[str, Knowledge]] = (),
-    workers: int | None = None,
-) -> Backtest:
-    """The back-test of the first `days` of a week, counted from `FIRST`."""
-    begins = datetime.combine(FIRST + timedelta(weeks=number), time(), site.zone).astimezone(UTC)
-    task = recorded_task(site, sessions, since=begins, days=days)
-    beside = Beside(tariff_for(site))
-    return backtest(backtest_task(task, sessions, beside), runs or runs_in(RUNS), workers=workers, every_s=EVERY_S)
+def task_of(week: Week) -> BacktestTask:
+    """The sessions of the week on the wye tree of its site."""
+    sessions = read_sessions(recorded(f"{week.site}_2019-05-01_2019-08-31.csv.gz"))
+    with tempfile.TemporaryDirectory() as folder:
+        site = wye_tree(Path(folder), list(sessions.stations()), week.root_a)
+    begins = datetime.combine(week.begins, time(), site.zone).astimezone(UTC)
+    task = recorded_task(site, sessions, since=begins, days=week.days)
+    return backtest_task(task, sessions, Beside(tariff_for(site)))
 
 
 def tariff_for(site: Site) -> Tariff:
@@ -75,65 +115,66 @@ def tariff_for(site: Site) -> Tariff:
     )
 
 
-def rows_of(name: str, number: int, found: Backtest) -> list[dict[str, Any]]:
-    """Per run: energy delivered, what was possible, its share of that and the cost gap, all in per cent."""
-    begins, possible = FIRST + timedelta(weeks=number), 100 * found.most.service.share
-    rows = []
-    for row in found.rows:
-        share = 100 * row.service.share
-        figures = {"energy": share, "possible": possible, "of_it": 100 * share / possible, "cost": found.cost_gap(row)}
-        rows.append({"site": name, "week": f"{begins}", "run": row.name, **figures, "total": row.total})
-    return rows
+def bound_of(week: Week) -> tuple[float, float]:
+    """What was possible, %, and the least total."""
+    most, cheapest = bounds(task_of(week))
+    return 100.0 * most.service.share, cheapest.total
 
 
-def line(row: dict[str, Any]) -> str:
-    """One run as people read it."""
-    cost = "" if row["cost"] is None else f"{row['cost']:+.2f}"
-    figures = f"{row['energy']:9.2f} {row['possible']:9.2f} {row['of_it']:9.2f} {cost:>8}"
-    return f"{row['site']:8} {row['week']:11} {row['run']:24} {figures}"
+def run_of(week: Week, kind: Kind) -> tuple[str, float, float]:
+    """A run's name, what it delivers, %, and its total."""
+    row = run(task_of(week), *kind, every_s=EVERY_S)
+    return row.name, 100.0 * row.service.share, row.total
 
 
-def summary(rows: Sequence[dict[str, Any]]) -> str:
+def summary(results: Sequence[Result]) -> str:
     """Mean, worst and best of each kind of run over all weeks of each site."""
     lines = []
-    for site, run in dict.fromkeys((row["site"], row["run"]) for row in rows):
-        same = [row for row in rows if (row["site"], row["run"]) == (site, run)]
-        of_it, cost = [row["of_it"] for row in same], [row["cost"] for row in same if row["cost"] is not None]
-        parts = [
-            f"{what} mean {sum(values) / len(values):.2f} %, {min(values):.2f} … {max(values):.2f}"
-            for what, values in (("of the possible energy", of_it), ("cost above the least", cost))
-            if values
-        ]
-        lines.append(f"{site:8} {run:24} {len(same)} weeks: {'; '.join(parts)}")
+    for site, name in dict.fromkeys((one.week.site, one.run) for one in results):
+        same = [one for one in results if (one.week.site, one.run) == (site, name)]
+        of_it, cost = [one.of_it for one in same], [one.cost for one in same]
+        energy = f"of the possible energy {_mean(of_it):.2f} %, worst {min(of_it):.2f}, best {max(of_it):.2f}"
+        money = f"cost above the least {_mean(cost):.2f} %, worst {max(cost):.2f}, best {min(cost):.2f}"
+        lines.append(f"{site:8} {name:24} {len(same)} weeks: {energy}; {money}")
     return "\n".join(lines)
 
 
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
 def main() -> None:
-    """Print the runs of a week, as each is ready, then all weeks together."""
+    """Print every run as it is ready, then all weeks together."""
     parser = argparse.ArgumentParser(description="Congested weeks beside the clairvoyant optimum.")
     parser.add_argument("--sites", default=",".join(SITES), help=f"some of {', '.join(SITES)}")
     parser.add_argument("--weeks", default="0,2,4,6", help="counted from the first")
     parser.add_argument("--days", type=int, default=7, help="of each week, from its Monday on")
     parser.add_argument("--runs", default=RUNS, help=f"as {RUNS}")
     parser.add_argument("--root", type=int, help="ampere per phase of the grid connection")
-    parser.add_argument("--workers", type=int, help="processes at once")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes at once (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="append a line for each run to this file")
     options = parser.parse_args()
+    weeks = [
+        Week(site, int(number), options.days, options.root or SITES[site])
+        for number in options.weeks.split(",")
+        for site in options.sites.split(",")
+    ]
     print(COLUMNS, flush=True)
-    rows: list[dict[str, Any]] = []
-    for name in options.sites.split(","):
-        sessions = read_sessions(recorded(f"{name}_2019-05-01_2019-08-31.csv.gz"))
-        with tempfile.TemporaryDirectory() as folder:
-            site = wye_tree(Path(folder), list(sessions.stations()), options.root or SITES[name])
-        for number in map(int, options.weeks.split(",")):
-            found = week(site, sessions, number, options.days, runs_in(options.runs), options.workers)
-            made = rows_of(name, number, found)
-            rows += made
-            print("\n".join(map(line, made)), flush=True)
+    results = []
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        bound = dict(zip(weeks, pool.map(bound_of, weeks), strict=True))
+        pairs = [(week, kind) for week in weeks for kind in kinds_in(options.runs)]
+        jobs = {pool.submit(run_of, *pair): pair[0] for pair in pairs}
+        for done in as_completed(jobs):
+            week, (name, energy, total) = jobs[done], done.result()
+            possible, least = bound[week]
+            result = Result(week, name, energy, possible, total, least)
+            results.append(result)
+            print(result, flush=True)
             if options.json:
                 with options.json.open("a", encoding="utf-8") as file:
-                    file.writelines(json.dumps(row) + "\n" for row in made)
-    print(summary(rows))
+                    file.write(json.dumps({**week._asdict(), **result._asdict(), "week": f"{week.begins}"}) + "\n")
+    print(summary(results))
 
 
 if __name__ == "__main__":
