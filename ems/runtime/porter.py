@@ -7,7 +7,7 @@ of the core.
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -30,6 +30,7 @@ from ems.runtime.stranger_cards import SHOWN, StrangerCards
 log = logging.getLogger(__name__)
 
 MAX_PASSES = 500
+MAX_OVER = 500
 GRACE_S = 10.0
 """So long a station has to end by itself what was refused, as StopTransactionOnInvalidId makes it do (section 9.1.27);
 after that it is told to."""
@@ -82,6 +83,7 @@ class Porter:
         self.cards = StrangerCards()
         self._passes: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         self._begun: dict[int, Begun] = {}
+        self._over: deque[int] = deque(maxlen=MAX_OVER)
         self._endings: dict[int, Ending] = {}
         self._reviewed_at = float("-inf")
         self.fleet = fleet
@@ -166,6 +168,8 @@ class Porter:
             return known.admission
         tag = transaction.id_tag or ""
         answer = self._answer(Asked(tag, evse, transaction.started), self.usage(tag, evse, transaction.started))
+        if transaction.id in self._over:
+            return answer  # A station tells the start of what is over once more (Q88): nothing begins.
         self._begun[transaction.id] = Begun(evse, tag, now.monotonic_s, answer)
         self._note(tag, evse, answer, now.utc)
         if not answer.is_accepted:
@@ -224,6 +228,7 @@ class Porter:
                 if event.energy_wh is not None:
                     self.spending.settle(event.transaction_id, event.energy_wh)
                 self._begun.pop(event.transaction_id, None)
+                self._over.append(event.transaction_id)
         if now_s - self._reviewed_at >= REVIEW_S:
             self._reviewed_at = now_s
             self._review(state, now_s)

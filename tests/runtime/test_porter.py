@@ -147,6 +147,16 @@ def test_a_start_that_is_told_again_gets_the_same_answer() -> None:
     assert told == ["Accepted"] * 3
 
 
+def test_a_start_that_is_told_again_when_it_is_over_keeps_nobody_from_charging_elsewhere() -> None:
+    """Q88: stations repeat what they could not tell before they lost their link."""
+    house = Gatehouse(CARD)
+    house.start("A/1", 1, "CARD")
+    house.after(20)
+    house.end("A/1", 1, 5e3)
+    assert house.porter.started("A/1", Transaction(1, BEGIN.utc, 0.0, "CARD")).is_accepted
+    assert house.start("B/1", 2, "CARD")
+
+
 def test_the_tag_that_began_a_session_or_a_colleague_may_end_it_at_any_hour() -> None:
     crew = Group("crew", stop_tag="CREW")
     late = replace(CARD, groups=("crew",), budget=Budget(1000.0))
