@@ -149,20 +149,19 @@ class Daemon:
         energy = energy_prices(live, operations, SitePrices(lambda: planning.setup.sources, operations.pushed))
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
-        stations = station_ways(live, clock, remote.control, remote.rounds)
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
         access.priced_by(paying.till)
-        further = (*paying.routers, *stations, *access_ways(live, clock, operations, access.site))
+        further = (
+            *paying.routers,
+            *station_ways(live, clock, remote.control, remote.rounds),
+            *access_ways(live, clock, operations, access.site),
+        )
         accounts = accounts_of(recovered, store, clock, state_dir, shown)
         hindsight = hindsight_of(planning, operations.pushed, store, clock)
         web = WebServer(live, clock, shown, operations, foreseer, (*further, energy), accounts, hindsight)
         watching = (
-            replanner.look,
-            foreseer.look,
-            operations.roster.look,
+            *(replanner.look, foreseer.look, operations.roster.look, remote.control.look, access.watch.look),
             *paying.looks,
-            remote.control.look,
-            access.watch.look,
         )
         poller = Poller(meters, clock, loop.inbox.put, steered_batteries(settings.site))
         loop.outputs = (*_outputs(dispatcher, poller, journal, store, live), *watching)

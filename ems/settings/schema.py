@@ -18,7 +18,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic_core import PydanticCustomError
 
 from ems.domain.access import AccessMode
-from ems.domain.account import LoginRule
 from ems.domain.limit import LimitWindow
 from ems.domain.meter import MeterRole, OnLoss
 from ems.domain.phases import Phase, PhaseAmps, Wiring
@@ -146,6 +145,11 @@ def _host(value: Any) -> str:
     return value
 
 
+def _host_names(value: Any) -> tuple[str, ...]:
+    names = value if isinstance(value, list) else [value]
+    return tuple(_host(name) for name in names)
+
+
 def _when(value: Any) -> str:
     example = "write for example 'Mon-Fri 17:00-20:00'"
     if not isinstance(value, str) or not value.strip():
@@ -156,11 +160,6 @@ def _when(value: Any) -> str:
         message, _, remedy = str(error).partition(": ")
         raise problem(message[:80], remedy or example) from None
     return value
-
-
-def _host_names(value: Any) -> tuple[str, ...]:
-    names = value if isinstance(value, list) else [value]
-    return tuple(_host(name) for name in names)
 
 
 def _outlet(value: Any) -> int:
@@ -195,6 +194,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 TimeZone = Annotated[str, PlainValidator(_timezone)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, PlainValidator(_host)]
+HostNames = Annotated[tuple[str, ...], PlainValidator(_host_names)]
 PhaseAmpsAsWritten = Annotated[PerPhase, PlainValidator(PerPhase.parse)]
 PhaseNames = Annotated[tuple[Phase, ...], PlainValidator(_phases)]
 
@@ -304,25 +304,6 @@ class TariffSection(Section):
     """`tariff:`"""
 
     file: Name = Field(description="a file beside site.yaml")
-
-
-class OcppSection(Section):
-    """`ocpp:`, where stations are listened for."""
-
-    host: Host = Field(EVERY_NETWORK, description="address of this machine in the stations' network")
-    port: Port = Field(9000, description="TCP port")
-    upload_port: Port | None = Field(None, description="stations put files there over HTTP; without one: a free port")
-    ftp_port: Port | None = Field(None, description="stations put files there over FTP; without one: a free port")
-
-
-class WebSection(Section):
-    """`web:`, where the page is served."""
-
-    host: Host = Field("127.0.0.1", description="127.0.0.1, or an address that others reach; then they log in")
-    port: Port = Field(8080, description="TCP port")
-    login: LoginRule = Field(LoginRule.TO_CHANGE, description="required, to-change or loopback-free")
-    names: Annotated[tuple[str, ...], PlainValidator(_host_names)] = Field((), description="as [depot.example]")
-    trusted_proxy: Host | None = Field(None, description="address of a server with TLS that stands before the page")
 
 
 SECTIONS = (

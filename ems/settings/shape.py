@@ -17,6 +17,7 @@ from ems.settings.document import Document
 from ems.settings.door_schema import AccessSection
 from ems.settings.finding import Finding
 from ems.settings.hints import or_known, unknown_key
+from ems.settings.listening_schema import OcppSection, WebSection
 from ems.settings.payment_schema import PaymentSection
 from ems.settings.route import Route
 from ems.settings.service_schema import CalendarSection, ClassSection
@@ -43,8 +44,8 @@ OF_AN_OUTLET = frozenset(schema.EvseSection.model_fields) - frozenset(schema.Sta
 
 NO_ACCESS = AccessSection.model_validate({})
 NO_PAYMENT = PaymentSection.model_validate({})
-NO_OCPP = schema.OcppSection.model_validate({})
-NO_WEB = schema.WebSection.model_validate({})
+NO_OCPP = OcppSection.model_validate({})
+NO_WEB = WebSection.model_validate({})
 """The sections as they hold when the file has none."""
 
 
@@ -64,8 +65,8 @@ class Shape:
     access: AccessSection = NO_ACCESS
     payment: PaymentSection = NO_PAYMENT
     tariff: schema.TariffSection | None = None
-    ocpp: schema.OcppSection = NO_OCPP
-    web: schema.WebSection = NO_WEB
+    ocpp: OcppSection = NO_OCPP
+    web: WebSection = NO_WEB
 
     @property
     def voltage_v(self) -> float:
@@ -93,8 +94,8 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         access=reader.section("access", AccessSection) or NO_ACCESS,
         payment=reader.section("payment", PaymentSection) or NO_PAYMENT,
         tariff=reader.section("tariff", schema.TariffSection),
-        ocpp=reader.section("ocpp", schema.OcppSection) or NO_OCPP,
-        web=reader.section("web", schema.WebSection) or NO_WEB,
+        ocpp=reader.section("ocpp", OcppSection) or NO_OCPP,
+        web=reader.section("web", WebSection) or NO_WEB,
     )
     if "site" not in document.data and "site" not in slips:
         reader.error((), "the section 'site' is missing", "write site: {name: Depot North, timezone: Europe/Berlin}")
