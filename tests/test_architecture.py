@@ -137,6 +137,7 @@ def test_the_core_knows_no_world(room: str) -> None:
     allowed = {"numpy", "ems", "zoneinfo"}
     pure = {"__future__", "abc", "array", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum"}
     pure |= {"fractions", "functools", "heapq", "itertools", "math", "operator", "re", "statistics", "types", "typing"}
+    pure |= {"unicodedata"}
     foreign = [f"{one.at}: {one.name}" for one in imports("ems") if room_of(one.by) == room]
     assert foreign, "the room has moved"
     assert [text for text in foreign if text.split(": ")[1].partition(".")[0] not in allowed | pure] == []

@@ -8,30 +8,18 @@ import asyncio
 import hashlib
 import hmac
 import logging
-import math
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 
 from ems.adapters.password.hashing import Hasher
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.adapters.web.accounts import LoginRefusedError
-from ems.domain.account import (
-    MOST_PASSWORD,
-    ApiToken,
-    Kind,
-    Login,
-    Role,
-    User,
-    Visitor,
-    key_of,
-    new_password,
-)
-from ems.domain.lockout import FREE_PAIR, Lockout
+from ems.assembly.passwords import Passwords
+from ems.domain.account import ApiToken, Kind, Login, Role, User, Visitor, key_of
 from ems.domain.roll import FirstUserAdded, PasswordSet, Roll, RollChange, TokenMade, UserAdded
 from ems.ports import Clock, NotStoredError
 
@@ -41,16 +29,12 @@ LOOK_S = 2.0
 SEEN_EVERY = timedelta(minutes=5)
 """How exactly the last use of a login is kept."""
 
-AT_ONCE, MOST_WAITING = 2, 20
-"""So many passwords are compared at a time, and so many may wait for it: hashing takes memory and time."""
-
 MOST_LOGINS = 50
 """Of one user; the oldest ends when there is one more."""
 
 CODE_SIGNS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_GROUPS, CODE_GROUP = 5, 5
 FIRST_RUN = "first-run"
-WRONG = "the name or the password is wrong"
 
 
 class SiteAccounts:
@@ -66,14 +50,12 @@ class SiteAccounts:
         self, found: Recovered, store: Store, clock: Clock, page: str, machine: str = "", hasher: Hasher | None = None
     ) -> None:
         self._store, self._clock, self._page = store, clock, page
-        self._hasher = hasher or Hasher()
+        self.passwords = Passwords(self._named, hasher or Hasher(), store.audit, clock)
         self._machine = _digest(machine) if machine else ""
         self._roll, self._known = found.roll, found.complete
         self._logins = {login.digest: login for login in found.logins}
         self._used: dict[str, datetime] = {}
-        self._lockout = Lockout()
         self._turn = asyncio.Lock()
-        self._hashing, self._waiting = asyncio.Semaphore(AT_ONCE), 0
         self._begun = asyncio.Event()
         self._code = ""
         self._noticed()
@@ -153,7 +135,9 @@ class SiteAccounts:
 
     async def log_in(self, name: str, password: str, address: str, is_here: bool) -> str:
         """The secret of a new login."""
-        user = await self._verified(name, password, address, is_here)
+        if not self._known:
+            raise LoginRefusedError("who may log in cannot be read from the disk yet; the log says why", 5.0)
+        user = await self.passwords.user_of(name, password, address, is_here)
         await self._rehashed(user, password)
         return self._logged_in(user.name, address)
 
@@ -172,24 +156,24 @@ class SiteAccounts:
 
     async def begin(self, code: str, name: str, password: str, address: str) -> str:
         """Make the first user, an administrator."""
-        self._must_not_wait(FIRST_RUN, address, False)
+        self.passwords.must_not_wait(FIRST_RUN, address, False)
         told = "".join(c for c in code.upper() if c in CODE_SIGNS)
         if not self._code or not hmac.compare_digest(_digest(told), _digest(self._code.replace("-", ""))):
-            self._count_wrong(FIRST_RUN, address, False)
+            self.passwords.count_wrong(FIRST_RUN, address, False)
             raise LoginRefusedError("this is not the code that the log of the controller shows since its last start")
-        line = await self._hashed(name, password)
+        line = await self.passwords.hashed(name, password)
         await self.change(FirstUserAdded(User(name, Role.ADMIN, line, self._now())), f"{name} ({address})")
         return self._logged_in(name, address)
 
     async def add(self, name: str, role: Role, password: str, who: str) -> None:
         """Add a user."""
-        line = await self._hashed(name, password)
+        line = await self.passwords.hashed(name, password)
         await self.change(UserAdded(User(name, role, line, self._now())), who)
 
     async def set_password(self, name: str, password: str, who: str) -> None:
         """Give a user another password."""
         user = self._roll.user(name)
-        line = await self._hashed(user.name, password)
+        line = await self.passwords.hashed(user.name, password)
         await self.change(PasswordSet(user.name, line, self._now()), who)
 
     async def set_own_password(self, secret: str, old: str, new: str, address: str) -> str:
@@ -197,7 +181,7 @@ class SiteAccounts:
         login = self._logins.get(_digest(secret))
         if login is None or self.of_login(secret) is None:
             raise LoginRefusedError("log in again")
-        user = await self._verified(login.user, old, address, False)
+        user = await self.passwords.user_of(login.user, old, address, False)
         await self.set_password(user.name, new, f"{user.name} ({address})")
         return self._logged_in(user.name, address)
 
@@ -230,54 +214,11 @@ class SiteAccounts:
                 "accounts.first-run nobody can log in yet: open %s and type the code %s", self._page, self._code
             )
 
-    async def _verified(self, name: str, password: str, address: str, is_here: bool) -> User:
-        """The user whose password this is. Every wrong answer takes the same time, and says the same."""
-        if not self._known:
-            raise LoginRefusedError("who may log in cannot be read from the disk yet; the log says why", 5.0)
-        if self._waiting >= MOST_WAITING:
-            raise LoginRefusedError("too many people log in at once: try again", 2.0)
-        self._waiting += 1
-        try:
-            async with self._hashing:
-                self._must_not_wait(name, address, is_here)
-                user = self._roll.users.get(key_of(name))
-                fits = len(password) <= MOST_PASSWORD and user is not None and user.enabled
-                line = user.password if user is not None and fits else None
-                right = await asyncio.to_thread(self._hasher.verify, line, password[:MOST_PASSWORD])
-                if user is None or not right:
-                    self._count_wrong(name, address, is_here)
-                    raise LoginRefusedError(WRONG)
-                self._lockout.right(key_of(name), _network(address))
-                return user
-        finally:
-            self._waiting -= 1
-
-    def _must_not_wait(self, name: str, address: str, is_here: bool) -> None:
-        wait = self._lockout.wait_s(key_of(name), _network(address), is_here, self._clock.now().monotonic_s)
-        if wait > 0.0:
-            shown = f"{math.ceil(wait)} s" if wait < 100 else f"{math.ceil(wait / 60)} min"
-            raise LoginRefusedError(f"too many wrong guesses: try again in {shown}", wait)
-
-    def _count_wrong(self, name: str, address: str, is_here: bool) -> None:
-        now, where = self._clock.now(), _network(address)
-        was = self._lockout.wait_s(key_of(name), where, is_here, now.monotonic_s)
-        self._lockout.wrong(key_of(name), where, now.monotonic_s)
-        count = self._lockout.guesses(key_of(name), where, now.monotonic_s)
-        if was == 0.0 and count == FREE_PAIR:
-            log.warning("accounts.locked-out name=%r address=%s after=%d", name[:64], address, count)
-            self._store.audit.add(now.utc, f"somebody ({address})", "LockedOut", {"name": name[:64], "guesses": count})
-
-    async def _hashed(self, name: str, password: str) -> str:
-        new_password(name, password)
-        async with self._hashing:
-            return await asyncio.to_thread(self._hasher.hash, password)
-
     async def _rehashed(self, user: User, password: str) -> None:
         """A hash that was made at a lower cost is made anew, now that the password is known."""
-        if not self._hasher.is_outdated(user.password):
+        if not self.passwords.hasher.is_outdated(user.password):
             return
-        async with self._hashing:
-            line = await asyncio.to_thread(self._hasher.hash, password)
+        line = await self.passwords.hashed_anew(password)
         try:
             await self.change(PasswordSet(user.name, line, user.since), "the controller")
         except (ValueError, NotStoredError) as error:
@@ -301,7 +242,10 @@ class SiteAccounts:
         self._store.accounts.forget(gone)
 
     def _user(self, login: Login) -> User | None:
-        return self._roll.users.get(key_of(login.user))
+        return self._named(login.user)
+
+    def _named(self, name: str) -> User | None:
+        return self._roll.users.get(key_of(name))
 
     def _now(self) -> datetime:
         """To the millisecond, as it is stored: what is compared later must not differ by less."""
@@ -325,14 +269,3 @@ def new_token(
 def _digest(secret: str) -> str:
     """Secrets of tokens and logins are long and random, so that a plain digest is as good as a slow one."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _network(address: str) -> str:
-    """Under which an address is counted: whoever has one of IPv6 has 2^64 of them."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if known.version == 4 or known.ipv4_mapped is not None:
-        return str(known.ipv4_mapped or known) if known.version == 6 else address
-    return known.exploded[:19]

@@ -18,7 +18,8 @@ from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.entrance import COOKIE, csrf_of
 from ems.adapters.web.login_pages import safe_way
-from ems.assembly.accounts import MOST_WAITING, SiteAccounts
+from ems.assembly.accounts import SiteAccounts
+from ems.assembly.passwords import MOST_WAITING, network_of
 from ems.domain.account import IDLE, LONGEST, LoginRule, Role
 from ems.domain.lockout import FIRST_WAIT_S, FREE_PAIR
 from ems.domain.roll import RoleGiven, TokenRevoked, UserDisabled
@@ -164,6 +165,21 @@ def test_guesses_that_come_all_at_once_are_counted_too(lobby: Lobby) -> None:
     said = lobby.run(guesses())
     assert sum("password is wrong" in one for one in said) <= FREE_PAIR + 1
     assert sum("too many people" in one for one in said) == 9
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("10.0.0.5", "10.0.0.5"),
+        ("::ffff:10.0.0.5", "10.0.0.5"),
+        ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"),
+        ("2001:db8:1:2::9", "2001:0db8:0001:0002"),
+        ("", ""),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_whoever_has_a_network_of_addresses_is_counted_once(address: str, network: str) -> None:
+    assert network_of(address) == network
 
 
 def test_a_login_ends_when_it_is_not_used_and_after_a_fortnight_at_the_latest(lobby: Lobby) -> None:
@@ -549,7 +565,7 @@ def test_a_change_that_cannot_be_stored_does_not_happen_and_is_said(lobby: Lobby
 
 def test_a_hash_that_was_made_cheaper_is_made_anew_at_the_next_login(lobby: Lobby) -> None:
     before, browser = lobby.accounts.roll.user("otto"), lobby.browser("otto")
-    lobby.accounts._hasher = Hasher(Cost(2, 16))
+    lobby.accounts.passwords.hasher = Hasher(Cost(2, 16))
     lobby.browser("otto")
     after = lobby.accounts.roll.user("otto")
     assert before.password != after.password
