@@ -2,8 +2,8 @@
 
 Lives here: the database behind one writer thread (`store.py` puts the parts together; read it first), the ledger that
 answers what was running when the controller stopped, the daybook of what people changed and the audit of who did, users
-with their tokens and logins, the recorder that writes down what changed from tick to tick, 15-minute aggregates,
-retention, what the page and `ems export` read; the journal, its codec and `replay`.
+with their tokens and logins, tabs, receipts and payments, the recorder that writes down what changed from tick to tick,
+15-minute aggregates, retention, what the page and `ems export` read; the journal, its codec and `replay`.
 Never here: a decision about current; any wait on the control path.
 Who may import it: `ems.assembly`, and `ems.cli` for `export` and `replay`.
 
@@ -21,7 +21,9 @@ Decisions, and why:
   `synchronous_commit`). One connection switches between the two, outside of transactions: a second one would only
   wait for the first, and a FULL commit also makes durable all that was committed before it.
 - *The daybook is stored before it counts.* A change is one durable transaction of the rows that differ, with its audit
-  row, or it is refused; nothing of it is merged, queued or tried again.
+  row, or it is refused; nothing of it is merged, queued or tried again. Steps of a payment the same (`commit.py`).
+- *Money is integers.* Amounts are minor units of their currency, prices of one unit millionths of it; nobody adds up
+  receipts in floats.
 - *Time first.* `sample` and `interval` are clustered by time without a rowid, in scaled integers (cA, W, Wh): 20 to 80
   times fewer bytes to the disk than one keyed by subject. Charts of a subject read the 15-minute intervals.
 - *Times are UTC milliseconds*, so neither a time zone nor a changed clock can fold two moments into one.
