@@ -16,6 +16,7 @@ from ems.adapters.web.app import WebOptions
 from ems.adapters.web.server import WebServer
 from ems.domain.account import LoginRule, Role
 from ems.domain.lockout import FREE_PAIR
+from ems.domain.roll import UserDisabled
 from tests.adapters.web.lobby import PASSWORD, Lobby
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -169,6 +170,24 @@ def test_who_guesses_is_told_to_wait_and_the_page_says_for_how_long(chromium: An
     eve.logs_in("anna")
     eve.sees("Too many wrong guesses: try again in 30 s.")
     eve.context.close()
+
+
+def test_the_live_page_of_somebody_who_is_let_in_no_more_goes_to_the_login(chromium: Any, house: House) -> None:
+    for name, role in (("anna", Role.ADMIN), ("otto", Role.OPERATOR)):
+        house.add(name, role)
+    otto = Person(chromium, house)
+    otto.logs_in("otto")
+    otto.sees("Where you are logged in")
+    otto.goes_to("/")
+    otto.page.wait_for_selector("body[data-link=live]")
+
+    async def out() -> None:
+        await house.lobby.accounts.change(UserDisabled("otto"), "anna")
+        house.lobby.scene.tick()
+
+    house.do(out)
+    playwright_api.expect(otto.page).to_have_url(f"{house.url}/login?next=%2F")
+    otto.context.close()
 
 
 class Foreign(BaseHTTPRequestHandler):
