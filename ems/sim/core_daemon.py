@@ -100,7 +100,17 @@ class CoreDaemon:
             self._check(state, self.decision, self.plant.flow)
         floors = self._send(now)
         self.looks_at_s = math.inf
-        self._looks_within(TICK_S if floors else self._wait_s(now))
+        stored = self._steer(now)
+        self._looks_within(TICK_S if floors or stored else self._wait_s(now))
+
+    def _steer(self, now: Instant) -> bool:
+        """Tell the batteries, which listen; whether anything flows otherwise now."""
+        assert self.decision is not None
+        told = [setpoint.power_w for setpoint in self.decision.batteries]
+        changed = bool(told) and self.plant.steer(told)
+        for setpoint in self.decision.batteries if changed else ():
+            self.tell(e.BatteryAnswered(setpoint.battery, now.monotonic_s, setpoint.power_w))
+        return changed
 
     def sees_motion(self) -> None:
         """Some vehicles draw another current than at the last look: the next one may have to come earlier."""
@@ -149,6 +159,7 @@ class CoreDaemon:
         self.dead = True
         self.looks_at_s = math.inf
         self.leases.clear()
+        self.plant.steer([None] * len(self.plant.batteries))
 
     def starts(self, crashes: int = 0) -> None:
         """The controller begins, with nothing remembered, and the stations connect to it."""
@@ -212,6 +223,8 @@ class CoreDaemon:
         assert self.decision is not None
         reports = self.reports
         trouble = (reports.silent, reports.frozen, reports.muted, self.refusing)
-        outage = OUTAGE_LOOK_S if any(trouble) else self._look_s
+        # A battery is raised only into room that was seen for a while.
+        close = any(trouble) or self.site.steered_battery is not None
+        outage = OUTAGE_LOOK_S if close else self._look_s
         sights = {j: self.reports.sight(outlet, now) for j, outlet in self.plant.present.items()}
         return min(outage, until_next_look(self.state, self.memory, self.decision, sights, now))

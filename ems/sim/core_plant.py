@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ems.domain.site import Site
+from ems.sim.core_battery import CoreBattery
 from ems.sim.core_outlet import CoreOutlet
 from ems.sim.core_tally import Tally
 from ems.sim.load_course import LoadCourse
@@ -35,6 +36,7 @@ class CorePlant:
             for j, evse in enumerate(site.evses)
         ]
         self.present: dict[int, CoreOutlet] = {}
+        self.batteries = [CoreBattery(battery, site.voltage_v) for battery in site.batteries]
         self.touched: list[CoreOutlet] = []
         self.t = 0.0
         self.flow: Flow = self.world.flow(0.0)
@@ -46,7 +48,8 @@ class CorePlant:
     def next_s(self) -> float:
         """When something physical changes next."""
         due = min((outlet.due_s for outlet in self.present.values()), default=math.inf)
-        return min(due, self._base_at, self.tally.next_bin_s)
+        stored = min((battery.due_s for battery in self.batteries), default=math.inf)
+        return min(due, stored, self._base_at, self.tally.next_bin_s)
 
     def advance(self, t: float) -> bool:
         """Let time pass until `t`; whether a load that is not a vehicle changed."""
@@ -57,14 +60,15 @@ class CorePlant:
         self.touched = [outlet for outlet in self.present.values() if outlet.due_s <= t]
         for outlet in self.touched:
             moved = self._moves(outlet) or moved
+        turned = any([battery.advance(t) for battery in self.batteries])
         base = t >= self._base_at
         if base:
             self._base_at = self.world.next_change(t)
-        if moved or base:
+        if moved or base or turned:
             self._look()
         if t >= self.tally.next_bin_s:
             self.tally.closes_bin(t, self.outlets)
-        return base
+        return base or turned
 
     def plug(self, visit: Visit, vehicle: Vehicle, transaction: int) -> CoreOutlet:
         """A vehicle arrives and is authorised."""
@@ -98,6 +102,13 @@ class CorePlant:
             old[2] + (amps if rating[2] else 0.0),
         )
         self._look()
+
+    def steer(self, setpoints: Sequence[float | None]) -> bool:
+        """Every battery is told what to take, None for its own program; whether what flows has changed."""
+        changed = [battery.told(watts) for battery, watts in zip(self.batteries, setpoints, strict=True)]
+        if any(changed):
+            self._look()
+        return any(changed)
 
     def power(self, station: str, *, on: bool) -> None:
         """A station loses or regains its supply."""
@@ -150,6 +161,8 @@ class CorePlant:
         return True
 
     def _look(self) -> None:
+        for battery in self.batteries:
+            self.world.stored[battery.model.circuit] = battery.amps
         self.flow = self.world.flow(self.t)
         self._import_w = np.maximum(0.0, self.flow.in_phase_a.sum(axis=1)) * self.world.site.voltage_v
         self.observer.record(self.t, self.flow)

@@ -162,6 +162,11 @@ class CoreReports:
         return 0.0 if outlet.draw_a != amps else max(0.0, at + SAMPLE_S - now.monotonic_s)
 
     def _reading(self, meter: Meter, now: Instant) -> MeterReading:
+        stored = self.site.battery_of_meter.get(meter.id)
+        if stored is not None:
+            battery = self.plant.batteries[stored]
+            at = now.monotonic_s
+            return MeterReading(at, battery.amps, self._reads, battery.power_w, soc=battery.soc)
         amps = self._amps(meter)
         watts, counter = sum(amps) * self.site.voltage_v, None
         if meter.role is MeterRole.CIRCUIT:

@@ -83,6 +83,7 @@ class World:
             if course.circuit not in site.circuits:
                 raise ValueError(f"a load course names an unknown circuit {course.circuit}")
         self.extra: dict[str, PhaseAmps] = {}
+        self.stored: dict[str, PhaseAmps] = {}
         self._shade: dict[str, float] = {}
         self._first_leg = np.cumsum([0, *(len(evse.wiring.legs) for evse in site.evses)])
         self._leg_amps = np.zeros(int(self._first_leg[-1]))
@@ -133,7 +134,7 @@ class World:
         own = np.zeros((len(self.site.circuits), PHASES))
         for course in self.courses:
             own[self.site.circuits.index(course.circuit)] += self._amps(course, t)
-        for circuit, amps in self.extra.items():
+        for circuit, amps in (*self.extra.items(), *self.stored.items()):
             own[self.site.circuits.index(circuit)] += amps
         return np.asarray((self._above @ own) * UNIT)
 

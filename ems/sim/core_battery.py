@@ -1,0 +1,62 @@
+"""A stationary battery in a run without event loop: it does at once what it is told."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ems.domain.battery import Battery
+from ems.domain.phases import PhaseAmps
+
+SMALL_WH = 1e-3
+
+
+@dataclass(slots=True)
+class CoreBattery:
+    """`soc` is a share; `power_w` flows into it (charging positive) since `t`. Its own program does nothing."""
+
+    model: Battery
+    voltage_v: float
+    soc: float = 0.5
+    power_w: float = 0.0
+    t: float = 0.0
+
+    def advance(self, t: float) -> bool:
+        """Let time pass until `t`; whether it has come to where it is full or empty, for us or at all."""
+        due = self.due_s
+        small = SMALL_WH / self.model.capacity_wh
+        self.soc += self._share_per_s * (t - self.t)
+        self.t = t
+        if self.soc >= 1.0 - small or self.soc <= small:
+            self.soc = float(round(self.soc))
+            self.power_w = 0.0 if self.power_w * (self.soc - 0.5) > 0.0 else self.power_w
+        return t >= due
+
+    def told(self, watts: float | None) -> bool:
+        """A setpoint, None for its own program; whether what flows has changed."""
+        wanted = min(max(watts or 0.0, -self.model.discharge_w), self.model.charge_w)
+        if (wanted > 0.0 and self.soc >= 1.0) or (wanted < 0.0 and self.soc <= 0.0):
+            wanted = 0.0
+        changed = wanted != self.power_w
+        self.power_w = wanted
+        return changed
+
+    @property
+    def due_s(self) -> float:
+        """When it comes to the next state of charge that matters to anybody."""
+        rate, model = self._share_per_s, self.model
+        if rate == 0.0:
+            return math.inf
+        small = SMALL_WH / model.capacity_wh
+        ahead = [(bound - self.soc) / rate for bound in (0.0, model.floor, model.highest, 1.0)]
+        return self.t + min((s for s in ahead if s * abs(rate) > small), default=math.inf)
+
+    @property
+    def amps(self) -> PhaseAmps:
+        """What flows, per phase of the site."""
+        return self.model.amps(self.power_w, self.voltage_v)
+
+    @property
+    def _share_per_s(self) -> float:
+        kept = self.power_w * self.model.efficiency if self.power_w > 0.0 else self.power_w / self.model.efficiency
+        return kept / 3600.0 / self.model.capacity_wh
