@@ -20,15 +20,15 @@ from ems.domain.tab import Tab
 from ems.domain.usage import Usage
 from ems.ports import TabBook
 
-REVIEW_S = 10.0
+REVIEW_S = 30.0
 """Time passes also where nothing is said."""
 
 SETTLED_S = 60.0
 """So long after a station came back it may not have said yet that a vehicle has left."""
 
 KEEP_S = 60.0
-MOST = 50
-"""Tabs that grow in one tick; after a mass event the others follow within seconds."""
+MOST = 20
+"""Tabs that grow in one tick, which takes a millisecond; after a mass event the others follow within seconds."""
 
 
 class _Open(NamedTuple):

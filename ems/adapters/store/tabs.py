@@ -37,8 +37,8 @@ class TabStore:
             self._remember(known)
 
     def kept(self, known: Tab) -> None:
-        """A tab is new or has grown; queued for the next second."""
-        self._put(known, Urgency.SOON)
+        """A tab is new, which is queued for the next second, or has grown, which goes with the measurements."""
+        self._put(known, Urgency.LATER if known.usage.session in self._written else Urgency.SOON)
         self._remember(known)
 
     def closed(self, known: Tab, made: Receipt | None) -> None:
