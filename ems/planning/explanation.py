@@ -18,7 +18,7 @@ from ems.planning.arrays import Bools, Floats, Ints
 from ems.planning.bottleneck import Filled, above, filled
 from ems.planning.ladder import Ladder
 from ems.planning.linear_program import NONE
-from ems.planning.problem import demand_windows
+from ems.planning.problem import window_means
 from ems.planning.schedule import Schedule
 
 
@@ -127,9 +127,8 @@ def _peaks_kw(schedule: Schedule, ladder: Ladder) -> Floats:
     if ladder.peak > 0.0 and highest > 0.0:
         peak[schedule.site_w >= SAME_PEAK * highest] = highest / 1000.0
     for charge in schedule.problem.economy.demand if ladder.cost > 0.0 else ():
-        at, window = demand_windows(schedule.problem.horizon, charge)
+        at, window, mean = window_means(schedule.problem.horizon, charge, schedule.site_w)
         if charge.per_kw > 0.0 and at.size:
-            mean = np.bincount(window, weights=(schedule.site_w * hours)[at]) / np.bincount(window, weights=hours[at])
             paid = max(float(mean.max()), charge.paid_w)
             if paid > 0.0:
                 peak[at[mean[window] >= SAME_PEAK * paid]] = paid / 1000.0

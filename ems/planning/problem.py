@@ -237,3 +237,12 @@ def demand_windows(horizon: Horizon, charge: DemandCharge) -> tuple[Ints, Ints]:
     at = np.flatnonzero(charge.counts > 0.0)
     _, window = np.unique(np.floor((ends[at] - 1.0) / charge.window_s), return_inverse=True)
     return at, window.astype(np.intp)
+
+
+def window_means(horizon: Horizon, charge: DemandCharge, site_w: Floats) -> tuple[Ints, Ints, Floats]:
+    """The steps that a demand charge looks at, the window of each, and the mean import of every window, W. What is fed
+    in takes nothing off: a meter counts it in another register.
+    """
+    at, window = demand_windows(horizon, charge)
+    hours, imported = horizon.hours[at], np.maximum(0.0, site_w[at])
+    return at, window, np.bincount(window, weights=imported * hours) / np.bincount(window, weights=hours)

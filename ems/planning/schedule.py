@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ems.planning.arrays import Floats
-from ems.planning.problem import ChargingProblem, demand_windows
+from ems.planning.problem import ChargingProblem, window_means
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,11 +44,8 @@ class Schedule:
     @property
     def demand_cost(self) -> float:
         """Demand charges that this schedule adds to what is paid already."""
-        hours, total = self.problem.horizon.hours, 0.0
+        total = 0.0
         for charge in self.problem.economy.demand:
-            at, window = demand_windows(self.problem.horizon, charge)
-            if at.size:
-                lengths = np.bincount(window, weights=hours[at])
-                means = np.bincount(window, weights=(self.site_w * hours)[at]) / lengths
-                total += charge.per_kw * max(0.0, float(means.max()) - charge.paid_w) / 1000.0
+            means = window_means(self.problem.horizon, charge, self.site_w)[2]
+            total += charge.per_kw * max(0.0, float(means.max(initial=0.0)) - charge.paid_w) / 1000.0
         return total
