@@ -75,7 +75,11 @@ class WebServer:
         listener = _listen(host, self.port)
         self.port = listener.getsockname()[1]
         self._hall.closing.clear()
-        await warm_up(self._app)
+        try:
+            await warm_up(self._app)
+        except BaseException:
+            listener.close()
+            raise
         server = _Server(_config(self._app, options))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         work = [serving, asyncio.create_task(_clean(server, options))]
