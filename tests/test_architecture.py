@@ -40,6 +40,7 @@ NOT_IMPORTED = {
     "localstripe": "a process that the tests of payments start",
     "pytest-timeout": "a plugin",
     "pytest-randomly": "a plugin",
+    "pytest-xdist": "a plugin",
     "import-linter": "a tool",
     "mypy": "a tool",
     "ruff": "a tool",
