@@ -21,6 +21,8 @@ from ems.sim.virtual_site import SitePlan, VirtualSite
 
 LOOPBACK = "127.0.0.1"
 METER_MODEL = "eastron-sdm630"
+BATTERY_MODEL = "kostal-plenticore"
+"""What `virtual_battery` looks like."""
 METER_PORT = 5020
 SCENARIO_FILE = "scenario.yaml"
 
@@ -32,7 +34,7 @@ def as_demo(settings: SiteSettings) -> SiteSettings:
     port = _free_port(METER_PORT)
     return replace(
         settings,
-        meters=tuple(_virtual(meter, unit, port) for unit, meter in enumerate(settings.meters, 1)),
+        meters=tuple(_virtual(settings.site, meter, unit, port) for unit, meter in enumerate(settings.meters, 1)),
         access={},
         ocpp=Listen(LOOPBACK, _free_port(settings.ocpp.port)),
         web=WebAccess(LOOPBACK, _free_port(settings.web.port), LoginRule.LOOPBACK_FREE),
@@ -85,8 +87,9 @@ def _made_up(site: Site) -> Scenario:
     return Scenario(arrivals, repeat_s=STAY_S + 10.0 + ARRIVE_EVERY_S * len(arrivals))
 
 
-def _virtual(meter: MeterConnection, unit: int, port: int) -> MeterConnection:
-    return MeterConnection(meter.id, METER_MODEL, LOOPBACK, port, None, unit, Framer.TCP, every_s=meter.every_s)
+def _virtual(site: Site, meter: MeterConnection, unit: int, port: int) -> MeterConnection:
+    model = BATTERY_MODEL if meter.id in site.battery_of_meter else METER_MODEL
+    return MeterConnection(meter.id, model, LOOPBACK, port, None, unit, Framer.TCP, every_s=meter.every_s)
 
 
 def _free_port(wanted: int) -> int:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ems.assembly.meters import steered_batteries
 from ems.settings.build import SiteSettings
 from ems.settings.load import load
+from ems.sim.demo import as_demo
 from ems.sim.faults import Fault, FaultKind, FaultPlan
 from tests.system.play import FAULT_AT_S, at, perform
 from tests.system.sites import ON_LOOPBACK, QUICK, SITE, busy
@@ -146,3 +148,12 @@ def test_a_controller_that_leaves_lets_go_of_it_and_one_that_dies_is_replaced_by
         assert stage.judge.longest_s() == 0.0
 
     perform(*play(tmp_path), tmp_path, act)
+
+
+def test_a_demo_of_the_site_has_a_battery_that_can_be_steered(tmp_path: Path) -> None:
+    settings = as_demo(settings_of(tmp_path))
+    assert {meter.id: meter.model for meter in settings.meters} == {
+        "main": "eastron-sdm630",
+        "bat": "kostal-plenticore",
+    }
+    assert steered_batteries(settings.site) == {"store": "bat"}
