@@ -211,7 +211,7 @@ async def test_a_station_that_refuses_to_be_started_is_not_asked_for_ever() -> N
     refuses = Manners(refused=frozenset({"RemoteStartTransaction"}))
     async with access_site(book(), replace(FREE, free_tag="FREE"), "A", manners=refuses) as site:
         site.stations["A"].plug(1, car())
-        await asyncio.sleep(600)
+        await asyncio.sleep(240)
         spoken = [one for one in site.central.system.messages("A") if "RemoteStart" in str(one)]
         assert 1 <= len(spoken) <= 6
 
@@ -255,7 +255,8 @@ async def test_where_a_station_keeps_nothing_we_refuse_others_ourselves(manners:
 
 @virtual
 async def test_who_waits_gets_the_first_evse_that_becomes_free_and_loses_it_when_late() -> None:
-    async with access_site(book("CARD", "FIRST", "NEXT"), TAGS, "A") as site:
+    doors = replace(TAGS, claim=timedelta(minutes=2))
+    async with access_site(book("CARD", "FIRST", "NEXT"), doors, "A") as site:
         station = site.stations["A"]
         station.plug(1, car(), "CARD")
         await asyncio.sleep(20)
@@ -271,7 +272,7 @@ async def test_who_waits_gets_the_first_evse_that_becomes_free_and_loses_it_when
         await asyncio.sleep(20)
         assert not site.is_charging("A/1")
         station.unplug(1)
-        await asyncio.sleep(620)
+        await asyncio.sleep(120)
         assert (WaitsNoMore(1, Left.MISSED), "the waitlist") in site.changes
         assert [(one.id, one.evse) for one in site.porter.book.waiting] == [(2, "A/1")]
         station.plug(1, car(), "NEXT")
