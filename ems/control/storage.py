@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ems.control.failsafe import Assessment
 from ems.control.headroom import Headroom
 from ems.control.memory import BatteryMemory, Memory
 from ems.control.network import LINKS_PER_CIRCUIT, POWER, Floats
@@ -65,7 +64,7 @@ class Stored(NamedTuple):
 
 
 def with_batteries(
-    state: SiteState, levels: Assessment, room: Headroom, margin: Floats, memory: Memory, now: float
+    state: SiteState, room: Headroom, margin: Floats, memory: Memory, now: float
 ) -> tuple[Headroom, Stored, Memory]:
     """The headroom for vehicles, without what batteries give and beside what they may draw. `margin`: what is kept free
     on each link.

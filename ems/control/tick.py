@@ -59,7 +59,7 @@ class Controller:
         levels, memory = assess(state, seen, memory, now)
         limits = limits_in_force(state, now)
         room, memory = headroom(state, self.network, seen, levels, limits, memory, now)
-        room, stored, memory = with_batteries(state, levels, room, self.network.margin, memory, now.monotonic_s)
+        room, stored, memory = with_batteries(state, room, self.network.margin, memory, now.monotonic_s)
         hunger = appetites(seen, memory.setpoints, now.monotonic_s)
         asked = demand(state, seen, levels, limits, hunger, memory, now)
         forms, asked = choose(state, self.network, seen, asked, room, memory, now)

@@ -184,7 +184,6 @@ async def yard(folder: Path) -> AsyncIterator[Yard]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-
 def test_killed_under_load_started_again_and_told_to_stop(tmp_path: Path) -> None:
     """Killed: transactions keep their ids and sessions their energy, and stations their limits. Told to stop: everybody
     is at the fallback within seconds, the exit code is 0 and the database has a goodbye.
@@ -213,7 +212,6 @@ def test_killed_under_load_started_again_and_told_to_stop(tmp_path: Path) -> Non
             assert process.rows("SELECT COUNT(*) FROM start WHERE ended IS NULL") == [(1,)]
 
     asyncio.run(story())
-
 
 
 def test_the_meter_goes_away_and_a_broken_file_changes_nothing(tmp_path: Path) -> None:

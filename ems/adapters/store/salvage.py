@@ -42,7 +42,6 @@ CARRIED = (
     *(vehicle, weekly_departure, departure, service_class, choice, limit_told, pushed_price),
     *(user_account, api_token),
     *(person, tag_group, tag, reservation, waiting),
-    *(user_account, api_token),
 )
 """Bookkeeping, small and irreplaceable. Measurements stay in the old file, where they can still be exported."""
 
