@@ -185,7 +185,9 @@ def test_a_signed_notice_of_the_provider_spares_the_wait_and_no_other_does(
             (checkout,) = double.sessions
             assert begun["redirect"] == f"https://checkout.stripe.com/{checkout}"
             assert double.sessions[checkout]["success_url"].startswith("https://charge.example/c/a?payment=")
+            looked = len(double.calls)
             assert await notices(checkout) == 204, "too early: nobody has paid yet"
+            await eventually(lambda: len(double.calls) > looked, what="a look that comes too early")
             hold = double.pay(checkout)
             assert await notices(checkout, "whsec_other") == 400
             assert await notices("cs_of_somebody_else") == 204
