@@ -40,18 +40,19 @@ def drawn(
     What it draws beyond its limits, `granted_a`, is left in the base load as if it were the building's: a few per cent
     are obedience, but of many vehicles they are amperes, for which somebody must make room.
     """
-    valid = awaited = _awaited_until(known, station)
-    if valid <= now:
-        valid = math.inf
-    for at, _ in known.grant.recent:
+    awaited, legs = _awaited_until(known, station), known.leg_use.legs(width)
+    fresh = bool(known.samples) and now - known.samples[0].at < policy.sample_trust_s
+    valid, shown_at = math.inf, known.samples[0].at - FOLLOWS_S if fresh else NEVER
+    changes = [at for at, _ in known.grant.recent if at > shown_at]
+    if awaited > now and (changes or not fresh):
+        valid = awaited
+    for at in changes:
         if now < at + FOLLOWS_S < valid:
             valid = at + FOLLOWS_S
     if _falls_with_age(known):
         for sample in known.samples:
             if now <= sample.at + policy.sample_lag_s < valid:
                 valid = sample.at + policy.sample_lag_s + 1e-6
-    legs = known.leg_use.legs(width)
-    fresh = bool(known.samples) and now - known.samples[0].at < policy.sample_trust_s
     if not fresh:
         expected = liable_a if now < awaited else 0.0
         return Drawn((0.0,) * width, tuple(expected if counts else 0.0 for counts in legs), valid)
@@ -100,8 +101,10 @@ def _surely(known: EvseState, now: float, policy: Policy) -> tuple[float, ...]:
 
 def _falls_with_age(known: EvseState) -> bool:
     """Whether an older sample shows less than the newest, so that it matters for how long it counts."""
-    newest, *older = known.samples or (None,)
-    return newest is not None and any(a < b for o in older for a, b in zip(o.low_a, newest.low_a, strict=True))
+    low = known.samples[0].low_a if known.samples else ()
+    return any([sample.low_a != low for sample in known.samples[1:]]) and any(
+        [a < b for sample in known.samples[1:] for a, b in zip(sample.low_a, low, strict=True)]
+    )
 
 
 def _likely(known: EvseState, legs: tuple[bool, ...], now: float, awaited: bool, liable_a: float) -> tuple[float, ...]:
