@@ -161,6 +161,7 @@ def test_a_check_says_why_without_anybody_noticing(office: AccessOffice) -> None
 
 
 def test_what_people_did_is_recorded_with_before_and_after(office: AccessOffice) -> None:
+    office.scene.instant = office.scene.instant.later(1)
     office.told("PUT", "/tags/04A1", TAG, {"x-operator": "grace"})
     office.told("POST", "/tags/04A1/block", {"blocked": True}, {"x-operator": "grace"})
     first = office.told("GET", "/audit")["audit"][0]
