@@ -66,8 +66,9 @@ class Wire:
 
     async def open(self, timeout_s: float) -> None:
         """Connect. Raises NotConnectedError with the reason."""
-        opening = _Opening(self._client.ctx, self._bus)
+        opening, task = _Opening(self._client.ctx, self._bus), asyncio.current_task()
         self._client.ctx.call_create = opening
+        cancelled = 0 if task is None else task.cancelling()
         try:
             async with asyncio.timeout(timeout_s):
                 await self._client.connect()
@@ -77,6 +78,10 @@ class Wire:
         except BaseException:
             self.close()
             raise
+        if task is not None and task.cancelling() > cancelled:
+            # The library waits with wait_for, which before Python 3.12 loses a cancellation that comes as the wait ends.
+            self.close()
+            raise asyncio.CancelledError
         if not self._client.connected:
             self.close()
             raise NotConnectedError(f"no connection to {self._bus}: {opening.reason or 'closed at once'}")

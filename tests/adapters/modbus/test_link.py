@@ -236,6 +236,24 @@ def test_a_gateway_that_accepts_and_closes_is_not_stormed() -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize("turns", range(12))
+def test_who_is_cancelled_as_the_connection_fails_is_cancelled(turns: int) -> None:
+    """In whichever turn of the loop it comes: else whoever reads in a loop goes on for ever."""
+
+    async def main() -> None:
+        link = Link(TCP)
+        asking = asyncio.create_task(link.connect())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        failed = asking.done()
+        asking.cancel()
+        await asyncio.wait({asking}, timeout=60)
+        assert asking.cancelled() is not failed
+        await link.close()
+
+    in_virtual_time(main())
+
+
 def test_nobody_listens_and_later_somebody_does() -> None:
     async def main() -> None:
         link = Link(TCP)
