@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.ports import free_ports
 
 TEXT = """\
 site: {{name: Yard, timezone: Europe/Berlin}}
@@ -69,15 +70,3 @@ class Installation:
     def write(self, *changes: tuple[str, str], more: str = "") -> None:
         """Write the site file, changed, with `more` at its end."""
         self.file.write_text(self.text(*changes) + more, encoding="utf-8")
-
-
-def free_ports(count: int) -> tuple[int, ...]:
-    """Ports that nobody used a moment ago."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return tuple(probe.getsockname()[1] for probe in probes)
-    finally:
-        for probe in probes:
-            probe.close()

@@ -9,8 +9,9 @@ from threading import Thread
 import pytest
 
 from tests.assembly.grid_meter import grid_meter
-from tests.assembly.installation import Installation, free_ports
+from tests.assembly.installation import Installation
 from tests.cli.typed import Ended, ems
+from tests.ports import free_ports
 
 AMPS = 12.5, 6.0, 3.0
 

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import sys
 import urllib.request
@@ -26,6 +25,7 @@ from ems.runtime.clock import SystemClock
 from ems.settings.build import SiteSettings
 from ems.sim.virtual_meter import MeterFault
 from ems.sim.virtual_site import SitePlan, VirtualSite
+from tests.ports import free_ports
 from tests.system.judge import Judge
 from tests.system.sites import OUTLETS, busy, settings_of
 
@@ -37,15 +37,6 @@ PATIENCE_S = 25.0
 
 pytestmark = pytest.mark.timeout(150)
 """Each test waits for several things in turn, and a busy machine takes longer."""
-
-
-def free_ports(count: int) -> tuple[int, ...]:
-    """Ports that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return tuple(one.getsockname()[1] for one in sockets)
 
 
 class Process:

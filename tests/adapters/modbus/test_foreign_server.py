@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 
 import pytest
@@ -19,6 +18,7 @@ from ems.adapters.modbus.poller import InstalledMeter, Poller
 from ems.domain.events import BatteryAnswered, Event, MeterRead
 from tests.adapters.modbus.models import MODELS, golden
 from tests.adapters.modbus.virtual import LoopClock, in_virtual_time
+from tests.ports import free_ports
 
 FRAMINGS = pytest.mark.parametrize(
     ("framing", "framer"),
@@ -112,7 +112,4 @@ def test_a_setpoint_is_written_and_read_back(framing: Framing, framer: FramerTyp
 @pytest.fixture
 def unused_port() -> int:
     """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -21,14 +20,13 @@ from ems.adapters.payment.stripe import Stripe
 from ems.payment_ports import ForgedNoticeError, ProviderRefusedError
 from ems.runtime.clock import SystemClock
 from tests.adapters.payment.stripe_double import KEY, SECRET
+from tests.ports import free_ports
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A localstripe of our own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", "localstripe", "--port", str(port), "--from-scratch"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     here = f"http://127.0.0.1:{port}"
