@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG)]
 Patience = Annotated[float, Field(ge=0, le=60, description="so many seconds the answer is waited for")]
 
 
-class AskBody(Body):
+class RequestBody(Body):
     """What is the same in every request: `insists` overrides an objection that says it may be; `when_back` has a
     station that is not there asked when it returns, where that makes sense; `wait_s`: so long the answer is waited for.
     """
@@ -27,9 +28,13 @@ class AskBody(Body):
     when_back: bool = False
     wait_s: Patience = 45.0
 
+
+class AskBody(RequestBody):
+    """A body that is one request of a station."""
+
+    @abstractmethod
     def asked(self, now: datetime) -> StationRequest:
         """As the domain says it. Raises ValueError."""
-        raise NotImplementedError
 
 
 def example(**body: Any) -> ConfigDict:

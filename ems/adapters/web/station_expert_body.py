@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from ems.adapters.web.body import Body
-from ems.adapters.web.station_body import MOST_NUMBER, AskBody, Patience, Tag, example
+from ems.adapters.web.station_body import MOST_NUMBER, AskBody, Patience, RequestBody, Tag, example
 from ems.domain import station_request as asked
 from ems.domain.station_request import StationRequest
 
@@ -42,7 +42,7 @@ class WriteConfigurationBody(AskBody):
         return asked.WriteVariables(tuple(self.values.items()))
 
 
-class TemplateBody(AskBody):
+class TemplateBody(RequestBody):
     """Write what differs from the template; `values` go before those of the model's file."""
 
     model_config = ConfigDict(
