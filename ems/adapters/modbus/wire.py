@@ -79,7 +79,7 @@ class Wire:
             self.close()
             raise
         if task is not None and task.cancelling() > cancelled:
-            # The library waits with wait_for, which before Python 3.12 loses a cancellation that comes as the wait ends.
+            # The library waits with wait_for, which before Python 3.12 loses a cancellation as the wait ends.
             self.close()
             raise asyncio.CancelledError
         if not self._client.connected:
