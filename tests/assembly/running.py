@@ -9,6 +9,7 @@ from typing import Any
 
 from ems.assembly.daemon import Daemon
 from ems.assembly.meters import check_meter_model
+from ems.domain.session import Session
 from ems.domain.state import EvseState
 from ems.settings.build import SiteSettings
 from ems.settings.finding import in_short
@@ -47,6 +48,13 @@ async def running(site: Installation, **ports: int) -> AsyncIterator[Daemon]:
 def evse(daemon: Daemon, name: str) -> EvseState:
     """What the daemon knows of an EVSE."""
     return daemon.live.state.evse(name)
+
+
+def session(daemon: Daemon, name: str) -> Session:
+    """The session that runs at an EVSE."""
+    running = evse(daemon, name).session
+    assert running is not None
+    return running
 
 
 def alarms(daemon: Daemon) -> dict[str, Any]:

@@ -50,17 +50,21 @@ def site(tmp_path: Path) -> Installation:
     return Installation.at(tmp_path)
 
 
+def described(daemon: Daemon) -> Ways:
+    """All routes, as the gate before them knows them."""
+    ways = daemon.web._app.needed.__self__  # type: ignore[attr-defined]  # the gate holds a method of them
+    assert isinstance(ways, Ways)
+    return ways
+
+
 def areas_of(daemon: Daemon) -> set[str]:
     """The first tags of all that is described."""
-    ways = daemon.web._app.needed.__self__  # type: ignore[attr-defined]
-    return {area_of(str(route.tags[0])) for route, _ in ways if route.include_in_schema and route.tags}
+    return {area_of(str(route.tags[0])) for route, _ in described(daemon) if route.include_in_schema and route.tags}
 
 
 def ways_of(daemon: Daemon) -> Iterator[tuple[str, str, Need]]:
     """Method, path and need of every route of the whole daemon."""
-    ways = daemon.web._app.needed.__self__  # type: ignore[attr-defined]
-    assert isinstance(ways, Ways)
-    for route, need in ways:
+    for route, need in described(daemon):
         for method in sorted(route.methods or ()):
             yield method, route.path, need
 

@@ -20,7 +20,7 @@ from tests.assembly.charge_point import ChargePoint, Payload
 from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
 from tests.assembly.patience import eventually
-from tests.assembly.running import evse, running
+from tests.assembly.running import evse, running, session
 
 PRICES = {"vat_percent": "19", "hold": "20", "fees": [{"unit": "kwh", "price": "0.50"}]}
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -117,9 +117,9 @@ def test_a_driver_pays_charges_and_is_charged_what_it_cost(site: Installation, m
             assert len(answered[0]["idTag"]) == 20, "as many as OCPP 1.6 takes"
             await station.start(answered[0]["idTag"])
             charging = await browser.until(begun["id"], lambda one: one["state"] == "charging")
-            await eventually(lambda: evse(daemon, "CP-01/1").session.cap_wh is not None)  # type: ignore[union-attr]
+            await eventually(lambda: session(daemon, "CP-01/1").cap_wh is not None)
             await station.charge(5000)
-            await eventually(lambda: evse(daemon, "CP-01/1").session.energy_wh == 5000)  # type: ignore[union-attr]
+            await eventually(lambda: session(daemon, "CP-01/1").energy_wh == 5000)
             cost = await browser.ask("GET", f"payments/{begun['id']}/receipt")
             assert (cost["energy_kwh"], cost["total"], cost["final"]) == ("5.000", "2.50", False)
             await station.stop()
@@ -197,7 +197,7 @@ def test_a_signed_notice_of_the_provider_spares_the_wait_and_no_other_does(
             await station.start(answered[0]["idTag"])
             await browser.until(begun["id"], lambda one: one["state"] == "charging")
             await station.charge(3000)
-            await eventually(lambda: evse(daemon, "CP-01/1").session.energy_wh == 3000)  # type: ignore[union-attr]
+            await eventually(lambda: session(daemon, "CP-01/1").energy_wh == 3000)
             assert await notices(checkout) == 204, "late"
             double.faults = ["", "lost", "down"]
             await station.stop()

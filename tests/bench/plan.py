@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import product
 from statistics import median
 
@@ -82,8 +83,8 @@ def _flows(vehicles: int, note: str) -> Iterator[Figure]:
     horizon = Horizon.uniform(MORNING, FLOW_STEPS, 86_400.0 / FLOW_STEPS)
     problems = [car_park(vehicles, 0, load, horizon=horizon) for load in (1.0, *CONGESTED)]
     name = f"{vehicles} vehicles x {FLOW_STEPS} steps"
-    feasible = [_seconds(lambda p=problem: is_feasible(p)) for problem in problems]  # type: ignore[misc]
-    peak = [_seconds(lambda p=problem: minimum_peak_w(p)) for problem in problems]  # type: ignore[misc]
+    feasible = [_seconds(partial(is_feasible, problem)) for problem in problems]
+    peak = [_seconds(partial(minimum_peak_w, problem)) for problem in problems]
     yield Figure(f"{name}, feasible by flow", "s", Measured.of(feasible), Rule.AT_MOST, FEASIBLE_S)
     yield Figure(
         f"{name}, lowest peak by flow", "s", Measured.of(peak), Rule.AT_MOST, PEAK_S, notes=(note,) if note else ()

@@ -29,7 +29,7 @@ def timed(per_kwh: float, *windows: DayWindow, seasons: tuple[Season, ...] = ())
 
 
 def tariff(*energy: EnergyPrice, timezone: str = "Europe/Berlin", **others: object) -> Tariff:
-    return Tariff("test", "EUR", timezone, energy, **others)  # type: ignore[arg-type]
+    return Tariff("test", "EUR", timezone, energy, **others)  # type: ignore[arg-type]  # names are the record's to check
 
 
 def fixed(per_kwh: float, name: str = "energy") -> EnergyPrice:

@@ -9,7 +9,7 @@ import pytest
 
 from ems.domain.apply import apply
 from ems.domain.battery import Battery
-from ems.domain.events import BatteryAnswered, MeterFailed, MeterRead
+from ems.domain.events import BatteryAnswered, Event, MeterFailed, MeterRead
 from ems.domain.meter import Meter, MeterReading, MeterRole
 from ems.domain.phases import Phase
 from ems.domain.site import Site
@@ -56,10 +56,10 @@ def test_the_reserve_lifts_the_floor() -> None:
     assert (replace(STORE, lowest=0.1).floor, replace(STORE, lowest=0.1, reserve=0.3).floor) == (0.1, 0.3)
 
 
-def told(*events: object, site: Site = SITE) -> BatteryState:
+def told(*events: Event, site: Site = SITE) -> BatteryState:
     state = SiteState.initial(site)
     for event in events:
-        state = apply(state, event)  # type: ignore[arg-type]
+        state = apply(state, event)
     return state.batteries[0]
 
 

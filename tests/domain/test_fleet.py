@@ -218,4 +218,4 @@ def test_a_fleet_that_contradicts_itself_is_refused(wrong: object) -> None:
 )  # fmt: skip
 def test_a_vehicle_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        Vehicle(**({"id": "a"} | wrong))  # type: ignore[arg-type]
+        Vehicle(**({"id": "a"} | wrong))  # type: ignore[arg-type]  # that is the test

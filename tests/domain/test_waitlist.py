@@ -40,7 +40,7 @@ def waiting(number: int, *wishes: str) -> Waiting:
 
 def book(*people: Waiting, **kept: object) -> AccessBook:
     tags = {f"t{n}": Tag(f"T{n}") for n in range(9)}
-    return AccessBook(tags=tags, waiting=people, **kept)  # type: ignore[arg-type]
+    return AccessBook(tags=tags, waiting=people, **kept)  # type: ignore[arg-type]  # what else the book holds
 
 
 def turns(known: AccessBook, *free: str, now: datetime = NOON, broken: str = "", charging: str = "") -> list[object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -24,12 +25,12 @@ NOW = datetime(2024, 5, 6, 6, 0, tzinfo=UTC)
 KWH_PER_HOUR = 20 * 0.69
 
 
-def stay(number: int, kwh: float, hours: float, **more: float) -> Stay:
+def stay(number: int, kwh: float, hours: float, **more: Any) -> Stay:
     """A three-phase vehicle at one of the two outlets that wants so much within so many hours."""
     need = Need(1000.0 * kwh, NOW + timedelta(hours=hours))
     outlet = SITE.evses[number].id
     at = Stay(number, outlet, f"s{number}", NOW, 0.0, need, (True, True, True), 6.0, 32.0, service_class=0)
-    return at._replace(need=replace(need, **more))  # type: ignore[arg-type]  # Need itself checks names
+    return at._replace(need=replace(need, **more))
 
 
 def planned(*stays: Stay, strategy: Strategy = Strategy.FAST, limits: tuple[Limit, ...] = ()) -> Plan:
@@ -84,7 +85,7 @@ def test_a_battery_of_unknown_charge_is_planned_for_by_the_past_of_that_vehicle(
         for night, kwh, name in (*own, *others)
     ]
     known = Experience(sessions=session_history(past, NOW, SITE.zone))
-    bus = stay(0, 100.0, 20.0, is_assumed=True, origin=NeedOrigin.SCHEDULED)._replace(vehicle="Bus 17")  # type: ignore[arg-type]
+    bus = stay(0, 100.0, 20.0, is_assumed=True, origin=NeedOrigin.SCHEDULED)._replace(vehicle="Bus 17")
     plan = plan_of(SITE, Outlook(NOW, Strategy.FAST, (bus,), (), ((0.0, 0.0, 0.0),) * 2), known)
     assert next(charge.need_wh for charge in plan.charges if not charge.expected) == pytest.approx(1000.0 * need_kwh)
     assert f"{SITE.evses[0].id}: {said}" in plan.assumptions
@@ -92,7 +93,7 @@ def test_a_battery_of_unknown_charge_is_planned_for_by_the_past_of_that_vehicle(
 
 def test_what_is_promised_goes_before_what_is_fair() -> None:
     """13 kWh within the first hour for one, although both leave at once with too little."""
-    promised = stay(0, 20.0, 2.0, guaranteed_wh=13_000.0, guaranteed_by=NOW + timedelta(hours=1))  # type: ignore[arg-type]
+    promised = stay(0, 20.0, 2.0, guaranteed_wh=13_000.0, guaranteed_by=NOW + timedelta(hours=1))
     plan = planned(promised, stay(1, 20.0, 2.0))
     first_hour = [
         a for a, edge in zip(plan.charges[0].amps, plan.edges, strict=False) if edge < NOW + timedelta(hours=1)

@@ -36,7 +36,7 @@ class Gatehouse:
         self.now_ = BEGIN
         self.state = SiteState.initial(site())
         self.stopped: list[str] = []
-        book = AccessBook({}, {g.id: g for g in groups}, {tag.key: tag for tag in tags}, **kept)  # type: ignore[arg-type]
+        book = AccessBook({}, {g.id: g for g in groups}, {tag.key: tag for tag in tags}, **kept)  # type: ignore[arg-type]  # what else the book holds
         self.porter = Porter(book, Fleet(), doors, self, lambda: self.state, self.stopped.append)
         self.tell(*(StationConnected(name, self.now_, 1) for name in "AB"))
 

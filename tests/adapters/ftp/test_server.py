@@ -33,7 +33,7 @@ class Place:
         def inside() -> object:
             with ftplib.FTP(timeout=10) as client:
                 client.connect(parts.hostname or "", parts.port or 0)
-                client.login(parts.username or "", parts.password if password is None else password)  # type: ignore[arg-type]
+                client.login(parts.username or "", (parts.password or "") if password is None else password)
                 return work(client)
 
         return await asyncio.to_thread(inside)

@@ -109,7 +109,7 @@ def car() -> Vehicle:
     return Vehicle(VehicleModel(lag_s=1, ramp_a_per_s=100, taper_from=1.0), 50_000)
 
 
-STATION_MAX = {
+STATION_MAX: dict[str, Any] = {
     "chargingProfileId": 900,
     "stackLevel": 0,
     "chargingProfilePurpose": "ChargePointMaxProfile",
@@ -367,7 +367,7 @@ async def test_a_trigger_is_tried_in_the_other_form() -> None:
 def raw(**changes: Any) -> SetRawProfile:
     """A raw TxDefaultProfile of 6 A above ours, changed."""
     profile = {**STATION_MAX, "chargingProfilePurpose": "TxDefaultProfile", "stackLevel": 5}
-    schedule = {**STATION_MAX["chargingSchedule"], "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 6.0}]}  # type: ignore[dict-item]
+    schedule = {**STATION_MAX["chargingSchedule"], "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 6.0}]}
     limits = changes.pop("limits", None)
     if limits is not None:
         schedule["chargingSchedulePeriod"] = [{"startPeriod": 60 * k, "limit": a} for k, a in enumerate(limits)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fastapi import APIRouter
@@ -13,10 +14,10 @@ from ems.domain.account import Kind, Role, Visitor
 ROLES = {role.word: role for role in Role}
 
 
-def router_with(*dependencies: object, of_route: object = None) -> APIRouter:
-    router = APIRouter(dependencies=[*dependencies])  # type: ignore[list-item]
+def router_with(*dependencies: Any, of_route: Any = None) -> APIRouter:
+    router = APIRouter(dependencies=[*dependencies])
 
-    @router.post("/thing", dependencies=[of_route] if of_route else [])  # type: ignore[list-item]
+    @router.post("/thing", dependencies=[of_route] if of_route else [])
     def thing() -> None:
         """A route."""
 

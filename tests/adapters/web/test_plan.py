@@ -66,7 +66,8 @@ def test_every_series_has_a_value_per_step_and_the_grid_is_their_sum() -> None:
 def test_a_charge_has_its_vehicle_its_energy_and_reasons() -> None:
     scene = planned()
     row = charge_of(told(scene), "CP-01/1")
-    (planned_charge,) = [c for c in scene.state.plan.charges if c.evse == "CP-01/1"]  # type: ignore[union-attr]
+    assert scene.state.plan is not None
+    (planned_charge,) = [c for c in scene.state.plan.charges if c.evse == "CP-01/1"]
     assert (row["vehicle"], row["circuit"], row["watts_per_a"]) == ("Bus 1", "row-a", 690.0)
     assert [why["text"] for why in row["why"]] == [CHEAP, SHARED, CHEAP]
     assert [why["since"] for why in row["why"]] == [why.since for why in planned_charge.why]

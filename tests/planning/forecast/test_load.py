@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 def kilowatts(series: Series, now: datetime = NOW, count: int = 24, **more: object) -> list[float]:
-    told = forecast_load(series, now, hours(count, now), BERLIN, **more)  # type: ignore[arg-type]
+    told = forecast_load(series, now, hours(count, now), BERLIN, **more)  # type: ignore[arg-type]  # names are the function's to check
     return [round(float(watts) / 1e3, 2) for watts in told.median_w]
 
 
