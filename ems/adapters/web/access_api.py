@@ -6,7 +6,6 @@ that somebody else changed meanwhile (412); with If-None-Match: * nothing that i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -17,17 +16,16 @@ from ems.adapters.web import access_shape as shape
 from ems.adapters.web.access_body import BlockBody, GroupBody, PersonBody, TagBody
 from ems.adapters.web.access_rows import (
     check_row,
-    etag_of,
     group_row,
     people_rows,
     person_row,
     tag_row,
 )
 from ems.adapters.web.card_api import TagText, card_paths
-from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
+from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
+from ems.adapters.web.described import CHANGED, kept, removed, shown
 from ems.adapters.web.held_api import held_paths
 from ems.adapters.web.needs import needs
-from ems.adapters.web.problem import documented, problem
 from ems.domain.access_change import (
     GroupKept,
     GroupRemoved,
@@ -44,7 +42,6 @@ from ems.ports import AccessDesk, Clock, Live, Operations
 
 Name = Annotated[str, Path(max_length=64)]
 WRITES = [needs(Role.OPERATOR)]
-CHANGED: dict[int | str, dict[str, Any]] = {412: documented("somebody has changed it meanwhile")}
 
 
 def access_api(live: Live, clock: Clock, operations: Operations, desk: AccessDesk) -> APIRouter:
@@ -69,14 +66,15 @@ def _people(router: APIRouter, operations: Operations) -> None:
     @router.get("/people/{name}", summary="One person", responses=ok(shape.PersonRow, 404))
     async def person(name: Name) -> Response:
         """One person; the ETag names how they are described now."""
-        return await carried_out(lambda: _told(_person(operations, name)))
+        return await shown(lambda: _person(operations, name))
 
     @router.put("/people/{name}", dependencies=WRITES, summary="Describe a person",
                 responses={**ok(shape.PersonRow), **CHANGED})  # fmt: skip
     async def keep(name: Name, body: PersonBody, request: Request) -> Response:
         """Add a person, or describe them anew. Blocked, none of their tags may charge, and what charges ends."""
-        return await _kept(
+        return await kept(
             request,
+            name,
             lambda: _person(operations, name),
             lambda: operations.change(PersonKept(body.person(name)), who(request)),
         )
@@ -85,8 +83,11 @@ def _people(router: APIRouter, operations: Operations) -> None:
                    responses={**GONE, **CHANGED})  # fmt: skip
     async def forget(name: Name, request: Request) -> Response:
         """Forget a person; their tags stay, without anybody."""
-        return await _gone(
-            request, lambda: _person(operations, name), lambda: operations.change(PersonRemoved(name), who(request))
+        return await removed(
+            request,
+            name,
+            lambda: _person(operations, name),
+            lambda: operations.change(PersonRemoved(name), who(request)),
         )
 
 
@@ -100,7 +101,7 @@ def _groups(router: APIRouter, operations: Operations) -> None:
     @router.get("/groups/{name}", summary="One group", responses=ok(shape.GroupRow, 404))
     async def group(name: Name) -> Response:
         """One group; the ETag names how it is described now."""
-        return await carried_out(lambda: _told(_group(operations, name)))
+        return await shown(lambda: _group(operations, name))
 
     @router.put("/groups/{name}", dependencies=WRITES, summary="Describe a group",
                 responses={**ok(shape.GroupRow), **CHANGED})  # fmt: skip
@@ -108,8 +109,9 @@ def _groups(router: APIRouter, operations: Operations) -> None:
         """Add a group, or describe it anew. A tag may charge when one of its groups, and all those around that, allow
         it.
         """
-        return await _kept(
+        return await kept(
             request,
+            name,
             lambda: _group(operations, name),
             lambda: operations.change(GroupKept(body.group(name)), who(request)),
         )
@@ -118,8 +120,8 @@ def _groups(router: APIRouter, operations: Operations) -> None:
                    responses={**GONE, **CHANGED})  # fmt: skip
     async def remove(name: Name, request: Request) -> Response:
         """Remove a group in which nobody is any more."""
-        return await _gone(
-            request, lambda: _group(operations, name), lambda: operations.change(GroupRemoved(name), who(request))
+        return await removed(
+            request, name, lambda: _group(operations, name), lambda: operations.change(GroupRemoved(name), who(request))
         )
 
 
@@ -148,14 +150,15 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
     @router.get("/tags/{text:path}", summary="One tag", responses=ok(shape.TagRow, 404))
     async def one(text: TagText) -> Response:
         """One tag; the ETag names how it is described now."""
-        return await carried_out(lambda: _told(row(text)))
+        return await shown(lambda: row(text))
 
     @router.put("/tags/{text:path}", dependencies=WRITES, summary="Describe a tag",
                 responses={**ok(shape.TagRow), **CHANGED})  # fmt: skip
     async def keep(text: TagText, body: TagBody, request: Request) -> Response:
         """Add a tag, or describe it anew. It counts from the next start on; blocking ends what charges."""
-        return await _kept(
+        return await kept(
             request,
+            text,
             lambda: row(text),
             lambda: operations.change(TagsKept((body.tag(text, desk.doors.currency),)), who(request)),
         )
@@ -167,7 +170,7 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
         async def work() -> Response:
             tag = replace(_tag(operations, text), is_blocked=body.blocked)
             await operations.change(TagsKept((tag,)), who(request))
-            return await _told(row(text))
+            return await shown(lambda: row(text))
 
         return await carried_out(work)
 
@@ -175,7 +178,9 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
                    responses={**GONE, **CHANGED})  # fmt: skip
     async def forget(text: TagText, request: Request) -> Response:
         """Forget a tag. A session that it began goes on."""
-        return await _gone(request, lambda: row(text), lambda: operations.change(TagRemoved(text), who(request)))
+        return await removed(
+            request, text, lambda: row(text), lambda: operations.change(TagRemoved(text), who(request))
+        )
 
 
 def _checks(router: APIRouter, live: Live, clock: Clock, desk: AccessDesk) -> None:
@@ -223,51 +228,3 @@ def _tag(operations: Operations, text: str) -> Tag:
     if tag is None:
         raise UnknownError(f"there is no tag {text!r:.80}")
     return tag
-
-
-async def _told(row: Mapping[str, Any]) -> Response:
-    return await answered(lambda: row, {"etag": etag_of(row)})
-
-
-async def _kept(
-    request: Request, row: Callable[[], Mapping[str, Any]], change: Callable[[], Awaitable[None]]
-) -> Response:
-    """The answer to somebody who describes something, unless somebody else did so meanwhile."""
-    if _is_stale(request, row):
-        return _stale()
-    if request.headers.get("if-none-match") == "*" and _is_there(row):
-        return problem(412, "it is there already: change that one, or choose another name", "exists")
-
-    async def work() -> Response:
-        await change()
-        return await _told(row())
-
-    return await carried_out(work)
-
-
-async def _gone(
-    request: Request, row: Callable[[], Mapping[str, Any]], change: Callable[[], Awaitable[None]]
-) -> Response:
-    return _stale() if _is_stale(request, row) else await done(change())
-
-
-def _is_stale(request: Request, row: Callable[[], Mapping[str, Any]]) -> bool:
-    wanted = request.headers.get("if-match")
-    if wanted is None:
-        return False
-    try:
-        return wanted not in {"*", etag_of(row())}
-    except UnknownError:
-        return True
-
-
-def _is_there(row: Callable[[], Mapping[str, Any]]) -> bool:
-    try:
-        row()
-    except UnknownError:
-        return False
-    return True
-
-
-def _stale() -> Response:
-    return problem(412, "somebody has changed it meanwhile; read it again, then change that", "changed")

@@ -13,7 +13,6 @@ from fastapi import APIRouter, Request, Response
 from ems.adapters.web.access_api import access_api
 from ems.adapters.web.access_rows import (
     card_row,
-    etag_of,
     list_row,
     people_rows,
     reservation_row,
@@ -22,6 +21,7 @@ from ems.adapters.web.access_rows import (
 )
 from ems.adapters.web.access_shape import TagRow
 from ems.adapters.web.api import FRESH
+from ems.adapters.web.described import etag_of
 from ems.adapters.web.needs import needs, visitor
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.texts import Calendar

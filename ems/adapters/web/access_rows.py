@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from typing import Any
-
 from ems.adapters.web import access_shape as shape
 from ems.adapters.web.fleet_rows import finding_rows_of, kilo
 from ems.adapters.web.values import plain, time_of
@@ -20,9 +15,6 @@ from ems.domain.station_outcome import Outcome
 from ems.domain.tag import Budget, Group, Person, Tag, hours_text
 from ems.domain.tag_list import TagList
 from ems.domain.waitlist import place_of
-
-BESIDE = frozenset({"spent_kwh", "spent_cost", "tags"})
-"""What a row has besides what people said."""
 
 
 def person_row(book: AccessBook, one: Person) -> shape.PersonRow:
@@ -82,12 +74,6 @@ def tag_row(one: Tag, spent: Usage, currency: str) -> shape.TagRow:
         "at_once": one.at_once,
         "blocked": one.is_blocked,
     }
-
-
-def etag_of(row: Mapping[str, Any]) -> str:
-    """A word for something as people described it, which differs once somebody described it otherwise."""
-    described = {name: value for name, value in row.items() if name not in BESIDE}
-    return f'"{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]}"'
 
 
 def check_row(asked: Asked, answer: Admission) -> shape.CheckRow:

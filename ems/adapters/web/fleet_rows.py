@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -92,16 +91,6 @@ def _promise(promise: Guarantee | None) -> GuaranteeRow | None:
         "by": None if promise.by is None else promise.by.isoformat("minutes"),
         "minimum_always": promise.minimum_always,
     }
-
-
-BESIDE = ("id", "soc_percent", "soc_at")
-"""What a row of a vehicle has besides the body that makes it."""
-
-
-def tag_of(row: VehicleRow) -> str:
-    """A word for a vehicle as it is described, which differs once somebody described it otherwise."""
-    described = {name: value for name, value in row.items() if name not in BESIDE}
-    return f'"{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]}"'
 
 
 def departure_row(one: Departure, zone: ZoneInfo) -> DepartureRow:

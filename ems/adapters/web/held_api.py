@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from ems.adapters.web import access_shape as shape
 from ems.adapters.web.access_body import ReservationBody, WaitBody
-from ems.adapters.web.access_rows import etag_of, reservation_row, waiting_row
+from ems.adapters.web.access_rows import reservation_row, waiting_row
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
+from ems.adapters.web.described import CHANGED, kept, shown
 from ems.adapters.web.needs import needs
-from ems.adapters.web.problem import documented, problem
 from ems.domain.access_change import ReservationRemoved, Reserved, Waits, WaitsNoMore
 from ems.domain.account import Role
 from ems.domain.unknown import UnknownError
@@ -19,7 +19,6 @@ from ems.ports import AccessDesk, Clock, Operations
 
 Number = Annotated[int, Path(ge=1, lt=2**31)]
 WRITES = [needs(Role.OPERATOR)]
-CHANGED: dict[int | str, dict[str, Any]] = {412: documented("somebody has changed it meanwhile")}
 
 
 def held_paths(router: APIRouter, clock: Clock, operations: Operations, desk: AccessDesk) -> None:
@@ -45,12 +44,7 @@ def _reservations(router: APIRouter, clock: Clock, operations: Operations, desk:
     @router.get("/reservations/{number}", summary="One reservation", responses=ok(shape.ReservationRow, 404))
     async def one(number: Number) -> Response:
         """One reservation; the ETag names how it is now."""
-
-        async def work() -> Response:
-            found = row(number)
-            return await answered(lambda: found, {"etag": _etag(found)})
-
-        return await carried_out(work)
+        return await shown(lambda: row(number))
 
     @router.post("/reservations", dependencies=WRITES, summary="Reserve an EVSE", responses=ok(shape.ReservationRow))
     async def reserve(body: ReservationBody, request: Request) -> Response:
@@ -61,8 +55,7 @@ def _reservations(router: APIRouter, clock: Clock, operations: Operations, desk:
         async def work() -> Response:
             number = max(operations.daybook.access.reservations, default=0) + 1
             await operations.change(Reserved(body.reservation(number, clock.now().utc)), who(request))
-            found = row(number)
-            return await answered(lambda: found, {"etag": _etag(found)})
+            return await shown(lambda: row(number))
 
         return await carried_out(work)
 
@@ -70,16 +63,13 @@ def _reservations(router: APIRouter, clock: Clock, operations: Operations, desk:
                 responses={**ok(shape.ReservationRow), **CHANGED})  # fmt: skip
     async def change(number: Number, body: ReservationBody, request: Request) -> Response:
         """Move a reservation, or make it somebody else's. If-Match as elsewhere."""
-
-        async def work() -> Response:
-            before = row(number)
-            if request.headers.get("if-match") not in {None, "*", _etag(before)}:
-                return problem(412, "somebody has changed it meanwhile; read it again", "changed")
-            await operations.change(Reserved(body.reservation(number, clock.now().utc)), who(request))
-            found = row(number)
-            return await answered(lambda: found, {"etag": _etag(found)})
-
-        return await carried_out(work)
+        row(number)
+        return await kept(
+            request,
+            f"reservation {number}",
+            lambda: row(number),
+            lambda: operations.change(Reserved(body.reservation(number, clock.now().utc)), who(request)),
+        )
 
     @router.delete("/reservations/{number}", dependencies=WRITES, summary="Take back a reservation", status_code=204,
                    responses=GONE)  # fmt: skip
@@ -116,8 +106,3 @@ def _waitlist(router: APIRouter, clock: Clock, operations: Operations, desk: Acc
     async def leave(number: Number, request: Request) -> Response:
         """Take somebody off the waitlist."""
         return await done(operations.change(WaitsNoMore(number), who(request)))
-
-
-def _etag(row: shape.ReservationRow) -> str:
-    """What the station says of it is nothing that people changed."""
-    return etag_of({name: value for name, value in row.items() if name != "station"})

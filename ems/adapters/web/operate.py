@@ -20,6 +20,7 @@ from ems.adapters.web.body import (
 )
 from ems.adapters.web.class_api import classes
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
+from ems.adapters.web.described import CHANGED, kept, removed, shown
 from ems.adapters.web.fleet_rows import (
     audit_row,
     departure_row,
@@ -28,11 +29,10 @@ from ems.adapters.web.fleet_rows import (
     list_rows,
     need_row,
     next_rows,
-    tag_of,
     vehicle_row,
 )
 from ems.adapters.web.needs import needs
-from ems.adapters.web.problem import documented, problem
+from ems.adapters.web.problem import problem
 from ems.domain.account import Role
 from ems.domain.daybook import ChargeTold, DeparturesReplaced, UnknownError, VehicleKept, VehicleRemoved
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
@@ -71,38 +71,34 @@ def _vehicles(router: APIRouter, live: Live, clock: Clock, operations: Operation
     @router.get("/vehicles/{name}", summary="One vehicle", responses=ok(shape.VehicleRow, 404))
     async def vehicle(name: Name) -> Response:
         """One vehicle with its week; the ETag names how it is described now."""
-        fleet = operations.daybook.fleet
-        if name not in fleet.vehicles:
-            return _unknown(name)
-        row = vehicle_row(fleet, name)
-        return await answered(lambda: row, {"etag": tag_of(row)})
+        return await shown(lambda: _vehicle(operations, name))
 
     @router.put(
         "/vehicles/{name}",
         dependencies=WRITES,
         summary="Describe a vehicle",
-        responses={**ok(shape.VehicleRow), 412: documented("changed")},
+        responses={**ok(shape.VehicleRow), **CHANGED},
     )
     async def describe(name: Name, body: VehicleBody, request: Request) -> Response:
         """Add a vehicle, or describe it anew, with its week. With If-Match nothing happens if somebody else has
         described it otherwise meanwhile.
         """
-        if _is_stale(request, operations, name):
-            return _stale(name)
-
-        async def work() -> Response:
-            await operations.change(VehicleKept(body.vehicle(name), body.weeklies()), who(request))
-            row = vehicle_row(operations.daybook.fleet, name)
-            return await answered(lambda: row, {"etag": tag_of(row)})
-
-        return await carried_out(work)
+        return await kept(
+            request,
+            name,
+            lambda: _vehicle(operations, name),
+            lambda: operations.change(VehicleKept(body.vehicle(name), body.weeklies()), who(request)),
+        )
 
     @router.delete("/vehicles/{name}", dependencies=WRITES, summary="Forget a vehicle", status_code=204, responses=GONE)
     async def forget(name: Name, request: Request) -> Response:
         """Forget a vehicle, its week and its departures. If-Match as above."""
-        if _is_stale(request, operations, name):
-            return _stale(name)
-        return await done(operations.change(VehicleRemoved(name), who(request)))
+        return await removed(
+            request,
+            name,
+            lambda: _vehicle(operations, name),
+            lambda: operations.change(VehicleRemoved(name), who(request)),
+        )
 
     @router.put(
         "/vehicles/{name}/soc", dependencies=WRITES, summary="Tell a state of charge", status_code=204, responses=GONE
@@ -266,17 +262,8 @@ def _strategy(live: Live, operations: Operations) -> shape.StrategyRow:
     return {"strategy": chosen or site, "chosen": chosen, "site": site}
 
 
-def _is_stale(request: Request, operations: Operations, name: str) -> bool:
-    wanted = request.headers.get("if-match")
-    if wanted is None:
-        return False
+def _vehicle(operations: Operations, name: str) -> shape.VehicleRow:
     fleet = operations.daybook.fleet
-    return name not in fleet.vehicles or wanted not in {"*", tag_of(vehicle_row(fleet, name))}
-
-
-def _stale(name: str) -> Response:
-    return problem(412, f"somebody has changed {name!r:.80} meanwhile; read it again, then change that", "changed")
-
-
-def _unknown(name: str) -> Response:
-    return problem(404, f"there is no vehicle {name!r:.80}", "unknown")
+    if name not in fleet.vehicles:
+        raise UnknownError(f"there is no vehicle {name!r:.80}")
+    return vehicle_row(fleet, name)

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime
 
 from ems.adapters.web import price_shape as shape
-from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
+from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
+from ems.adapters.web.described import CHANGED, kept, removed, shown
 from ems.adapters.web.needs import needs
 from ems.adapters.web.price_body import PreviewBody, PriceListBody
-from ems.adapters.web.price_rows import price_list_row, receipt_row, tag_of
-from ems.adapters.web.problem import documented, problem
+from ems.adapters.web.price_rows import price_list_row, receipt_row
 from ems.domain.account import Role
 from ems.domain.price_book import PriceListKept, PriceListRemoved
 from ems.domain.price_list import PriceList, chosen, quoted
@@ -45,40 +45,36 @@ def _lists(router: APIRouter, live: Live, operations: Operations) -> None:
     @router.get("/price-lists/{name}", summary="One price list", responses=ok(shape.PriceListRow, 404))
     async def one(name: Name) -> Response:
         """One price list; the ETag names how it is now."""
-
-        async def work() -> Response:
-            return await _described(_kept(operations, name))
-
-        return await carried_out(work)
+        return await shown(lambda: price_list_row(_price_list(operations, name)))
 
     @router.put(
         "/price-lists/{name}",
         dependencies=WRITES,
         summary="Say what drivers pay",
-        responses={**ok(shape.PriceListRow), 412: documented("changed")},
+        responses={**ok(shape.PriceListRow), **CHANGED},
     )
     async def keep(name: Name, body: PriceListBody, request: Request) -> Response:
         """Add a price list, or write it anew, for who plugs in from now on. With If-Match nothing happens if somebody
         else has changed it meanwhile.
         """
-        if _is_stale(request, operations, name):
-            return _stale(name)
-
-        async def work() -> Response:
-            told = body.prices(name, live.state.site.currency)
-            await operations.change(PriceListKept(told), who(request))
-            return await _described(told)
-
-        return await carried_out(work)
+        return await kept(
+            request,
+            name,
+            lambda: price_list_row(_price_list(operations, name)),
+            lambda: operations.change(PriceListKept(body.prices(name, live.state.site.currency)), who(request)),
+        )
 
     @router.delete(
         "/price-lists/{name}", dependencies=WRITES, summary="Remove a price list", status_code=204, responses=GONE
     )
     async def remove(name: Name, request: Request) -> Response:
         """Remove a price list, for who plugs in from now on. If-Match as above."""
-        if _is_stale(request, operations, name):
-            return _stale(name)
-        return await done(operations.change(PriceListRemoved(name), who(request)))
+        return await removed(
+            request,
+            name,
+            lambda: price_list_row(_price_list(operations, name)),
+            lambda: operations.change(PriceListRemoved(name), who(request)),
+        )
 
 
 def _previews(router: APIRouter, live: Live, clock: Clock, operations: Operations) -> None:
@@ -93,7 +89,7 @@ def _previews(router: APIRouter, live: Live, clock: Clock, operations: Operation
             if body.prices is not None:
                 told = body.prices.prices("preview", site.currency)
             else:
-                told = _kept(operations, body.price_list or "")
+                told = _price_list(operations, body.price_list or "")
             usage = body.usage(clock.now().utc)
             return await answered(lambda: receipt_row(receipt(usage, told, site.zone), final=False))
 
@@ -164,25 +160,8 @@ def _span(since: datetime | None, until: datetime | None, now: datetime) -> tupl
     return begin, end
 
 
-async def _described(told: PriceList) -> Response:
-    row = price_list_row(told)
-    return await answered(lambda: row, {"etag": tag_of(row)})
-
-
-def _kept(operations: Operations, name: str) -> PriceList:
+def _price_list(operations: Operations, name: str) -> PriceList:
     found = operations.daybook.prices.lists.get(name)
     if found is None:
         raise UnknownError(f"there is no price list {name[:64]!r}")
     return found
-
-
-def _is_stale(request: Request, operations: Operations, name: str) -> bool:
-    wanted = request.headers.get("if-match")
-    if wanted is None:
-        return False
-    lists = operations.daybook.prices.lists
-    return name not in lists or wanted not in {"*", tag_of(price_list_row(lists[name]))}
-
-
-def _stale(name: str) -> Response:
-    return problem(412, f"somebody has changed {name!r:.80} meanwhile; read it again, then change that", "changed")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from decimal import Decimal
 
 from ems.adapters.web.price_shape import FeeRow, LineRow, PriceListRow, ReceiptRow
@@ -30,11 +28,6 @@ def price_list_row(prices: PriceList) -> PriceListRow:
         "groups": list(prices.groups),
         "hold": None if prices.hold is None else _text(prices.hold),
     }
-
-
-def tag_of(row: PriceListRow) -> str:
-    """A word for a price list as it is now, which differs once somebody changed it."""
-    return f'"{hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:16]}"'
 
 
 def receipt_row(made: Receipt, final: bool) -> ReceiptRow:

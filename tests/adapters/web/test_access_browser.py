@@ -111,7 +111,7 @@ def test_a_tag_is_added_blocked_and_not_forgotten_when_somebody_else_changed_it(
     lodge.change(TagsKept((Tag("04A1", "changed"),)))
     visit.page.evaluate("etag => document.querySelector('#tags [data-forget]').dataset.etag = etag", etag)
     visit.page.click("#tags [data-forget]")
-    visit.expects("#said").to_contain_text("somebody has changed it meanwhile")
+    visit.expects("#said").to_contain_text("somebody has changed '04A1' meanwhile")
     visit.expects("#tags li").to_contain_text("changed")
     visit.page.close()
 
