@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ems.adapters.lists.tags import read_tags, write_tags
 from ems.adapters.ocpp.server import CentralSystem
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
-from ems.adapters.tag_list import read_tags, write_tags
 from ems.assembly.operations import SiteOperations
 from ems.control.memory import Memory
 from ems.domain.access import Doors

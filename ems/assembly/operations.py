@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from ems.adapters.pull_out import read_list
+from ems.adapters.lists.pull_out import read_list
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.store import Store
 from ems.domain.daybook import Change, ChargeTold, Daybook, UnknownError, changed, must_be_possible, must_fit

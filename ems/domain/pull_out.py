@@ -11,20 +11,7 @@ from zoneinfo import ZoneInfo
 from ems.domain.daybook import DeparturesReplaced
 from ems.domain.departure import Departure
 from ems.domain.fleet import Fleet
-
-
-class ListFinding(NamedTuple):
-    """What is wrong or doubtful in the row that ends on line `row` of the list, and what to do about it. `is_refusal`:
-    the list cannot be taken as it is; otherwise the message says what was made of the row.
-    """
-
-    row: int
-    message: str
-    remedy: str
-    is_refusal: bool = True
-
-    def __str__(self) -> str:
-        return f"row {self.row}: {self.message}"
+from ems.domain.list_finding import ListFinding
 
 
 class ListedDay(NamedTuple):

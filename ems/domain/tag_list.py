@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ems.domain.access import AccessBook
 from ems.domain.access_change import TagsKept
-from ems.domain.pull_out import ListFinding
+from ems.domain.list_finding import ListFinding
 from ems.domain.tag import Person, Tag
 
 

@@ -27,7 +27,8 @@ from ems.domain.departure import Departure, Goal, days_in_words
 from ems.domain.fleet import Fleet
 from ems.domain.history import Audit
 from ems.domain.limit import Limit
-from ems.domain.pull_out import ListFinding, PullOutList
+from ems.domain.list_finding import ListFinding
+from ems.domain.pull_out import PullOutList
 from ems.domain.session import Need
 from ems.domain.site import Site
 from ems.domain.vehicle import Guarantee

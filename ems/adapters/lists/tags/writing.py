@@ -8,13 +8,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ems.adapters.tag_list.column import Column
+from ems.adapters.lists.table import BOM
+from ems.adapters.lists.tags.column import Column
 from ems.domain.access import AccessBook
 from ems.domain.money import major
 from ems.domain.tag import Tag, hours_text
-
-BOM = "\ufeff"
-"""Without it spreadsheets take UTF-8 for something else."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 """What a spreadsheet would carry out, or take for the sign that it must not."""

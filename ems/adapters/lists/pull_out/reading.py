@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
 
-from ems.adapters.pull_out.cell import Wall, number_in, wall_of
-from ems.adapters.pull_out.table import Column, Row, Table, shown, table_of
+from ems.adapters.lists.pull_out.cell import Wall, number_in, wall_of
+from ems.adapters.lists.pull_out.column import FORM, Column
+from ems.adapters.lists.table import RefusedError, Row, Table, shown, table_of
 from ems.domain.departure import Departure, Goal, moment, shows, shows_twice
 from ems.domain.fleet import Fleet
+from ems.domain.list_finding import ListFinding
 from ems.domain.local_clock import ONE_DAY
-from ems.domain.pull_out import ListFinding, PullOutList
+from ems.domain.pull_out import PullOutList
 from ems.domain.site import Site
 from ems.domain.vehicle import Vehicle
 
@@ -25,7 +27,7 @@ ALIKE = 0.9
 
 def read_list(text: str, fleet: Fleet, site: Site, now: datetime) -> PullOutList:
     """What a list says about the vehicles of a fleet at a site; every row that cannot be taken is named."""
-    table, findings = table_of(text)
+    table, findings = table_of(text, FORM)
     if table is None:
         return PullOutList((), findings)
     reader = _Reader(table, fleet, site, now)
@@ -35,7 +37,7 @@ def read_list(text: str, fleet: Fleet, site: Site, now: datetime) -> PullOutList
     for row in table.rows:
         try:
             departure, doubts = reader.departure(row)
-        except _RefusedError as refused:
+        except RefusedError as refused:
             told.append(ListFinding(row.line, refused.message, refused.remedy))
             continue
         told += [ListFinding(row.line, *doubt, is_refusal=False) for doubt in doubts]
@@ -51,25 +53,19 @@ def read_list(text: str, fleet: Fleet, site: Site, now: datetime) -> PullOutList
     return PullOutList(tuple(departures), tuple(sorted(told, key=lambda finding: finding.row)))
 
 
-class _RefusedError(Exception):
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.message, self.remedy = message, remedy
-
-
 Doubt = tuple[str, str]
 """What was made of a row, and what to do if that is wrong."""
 
 
 @dataclass(frozen=True)
 class _Reader:
-    table: Table
+    table: Table[Column]
     fleet: Fleet
     site: Site
     now: datetime
 
     def departure(self, row: Row) -> tuple[Departure, list[Doubt]]:
-        """Raises _RefusedError."""
+        """Raises RefusedError."""
         vehicle = self._vehicle(self.table.cell(row, Column.VEHICLE))
         at, doubts = self._at(row, vehicle)
         goal = self._goal(row, vehicle)
@@ -87,17 +83,17 @@ class _Reader:
 
     def _vehicle(self, text: str) -> Vehicle:
         if not text:
-            raise _RefusedError("the row names no vehicle", "write its id")
+            raise RefusedError("the row names no vehicle", "write its id")
         if text in self.fleet.vehicles:
             return self.fleet.vehicles[text]
         found = self._names.get(text.casefold(), ())
         if len(found) > 1:
             both = " and ".join(one.id for one in found[:3])
-            raise _RefusedError(f"'{shown(text)}' is a name of {both}", "write the id of the one that is meant")
+            raise RefusedError(f"'{shown(text)}' is a name of {both}", "write the id of the one that is meant")
         if not found:
             close = get_close_matches(text.casefold(), self._names, 1, ALIKE)
             meant = f"; is {self._names[close[0]][0].id} meant?" if close else ""
-            raise _RefusedError(
+            raise RefusedError(
                 f"there is no vehicle '{shown(text)}'{meant}", "correct the name, or add the vehicle first"
             )
         return found[0]
@@ -107,24 +103,24 @@ class _Reader:
         month_first = self.site.zone.key.startswith(("America/", "US/"))
         told, dated = wall_of(text, month_first), wall_of(date_text, month_first) if date_text else Wall()
         if told is None or told.at is None:
-            raise _RefusedError(
+            raise RefusedError(
                 f"'{shown(text)}' is not a departure", "write for example 2026-03-10 05:10, or 05:10 and a date"
             )
         if dated is None or (date_text and dated.day is None):
-            raise _RefusedError(f"'{shown(date_text)}' is not a date", "write for example 2026-03-10")
+            raise RefusedError(f"'{shown(date_text)}' is not a date", "write for example 2026-03-10")
         if told.day is not None and dated.day is not None and told.day != dated.day:
-            raise _RefusedError(
+            raise RefusedError(
                 f"it leaves on {told.day}, but the row is of {dated.day}", "correct one of the two dates"
             )
         at, doubts = self._moment(told._replace(day=told.day or dated.day))
         local = at.astimezone(self.site.zone)
         is_known = at in {one.at for one in self.fleet.departures.get(vehicle.id, ())}
         if at <= self.now and not is_known:  # a list that is handed in again during the day still has the morning
-            raise _RefusedError(
+            raise RefusedError(
                 f"the departure was on {local:%Y-%m-%d} at {local:%H:%M}", "correct the date, or remove the row"
             )
         if at - self.now > AHEAD:
-            raise _RefusedError(f"the departure is on {local:%Y-%m-%d}, more than a year away", "correct the date")
+            raise RefusedError(f"the departure is on {local:%Y-%m-%d}, more than a year away", "correct the date")
         return at, doubts
 
     def _moment(self, told: Wall) -> tuple[datetime, list[Doubt]]:
@@ -139,7 +135,7 @@ class _Reader:
         day, at_clock = told.day + told.ends_day * ONE_DAY, told.at
         if not shows(day, at_clock, zone):
             message = f"the clock of {zone.key} skips {at_clock:%H:%M} on {day}"
-            raise _RefusedError(message, "write an hour later, or a time with its offset")
+            raise RefusedError(message, "write an hour later, or a time with its offset")
         if shows_twice(day, at_clock, zone):
             message = f"the clock of {zone.key} shows {at_clock:%H:%M} on {day} twice: taken as the first time"
             return moment(day, at_clock, zone), [(message, "write the time with its offset, if the second is meant")]
@@ -150,18 +146,18 @@ class _Reader:
         kwh = _number("energy", self.table.cell(row, Column.KWH))
         if percent is not None and not 1 < percent <= 100:
             remedy = "write a number up to 100; 80 for 80 %"
-            raise _RefusedError(f"a target of {percent:g} % cannot be meant", remedy)
+            raise RefusedError(f"a target of {percent:g} % cannot be meant", remedy)
         if kwh is not None and kwh < 0:
-            raise _RefusedError(f"an energy of {kwh:g} kWh cannot be meant", "write what it needs at the EVSE, in kWh")
+            raise RefusedError(f"an energy of {kwh:g} kWh cannot be meant", "write what it needs at the EVSE, in kWh")
         most = vehicle.most_wh
         if kwh is not None and most is not None and vehicle.battery_wh is not None and kwh * 1000.0 > most:
             holds = f"its battery holds {vehicle.battery_wh / 1000:g} kWh"
             message = f"{kwh:g} kWh are more than {vehicle.label} can take: {holds}"
-            raise _RefusedError(message, "correct the energy, or the battery of the vehicle")
+            raise RefusedError(message, "correct the energy, or the battery of the vehicle")
         try:
             return Goal(None if kwh is None else kwh * 1000.0, percent)
         except ValueError as wrong:
-            raise _RefusedError(str(wrong), "write kWh") from None
+            raise RefusedError(str(wrong), "write kWh") from None
 
     def _evse(self, text: str) -> str | None:
         if not text:
@@ -173,11 +169,11 @@ class _Reader:
         if len(evses) == 1:
             return evses[0].id
         if evses:
-            raise _RefusedError(f"{shown(text)} has several EVSEs", f"write which, for example {evses[0].id}")
+            raise RefusedError(f"{shown(text)} has several EVSEs", f"write which, for example {evses[0].id}")
         known = {evse.id.casefold(): evse.id for evse in self.site.evses}
         close = get_close_matches(text.casefold(), known, 1)
         meant = f"; is {known[close[0]]} meant?" if close else ""
-        raise _RefusedError(
+        raise RefusedError(
             f"the site has no EVSE '{shown(text)}'{meant}", "write it as on the page, for example CP-01/1"
         )
 
@@ -186,7 +182,7 @@ class _Reader:
         if not text:
             return None
         if not text.lstrip("+-").isdecimal() or not text.isascii() or abs(int(text[:9])) > MAX_PRIORITY:
-            raise _RefusedError(f"'{shown(text)}' is not a priority", "write a whole number; a higher one goes first")
+            raise RefusedError(f"'{shown(text)}' is not a priority", "write a whole number; a higher one goes first")
         return int(text)
 
 
@@ -195,7 +191,7 @@ def _number(what: str, text: str) -> float | None:
         return None
     number = number_in(text)
     if number is None:
-        raise _RefusedError(f"'{shown(text)}' is no clear {what}", "write a plain number, for example 80 or 55.5")
+        raise RefusedError(f"'{shown(text)}' is no clear {what}", "write a plain number, for example 80 or 55.5")
     return number
 
 

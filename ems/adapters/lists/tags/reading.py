@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,18 +10,15 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ems.adapters.tag_list.column import Column, meaning
-from ems.adapters.tag_list.writing import BOM
+from ems.adapters.lists.table import RefusedError, Row, Table, shown, table_of
+from ems.adapters.lists.tags.column import FORM, Column
 from ems.domain.access import AccessBook
+from ems.domain.list_finding import ListFinding
 from ems.domain.money import minor
-from ems.domain.pull_out import ListFinding
 from ems.domain.site import Site
 from ems.domain.tag import Budget, Period, Person, Rule, Tag, hours_of, tag_key
 from ems.domain.tag_list import TagList
 
-SEPARATORS = ";,\t|"
-LOOKED_AT = 10
-MAX_ROWS = 10_000
 YES = frozenset({"yes", "y", "true", "1", "x", "ja", "j", "wahr", "blocked", "gesperrt"})
 NO = frozenset({"no", "n", "false", "0", "", "nein", "falsch", "active", "aktiv"})
 PERIODS = {"day": Period.DAY, "tag": Period.DAY, "week": Period.WEEK, "woche": Period.WEEK, "month": Period.MONTH,
@@ -32,59 +27,53 @@ PERIODS = {"day": Period.DAY, "tag": Period.DAY, "week": Period.WEEK, "woche": P
 
 def read_tags(text: str, book: AccessBook, site: Site) -> TagList:
     """What a list says about tags; every row that cannot be taken is named, and people nobody knows come with it."""
-    rows, columns, findings = _table(text)
-    if columns is None:
+    table, findings = table_of(text, FORM)
+    if table is None:
         return TagList((), (), findings)
-    reader = _Reader(columns, book, site)
+    reader = _Reader(table, book, site)
     tags: dict[str, Tag] = {}
     people: dict[str, Person] = {}
     lines: dict[str, int] = {}
     told = list(findings)
-    for line, cells in rows:
+    for row in table.rows:
         try:
-            tag = reader.tag(cells)
+            tag = reader.tag(row)
             if tag.person is not None and tag.person not in book.people:
                 people[tag.person] = Person(tag.person)
-        except _RefusedError as refused:
-            told.append(ListFinding(line, refused.message, refused.remedy))
+        except RefusedError as refused:
+            told.append(ListFinding(row.line, refused.message, refused.remedy))
             continue
         except ValueError as wrong:
-            told.append(ListFinding(line, str(wrong), "correct the row, or remove it"))
+            told.append(ListFinding(row.line, str(wrong), "correct the row, or remove it"))
             continue
         if tag.key in tags:
-            told.append(ListFinding(line, f"the same tag as in row {lines[tag.key]}", "remove one of the two"))
-        tags[tag.key], lines[tag.key] = tag, lines.get(tag.key, line)
-    if not rows:
+            told.append(ListFinding(row.line, f"the same tag as in row {lines[tag.key]}", "remove one of the two"))
+        tags[tag.key], lines[tag.key] = tag, lines.get(tag.key, row.line)
+    if not table.rows:
         told.append(ListFinding(1, "there are no rows below the heading", "write a row for each tag"))
     for name in people:
         remedy = "nothing, if that is right; a name that is known is spelled differently"
-        told.append(ListFinding(1, f"{_shown(name)} is new, and is added", remedy, is_refusal=False))
+        told.append(ListFinding(1, f"{shown(name)} is new, and is added", remedy, is_refusal=False))
     return TagList(tuple(tags.values()), tuple(people.values()), tuple(sorted(told, key=lambda one: one.row)))
-
-
-class _RefusedError(Exception):
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.message, self.remedy = message, remedy
 
 
 @dataclass(frozen=True)
 class _Reader:
-    columns: Mapping[Column, int]
+    table: Table[Column]
     book: AccessBook
     site: Site
 
-    def tag(self, cells: tuple[str, ...]) -> Tag:
-        """What a row says, over what is known of its tag. Raises _RefusedError or ValueError."""
-        text = self._cell(cells, Column.TAG)
+    def tag(self, row: Row) -> Tag:
+        """What a row says, over what is known of its tag. Raises RefusedError or ValueError."""
+        text = self._cell(row, Column.TAG)
         if not text:
-            raise _RefusedError("the row names no tag", "write it as the station reports it")
+            raise RefusedError("the row names no tag", "write it as the station reports it")
         known = self.book.tags.get(tag_key(text)) or Tag(text)
-        told = dict(self._told(cells, known))
+        told = dict(self._told(row, known))
         places, hours = told.pop("places", known.rule.places), told.pop("hours", known.rule.hours)
         return replace(known, id=text, rule=Rule(places, hours), **told)
 
-    def _told(self, cells: tuple[str, ...], known: Tag) -> Iterator[tuple[str, Any]]:
+    def _told(self, row: Row, known: Tag) -> Iterator[tuple[str, Any]]:
         """(field, value) of each column that the list has, besides the tag itself."""
         zone = self.site.zone
         read: Mapping[Column, tuple[str, Callable[[str], Any]]] = {
@@ -95,20 +84,19 @@ class _Reader:
             Column.VALID_TO: ("valid_to", lambda text: _moment(text, zone, ends=True)),
             Column.PLACES: ("places", lambda text: frozenset(self._places(text))),
             Column.HOURS: ("hours", lambda text: hours_of(_parts(text, ";|"))),
-            Column.BUDGET: ("budget", lambda _: self._budget(cells, known)),
-            Column.COST: ("budget", lambda _: self._budget(cells, known)),
+            Column.BUDGET: ("budget", lambda _: self._budget(row, known)),
+            Column.COST: ("budget", lambda _: self._budget(row, known)),
             Column.PRIORITY: ("service_class", lambda text: _whole("priority", text)),
             Column.AT_ONCE: ("at_once", lambda text: _whole("number of sessions", text) if text else known.at_once),
             Column.BLOCKED: ("is_blocked", _yes_or_no),
         }
-        for column in self.columns:
+        for column in self.table.columns:
             if column in read:
                 field, of = read[column]
-                yield field, of(self._cell(cells, column))
+                yield field, of(self._cell(row, column))
 
-    def _cell(self, cells: tuple[str, ...], column: Column) -> str:
-        place = self.columns.get(column)
-        text = "" if place is None or place >= len(cells) else cells[place].strip()
+    def _cell(self, row: Row, column: Column) -> str:
+        text = self.table.cell(row, column)
         # What we wrote so that no spreadsheet carries it out.
         return text[1:].strip() if text.startswith("'") else text
 
@@ -122,7 +110,7 @@ class _Reader:
         known = {name.casefold(): one.id for one in self.book.groups.values() for name in (one.name, one.id) if name}
         for part in _parts(text, ";|,"):
             if part.casefold() not in known:
-                raise _RefusedError(f"there is no group '{_shown(part)}'", "add it first, or correct its name")
+                raise RefusedError(f"there is no group '{shown(part)}'", "add it first, or correct its name")
             yield known[part.casefold()]
 
     def _places(self, text: str) -> Iterator[str]:
@@ -130,68 +118,25 @@ class _Reader:
         for part in _parts(text, ";|,"):
             if part not in known:
                 remedy = "write EVSEs or stations as on the page, for example CP-01/1"
-                raise _RefusedError(f"the site has no EVSE and no station '{_shown(part)}'", remedy)
+                raise RefusedError(f"the site has no EVSE and no station '{shown(part)}'", remedy)
             yield part
 
-    def _budget(self, cells: tuple[str, ...], known: Tag) -> Budget | None:
+    def _budget(self, row: Row, known: Tag) -> Budget | None:
         """Of energy, of money, or both; of a kind that the list has no column for it stays as it is."""
         before = known.budget or Budget()
         energy, cost = before.energy_wh, before.cost_minor
-        if Column.BUDGET in self.columns:
-            told = _amount(self._cell(cells, Column.BUDGET), "kWh")
+        if Column.BUDGET in self.table.columns:
+            told = _amount(self._cell(row, Column.BUDGET), "kWh")
             energy = None if told is None else 1000.0 * float(told)
-        if Column.COST in self.columns:
-            told = _amount(self._cell(cells, Column.COST), self.site.currency)
+        if Column.COST in self.table.columns:
+            told = _amount(self._cell(row, Column.COST), self.site.currency)
             cost = None if told is None else minor(told, self.site.currency)
         if energy is None and cost is None:
             return None
-        word = self._cell(cells, Column.PERIOD).casefold()
+        word = self._cell(row, Column.PERIOD).casefold()
         if word and word not in PERIODS:
-            raise _RefusedError(f"'{_shown(word)}' is not a period", "write day, week or month")
+            raise RefusedError(f"'{shown(word)}' is not a period", "write day, week or month")
         return Budget(energy, PERIODS.get(word, before.period), cost)
-
-
-def _table(
-    text: str,
-) -> tuple[list[tuple[int, tuple[str, ...]]], Mapping[Column, int] | None, tuple[ListFinding, ...]]:
-    """The rows below the heading, where what stands, and what is to be said about the form."""
-    text = text.removeprefix(BOM)
-    for separator in SEPARATORS:
-        rows, trouble = _rows(text, separator)
-        for number, (line, cells) in enumerate(rows[:LOOKED_AT]):
-            places: dict[Column, int] = {}
-            for place, cell in enumerate(cells):
-                column = meaning(cell)
-                if column is not None and column not in places:
-                    places[column] = place
-            if Column.TAG in places:
-                return rows[number + 1 :], places, (*trouble, *_left_out(line, cells, places))
-    remedy = f"write a first row such as: {';'.join(column.value[0] for column in (Column.TAG, Column.NAME))}"
-    return [], None, (ListFinding(1, "no heading names a column for the tag", remedy),)
-
-
-def _rows(text: str, separator: str) -> tuple[list[tuple[int, tuple[str, ...]]], tuple[ListFinding, ...]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
-    rows: list[tuple[int, tuple[str, ...]]] = []
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                rows.append((reader.line_num, tuple(cells)))
-            if len(rows) > MAX_ROWS + 1:
-                return rows, (ListFinding(reader.line_num, f"the list has more than {MAX_ROWS} rows", "split it"),)
-    except csv.Error as problem:
-        message = f"the rows from here on cannot be read: {problem}"
-        return rows, (ListFinding(reader.line_num, message, "save it as plain CSV"),)
-    return rows, ()
-
-
-def _left_out(line: int, cells: tuple[str, ...], places: Mapping[Column, int]) -> Iterator[ListFinding]:
-    used = set(places.values())
-    others = [_shown(cell.strip()) for place, cell in enumerate(cells) if place not in used and cell.strip()]
-    if others:
-        known = ", ".join(column.value[0] for column in Column)
-        message = f"these columns mean nothing here: {', '.join(others[:8])}"
-        yield ListFinding(line, message, f"nothing, unless one is meant; known are {known}", is_refusal=False)
 
 
 def _parts(text: str, separators: str) -> list[str]:
@@ -211,7 +156,7 @@ def _moment(text: str, zone: ZoneInfo, ends: bool) -> datetime | None:
             return datetime.combine(day, time(0), zone).astimezone(UTC)
         at = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
-        raise _RefusedError(f"'{_shown(text)}' is not a date", "write for example 2026-12-31") from None
+        raise RefusedError(f"'{shown(text)}' is not a date", "write for example 2026-12-31") from None
     return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
@@ -220,7 +165,7 @@ def _amount(text: str, unit: str) -> Decimal | None:
     if not number:
         return None
     if not re.fullmatch(r"\d{1,7}(\.\d{1,6})?", number):
-        raise _RefusedError(f"'{_shown(text)}' is no clear budget", f"write {unit} as a plain number, for example 200")
+        raise RefusedError(f"'{shown(text)}' is no clear budget", f"write {unit} as a plain number, for example 200")
     return Decimal(number)
 
 
@@ -228,15 +173,11 @@ def _whole(what: str, text: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[+-]?\d{1,6}", text):
-        raise _RefusedError(f"'{_shown(text)}' is not a {what}", "write a whole number")
+        raise RefusedError(f"'{shown(text)}' is not a {what}", "write a whole number")
     return int(text)
 
 
 def _yes_or_no(text: str) -> bool:
     if text.casefold() not in YES | NO:
-        raise _RefusedError(f"'{_shown(text)}' says neither yes nor no", "write yes or no")
+        raise RefusedError(f"'{shown(text)}' says neither yes nor no", "write yes or no")
     return text.casefold() in YES
-
-
-def _shown(text: str) -> str:
-    return "".join(c if c.isprintable() else "�" for c in text[:40])

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.adapters.pull_out import read_list
-from ems.adapters.pull_out.cell import number_in, wall_of
-from ems.adapters.pull_out.table import Column, table_of
+from ems.adapters.lists.pull_out import read_list
+from ems.adapters.lists.pull_out.cell import number_in, wall_of
+from ems.adapters.lists.pull_out.column import FORM, Column
+from ems.adapters.lists.table import table_of
 from ems.domain.daybook import Daybook, changed
 from ems.domain.departure import Departure, Goal
 from ems.domain.fleet import Fleet
@@ -226,6 +227,6 @@ def test_every_word_for_a_column_is_found_and_means_one_thing() -> None:
     words = [word for column in Column for word in column.value]
     assert len(words) == len(set(words))
     assert "abfahrtszeit" in Column.DEPARTURE.value
-    table, _ = table_of("Fahrzeug-Nr.;ABFAHRT;Energiebedarf (kWh)\n")
+    table, _ = table_of("Fahrzeug-Nr.;ABFAHRT;Energiebedarf (kWh)\n", FORM)
     assert table is not None
     assert table.columns == {Column.VEHICLE: 0, Column.DEPARTURE: 1, Column.KWH: 2}

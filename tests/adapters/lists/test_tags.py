@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ems.adapters.tag_list import read_tags, write_tags
+from ems.adapters.lists.tags import read_tags, write_tags
 from ems.domain.access import AccessBook
 from ems.domain.tag import Budget, Group, Period, Person, Rule, Tag, hours_of
 from tests.runtime.world import site
@@ -109,7 +109,7 @@ def test_a_row_that_cannot_be_taken_is_named_with_its_remedy_and_nothing_is_take
 
 def test_columns_that_mean_nothing_are_named_once() -> None:
     told = read_tags("tag;colour\nA1;red\n", BOOK, SITE)
-    assert [(f.is_refusal, f.message) for f in told.findings] == [(False, "these columns mean nothing here: colour")]
+    assert [(f.is_refusal, f.message) for f in told.findings] == [(False, "these columns mean nothing here: 'colour'")]
 
 
 FORMULAS = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
+
+from ems.adapters.lists.table import Form, words_of
 
 
 class Column(Enum):
@@ -25,10 +26,4 @@ class Column(Enum):
     BLOCKED = ("blocked", "is blocked", "locked", "gesperrt")
 
 
-_KNOWN = {re.sub(r"[\W_]+", " ", word): column for column in Column for word in column.value}
-
-
-def meaning(heading: str) -> Column | None:
-    """What a heading such as 'Budget [kWh]' or 'ID-Tag' means; None when nothing here."""
-    name = re.sub(r"[\W_]+", " ", re.sub(r"\(.*?\)|\[.*?\]", " ", heading.casefold())).strip()
-    return _KNOWN.get(name)
+FORM = Form(words_of(Column), (Column.TAG,), "the tag")
