@@ -9,7 +9,7 @@ from typing import Any
 
 from ems.domain import apply_battery, apply_need, apply_session, apply_station
 from ems.domain import events as e
-from ems.domain.limit import Limit
+from ems.domain.limit import without
 from ems.domain.measurement import Sample
 from ems.domain.meter import MeterRole
 from ems.domain.state import MeterState, SiteState
@@ -51,16 +51,12 @@ def _meter_failed(state: SiteState, event: e.MeterFailed) -> SiteState:
 
 
 def _limit_received(state: SiteState, event: e.LimitReceived) -> SiteState:
-    kept = _without_limit(state.limits, event.limit.scope, event.limit.source)
+    kept = without(state.limits, event.limit.scope, event.limit.source)
     return replace(state, limits=(*kept, event.limit))
 
 
 def _limit_withdrawn(state: SiteState, event: e.LimitWithdrawn) -> SiteState:
-    return replace(state, limits=_without_limit(state.limits, event.scope, event.source))
-
-
-def _without_limit(limits: tuple[Limit, ...], scope: str, source: str) -> tuple[Limit, ...]:
-    return tuple(limit for limit in limits if (limit.scope, limit.source) != (scope, source))
+    return replace(state, limits=without(state.limits, event.scope, event.source))
 
 
 def _controller_started(state: SiteState, event: e.ControllerStarted) -> SiteState:

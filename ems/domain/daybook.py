@@ -17,7 +17,7 @@ from ems.domain.access_change import ACCESS_CHANGES, AccessChange, changed_acces
 from ems.domain.departure import Departure, WeeklyDeparture
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.fleet import Fleet
-from ems.domain.limit import Limit
+from ems.domain.limit import Limit, without
 from ems.domain.policy import Strategy
 from ems.domain.price_book import (
     PRICE_CHANGES,
@@ -111,11 +111,11 @@ def changed(known: Daybook, change: Change, now: datetime, zone: ZoneInfo) -> Da
         case StrategyChosen(strategy):
             after = replace(known, strategy=strategy)
         case LimitReceived(limit):
-            others = _without(known.limits, limit.scope, limit.source)
+            others = without(known.limits, limit.scope, limit.source)
             limits = sorted((*others, limit), key=lambda one: (one.scope, one.source))
             after = replace(known, limits=tuple(limits))
         case LimitWithdrawn(scope, source):
-            after = replace(known, limits=_without(known.limits, scope, source))
+            after = replace(known, limits=without(known.limits, scope, source))
             if len(after.limits) == len(known.limits):
                 raise UnknownError(f"there is no limit '{source}' on {scope}")
         case VehicleKept() | VehicleRemoved() | ChargeTold() | DeparturesReplaced() | ClassKept() | ClassReleased():
@@ -253,10 +253,6 @@ def _current(known: Daybook, now: datetime) -> Daybook:
 def _must_be(known: Fleet, vehicle: str) -> None:
     if vehicle not in known.vehicles:
         raise UnknownError(f"there is no vehicle {vehicle!r}")
-
-
-def _without(limits: tuple[Limit, ...], scope: str, source: str) -> tuple[Limit, ...]:
-    return tuple(limit for limit in limits if (limit.scope, limit.source) != (scope, source))
 
 
 _T = TypeVar("_T")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -96,6 +97,11 @@ class LimitWindow:
             raise ValueError(f"cannot read '{text}': write for example 'Mon-Fri 17:00-20:00'")
         since, until = (_clock_time(half) for half in span.split("-"))
         return weekdays(days_text), since, until
+
+
+def without(limits: Iterable[Limit], scope: str, source: str) -> tuple[Limit, ...]:
+    """The limits that others have set, or this one elsewhere."""
+    return tuple(limit for limit in limits if (limit.scope, limit.source) != (scope, source))
 
 
 def _clock_time(text: str) -> time:

@@ -91,7 +91,7 @@ def test_one_that_died_in_the_meantime_is_replaced() -> None:
         process.ask(b"site", b"one", 10.0)
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
-        time.sleep(0.1)
+        time.sleep(0.1)  # until its end of the pipe is closed
         assert process.ask(b"site", b"two", 10.0).startswith(b"site:two")
 
 
