@@ -17,7 +17,7 @@ from ems.adapters.password.hashing import Hasher
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
-from ems.adapters.web.accounts import LoginRefusedError
+from ems.adapters.web.accounts.port import LoginRefusedError
 from ems.assembly.passwords import Passwords
 from ems.domain.account import ApiToken, Kind, Login, Role, User, Visitor, key_of
 from ems.domain.roll import FirstUserAdded, PasswordSet, Roll, RollChange, TokenMade, UserAdded

@@ -22,10 +22,10 @@ from ems.adapters.ocpp.server import CentralSystem, Listen
 from ems.adapters.store.journal import FileJournal
 from ems.adapters.store.segment import Header
 from ems.adapters.store.store import Store
-from ems.adapters.web.access_page import access_ways
-from ems.adapters.web.energy_api import energy_prices
+from ems.adapters.web.access.page import access_ways
+from ems.adapters.web.energy.api import energy_prices
 from ems.adapters.web.server import WebServer
-from ems.adapters.web.station_page import station_ways
+from ems.adapters.web.stations.page import station_ways
 from ems.assembly.access import AccessParts, access_parts, porter_of
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.entry import accounts_of, web_options

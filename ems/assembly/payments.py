@@ -13,9 +13,9 @@ from ems.adapters.payment.sandbox import Sandbox
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.adapters.store.tabs import TabStore
-from ems.adapters.web.payment_api import Routers, pay
-from ems.adapters.web.price_api import prices
-from ems.adapters.web.sandbox_page import sandbox_pages
+from ems.adapters.web.payment.api import Routers, pay
+from ems.adapters.web.payment.sandbox import sandbox_pages
+from ems.adapters.web.prices.api import prices
 from ems.assembly.error import AssemblyError
 from ems.assembly.operations import SiteOperations
 from ems.assembly.receipts import SiteReceipts, read

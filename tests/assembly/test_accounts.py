@@ -14,7 +14,7 @@ import pytest
 from ems.adapters.password.hashing import Hasher
 from ems.adapters.store.accounts import altered_in
 from ems.adapters.store.database import Database
-from ems.adapters.web.account_rows import AREAS
+from ems.adapters.web.accounts.rows import AREAS
 from ems.adapters.web.needs import Need, Ways, area_of
 from ems.assembly.accounts import LOOK_S, SiteAccounts
 from ems.assembly.daemon import Daemon, database_of

@@ -16,21 +16,21 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from ems.adapters.web import assets as files
-from ems.adapters.web.account_pages import account_pages
-from ems.adapters.web.accounts import Accounts
+from ems.adapters.web.accounts.login import login_pages
+from ems.adapters.web.accounts.pages import account_pages
+from ems.adapters.web.accounts.port import Accounts
 from ems.adapters.web.api import FRESH, Desk, answer, api, watch
 from ems.adapters.web.entrance import COOKIE, CSRF_HEADER, Entrance, is_loopback
 from ems.adapters.web.gate import Gate
-from ems.adapters.web.login_pages import login_pages
 from ems.adapters.web.needs import SCOPE_KEY, NotAllowedError, Ways, needs
 from ems.adapters.web.once import Once
-from ems.adapters.web.operate import ABOUT, operate
+from ems.adapters.web.operations.api import ABOUT, operate
 from ems.adapters.web.page import Pages, reach
-from ems.adapters.web.plan_api import plan_api, suppose_api
-from ems.adapters.web.plan_page import PlanPages
-from ems.adapters.web.plan_press import PlanPress
+from ems.adapters.web.plan.api import plan_api, suppose_api
+from ems.adapters.web.plan.page import PlanPages
+from ems.adapters.web.plan.press import PlanPress
 from ems.adapters.web.problem import of_failure, of_http, of_not_allowed, of_query, problem
-from ems.adapters.web.regret_api import regret_api
+from ems.adapters.web.regret.api import regret_api
 from ems.adapters.web.stream import Hall
 from ems.domain.account import LoginRule, Role, Visitor
 from ems.energy_ports import Hindsight

@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
-from ems.adapters.web.accounts import Accounts
+from ems.adapters.web.accounts.port import Accounts
 from ems.domain.account import LONGEST, Kind, LoginRule, Role, Visitor
 
 COOKIE = "ems-login"

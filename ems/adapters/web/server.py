@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import APIRouter
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ems.adapters.web.accounts import Accounts
+from ems.adapters.web.accounts.port import Accounts
 from ems.adapters.web.app import WebOptions, create_app, warm_up
 from ems.adapters.web.stream import Hall
 from ems.energy_ports import Hindsight

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import APIRouter
 
 from ems.adapters.store.recovery import Recovered
-from ems.adapters.web.access_page import access_ways
+from ems.adapters.web.access.page import access_ways
 from ems.assembly.access import CardWatch, SiteAccess
 from ems.domain.access import AccessMode, Doors
 from ems.domain.daybook import Daybook

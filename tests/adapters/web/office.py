@@ -14,7 +14,7 @@ from fastapi import APIRouter
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.adapters.web.app import WebOptions, create_app
-from ems.adapters.web.price_api import prices
+from ems.adapters.web.prices.api import prices
 from ems.assembly.operations import SiteOperations
 from ems.assembly.receipts import SiteReceipts
 from ems.control.memory import Memory

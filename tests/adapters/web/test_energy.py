@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ems.adapters.web.app import create_app
-from ems.adapters.web.energy_api import energy_prices
+from ems.adapters.web.energy.api import energy_prices
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.sources import Sources
 from ems.domain.energy_price import EnergyPrice

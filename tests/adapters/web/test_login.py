@@ -15,9 +15,9 @@ import pytest
 
 from ems.adapters.password.hashing import Cost, Hasher
 from ems.adapters.store.recovery import Recovered
+from ems.adapters.web.accounts.login import safe_way
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.entrance import COOKIE, csrf_of
-from ems.adapters.web.login_pages import safe_way
 from ems.assembly.accounts import SiteAccounts
 from ems.assembly.passwords import MOST_WAITING, network_of
 from ems.domain.account import IDLE, LONGEST, LoginRule, Role

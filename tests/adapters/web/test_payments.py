@@ -15,8 +15,8 @@ import pytest
 
 from ems.adapters.payment.sandbox import Sandbox
 from ems.adapters.web.app import WebOptions, create_app
-from ems.adapters.web.payment_api import pay
-from ems.adapters.web.sandbox_page import sandbox_pages
+from ems.adapters.web.payment.api import pay
+from ems.adapters.web.payment.sandbox import sandbox_pages
 from ems.domain.payment import Payment, PaymentState
 from ems.domain.price_list import Fee, PriceList, Unit
 from ems.domain.receipt import receipt

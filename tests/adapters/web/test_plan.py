@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from ems.adapters.web.app import WebOptions, create_app
-from ems.adapters.web.plan_press import KEPT_S
+from ems.adapters.web.plan.press import KEPT_S
 from ems.domain.events import NeedStated, PlanMade, StrategyChosen
 from ems.domain.plan import PlannedCharge
 from ems.domain.policy import Strategy

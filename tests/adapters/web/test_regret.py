@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from ems.adapters.web.app import WebOptions, create_app
-from ems.adapters.web.regret_words import in_words, parts
+from ems.adapters.web.regret.words import in_words, parts
 from ems.planning.day_verdict import DayRegret, DayVerdict
 from tests.adapters.web.planned import planned
 

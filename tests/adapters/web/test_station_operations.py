@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ems.adapters.web.station_operations import NAMES, OPERATIONS, Operation, RoundBody
-from ems.adapters.web.station_rows import in_words
+from ems.adapters.web.stations.operations import NAMES, OPERATIONS, Operation, RoundBody
+from ems.adapters.web.stations.rows import in_words
 from ems.domain.account import Role
 from ems.domain.station_outcome import (
     Announced,

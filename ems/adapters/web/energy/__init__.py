@@ -1,0 +1,1 @@
+"""What energy costs the site: what is known of it, and what is pushed."""

@@ -1,0 +1,1 @@
+"""The plan: its page, and how it can be asked for."""

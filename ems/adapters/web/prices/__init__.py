@@ -1,0 +1,1 @@
+"""What drivers pay: price lists, running sessions, receipts."""

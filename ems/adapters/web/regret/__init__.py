@@ -1,0 +1,1 @@
+"""Finished days: what they cost, and what they could have cost."""

@@ -1,0 +1,1 @@
+"""Remote control of stations: their pages, and what can be asked of them."""
