@@ -82,8 +82,10 @@ class Uploads:
         except OSError as failed:
             raise UploadRefusedError(507, f"the file cannot be kept: {failed.strerror}") from failed
         finally:
-            slot.is_taken = False
-            await asyncio.to_thread(_removed, path.with_suffix(".part"))
+            try:
+                await asyncio.to_thread(_removed, path.with_suffix(".part"))
+            finally:
+                slot.is_taken = False
         self._slots.pop(word, None)
         received = replace(received, size=size)
         await self._keep(received)
