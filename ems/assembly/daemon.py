@@ -32,6 +32,7 @@ from ems.assembly.entry import accounts_of, web_options
 from ems.assembly.error import AssemblyError
 from ems.assembly.hindsight import hindsight_of
 from ems.assembly.meters import check_meter_model, installed_meters, own_models, steered_batteries
+from ems.assembly.opening import check_free, database_of, store_of
 from ems.assembly.operations import SiteOperations
 from ems.assembly.payments import payment_parts, provision_of
 from ems.assembly.planning import ChildPlanning, planning_of, setup_of
@@ -44,7 +45,6 @@ from ems.domain.decision import Decision
 from ems.domain.events import ControllerStarted, Event, SettingsTroubled
 from ems.domain.state import SiteState
 from ems.ports import Clock, Service
-from ems.runtime.address import refusal
 from ems.runtime.clock import SystemClock
 from ems.runtime.dispatcher import Dispatcher
 from ems.runtime.farewell import leave_at_fallback
@@ -64,7 +64,6 @@ from ems.settings.revision import Reloaded, reload
 log = logging.getLogger(__name__)
 
 EXIT_STALLED = 70
-DATABASE = "ems.sqlite3"
 JOURNAL = "journal"
 EVERY_QUARTER = "*/15 * * * *"
 EVERY_HOUR = "7 * * * *"
@@ -120,11 +119,11 @@ class Daemon:
         clock = SystemClock()
         troubles = Troubles(clock)
         try:
-            _check_free("stations", ocpp.host, ocpp.port, "EMS_OCPP_PORT")
-            _check_free("the page", shown.host, shown.port, "EMS_HTTP_PORT")
+            check_free("stations", ocpp.host, ocpp.port, "EMS_OCPP_PORT")
+            check_free("the page", shown.host, shown.port, "EMS_HTTP_PORT")
             meters = installed_meters(settings, own_models(settings, state_dir))
             provision = provision_of(settings.payment)
-            store = _store(state_dir, clock, troubles)
+            store = store_of(state_dir, clock, troubles)
         except BaseException:
             lock.close()
             raise
@@ -253,30 +252,6 @@ class _Part(NamedTuple):
 
     name: str
     run: Callable[[], Coroutine[None, None, None]]
-
-
-def database_of(state_dir: Path) -> str | Path:
-    """Where the database is: EMS_DATABASE, a path or a PostgreSQL URL, else a file in the state folder."""
-    return os.environ.get("EMS_DATABASE") or state_dir / DATABASE
-
-
-def _check_free(what: str, host: str, port: int, variable: str) -> None:
-    reason = refusal(host, port)
-    if reason:
-        remedy = f"end the program that holds it, or choose another port with {variable} or in site.yaml"
-        raise AssemblyError(f"cannot listen for {what} on {host}:{port}: {reason}; {remedy}")
-
-
-def _store(state_dir: Path, clock: Clock, troubles: Troubles) -> Store:
-    try:
-        return Store(database_of(state_dir), clock, troubles)
-    except ValueError as wrong:
-        raise AssemblyError(f"EMS_DATABASE: {wrong}") from None
-    except ModuleNotFoundError as missing:
-        message = (
-            f"EMS_DATABASE needs the package {missing.name}; install ems with its extra: pip install 'ems[postgresql]'"
-        )
-        raise AssemblyError(message) from None
 
 
 def _outputs(

@@ -12,7 +12,7 @@ from ems.adapters.store.export import export as exported
 from ems.adapters.store.reading import NotReadableError, Reader
 from ems.adapters.store.replay import replay as rerun
 from ems.adapters.store.segment import JournalError
-from ems.assembly.daemon import database_of
+from ems.assembly.opening import database_of
 from ems.cli.outcome import FINDING, FINE, UsageError
 from ems.cli.site import day, settings_as_running, state_dir_of
 

@@ -20,7 +20,7 @@ from ems.adapters.password.hashing import Hasher
 from ems.adapters.store.accounts import altered_in, roll_in
 from ems.adapters.store.database import SIDE_FILES, WRITE_ERRORS, Database
 from ems.assembly.accounts import new_token
-from ems.assembly.daemon import database_of
+from ems.assembly.opening import database_of
 from ems.cli.outcome import FINE, UsageError
 from ems.cli.site import state_dir_of
 from ems.domain.account import Role, User, key_of, new_password

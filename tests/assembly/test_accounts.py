@@ -17,7 +17,8 @@ from ems.adapters.store.database import Database
 from ems.adapters.web.accounts.rows import AREAS
 from ems.adapters.web.needs import Need, Ways, area_of
 from ems.assembly.accounts import LOOK_S, SiteAccounts
-from ems.assembly.daemon import Daemon, database_of
+from ems.assembly.daemon import Daemon
+from ems.assembly.opening import database_of
 from ems.domain.account import Role, User
 from ems.domain.roll import UserAdded
 from ems.runtime.clock import SystemClock

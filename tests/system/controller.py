@@ -9,8 +9,8 @@ from typing import Protocol
 
 from ems.adapters.modbus.poller import Poller
 from ems.adapters.ocpp.server import Listen
-from ems.assembly.daemon import DATABASE
 from ems.assembly.meters import installed_meters, steered_batteries
+from ems.assembly.opening import DATABASE
 from ems.assembly.remains import core_of
 from ems.assembly.stations import central_system
 from ems.control.memory import Memory
