@@ -162,6 +162,8 @@ EDGES: Mapping[tuple[PaymentState, type[Cause]], PaymentState] = {
     (_S.EXPIRED, HoldPlaced): _S.STOPPING,
     (_S.AUTHORISED, StartAsked): _S.STARTING,
     (_S.AUTHORISED, StartFailed): _S.STOPPING,
+    # A top-up of a prepaid account: there is nothing to wait for.
+    (_S.AUTHORISED, Ended): _S.STOPPING,
     (_S.STARTING, StartFailed): _S.STOPPING,
     (_S.STARTING, Began): _S.CHARGING,
     (_S.CHARGING, Ended): _S.STOPPING,
@@ -180,6 +182,7 @@ class Due(StrEnum):
     LOOK = "look"
     CLOSE = "close"
     PREPARE = "prepare"
+    TAKE = "take"
     START = "start"
     GIVE_UP = "give-up"
     WATCH = "watch"
@@ -195,7 +198,8 @@ class Payment:
     `tag` is what its station is told to begin with; it says nothing about the `id`, which is a secret of the driver.
     `prices` are those that the driver was shown; `cap_wh` the energy that the hold surely pays for, None where energy
     costs nothing. `checkout` and `url` are the provider's page, to be paid until `expires`, which leads back to
-    `back_url`; `hold_id` names the hold. `why` says in words for drivers why it went as it did.
+    `back_url`; `hold_id` names the hold. `why` says in words for drivers why it went as it did. `account`: the person
+    whose prepaid account it tops up, with all of `hold`; then there is neither EVSE nor session.
     """
 
     id: str
@@ -218,6 +222,12 @@ class Payment:
     session: str = ""
     amount: int = 0
     why: str = ""
+    account: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What it is for, in a few words."""
+        return f"{self.prices.title}: {self.evse}" if self.evse else self.prices.title
 
     @property
     def currency(self) -> str:
@@ -238,7 +248,7 @@ class Payment:
             case PaymentState.HOLD_REQUESTED:
                 return Due.CLOSE if now >= self.expires else Due.LOOK
             case PaymentState.AUTHORISED:
-                return Due.PREPARE
+                return Due.TAKE if self.account else Due.PREPARE
             case PaymentState.STARTING:
                 return Due.GIVE_UP if now >= self.since + START_TIME else Due.START
             case PaymentState.CHARGING:

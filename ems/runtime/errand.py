@@ -143,6 +143,8 @@ class Errand:
                     return HoldAsked()
                 case Due.PREPARE:
                     return StartAsked()
+                case Due.TAKE:
+                    return Ended(known.hold)
                 case Due.START:
                     return await self._start()
                 case Due.GIVE_UP:

@@ -88,7 +88,7 @@ class Stripe:
             "price_data": {
                 "currency": payment.currency.lower(),
                 "unit_amount": payment.hold,
-                "product_data": {"name": f"{payment.prices.title}: {payment.evse}"},
+                "product_data": {"name": payment.subject},
             },
         }
         told: Any = {

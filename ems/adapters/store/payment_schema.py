@@ -29,10 +29,15 @@ payment = Table(
     Column("session", Words, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("why", Words(1000), nullable=False),
+    Column("account", Words, nullable=False, server_default=""),
     Index("payment_created", "created"),
     Index("payment_state", "state"),
+    Index("payment_tag", "tag"),
+    Index("payment_session", "session"),
 )
-"""Payments as they stand; `prices` is the price list (JSON) that the driver was shown."""
+"""Payments as they stand; `prices` is the price list (JSON) that the driver was shown. `account`: the person whose
+prepaid account it tops up, empty where it pays for a session.
+"""
 
 payment_step = Table(
     "payment_step",

@@ -82,6 +82,7 @@ def payment_row(known: Payment) -> Row:
         "session": known.session,
         "amount_minor": known.amount,
         "why": known.why,
+        "account": known.account,
     }
 
 
@@ -108,6 +109,7 @@ def payment_of(row: Any) -> Payment:
         session=row.session,
         amount=row.amount_minor,
         why=row.why,
+        account=row.account,
     )
 
 

@@ -15,6 +15,15 @@ from sqlalchemy import Connection, Table
 from ems.adapters.store.access_schema import person, reservation, tag, tag_group, waiting
 from ems.adapters.store.account_schema import api_token, user_account
 from ems.adapters.store.batch import Key, Subjects, write
+from ems.adapters.store.money_schema import (
+    billing_group,
+    booking,
+    correction,
+    prepaid_account,
+    refund,
+    statement,
+    statement_line,
+)
 from ems.adapters.store.payment_schema import payment, payment_step
 from ems.adapters.store.price_schema import price_list, receipt, receipt_line, tab, usage
 from ems.adapters.store.schema import (
@@ -38,6 +47,7 @@ log = logging.getLogger(__name__)
 
 CARRIED = (
     *(price_list, tab, usage, receipt, receipt_line, payment, payment_step),
+    *(refund, prepaid_account, booking, billing_group, statement, statement_line, correction),
     *(transaction_log, session, grant, station_model, start, alarm, audit),
     *(vehicle, weekly_departure, departure, service_class, choice, limit_told, pushed_price),
     *(user_account, api_token),
