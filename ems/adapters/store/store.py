@@ -21,6 +21,7 @@ from ems.adapters.store.cards import CardStore
 from ems.adapters.store.current import Current
 from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.daybook import DaybookStore, rows_of
+from ems.adapters.store.drivers import DriverStore
 from ems.adapters.store.ledger import Ledger
 from ems.adapters.store.payments import PaymentStore, read_payment, read_payments
 from ems.adapters.store.reading import Reader
@@ -76,6 +77,7 @@ class Store:
         self.recorder = Recorder(self.ledger, self._writer)
         self.reader = Reader(self.database)
         self.regrets = RegretStore(self._writer, self.database)
+        self.drivers = DriverStore(self._writer, current, patience_s)
 
     def open(self, patience_s: float = 10.0) -> Recovered:
         """Open or make the database and say what was running when the controller stopped. Blocks.
