@@ -23,7 +23,7 @@ from ems.adapters.web.api import FRESH, Desk, answer, api, watch
 from ems.adapters.web.entrance import COOKIE, CSRF_HEADER, Entrance, is_loopback
 from ems.adapters.web.gate import Gate
 from ems.adapters.web.needs import SCOPE_KEY, NotAllowedError, Ways, needs
-from ems.adapters.web.once import Once
+from ems.adapters.web.once import Each
 from ems.adapters.web.operations.api import ABOUT, operate
 from ems.adapters.web.page import Pages, reach
 from ems.adapters.web.plan.api import plan_api, suppose_api
@@ -162,7 +162,7 @@ def _page(desk: Desk, described: Iterable[APIRouter], openapi: Callable[[], dict
         for route in part.routes
         if isinstance(route, APIRoute) and route.include_in_schema
     ]
-    page = Once(lambda: desk.pages.live(desk.view()), desk.clock)
+    page = Each(lambda: desk.pages.live(desk.view()), desk.clock)
 
     @router.get("/")
     @router.head("/")

@@ -20,6 +20,7 @@ from ems.adapters.web.entrance import (
     fields_of,
     name_of,
 )
+from ems.adapters.web.navigation import Menu, offer
 from ems.adapters.web.needs import SCOPE_KEY, Need
 from ems.adapters.web.problem import problem, turned_away
 from ems.domain.account import Kind, Role
@@ -85,6 +86,7 @@ class Gate:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._names = LOOPBACK | {name.lower().strip("[]") for name in names}
         self.needed, self._entrance = needed, entrance or Entrance()
+        self._menu = Menu(needed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or refuse one request."""
@@ -94,6 +96,7 @@ class Gate:
         need = self.needed(method, scope["path"])
         asking = self._entrance.asking(scope, headers)
         scope[SCOPE_KEY] = asking.visitor
+        offer(self._menu.tabs(asking.visitor, scope["path"]))
         app: ASGIApp = self._refuse(scope, headers, need, asking) or self.app
         if app is self.app and need is not None and method in WRITING:
             refused = need.refusal(asking.visitor)

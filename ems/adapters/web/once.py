@@ -7,6 +7,7 @@ import gzip
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from ems.adapters.web.navigation import Tab, offered
 from ems.ports import Clock
 
 FRESH_S = 1.0
@@ -40,3 +41,15 @@ class Once:
             if self._made is None or now - self._made[0] >= FRESH_S:
                 self._made = now, await printed(await self._make())
             return self._made[1]
+
+
+class Each:
+    """A page that is made once for all who are offered the same pages beside it."""
+
+    def __init__(self, make: Callable[[], Awaitable[bytes]], clock: Clock) -> None:
+        self._make, self._clock = make, clock
+        self._made: dict[tuple[Tab, ...], Once] = {}
+
+    async def latest(self) -> Printed:
+        """At most a second old."""
+        return await self._made.setdefault(offered(), Once(self._make, self._clock)).latest()

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from ems.adapters.web import assets as files
 from ems.adapters.web import texts
 from ems.adapters.web.devices import batteries, meters, stations
+from ems.adapters.web.navigation import offered
 from ems.adapters.web.picture import alarms, circuits, evse_row, head, knocking
 from ems.adapters.web.shape import CircuitRow
 from ems.adapters.web.texts import Calendar
@@ -98,7 +99,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals["url"] = files.load().url
+    templates.globals["url"], templates.globals["tabs"] = files.load().url, offered
     pieces = templates.get_template("pieces.html").module
     for name in ("icon", "alarm_item", "knock_item"):
         templates.globals[name] = getattr(pieces, name)

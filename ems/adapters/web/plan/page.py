@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from ems.adapters.web import assets as files
 from ems.adapters.web import texts
+from ems.adapters.web.navigation import Tab, offered
 from ems.adapters.web.once import Printed, printed
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.plan.picture import MISSED_WH
@@ -57,7 +58,7 @@ class PlanPages:
             "may_suppose": may_suppose,
         }
         self._lock = asyncio.Lock()
-        self._made: tuple[PlanSheet, DayVerdict | None, Printed] | None = None
+        self._made: dict[tuple[Tab, ...], tuple[PlanSheet, DayVerdict | None, Printed]] = {}
 
     async def latest(self, zone: ZoneInfo, software: str) -> Printed:
         """The page of the plan as it is told now, with times of `zone`."""
@@ -65,11 +66,13 @@ class PlanPages:
             sheet = await self._press.latest()
             days = () if self._hindsight is None else self._hindsight.days
             last = days[0] if days else None
-            if self._made is None or self._made[0] is not sheet or self._made[1] is not last:
+            made = self._made.get(offered())
+            if made is None or made[0] is not sheet or made[1] is not last:
                 values = {**_values(sheet.picture, zone), **self._fixed, "software": software}
                 values |= {"past": _past(last, sheet.picture["site"]["currency"])}
-                self._made = sheet, last, await printed(await render(self._template, **values))
-            return self._made[2]
+                made = sheet, last, await printed(await render(self._template, **values))
+                self._made[offered()] = made
+            return made[2]
 
 
 def _values(told: PlanPicture, zone: ZoneInfo) -> dict[str, object]:

@@ -1,0 +1,89 @@
+"""The pages that people can go to, on every page.
+
+A page is named here in one line, in the order in which it is offered. Whether it is there, and who may see it, its
+route says (`needs.py`): what a site does not have, or a visitor may not see, is not offered. Pages include
+`navigation.html`, which asks for `tabs()`; who asks, and for which page, the gate says before anything is rendered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import NamedTuple
+
+from ems.adapters.web.needs import Need
+from ems.domain.account import Kind, Visitor
+
+
+class Page(NamedTuple):
+    """A page by the title that offers it. `daily`: in sight also on a phone, where the others are one press away."""
+
+    title: str
+    path: str
+    daily: bool = False
+
+
+PAGES = (
+    Page("Live", "/", daily=True),
+    Page("Overview", "/overview", daily=True),
+    Page("Plan", "/plan", daily=True),
+    Page("Stations", "/stations", daily=True),
+    Page("Vehicles", "/vehicles"),
+    Page("Sessions", "/sessions"),
+    Page("Reports", "/reports"),
+    Page("Access", "/access"),
+    Page("Alarms", "/alarms"),
+    Page("Audit", "/audit"),
+    Page("Partners", "/partners"),
+    Page("System", "/system"),
+    Page("Kiosk", "/kiosk"),
+    Page("Users", "/users"),
+    Page("Account", "/account"),
+    Page("Log in", "/login"),
+)
+
+
+class Tab(NamedTuple):
+    """A page that is offered; `here`: the one that is shown, or what is shown belongs to it."""
+
+    title: str
+    path: str
+    daily: bool
+    here: bool
+
+
+class Menu:
+    """The pages that an application has, with what each needs."""
+
+    def __init__(self, needed: Callable[[str, str], Need | None], pages: tuple[Page, ...] = PAGES) -> None:
+        """`needed`: what a method needs at a path; None where nothing takes it."""
+        found = ((page, needed("GET", page.path)) for page in pages)
+        self._pages = tuple((page, need) for page, need in found if need is not None)
+
+    def tabs(self, asking: Visitor, path: str) -> tuple[Tab, ...]:
+        """What is offered to a visitor who looks at the page of a path."""
+        seen = [
+            page
+            for page, need in self._pages
+            if need.refusal(asking) is None and (page.path != "/login" or asking.kind is not Kind.PERSON)
+        ]
+        here = max((page.path for page in seen if _is_below(path, page.path)), key=len, default="")
+        return tuple(Tab(page.title, page.path, page.daily, page.path == here) for page in seen)
+
+
+def _is_below(path: str, of: str) -> bool:
+    return path == of or path.startswith(f"{of.rstrip('/')}/")
+
+
+_NOTHING: tuple[Tab, ...] = ()
+_tabs: ContextVar[tuple[Tab, ...]] = ContextVar("tabs", default=_NOTHING)
+
+
+def offer(tabs: tuple[Tab, ...]) -> None:
+    """From now on the page that is rendered for this request offers these."""
+    _tabs.set(tabs)
+
+
+def offered() -> tuple[Tab, ...]:
+    """What the page that is being rendered offers; nothing outside of a request."""
+    return _tabs.get()
