@@ -259,7 +259,7 @@ def _outputs(
 ) -> tuple[Callable[[Sequence[Event], SiteState, Memory, Decision], None], ...]:
     return (
         lambda _events, state, _memory, decision: dispatcher.dispatch(state, decision),
-        lambda _events, _state, _memory, decision: steer(poller, decision),
+        lambda _events, state, _memory, decision: steer(poller, state, decision),
         lambda events, state, memory, decision: journal.append(decision.at, events, decision, state, memory),
         lambda _events, state, _memory, decision: store.recorder.tick(decision.at, state, decision),
         lambda _events, state, _memory, decision: live.publish(state, decision),

@@ -58,6 +58,7 @@ def assess(state: SiteState, seen: Observation, memory: Memory, now: Instant) ->
     memory = replace(memory, obedience=judge(state, seen, memory.obedience, now.monotonic_s))
     alarms = [
         *_meter_alarms(state, meters),
+        *_observing(state),
         *_battery_alarms(state),
         *_station_alarms(state, seen, memory, now.monotonic_s),
     ]
@@ -221,6 +222,12 @@ def _meter_alarms(state: SiteState, judged: list[tuple[Level, str]]) -> Iterator
         if level > Level.NORMAL:
             remedy = known.fault or "check its power, its address and the cable"
             yield Alarm(f"meter:{meter.id}", level, meter.id, cause, remedy)
+
+
+def _observing(state: SiteState) -> Iterator[Alarm]:
+    if state.site.policy.observes:
+        text = "the controller only observes: it limits nobody, and nothing but the fuses protects the cables"
+        yield Alarm("observe", Level.NORMAL, "site", text, "arm it on the page /wizard, or by policy: {control: armed}")
 
 
 def _battery_alarms(state: SiteState) -> Iterator[Alarm]:

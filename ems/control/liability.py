@@ -35,6 +35,17 @@ class Liability(NamedTuple):
 def liability(
     evse: Evse, known: EvseState, station: StationState, untrusted: bool, now: float, policy: Policy
 ) -> Liability:
+    """Judge one EVSE. Where the controller only observes, nobody was told anything: what is decided is what would be,
+    were connected stations to follow.
+    """
+    if policy.observes and station.connected and station.model.smart_charging:
+        return Liability(_drawn_a(known, now, policy))
+    return _liability(evse, known, station, untrusted, now, policy)
+
+
+def _liability(
+    evse: Evse, known: EvseState, station: StationState, untrusted: bool, now: float, policy: Policy
+) -> Liability:
     """Judge one EVSE; the rules are those of design section 5 and failsafe rows 4, 6 and 13.
 
     One that has disobeyed counts with its rated maximum wherever current may flow. Where its station is there to say

@@ -26,7 +26,9 @@ RETRY_MAX_S = 60.0
 
 
 def orders(state: SiteState, decision: Decision, now: float) -> tuple[LimitOrder, ...]:
-    """Every limit that has to be sent at this tick, reductions first."""
+    """Every limit that has to be sent at this tick, reductions first; none where the controller only observes."""
+    if state.site.policy.observes:
+        return ()
     found = [
         order
         for evse, s, known, setpoint in zip(

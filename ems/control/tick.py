@@ -166,7 +166,7 @@ def _decision(
         alarms=alarms,
         level=max(at.levels.site, *at.levels.circuits),
         renew_since=memory.renew_since,
-        stop=_to_stop(at, memory) if (at.room.excess > EPSILON_A).any() else (),
+        stop=_to_stop(at, memory) if (at.room.excess > EPSILON_A).any() and not site.policy.observes else (),
         read_back=tuple([site.evses[j].id for j, (m, was) in judged if m.warned and not was]),
         guarded=lowered,
     )

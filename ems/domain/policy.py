@@ -23,6 +23,15 @@ class Strategy(StrEnum):
     BALANCED = "balanced"
 
 
+class Control(StrEnum):
+    """Whether the controller acts. OBSERVE: it measures and decides, and tells nobody; what it shows is what it would
+    do. Stations charge as they would without it, with what limits they still hold.
+    """
+
+    ARMED = "armed"
+    OBSERVE = "observe"
+
+
 PLANNED = frozenset({Strategy.FAST, Strategy.CHEAPEST, Strategy.SOLAR, Strategy.BALANCED})
 """The strategies that need a plan."""
 
@@ -44,6 +53,7 @@ class Policy:
     """
 
     strategy: Strategy = Strategy.EQUAL
+    control: Control = Control.ARMED
     lease_s: float = 900.0
     idle_a: float = 0.0
     departure_default: str | None = None
@@ -64,6 +74,11 @@ class Policy:
     disobey_s: float = 10.0
     restart_hold_s: float = 300.0
     plan_age_s: float = 900.0
+
+    @property
+    def observes(self) -> bool:
+        """Nothing that limits anybody is sent."""
+        return self.control is Control.OBSERVE
 
     def __post_init__(self) -> None:
         for entry in fields(self):

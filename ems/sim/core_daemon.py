@@ -106,6 +106,8 @@ class CoreDaemon:
     def _steer(self, now: Instant) -> bool:
         """Tell the batteries, which listen; whether anything flows otherwise now."""
         assert self.decision is not None
+        if self.state.site.policy.observes:
+            return False
         told = [setpoint.power_w for setpoint in self.decision.batteries]
         changed = bool(told) and self.plant.steer(told)
         for setpoint in self.decision.batteries if changed else ():

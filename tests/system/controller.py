@@ -62,7 +62,7 @@ class VirtualController:
         self.loop.outputs = (
             lambda _events, state, _memory, decision: self.dispatcher.dispatch(state, decision),
             lambda _events, state, _memory, decision: self.store.recorder.tick(decision.at, state, decision),
-            lambda _events, _state, _memory, decision: steer(self.poller, decision),
+            lambda _events, state, _memory, decision: steer(self.poller, state, decision),
             seen,
         )
         meters = installed_meters(settings, settings.path.parent)

@@ -40,6 +40,8 @@ from ems.domain.station import Evse
 
 MAX_ALARMS = 200
 MAX_KNOCKS = 50
+OBSERVE, UNTOLD = "observe", "not told, only observed: "
+"""How a controller that only observes is shown: as a whole, and at every EVSE."""
 
 Row = CircuitRow | EvseRow | BatteryRow | MeterRow | StationRow | AlarmRow | KnockRow
 
@@ -93,15 +95,22 @@ def head(view: View) -> Head:
         "at": time_of(now.utc),
         "version": view.version,
         "software": view.software,
-        "mode": "starting" if decision is None else mode_of(decision.level),
-        "cause": _cause(decision),
+        "mode": _mode(view),
+        "cause": _cause(view),
         "tick_age_s": None if decision is None else number(now.monotonic_s - decision.at.monotonic_s),
         "power_w": _power(view),
         "alarms_total": 0 if decision is None else len(decision.alarms),
     }
 
 
-def _cause(decision: Decision | None) -> str:
+def _mode(view: View) -> str:
+    if view.decision is None:
+        return "starting"
+    return OBSERVE if view.state.site.policy.observes else mode_of(view.decision.level)
+
+
+def _cause(view: View) -> str:
+    decision = view.decision
     if decision is None or decision.level is Level.NORMAL:
         return ""
     return next((plain(alarm.text) for alarm in decision.alarms if alarm.level is decision.level), "")
@@ -198,7 +207,7 @@ def evse_row(view: View, index: int) -> EvseRow:
         "energy_wh": None if session is None else number(session.energy_wh),
         "soc_percent": None if session is None else number(session.soc_percent),
         "session": None if session is None else _session(session),
-        "reason": None if setpoint is None else _reason(setpoint.reason),
+        "reason": None if setpoint is None else _reason(setpoint.reason, state.site.policy.observes),
         "controlled": setpoint is not None and setpoint.controlled,
         "level": mode_of(Level.NORMAL if setpoint is None else setpoint.level),
     }
@@ -233,9 +242,10 @@ _wired = lru_cache(maxsize=256)(str)
 
 
 @lru_cache(maxsize=4096)
-def _reason(reason: Reason) -> ReasonRow:
+def _reason(reason: Reason, observed: bool) -> ReasonRow:
     until = None if reason.until is None else time_of(reason.until)
-    return {"binding": reason.binding, "text": plain(reason.text), "until": until}
+    text = f"{UNTOLD}{reason.text}" if observed else reason.text
+    return {"binding": reason.binding, "text": plain(text), "until": until}
 
 
 def alarms(view: View) -> Iterator[AlarmRow]:

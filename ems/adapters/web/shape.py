@@ -192,8 +192,8 @@ class KnockRow(TypedDict):
 
 
 class Head(TypedDict):
-    """What the picture says about the site as a whole. `mode` is the failsafe level in one word, `cause` what set it;
-    `alarms_total` counts also those that the list leaves out.
+    """What the picture says about the site as a whole. `mode` is the failsafe level in one word, or observe, `cause`
+    what set it; `alarms_total` counts also those that the list leaves out.
     """
 
     site: SiteRow
