@@ -29,6 +29,7 @@ from ems.adapters.store.recorder import Recorder
 from ems.adapters.store.recovery import Recovered, Remains, read_remains
 from ems.adapters.store.regrets import RegretStore
 from ems.adapters.store.retention import RETENTION, Retention, next_slice, remove
+from ems.adapters.store.roaming import RoamingStore
 from ems.adapters.store.tabs import TabStore, read_receipt, read_receipts
 from ems.adapters.store.writer import PACE, Health, Pace, QueueFullError, Writer
 from ems.domain.history import Audit
@@ -78,6 +79,7 @@ class Store:
         self.reader = Reader(self.database)
         self.regrets = RegretStore(self._writer, self.database)
         self.drivers = DriverStore(self._writer, current, patience_s)
+        self.roaming = RoamingStore(self._writer, current, self.database, patience_s)
 
     def open(self, patience_s: float = 10.0) -> Recovered:
         """Open or make the database and say what was running when the controller stopped. Blocks.

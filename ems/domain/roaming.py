@@ -1,0 +1,175 @@
+"""Roaming: partners whose customers charge here, and the tags by which those are known.
+
+A partner is one platform of a mobility service provider with which credentials were exchanged (OCPI 2.2.1). Its tags
+are guests: not in our own book, admitted as the partner says of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from ems.domain.tag import MAX_TAG, plain_tag, tag_key
+
+ALIAS = "GUEST-"
+"""How tags begin that stand for one that no OCPP 1.6 station could be told."""
+
+
+class PartyId(NamedTuple):
+    """A provider or an operator: country and three letters; upper and lower case are the same (CiString)."""
+
+    country_code: str
+    party_id: str
+
+    @property
+    def key(self) -> PartyId:
+        """What makes it the same as another."""
+        return PartyId(self.country_code.upper(), self.party_id.upper())
+
+    def __str__(self) -> str:
+        return f"{self.country_code}*{self.party_id}"
+
+
+class Whitelist(StrEnum):
+    """Whether a guest may charge without its partner being asked (OCPI 2.2.1, section 12.4.5)."""
+
+    ALWAYS = "ALWAYS"
+    ALLOWED = "ALLOWED"
+    ALLOWED_OFFLINE = "ALLOWED_OFFLINE"
+    NEVER = "NEVER"
+
+
+class Endpoint(NamedTuple):
+    """Where a partner serves a module, as the sender or the receiver of its objects."""
+
+    module: str
+    role: str
+    url: str
+
+
+class Role(NamedTuple):
+    """A party of a partner, what it is there (EMSP, CPO, …) and what people call it."""
+
+    party: PartyId
+    role: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """What was agreed with a partner. `ours` is the digest of the token with which it calls us, `theirs` the token with
+    which we call it; both empty until it is registered. `invitation` is the digest of the token with which it may
+    register, until `invited_until`. `pulled`: up to when its tags were fetched.
+    """
+
+    id: str
+    ours: str = ""
+    theirs: str = ""
+    versions_url: str = ""
+    endpoints: tuple[Endpoint, ...] = ()
+    roles: tuple[Role, ...] = ()
+    registered: datetime | None = None
+    invitation: str = ""
+    invited_until: datetime | None = None
+    pulled: datetime | None = None
+
+    @property
+    def is_registered(self) -> bool:
+        """Both sides have each other's token."""
+        return self.registered is not None
+
+    def url(self, module: str, role: str) -> str | None:
+        """Where it serves a module in a role; None where it does not."""
+        return next((one.url for one in self.endpoints if (one.module, one.role) == (module, role)), None)
+
+    def has(self, party: PartyId) -> bool:
+        """Whether a party is one of its own."""
+        return any(role.party.key == party.key for role in self.roles)
+
+    @property
+    def party(self) -> PartyId | None:
+        """The provider among its parties; of several the first."""
+        first = next((role.party for role in self.roles if role.role == "EMSP"), None)
+        return first or next((role.party for role in self.roles), None)
+
+
+def digest_of(secret: str) -> str:
+    """What is kept of a token that others show us; tokens are too random to be found from it."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class GuestTag:
+    """A tag of a partner: `uid` and `kind` (RFID, APP_USER, …) as it is named there, and whether it may charge."""
+
+    partner: str
+    party: PartyId
+    uid: str
+    kind: str
+    contract_id: str
+    is_valid: bool
+    whitelist: Whitelist
+
+    @property
+    def tag(self) -> str:
+        """What stations call it."""
+        return station_tag(self.uid)
+
+    @property
+    def key(self) -> str:
+        """What makes it the same as what somebody presents."""
+        return tag_key(self.tag)
+
+
+def station_tag(uid: str) -> str:
+    """The tag that an OCPP 1.6 station can be told for a uid of OCPI, which may have 36 characters: itself, or else a
+    word for it that is always the same.
+    """
+    try:
+        return plain_tag(uid)
+    except ValueError:
+        digest = hashlib.sha256(uid.casefold().encode("utf-8", "surrogatepass")).digest()
+        return ALIAS + base64.b32encode(digest).decode("ascii")[: MAX_TAG - len(ALIAS)]
+
+
+class ObjectKind(StrEnum):
+    """What is kept word for word as it was told to a partner. CLAIM: whose the next session with a tag is. RESERVATION:
+    by which number of ours a reservation of a partner goes.
+    """
+
+    SESSION = "session"
+    CDR = "cdr"
+    CLAIM = "claim"
+    RESERVATION = "reservation"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldObject:
+    """An object as a partner was told of it, JSON; `number` grows with the order in which objects were made."""
+
+    kind: ObjectKind
+    id: str
+    partner: str
+    updated: datetime
+    body: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Something that a partner is to be told: `body` (JSON) by `method` to `path` below the endpoint of `module`. `key`
+    names the object: what is told of the same object takes the place of what waits.
+    """
+
+    number: int
+    partner: str
+    module: str
+    key: str
+    method: str
+    path: str
+    body: str
+    at: datetime
