@@ -22,7 +22,9 @@ from ems.adapters.store.current import Current
 from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.daybook import DaybookStore, rows_of
 from ems.adapters.store.drivers import DriverStore
+from ems.adapters.store.incidents import IncidentStore
 from ems.adapters.store.ledger import Ledger
+from ems.adapters.store.notices import NoticeStore
 from ems.adapters.store.payments import PaymentStore, read_payment, read_payments
 from ems.adapters.store.reading import Reader
 from ems.adapters.store.recorder import Recorder
@@ -79,7 +81,12 @@ class Store:
         self.reader = Reader(self.database)
         self.regrets = RegretStore(self._writer, self.database)
         self.drivers = DriverStore(self._writer, current, patience_s)
+<<<<<<< HEAD
         self.roaming = RoamingStore(self._writer, current, self.database, patience_s)
+=======
+        self.incidents = IncidentStore(self._writer, self.database, self.audit, patience_s)
+        self.notices = NoticeStore(self._writer, self.database)
+>>>>>>> 01db46b (x)
 
     def open(self, patience_s: float = 10.0) -> Recovered:
         """Open or make the database and say what was running when the controller stopped. Blocks.
