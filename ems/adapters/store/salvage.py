@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table
 from ems.adapters.store.access_schema import person, reservation, tag, tag_group, waiting
 from ems.adapters.store.account_schema import api_token, user_account
 from ems.adapters.store.batch import Key, Subjects, write
-<<<<<<< HEAD
+from ems.adapters.store.incident_schema import delivery, incident, notice
 from ems.adapters.store.money_schema import (
     billing_group,
     booking,
@@ -25,9 +25,6 @@ from ems.adapters.store.money_schema import (
     statement,
     statement_line,
 )
-=======
-from ems.adapters.store.incident_schema import delivery, incident, notice
->>>>>>> 3eb72cc (store: tables of alarms as people handle them, and of what others are told)
 from ems.adapters.store.payment_schema import payment, payment_step
 from ems.adapters.store.price_schema import price_list, receipt, receipt_line, tab, usage
 from ems.adapters.store.schema import (
@@ -51,11 +48,8 @@ log = logging.getLogger(__name__)
 
 CARRIED = (
     *(price_list, tab, usage, receipt, receipt_line, payment, payment_step),
-<<<<<<< HEAD
     *(refund, prepaid_account, booking, billing_group, statement, statement_line, correction),
-=======
     *(incident, notice, delivery),
->>>>>>> 3eb72cc (store: tables of alarms as people handle them, and of what others are told)
     *(transaction_log, session, grant, station_model, start, alarm, audit),
     *(vehicle, weekly_departure, departure, service_class, choice, limit_told, pushed_price),
     *(user_account, api_token),
