@@ -6,17 +6,12 @@ are guests: not in our own book, admitted as the partner says of them.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from ems.domain.tag import MAX_TAG, plain_tag, tag_key
-
-ALIAS = "GUEST-"
-"""How tags begin that stand for one that no OCPP 1.6 station could be told."""
+from ems.domain.tag import tag_key
 
 
 class PartyId(NamedTuple):
@@ -97,43 +92,25 @@ class Partner:
         return first or next((role.party for role in self.roles), None)
 
 
-def digest_of(secret: str) -> str:
-    """What is kept of a token that others show us; tokens are too random to be found from it."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 @dataclass(frozen=True, slots=True)
 class GuestTag:
-    """A tag of a partner: `uid` and `kind` (RFID, APP_USER, …) as it is named there, and whether it may charge."""
+    """A tag of a partner: `uid` and `kind` (RFID, APP_USER, …) as it is named there, and whether it may charge. `tag`
+    is what stations call it.
+    """
 
     partner: str
     party: PartyId
     uid: str
     kind: str
+    tag: str
     contract_id: str
     is_valid: bool
     whitelist: Whitelist
 
     @property
-    def tag(self) -> str:
-        """What stations call it."""
-        return station_tag(self.uid)
-
-    @property
     def key(self) -> str:
         """What makes it the same as what somebody presents."""
         return tag_key(self.tag)
-
-
-def station_tag(uid: str) -> str:
-    """The tag that an OCPP 1.6 station can be told for a uid of OCPI, which may have 36 characters: itself, or else a
-    word for it that is always the same.
-    """
-    try:
-        return plain_tag(uid)
-    except ValueError:
-        digest = hashlib.sha256(uid.casefold().encode("utf-8", "surrogatepass")).digest()
-        return ALIAS + base64.b32encode(digest).decode("ascii")[: MAX_TAG - len(ALIAS)]
 
 
 class ObjectKind(StrEnum):

@@ -215,6 +215,7 @@ def tag_row(one: GuestTag, told: str) -> Row:
         "partner": one.partner,
         "uid": one.uid.lower(),
         "kind": one.kind,
+        "tag": one.tag,
         "country_code": one.party.country_code,
         "party_id": one.party.party_id,
         "contract_id": one.contract_id,
@@ -228,7 +229,7 @@ def tag_of(row: Any) -> GuestTag:
     """The tag of a row."""
     party = PartyId(row.country_code, row.party_id)
     uid = str(json.loads(row.told)["uid"])
-    return GuestTag(row.partner, party, uid, row.kind, row.contract_id, row.is_valid, Whitelist(row.whitelist))
+    return GuestTag(row.partner, party, uid, row.kind, row.tag, row.contract_id, row.is_valid, Whitelist(row.whitelist))
 
 
 def object_of(row: Any) -> ToldObject:

@@ -28,6 +28,7 @@ roaming_tag = Table(
     Column("partner", Words, primary_key=True),
     Column("uid", Words, primary_key=True),
     Column("kind", Words, primary_key=True),
+    Column("tag", Words, nullable=False),
     Column("country_code", Words, nullable=False),
     Column("party_id", Words, nullable=False),
     Column("contract_id", Words, nullable=False),
@@ -35,7 +36,7 @@ roaming_tag = Table(
     Column("whitelist", Words, nullable=False),
     Column("told", Text, nullable=False),
 )
-"""Tags of partners; `uid` in lower case, `told` what the partner said."""
+"""Tags of partners; `uid` in lower case, `tag` what stations call it, `told` what the partner said."""
 
 roaming_object = Table(
     "roaming_object",

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("partner", sa.Text, primary_key=True),
         sa.Column("uid", sa.Text, primary_key=True),
         sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("tag", sa.Text, nullable=False),
         sa.Column("country_code", sa.Text, nullable=False),
         sa.Column("party_id", sa.Text, nullable=False),
         sa.Column("contract_id", sa.Text, nullable=False),
