@@ -81,14 +81,9 @@ class Store:
         self.reader = Reader(self.database)
         self.regrets = RegretStore(self._writer, self.database)
         self.drivers = DriverStore(self._writer, current, patience_s)
-<<<<<<< HEAD
         self.roaming = RoamingStore(self._writer, current, self.database, patience_s)
         self.incidents = IncidentStore(self._writer, self.database, self.audit, patience_s)
         self.notices = NoticeStore(self._writer, self.database)
-=======
-        self.incidents = IncidentStore(self._writer, self.database, self.audit, patience_s)
-        self.notices = NoticeStore(self._writer, self.database)
->>>>>>> 6e2e516 (store: tables of alarms as people handle them, and of what others are told)
 
     def open(self, patience_s: float = 10.0) -> Recovered:
         """Open or make the database and say what was running when the controller stopped. Blocks.
