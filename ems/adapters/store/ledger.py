@@ -298,7 +298,7 @@ class Ledger:
         elif known.transaction is None and energies:
             energies[next(reversed(energies))] = known.energy_wh
         total = sum(energies.values()) if energies else known.energy_wh
-        return session_row(known, total, energies, unplugged)
+        return session_row(known, total, energies, unplugged, self._current.row(session, known.id))
 
     async def _stored(self, table: Table, row: Row) -> None:
         try:

@@ -116,6 +116,7 @@ def tab_row(known: Tab, closed: datetime | None) -> Row:
         "quote": json.dumps([price_list_row(prices) for prices in known.quote]),
         "groups": json.dumps(sorted(known.groups)),
         "closed": None if closed is None else to_ms(closed),
+        "idle_s": usage.idle_s,
     }
 
 

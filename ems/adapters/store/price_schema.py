@@ -39,9 +39,12 @@ tab = Table(
     Column("quote", Text, nullable=False),
     Column("groups", Text, nullable=False),
     Column("closed", BigInteger),
+    Column("idle_s", Integer),
     Index("tab_open", "session", sqlite_where=text("closed IS NULL"), postgresql_where=text("closed IS NULL")),
 )
-"""What sessions use, and the price lists as they were at plug-in (JSON). Without `closed` it goes on."""
+"""What sessions use, and the price lists as they were at plug-in (JSON). Without `closed` it goes on. `idle_s` is the
+sum over its quarter hours.
+"""
 
 usage = Table(
     "usage",

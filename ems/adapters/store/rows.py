@@ -15,6 +15,7 @@ from ems.domain.grant import FOREVER, Claim, Grant, Held, Layer
 from ems.domain.instant import Instant
 from ems.domain.session import Need, NeedOrigin, Session, Transaction
 from ems.domain.station_model import StationModel
+from ems.domain.tag import tag_key
 
 
 def transaction_row(evse: str, transaction: Transaction, start_key: str | None) -> Row:
@@ -52,9 +53,13 @@ def transaction_of(row: Any) -> Transaction:
     return Transaction(row.id, from_ms(row.started), row.meter_start_wh or 0.0, row.id_tag)
 
 
-def session_row(session: Session, energy_wh: float, transactions: Iterable[int], unplugged: datetime | None) -> Row:
-    """A session; `energy_wh` is the sum over its transactions."""
-    need = session.need
+def session_row(
+    session: Session, energy_wh: float, transactions: Iterable[int], unplugged: datetime | None, before: Row
+) -> Row:
+    """A session; `energy_wh` is the sum over its transactions. What was held up for it is told only while it charges,
+    and stays as it was `before` after that.
+    """
+    need, ids, running = session.need, list(transactions), session.transaction
     return {
         "id": session.id,
         "evse": session.evse,
@@ -66,7 +71,8 @@ def session_row(session: Session, energy_wh: float, transactions: Iterable[int],
         "need_origin": need.origin.value,
         "service_class": session.service_class,
         "soc_percent": _number(session.soc_percent),
-        "transactions": json.dumps(list(transactions)),
+        "transactions": json.dumps(ids),
+        "last_transaction": ids[-1] if ids else None,
         "vehicle": None if session.vehicle is None else session.vehicle.id,
         "soc_at_wh": _number(session.soc_at_wh),
         "guaranteed_wh": _number(need.guaranteed_wh),
@@ -76,6 +82,7 @@ def session_row(session: Session, energy_wh: float, transactions: Iterable[int],
         "tag": None if session.holder is None else session.holder.tag,
         "person": None if session.holder is None else session.holder.person,
         "cost_centre": None if session.holder is None else session.holder.cost_centre,
+        "tag_key": tag_key(running.id_tag) if running is not None and running.id_tag else before.get("tag_key"),
     }
 
 

@@ -43,6 +43,7 @@ from ems.adapters.store.schema import (
     weekly_departure,
 )
 from ems.adapters.store.series_rows import pushed_price
+from ems.adapters.store.session_schema import meter_key, session_correction, signed_value
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ CARRIED = (
     *(vehicle, weekly_departure, departure, service_class, choice, limit_told, pushed_price),
     *(user_account, api_token),
     *(person, tag_group, tag, reservation, waiting),
+    *(session_correction, signed_value, meter_key),
 )
 """Bookkeeping, small and irreplaceable. Measurements stay in the old file, where they can still be exported."""
 

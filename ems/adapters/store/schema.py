@@ -84,10 +84,20 @@ session = Table(
     Column("tag", Words),
     Column("person", Words),
     Column("cost_centre", Words),
+    Column("last_transaction", BigInteger),
+    Column("tag_key", Words),
+    Column("is_void", Boolean),
     Index("session_plugged", "plugged"),
+    Index("session_evse", "evse", "plugged"),
+    *(
+        Index(f"session_{name}", name, "plugged", sqlite_where=text(known), postgresql_where=text(known))
+        for name, known in ((name, f"{name} IS NOT NULL") for name in ("vehicle", "tag_key", "person", "cost_centre"))
+    ),
     Index("session_open", "id", sqlite_where=text("unplugged IS NULL"), postgresql_where=text("unplugged IS NULL")),
 )
-"""Vehicles, from plug-in to plug-out; `transactions` is a JSON list of ids, `energy_wh` their sum."""
+"""Vehicles, from plug-in to plug-out; `transactions` is a JSON list of ids, `energy_wh` their sum, `tag_key` what was
+held up last. `is_void`: somebody said that it is none that counts.
+"""
 
 grant = Table(
     "grant",
