@@ -34,6 +34,7 @@ from ems.assembly.hindsight import hindsight_of
 from ems.assembly.meters import check_meter_model, installed_meters, own_models, steered_batteries
 from ems.assembly.opening import check_free, database_of, store_of
 from ems.assembly.operations import SiteOperations
+from ems.assembly.pages import page_parts
 from ems.assembly.payments import payment_parts, provision_of
 from ems.assembly.planning import ChildPlanning, planning_of, setup_of
 from ems.assembly.remains import close_what_is_left_behind, core_of
@@ -150,10 +151,12 @@ class Daemon:
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
         access.priced_by(paying.till)
+        pages = page_parts(store)
         further = (
             *paying.routers,
             *station_ways(live, clock, remote.control, remote.rounds),
             *access_ways(live, clock, operations, access.site),
+            *pages.routers,
         )
         accounts = accounts_of(recovered, store, clock, state_dir, shown)
         hindsight = hindsight_of(planning, operations.pushed, store, clock)
@@ -161,6 +164,7 @@ class Daemon:
         watching = (
             *(replanner.look, foreseer.look, operations.roster.look, remote.control.look, access.watch.look),
             *paying.looks,
+            pages.look,
         )
         poller = Poller(meters, clock, loop.inbox.put, steered_batteries(settings.site))
         loop.outputs = (*_outputs(dispatcher, poller, journal, store, live), *watching)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Connection, Table, delete, desc, func, select
 
 from ems.adapters.store.aggregation import QUARTER_MS
+from ems.adapters.store.offers import offer
 from ems.adapters.store.schema import alarm, interval, knock, sample
 
 DAY_MS = 86_400_000
@@ -16,8 +17,8 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Days with data that are kept of raw samples (`tight_days` when the disk is nearly full) and of intervals; and how
-    many alarms and refused stations. Transactions, sessions and the audit are kept.
+    """Days with data that are kept of raw samples and offers (`tight_days` when the disk is nearly full) and of
+    intervals; and how many alarms and refused stations. Transactions, sessions and the audit are kept.
     """
 
     sample_days: int = 14
@@ -44,6 +45,7 @@ def next_slice(connection: Connection, keep: Retention, tight: bool) -> Slice | 
     sample_days = keep.tight_days if tight else keep.sample_days
     for table, column, days, width in (
         (sample, sample.c.at, sample_days, QUARTER_MS),
+        (offer, offer.c.at, sample_days, DAY_MS),
         (interval, interval.c.starts, keep.interval_days, DAY_MS),
     ):
         oldest = connection.execute(select(func.min(column))).scalar()

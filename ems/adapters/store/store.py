@@ -25,6 +25,7 @@ from ems.adapters.store.drivers import DriverStore
 from ems.adapters.store.incidents import IncidentStore
 from ems.adapters.store.ledger import Ledger
 from ems.adapters.store.notices import NoticeStore
+from ems.adapters.store.offers import OfferRecorder
 from ems.adapters.store.payments import PaymentStore, read_payment, read_payments
 from ems.adapters.store.reading import Reader
 from ems.adapters.store.recorder import Recorder
@@ -78,6 +79,7 @@ class Store:
         self.payments = PaymentStore(self._writer, current, patience_s)
         self.accounts = AccountStore(self._writer, self.audit, current, patience_s)
         self.recorder = Recorder(self.ledger, self._writer)
+        self.offers = OfferRecorder(self._writer)
         self.reader = Reader(self.database)
         self.regrets = RegretStore(self._writer, self.database)
         self.drivers = DriverStore(self._writer, current, patience_s)
@@ -155,6 +157,12 @@ class Store:
         """
         await self._written()
         return await self._read(partial(read_audits, before=before, most=most))
+
+    async def asked(self, query: Callable[[Connection], T], fresh: bool = False) -> T:
+        """What a query finds; `fresh`: also of what waits to be written. Raises as `aggregate`."""
+        if fresh:
+            await self._written()
+        return await self._read(query)
 
     async def roll(self) -> Roll:
         """Users and tokens as they are stored, also by another process. Raises as `aggregate`."""
