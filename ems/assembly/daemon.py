@@ -158,8 +158,10 @@ class Daemon:
             *access_ways(live, clock, operations, access.site),
             *pages.routers,
         )
-        accounts = accounts_of(recovered, store, clock, state_dir, shown)
-        hindsight = hindsight_of(planning, operations.pushed, store, clock)
+        accounts, hindsight = (
+            accounts_of(recovered, store, clock, state_dir, shown),
+            hindsight_of(planning, operations.pushed, store, clock),
+        )
         web = WebServer(live, clock, shown, operations, foreseer, (*further, energy), accounts, hindsight)
         watching = (
             *(replanner.look, foreseer.look, operations.roster.look, remote.control.look, access.watch.look),
