@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0015"
+down_revision = "0014"
 
 LAST = {
     "sqlite": """UPDATE session SET last_transaction = json_extract(transactions, '$[#-1]')
