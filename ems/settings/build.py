@@ -19,8 +19,10 @@ from ems.domain.tariff import Tariff
 from ems.settings.access import Access
 from ems.settings.doors import doors_of
 from ems.settings.draft import Draft
+from ems.settings.mail import MailSettings, mail_of
 from ems.settings.metering import MODBUS_PORT
 from ems.settings.payment import PaymentSettings, payment_of
+from ems.settings.reports import ReportSettings, reports_of
 from ems.settings.schema import AUTO, LimitSection, MeterSection
 from ems.settings.service import classes_of, holidays_of
 from ems.settings.station_models import KnownModel
@@ -94,7 +96,7 @@ class SiteSettings:
     `path` is the file; `text` its content; `revision` identifies it and the files beside it. `recognisable`: stations
     whose model is to be learned when they boot, from `station_models` (`station_models.recognise`); until then their
     model is the generic one. `tariff` is what the file `tariff_file` beside the site's says. `doors`: who may
-    charge where. `payment`: how drivers pay by card.
+    charge where. `payment`: how drivers pay by card. `mail` None: no mail leaves the site.
     """
 
     path: Path
@@ -112,6 +114,8 @@ class SiteSettings:
     uploads: UploadPorts
     doors: Doors
     payment: PaymentSettings
+    mail: MailSettings | None
+    reports: ReportSettings
 
 
 def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = None) -> SiteSettings:
@@ -150,6 +154,8 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         uploads=UploadPorts(shape.ocpp.upload_port or 0, shape.ocpp.ftp_port or 0),
         doors=doors_of(draft),
         payment=payment_of(draft),
+        mail=mail_of(draft),
+        reports=reports_of(draft),
     )
 
 

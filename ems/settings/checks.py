@@ -13,9 +13,11 @@ from ems.settings import (
     balance,
     doors,
     installation,
+    mail,
     metering,
     outlets,
     payment,
+    reports,
     restrictions,
     service,
     storage,
@@ -67,6 +69,8 @@ CHECKS: tuple[Check, ...] = (
     access.unprotected,
     payment.provider,
     payment.secrets,
+    mail.server,
+    reports.exports,
 )
 
 

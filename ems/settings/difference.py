@@ -40,6 +40,11 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
         *_changed("uploads", dataclasses.asdict(old.uploads), dataclasses.asdict(new.uploads)),
         *_changed("web", dataclasses.asdict(old.web), dataclasses.asdict(new.web)),
         *_changed("payment", dataclasses.asdict(old.payment), dataclasses.asdict(new.payment)),
+        *_entries("mail server", _mail(old), _mail(new)),
+        *_changed(
+            "reports", {"co2_g_per_kwh": old.reports.co2_g_per_kwh}, {"co2_g_per_kwh": new.reports.co2_g_per_kwh}
+        ),
+        *_entries("export", {p.name: p for p in old.reports.exports}, {p.name: p for p in new.reports.exports}),
         *_changed("policy", _fields(old.site.policy), _fields(new.site.policy), needs_restart=False),
         *_limits(old.site.limits, new.site.limits),
         *_classes(old, new),
@@ -167,6 +172,10 @@ def _meters(settings: SiteSettings) -> dict[str, dict[str, Any]]:
 
 def _stations(settings: SiteSettings) -> dict[str, dict[str, Any]]:
     return {s.id: {"model": "auto" if s.id in settings.recognisable else s.model.id} for s in settings.site.stations}
+
+
+def _mail(settings: SiteSettings) -> dict[str, Any]:
+    return {} if settings.mail is None else {settings.mail.host: settings.mail}
 
 
 def _fields(record: Any) -> dict[str, Any]:

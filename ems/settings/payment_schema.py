@@ -22,7 +22,8 @@ class PaymentKind(StrEnum):
 _ADDRESS = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/[\w./-]*)?", re.ASCII)
 
 
-def _url(value: Any) -> str:
+def web_address(value: Any) -> str:
+    """An http or https address without a query. Raises PydanticCustomError."""
     if not isinstance(value, str) or len(value) > 200 or not _ADDRESS.fullmatch(value):
         shown = str(value)[:60]
         raise problem(f"'{shown}' is not a web address", "write for example https://charge.example.com")
@@ -33,7 +34,7 @@ class PaymentSection(Section):
     """`payment:`, how drivers pay by card."""
 
     provider: PaymentKind = Field(PaymentKind.NONE, description="none, sandbox or stripe")
-    public_url: Annotated[str, PlainValidator(_url)] | None = Field(
+    public_url: Annotated[str, PlainValidator(web_address)] | None = Field(
         None, description="where the phones of drivers reach this controller, for example https://charge.example.com"
     )
     key_file: Name | None = Field(None, description="a file with the secret key of the provider")

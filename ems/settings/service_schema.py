@@ -15,7 +15,8 @@ from ems.settings.tariff_schema import Holiday
 MOST_KWH = MAX_BATTERY_WH / 1000.0
 
 
-def _time_of_day(value: Any) -> time:
+def time_of_day(value: Any) -> time:
+    """A local time as 05:10. Raises PydanticCustomError."""
     match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
     if match is None:
         raise problem(f"'{str(value)[:20]}' is not a time of day", 'write for example "05:10"')
@@ -29,7 +30,7 @@ class ClassSection(Section):
     guarantee_kwh: Annotated[float, Field(ge=0, le=MOST_KWH)] = Field(
         0.0, description="the energy that each vehicle of it is promised in each session, kWh"
     )
-    by: Annotated[time, PlainValidator(_time_of_day)] | None = Field(
+    by: Annotated[time, PlainValidator(time_of_day)] | None = Field(
         None, description='until when, for example "05:10"; by the departure unless stated'
     )
     minimum_always: bool = Field(False, description="true: never below the minimum current, 6 A for most")

@@ -18,7 +18,9 @@ from ems.settings.door_schema import AccessSection
 from ems.settings.finding import Finding
 from ems.settings.hints import or_known, unknown_key
 from ems.settings.listening_schema import OcppSection, WebSection
+from ems.settings.mail_schema import MailSection
 from ems.settings.payment_schema import PaymentSection
+from ems.settings.reports_schema import ReportsSection
 from ems.settings.route import Route
 from ems.settings.service_schema import CalendarSection, ClassSection
 from ems.settings.storage_schema import BatterySection
@@ -44,6 +46,7 @@ OF_AN_OUTLET = frozenset(schema.EvseSection.model_fields) - frozenset(schema.Sta
 
 NO_ACCESS = AccessSection.model_validate({})
 NO_PAYMENT = PaymentSection.model_validate({})
+NO_REPORTS = ReportsSection.model_validate({})
 NO_OCPP = OcppSection.model_validate({})
 NO_WEB = WebSection.model_validate({})
 """The sections as they hold when the file has none."""
@@ -64,6 +67,8 @@ class Shape:
     calendar: CalendarSection | None = None
     access: AccessSection = NO_ACCESS
     payment: PaymentSection = NO_PAYMENT
+    mail: MailSection | None = None
+    reports: ReportsSection = NO_REPORTS
     tariff: schema.TariffSection | None = None
     ocpp: OcppSection = NO_OCPP
     web: WebSection = NO_WEB
@@ -93,6 +98,8 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         calendar=reader.section("calendar", CalendarSection),
         access=reader.section("access", AccessSection) or NO_ACCESS,
         payment=reader.section("payment", PaymentSection) or NO_PAYMENT,
+        mail=reader.section("mail", MailSection),
+        reports=reader.section("reports", ReportsSection) or NO_REPORTS,
         tariff=reader.section("tariff", schema.TariffSection),
         ocpp=reader.section("ocpp", OcppSection) or NO_OCPP,
         web=reader.section("web", WebSection) or NO_WEB,
