@@ -104,7 +104,7 @@ def test_a_secret_that_everybody_can_read_is_told(tmp_path: Path) -> None:
             "needs a password_file or a key_file",
         ),
         ("reports: {exports: {x: {content: report, every: month}}}\n", "the export 'x' goes nowhere"),
-        ("reports: {co2: 5}\n", "unknown key 'co2': did you mean 'co2_g_per_kwh'?"),
+        ("reports: {co2_g_per_kw: 5}\n", "unknown key 'co2_g_per_kw': did you mean 'co2_g_per_kwh'?"),
         ("reports: {co2_g_per_kwh: -1}\n", "must be at least 0"),
     ],
 )
