@@ -30,7 +30,7 @@ def check_free(what: str, host: str, port: int, variable: str) -> None:
 def store_of(state_dir: Path, clock: Clock, troubles: Troubles) -> Store:
     """The database of a site, not opened yet. Raises AssemblyError."""
     try:
-        return Store(database_of(state_dir), clock, troubles)
+        return Store(database_of(state_dir), clock, troubles, apart=True)
     except ValueError as wrong:
         raise AssemblyError(f"EMS_DATABASE: {wrong}") from None
     except ModuleNotFoundError as missing:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from ems.adapters.store.migration import MIGRATIONS, NewerSchemaError, migrate
+from ems.adapters.store.migration import MIGRATIONS, NewerSchemaError, is_behind, migrate, migrate_apart
 
 CONNECT_S = 5
 SERVER = {
@@ -70,11 +70,15 @@ def fault_of(error: BaseException) -> Fault:
 class Database:
     """A SQLite file or a PostgreSQL server. Connections are made here and belong to whoever asked."""
 
-    def __init__(self, where: str | Path, busy_s: float = 2.0, migrations: Path = MIGRATIONS) -> None:
-        """`where`: a path, or a URL such as postgresql://user@host/name. Raises ValueError when it is neither."""
+    def __init__(
+        self, where: str | Path, busy_s: float = 2.0, migrations: Path = MIGRATIONS, apart: bool = False
+    ) -> None:
+        """`where`: a path, or a URL such as postgresql://user@host/name. `apart`: revisions run in a process of their
+        own. Raises ValueError when `where` is neither.
+        """
         self.url = _url(where)
         self.path = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
-        self._migrations = migrations
+        self._migrations, self._apart = migrations, apart
         self._identity: tuple[int, int] | None = None
         self._durable: bool | None = None
         self._engine = _engine(self.url, _prepare_sqlite(busy_s), begin="BEGIN IMMEDIATE")
@@ -88,6 +92,9 @@ class Database:
         """
         connection = self._engine.connect()
         try:
+            if self._apart and is_behind(connection, self._migrations):
+                connection.rollback()
+                migrate_apart(self.url.render_as_string(hide_password=False))
             migrate(connection, self._migrations)
         except BaseException:
             connection.close()

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.script.revision import ResolutionError
-from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 log = logging.getLogger(__name__)
-logging.getLogger("alembic").setLevel(logging.WARNING)  # it greets at every start; what happened is logged here
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+BASE = "base"
+UPGRADE_S = 300.0
+_OURS = str(Path(__file__).resolve().parents[3])
 
 
 class NewerSchemaError(Exception):
@@ -28,18 +28,47 @@ def migrate(connection: Connection, folder: Path = MIGRATIONS) -> None:
 
     Raises NewerSchemaError when the database is ahead of this program.
     """
-    config = Config()
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    script = ScriptDirectory.from_config(config)
+    known = revisions(folder)
     with connection.begin():
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current == script.get_current_head():
+        current = _current(connection)
+        if current == known[-1]:
             return
-        try:
-            script.get_revision(current or "base")
-        except (CommandError, ResolutionError):
-            raise NewerSchemaError(f"revision {current!r} of the database is unknown to this program") from None
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        log.info("store.migrated from=%s to=%s", current, script.get_current_head())
+        if current not in {BASE, *known}:
+            raise NewerSchemaError(f"revision {current!r} of the database is unknown to this program")
+        # Alembic takes ten megabytes, which a database that is up to date has no use for.
+        from ems.adapters.store.upgrade import upgrade  # noqa: PLC0415
+
+        upgrade(connection, folder)
+        log.info("store.migrated from=%s to=%s", current, known[-1])
+
+
+def is_behind(connection: Connection, folder: Path = MIGRATIONS) -> bool:
+    """Whether revisions are missing."""
+    return _current(connection) in {BASE, *revisions(folder)[:-1]}
+
+
+def migrate_apart(where: str) -> None:
+    """The same in a process of its own, which takes the tools for it along when it ends. What it cannot do, whoever
+    opens the database next finds out.
+    """
+    path = [_OURS, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    with suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(
+            [sys.executable, "-m", "ems.adapters.store.upgrade_apart"],
+            input=where.encode(),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+            timeout=UPGRADE_S,
+            check=False,
+            capture_output=True,
+        )
+
+
+def revisions(folder: Path = MIGRATIONS) -> tuple[str, ...]:
+    """The revisions of this program, oldest first: they are in the names of their files."""
+    return tuple(sorted(path.name[1:5] for path in (folder / "versions").glob("r[0-9]*.py")))
+
+
+def _current(connection: Connection) -> str:
+    if not inspect(connection).has_table("alembic_version"):
+        return BASE
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or BASE

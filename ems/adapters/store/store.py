@@ -65,8 +65,9 @@ class Store:
         pace: Pace = PACE,
         retention: Retention = RETENTION,
         patience_s: float = 5.0,
+        apart: bool = False,
     ) -> None:
-        self.database = Database(where)
+        self.database = Database(where, apart=apart)
         self._reading = self.database.reading()
         self._clock, self._retention = clock, retention
         current = Current()

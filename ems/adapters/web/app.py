@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from typing import Any
 
@@ -117,7 +117,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
     described = (api(desk), plan_api(plans), *past, *questions, *changes, *further, watch(desk))
     doors = () if accounts is None else (login_pages(desk, accounts), account_pages(desk, accounts))
     shown = (
-        _page(desk, described, app.openapi),
+        _page(desk, described, partial(_described, app)),
         _plan_page(desk, plans, pages, Ways(described), hindsight),
         _files(),
         *doors,
@@ -184,6 +184,12 @@ def _page(desk: Desk, described: Iterable[APIRouter], openapi: Callable[[], dict
         return Response(described_with_logins(), headers=FRESH, media_type="application/json")
 
     return router
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, which is not kept: it is large, and whoever asks gets text."""
+    told, app.openapi_schema = app.openapi(), None
+    return told
 
 
 def _files() -> APIRouter:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select
 
 from ems.adapters.store import schema
 from ems.adapters.store.database import Database
-from ems.adapters.store.migration import MIGRATIONS, NewerSchemaError
+from ems.adapters.store.migration import MIGRATIONS, NewerSchemaError, revisions
 from ems.adapters.store.store import Store
 from ems.domain.session import Transaction
 from tests.adapters.store.clocks import BEGIN, HandClock
@@ -78,3 +81,30 @@ def test_a_wrong_url_names_the_remedy(where_to: str) -> None:
         return
     with pytest.raises(ValueError, match="postgresql://user@host/name"):
         Database(where_to)
+
+
+def test_names_of_files_are_the_chain_of_revisions() -> None:
+    script = ScriptDirectory(str(MIGRATIONS))
+    assert revisions() == tuple(reversed([one.revision for one in script.walk_revisions()]))
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from ems.adapters.store.database import Database
+with Database(Path(sys.argv[1]), apart=True).connect() as connection:
+    print(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar(), "alembic" in sys.modules)
+"""
+
+
+def test_revisions_may_run_apart_so_that_their_tools_are_not_kept(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path / "new.sqlite3")], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == [revisions()[-1], "False"], said.stderr
+
+
+def test_what_cannot_be_done_apart_is_told_to_whoever_opens_it(tmp_path: Path) -> None:
+    broken = later_program(tmp_path, then='op.drop_table("there_is_no_such_table")')
+    with pytest.raises(Exception, match="there_is_no_such_table"):
+        Database(tmp_path / "new.sqlite3", migrations=broken, apart=True).connect()
