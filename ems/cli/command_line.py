@@ -97,6 +97,14 @@ def _add_daemon(commands: Commands) -> None:
 
 
 def _add_site(commands: Commands) -> None:
+    text = "An empty site to start from, which observes until somebody arms it"
+    one = _command(commands, "init", "site.init", text)
+    one.add_argument("folder", type=Path, help="the folder to make, for example depot-north")
+    one.add_argument("--name", help="what people call the site (default: the folder's name)")
+    one.add_argument(
+        "--rating", type=float, default=16.0, metavar="A", help="the fuse of the grid connection, per phase"
+    )
+    one.add_argument("--timezone", help="for example Europe/Berlin (default: this machine's)")
     one = _command(commands, "check", "site.check", "Every problem of a site, then its circuit tree")
     one.add_argument("site", nargs="?", help=SITE)
     _add_json(one)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ems.cli.outcome import FINDING, FINE, UsageError
+from ems.settings.blank import blank_site, init_site, timezone_here
 from ems.settings.build import SiteSettings
 from ems.settings.document import read_data
 from ems.settings.finding import Finding, Severity, in_short
@@ -29,6 +30,25 @@ def check(options: argparse.Namespace) -> int:
     result = checked(name, state_dir_of(options.site), _check_meter_model)
     print(render_json(result) if options.json else render_text(result))
     return FINE if result.is_fine else FINDING
+
+
+def init(options: argparse.Namespace) -> int:
+    """An empty site to start from."""
+    folder: Path = options.folder
+    zone = options.timezone or timezone_here()
+    name = options.name or folder.resolve().name
+    text = blank_site(folder, name, zone, options.rating)
+    wrong = in_short(load(folder, text=text.encode()).findings)
+    if wrong:
+        raise UsageError(wrong.partition(": ")[2])
+    try:
+        path = init_site(folder, name, zone, options.rating)
+    except FileExistsError:
+        raise UsageError(f"{folder} holds a site already, which is not overwritten; name another folder") from None
+    except OSError as failed:
+        raise UsageError(f"cannot make {folder}: {failed.strerror}") from None
+    print(f"wrote {path}; start it with `ems run {folder}`, then open /wizard on its page and say what there is")
+    return FINE
 
 
 def password(options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """From `site.yaml` to checked domain objects: every problem at once, as path:line with a remedy.
 
-Lives here: finding the site and the shipped data (`places`), reading YAML with the line of every value (`document`),
+Lives here: an empty site (`blank`), changes of a file (`edit`) and those to come (`site_draft`),
+finding the site and the shipped data (`places`), reading YAML with the line of every value (`document`),
 the shape of the file (`schema`, `shape`, in words `wording`), cross checks (`checks` and the files it names), building
 frozen settings (`build`, `load`), the tariff beside the site (`tariff`), passwords, the catalogue of station models,
 the last good copy (`revision`), and what `ems check` prints (`report`). `load.load` is the way in.

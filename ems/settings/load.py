@@ -38,16 +38,21 @@ class Loaded:
     files: tuple[tuple[str, bytes], ...] = ()
 
 
-def load(site: str | Path, access: Access | None = None, check_meter_model: MeterModelCheck | None = None) -> Loaded:
+def load(
+    site: str | Path,
+    access: Access | None = None,
+    check_meter_model: MeterModelCheck | None = None,
+    text: bytes | None = None,
+) -> Loaded:
     """Load a site (a folder, a `site.yaml`, or the name of a shipped site) and check all of it. Never raises.
 
     `access` given: passwords are already known, and their files are not read. `check_meter_model` looks into the meter
-    models that the site brings itself, as far as it uses them; without it they are only known to be there.
+    models that the site brings itself, as far as it uses them; without it they are only known to be there. `text`: what
+    is to be read in place of the file's content.
     """
     path = site_file(site)
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = _read(path) if text is None else text
     except (OSError, ValueError) as problem:
         return Loaded(None, (_unreadable(path, problem),))
     document, syntax = parse(raw, path)
@@ -74,6 +79,11 @@ def load(site: str | Path, access: Access | None = None, check_meter_model: Mete
         finding = document.error((), str(problem), "correct the part of the file that this names")
         return Loaded(None, in_order((*findings, finding)), draft)
     return Loaded(settings, findings, draft, files)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _in_own_meter_models(draft: Draft, files: Mapping[str, Path], check: MeterModelCheck | None) -> tuple[Finding, ...]:

@@ -1,8 +1,8 @@
 """YAML text as plain data in which every value knows its place, and changed without losing comments.
 
-The only module that knows ruamel.yaml. Reading takes the parser's events and not its object tree: so every repeated
-key is found, nesting and aliases are bounded, and scalars follow the core schema of YAML 1.2 to the letter (an int is
-`17`, never `1_000`; `17:00`, `yes` and dates are text). Keys are the text as written.
+Only this module and `yaml_line` know ruamel.yaml. Reading takes the parser's events, not its object tree: so every
+repeated key is found, nesting and aliases are bounded, and scalars follow the core schema of YAML 1.2 to the letter (an
+int is `17`, never `1_000`; `17:00`, `yes` and dates are text). Keys are the text as written.
 """
 
 from __future__ import annotations

@@ -127,3 +127,25 @@ def test_a_password_file_that_exists_is_left_alone(site: Installation) -> None:
 
 def test_a_password_file_away_from_any_site_is_named_as_it_was(tmp_path: Path) -> None:
     assert "password_file: here/cp-01" in ems("password", "here/cp-01").out
+
+
+def test_an_empty_site_is_made_once_and_passes_its_check(tmp_path: Path) -> None:
+    folder = tmp_path / "depot"
+    assert ems("init", folder, "--name", "Depot: North", "--timezone", "Europe/Berlin").status == 0
+    checked = ems("check", folder)
+    assert checked.status == 0
+    assert "Depot: North: 1 circuit, 0 EVSEs" in checked.out
+    again = ems("init", folder)
+    assert again.status == 2
+    assert "is not overwritten" in again.err
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [(("--timezone", "Mars/Base"), "'Mars/Base' is not a time zone"), (("--rating", "-3"), "rating_a: -3 is negative")],
+)
+def test_an_empty_site_is_not_made_from_nonsense(tmp_path: Path, words: tuple[str, ...], why: str) -> None:
+    refused = ems("init", tmp_path / "depot", *words)
+    assert refused.status == 2
+    assert why in refused.err
+    assert not (tmp_path / "depot").exists()
