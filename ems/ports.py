@@ -6,7 +6,7 @@ putting events into a `Sink`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -63,10 +63,18 @@ class StationLink(Protocol):
 
 
 class Authority(Protocol):
-    """Who may charge. Every answer is from memory, at once: no driver waits for a disk."""
+    """Who may charge. Every answer is from memory, at once: no driver waits for a disk. Whoever answers a station first
+    lets `consult` find out what others say of its tag.
+    """
 
     def authorise(self, station: str, tag: str) -> Admission:
         """Somebody presents a tag at a station, to begin or to end a session."""
+        ...
+
+    def consult(self, station: str, tag: str) -> Awaitable[None] | None:
+        """Ask elsewhere about a tag that is to be answered next, for some seconds at most; None when nobody else could
+        know it. Never raises.
+        """
         ...
 
     def started(self, evse: str, transaction: Transaction) -> Admission:

@@ -26,7 +26,7 @@ TOP_LEVEL = {"pyproject.toml", "README.md", "ems", "sites", "tests", "config"}
 SEVERAL_HOMES = {
     "numpy": {"control", "planning", "runtime", "sim", "adapters/store"},  # arithmetic of the core, and its memory
     "websockets": {"adapters/ocpp", "sim"},  # both ends of one wire
-    "pydantic": {"settings", "adapters/web"},  # what people write: the site file, and what they tell the interface
+    "pydantic": {"settings", "adapters/web", "adapters/ocpi"},  # what others write: site file, interface, partners
     "msgspec": {"adapters/ocpp", "adapters/store"},  # a codec at each of the two places that write much
 }
 """Packages with more than one home, and why; every other has exactly one."""

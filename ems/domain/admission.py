@@ -41,10 +41,17 @@ class Asked(NamedTuple):
     starts: bool = True
 
 
+class Guest(NamedTuple):
+    """Whose customer it is that a roaming partner speaks for; `refused`: why the partner does not."""
+
+    label: str
+    refused: str = ""
+
+
 class Usage(NamedTuple):
     """What else counts for a tag: at which EVSEs it charges now, what it got in the period of its budget and for how
-    much money, the vehicle whose tag it is, and whether it has a pass, because somebody who may do so starts a session
-    with it.
+    much money, the vehicle whose tag it is, whether it has a pass, because somebody who may do so starts a session
+    with it, and whose guest it is.
     """
 
     running: frozenset[str] = frozenset()
@@ -52,6 +59,7 @@ class Usage(NamedTuple):
     vehicle: str = ""
     has_pass: bool = False
     spent_minor: int = 0
+    guest: Guest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def authorise(asked: Asked, book: AccessBook, doors: Doors, usage: Usage = Usage
     """Whether a tag may charge. What is blocked, or held for others, is refused even where everybody may charge."""
     tag = book.tag(asked.tag)
     refused = next(_refusals(asked, book, doors, tag, usage), None)
-    known = tag is not None or bool(usage.vehicle)
+    known = tag is not None or bool(usage.vehicle) or usage.guest is not None
     shared, ends = ("", None) if tag is None else (book.stop_tag(tag), tag.valid_to)
     most = None if tag is None or tag.budget is None else tag.budget.energy_wh
     left = None if most is None else max(0.0, most - usage.spent_wh)
@@ -102,8 +110,10 @@ def _refusals(asked: Asked, book: AccessBook, doors: Doors, tag: Tag | None, usa
         yield AuthStatus.INVALID, "no tag was presented, and only known ones may charge here"
     elif tag is not None:
         yield from _limits(asked, book, doors, tag, usage)
-    elif not usage.vehicle:
+    elif not usage.vehicle and usage.guest is None:
         yield AuthStatus.INVALID, "nobody knows this tag"
+    elif not usage.vehicle and usage.guest is not None and usage.guest.refused:
+        yield AuthStatus.BLOCKED, usage.guest.refused
 
 
 def _blocked(book: AccessBook, tag: Tag) -> Iterator[Refusal]:
@@ -168,6 +178,8 @@ def _welcome(asked: Asked, doors: Doors, tag: Tag | None, usage: Usage) -> str:
         return f"it is a tag of {usage.vehicle}"
     if usage.has_pass:
         return "somebody here starts it"
+    if usage.guest is not None:
+        return f"it is {usage.guest.label}"
     return f"everybody may charge at {asked.evse}"
 
 

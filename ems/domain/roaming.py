@@ -6,11 +6,13 @@ are guests: not in our own book, admitted as the partner says of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from ems.domain.recurrence import DayWindow
 from ems.domain.tag import tag_key
 
 
@@ -150,3 +152,58 @@ class Push:
     path: str
     body: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plug:
+    """A connector, in OCPI's words; `has_cable`: the cable is the station's."""
+
+    standard: str
+    has_cable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The site as partners know it. `country` has three letters, `party` two and three; coordinates in degrees.
+    `opening`: hours of the week, none: always open. `plugs` by EVSE or station where it is not `plug`; without any, AC
+    has a socket of type 2 and DC a cable with CCS 2. `public_url`: where partners reach this controller.
+    """
+
+    party: PartyId
+    name: str
+    website: str
+    public_url: str
+    location: str
+    address: str
+    city: str
+    postal_code: str
+    country: str
+    latitude: float
+    longitude: float
+    parking_type: str = ""
+    opening: tuple[DayWindow, ...] = ()
+    plug: Plug | None = None
+    plugs: Mapping[str, Plug] = field(default_factory=dict)
+    is_published: bool = True
+
+    def plug_of(self, evse: str, is_dc: bool) -> Plug:
+        """The connector of an EVSE."""
+        told = self.plugs.get(evse) or self.plugs.get(evse.rpartition("/")[0]) or self.plug
+        return told or (Plug("IEC_62196_T2_COMBO", True) if is_dc else Plug("IEC_62196_T2", False))
+
+
+@dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """A partner as the site file names it: where it serves its versions and the file with the token that it gave us,
+    if we register there; else it registers here.
+    """
+
+    id: str
+    name: str
+    versions_url: str = ""
+    token_file: str = ""
+
+    @property
+    def can_register(self) -> bool:
+        """We can register there."""
+        return bool(self.versions_url and self.token_file)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from ems.control.memory import Memory
 from ems.domain.access import AccessBook, Doors
-from ems.domain.admission import Admission, Asked, AuthStatus, Usage, authorise, ends_now
+from ems.domain.admission import Admission, Asked, AuthStatus, Guest, Usage, authorise, ends_now
 from ems.domain.card import Card, TagCost, TagUse
 from ems.domain.decision import Decision
 from ems.domain.events import Event, TransactionEnded
@@ -76,11 +76,11 @@ class Porter:
     ) -> None:
         self.doors, self.stop = doors, stop
         self.cost_of: Callable[[str], int | None] = lambda _: None
-        self._clock, self._state = clock, state
-        self._book = book
+        self.guest_of: Callable[[str], Guest | None] = lambda _: None
+        self.consult: Callable[[str, str], Awaitable[None] | None] = lambda _station, _tag: None
+        self._clock, self._state, self._book = clock, state, book
         self._vehicles: Mapping[str, str] = {}
-        self.spending = Spending()
-        self.cards = StrangerCards()
+        self.spending, self.cards = Spending(), StrangerCards()
         self._passes: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         self._begun: dict[int, Begun] = {}
         self._over: deque[int] = deque(maxlen=MAX_OVER)
@@ -211,6 +211,7 @@ class Porter:
             vehicle=self._vehicles.get(key, ""),
             has_pass=until is not None and self._clock.now().utc < until,
             spent_minor=spent_minor,
+            guest=None if known is not None else self.guest_of(key),
         )
 
     def spent(self, tag: str, at: datetime) -> Usage:

@@ -40,6 +40,9 @@ class Accounting:
         if evse is None:
             record.deviates("unknown connector")
             return _started(record.ledger.next_transaction_id(), {"status": AuthorizationStatus.invalid.value})
+        asked = None if record.authority is None else record.authority.consult(record.id, text(payload, "idTag"))
+        if asked is not None:
+            await asked
         now = record.clock.now()
         announced = moment(payload.get("timestamp"), record.zone)
         told = number(payload.get("meterStart"))

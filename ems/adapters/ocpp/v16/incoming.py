@@ -18,6 +18,7 @@ from ems.adapters.ocpp.v16.record import StationRecord
 from ems.adapters.ocpp.v16.samples import MeterValue, decode, moment, number, read
 from ems.domain.events import MeterValues, StationBooted, StatusChanged
 from ems.domain.station import Evse, EvseStatus
+from ems.ports import Authority
 
 log = logging.getLogger(__name__)
 
@@ -165,11 +166,19 @@ class Incoming:
         record.sink(StatusChanged(evse.id, now, status, _error(payload)))
         return {}
 
-    def _authorize(self, payload: Payload) -> Payload:
-        record = self._record
-        if record.authority is None:
+    def _authorize(self, payload: Payload) -> Payload | Awaitable[Payload]:
+        authority, tag = self._record.authority, text(payload, "idTag")
+        if authority is None:
             return {"idTagInfo": EVERYBODY}
-        return {"idTagInfo": tag_info(record.authority.authorise(record.id, text(payload, "idTag")))}
+        asked = authority.consult(self._record.id, tag)
+        return self._authorized(authority, tag) if asked is None else self._consulted(asked, authority, tag)
+
+    def _authorized(self, authority: Authority, tag: str) -> Payload:
+        return {"idTagInfo": tag_info(authority.authorise(self._record.id, tag))}
+
+    async def _consulted(self, asked: Awaitable[None], authority: Authority, tag: str) -> Payload:
+        await asked
+        return self._authorized(authority, tag)
 
     def _works(self, at_what: str, payload: Payload) -> Payload:
         """How far it is with firmware or diagnostics, in its own word."""

@@ -1,0 +1,1 @@
+"""What the site is and does, in the objects of OCPI."""
