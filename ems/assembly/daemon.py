@@ -151,7 +151,7 @@ class Daemon:
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
         access.priced_by(paying.till)
-        pages = page_parts(store)
+        pages = page_parts(store, live, clock, lambda: planning.setup.sources.tariff)
         further = (
             *paying.routers,
             *station_ways(live, clock, remote.control, remote.rounds),

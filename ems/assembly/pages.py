@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ems.adapters.store.store import Store
+from ems.adapters.web.overview.page import overview_pages
 from ems.adapters.web.payment.api import Routers
+from ems.adapters.web.sheet import Sheet
+from ems.assembly.past import SitePast
+from ems.domain.tariff import Tariff
+from ems.ports import Clock, Live
 from ems.runtime.loop import Output
 
 
@@ -17,6 +23,8 @@ class PageParts:
     look: Output
 
 
-def page_parts(store: Store) -> PageParts:
-    """The pages of the operator's day."""
-    return PageParts((), lambda _events, _state, _memory, decision: store.offers.tick(decision))
+def page_parts(store: Store, live: Live, clock: Clock, tariff: Callable[[], Tariff | None]) -> PageParts:
+    """The pages of the operator's day. `tariff`: what is agreed now."""
+    sheet, past = Sheet(live, clock), SitePast(store, live, clock, tariff)
+    routers = (overview_pages(sheet, past),)
+    return PageParts(routers, lambda _events, _state, _memory, decision: store.offers.tick(decision))

@@ -58,7 +58,7 @@ class Pages:
             "has": {"pv": top["power_w"]["pv"] is not None, "battery": top["power_w"]["battery"] is not None},
             "charts": self._charts,
             "groups": GROUPS,
-            "counts": _counts(view),
+            "counts": counts(view),
             "phases": PHASE_NAMES,
             "circuit_rows": rows,
             "steps": _steps(view, rows, calendar),
@@ -116,7 +116,8 @@ async def render(template: Template, **values: Any) -> bytes:
     return "".join(whole).encode("utf-8", "replace")
 
 
-def _counts(view: View) -> dict[str, int]:
+def counts(view: View) -> dict[str, int]:
+    """How many EVSEs are in each group."""
     counts = dict.fromkeys(GROUPS, 0)
     state, setpoints = view.state, () if view.decision is None else view.decision.setpoints
     for known, owner, setpoint in zip_longest(state.evses, state.site.station_of_evse, setpoints):
