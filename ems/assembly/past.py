@@ -7,11 +7,9 @@ from datetime import UTC, datetime, time
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import Connection
-
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.past import find_audits, read_energies, read_evse, read_quarters, read_stays
-from ems.adapters.store.store import Store
+from ems.adapters.store.store import Query, Store
 from ems.domain.demand import Demand, demand_of
 from ems.domain.demand_charge import BillingPeriod, Per
 from ems.domain.history import Audit
@@ -78,7 +76,7 @@ class SitePast:
         query = partial(find_audits, before=before, most=most, words=words, since=since, until=until)
         return await self._read(query, fresh=True)
 
-    async def _read(self, query: Callable[[Connection], T], fresh: bool) -> T:
+    async def _read(self, query: Query[T], fresh: bool) -> T:
         try:
             return await self._store.asked(query, fresh)
         except (TimeoutError, *WRITE_ERRORS) as error:

@@ -44,6 +44,7 @@ from ems.ports import Clock
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Query = Callable[[Connection], T]
 
 JOB_S = 60.0
 """What a job may take until it is given up; the writer goes on with it when its disk does."""
@@ -159,7 +160,7 @@ class Store:
         await self._written()
         return await self._read(partial(read_audits, before=before, most=most))
 
-    async def asked(self, query: Callable[[Connection], T], fresh: bool = False) -> T:
+    async def asked(self, query: Query[T], fresh: bool = False) -> T:
         """What a query finds; `fresh`: also of what waits to be written. Raises as `aggregate`."""
         if fresh:
             await self._written()
