@@ -27,6 +27,7 @@ from ems.adapters.store.money_schema import (
 )
 from ems.adapters.store.payment_schema import payment, payment_step
 from ems.adapters.store.price_schema import price_list, receipt, receipt_line, tab, usage
+from ems.adapters.store.report_schema import control_quarter, excluded_time, export_run, outage
 from ems.adapters.store.schema import (
     alarm,
     audit,
@@ -55,6 +56,7 @@ CARRIED = (
     *(vehicle, weekly_departure, departure, service_class, choice, limit_told, pushed_price),
     *(user_account, api_token),
     *(person, tag_group, tag, reservation, waiting),
+    *(outage, excluded_time, control_quarter, export_run),
     *(session_correction, signed_value, meter_key),
 )
 """Bookkeeping, small and irreplaceable. Measurements stay in the old file, where they can still be exported."""
