@@ -1,0 +1,133 @@
+"""All sheets of a period, with the key figures first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ems.domain.money import major
+from ems.statistics.account import (
+    Account,
+    accounts_of,
+    centre_sheet,
+    day_sheet,
+    evse_sheet,
+    percent,
+    person_sheet,
+    tag_sheet,
+    total,
+)
+from ems.statistics.peak import peak_sheet
+from ems.statistics.period import Period
+from ems.statistics.quality import quality_sheet
+from ems.statistics.quarters import Quarters, quarters_of
+from ems.statistics.readiness import Outcome, readiness_of, readiness_sheet
+from ems.statistics.record import Facts, Past
+from ems.statistics.sheet import Column, Kind, Row, Sheet, money
+from ems.statistics.uncontrolled import Comparison, comparison_of, comparison_sheet
+from ems.statistics.uptime import uptime_sheet
+from ems.statistics.utilisation import utilisation_sheet
+
+MOST_NOTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a period of a site adds up to. `notes`: what was assumed, and what could not be used."""
+
+    site: str
+    period: Period
+    made: datetime
+    currency: str
+    sheets: tuple[Sheet, ...]
+    notes: tuple[str, ...] = ()
+
+    def sheet(self, name: str) -> Sheet | None:
+        """One of its sheets; None when there is none of that name."""
+        return next((sheet for sheet in self.sheets if sheet.name == name), None)
+
+
+SHEETS = (
+    "figures", "cost-centres", "days", "comparison", "peaks", "evses", "utilisation", "uptime", "readiness", "tags",
+    "people", "quality",
+)  # fmt: skip
+"""The names of all sheets, in their order."""
+
+
+def report_of(past: Past, facts: Facts) -> Report:
+    """The report of a period. Never raises."""
+    quarters = quarters_of(past, facts)
+    accounts = accounts_of(past, quarters, facts.co2_g_per_kwh or 0.0)
+    compared = comparison_of(past, facts, quarters)
+    sheets = (
+        figure_sheet(past, facts, total(accounts.values()), compared),
+        centre_sheet(past, facts, accounts),
+        day_sheet(past, quarters),
+        comparison_sheet(facts, compared),
+        peak_sheet(past, facts, quarters),
+        evse_sheet(past, facts, accounts),
+        utilisation_sheet(past, facts, quarters),
+        uptime_sheet(past, facts),
+        readiness_sheet(past, facts),
+        tag_sheet(past, facts, accounts),
+        person_sheet(past, facts, accounts),
+        quality_sheet(past),
+    )
+    assert tuple(sheet.name for sheet in sheets) == SHEETS
+    made = datetime.fromtimestamp(past.now_s, UTC)
+    notes = tuple(_notes(past, facts, quarters))
+    return Report(facts.site.name, past.period, made, facts.site.currency, sheets, notes)
+
+
+def figure_sheet(past: Past, facts: Facts, whole: Account, compared: Comparison) -> Sheet:
+    """The key figures."""
+    currency = facts.site.currency
+    cost = money(None if facts.tariff is None else whole.cost, currency)
+    rows: list[Row] = [
+        ("sessions", "Sessions that began", whole.sessions, ""),
+        ("energy_kwh", "Energy of all vehicles", whole.energy_wh / 1000.0, "kWh"),
+        ("pv_percent", "Of that from PV", percent(whole.pv_wh, whole.energy_wh), "%"),
+        ("energy_cost", "Cost of that energy", cost, currency),
+        ("billed", "Billed to drivers", major(whole.charged_minor, currency), currency),
+    ]
+    if facts.co2_g_per_kwh is not None:
+        rows.append(("co2_kg", "CO₂ of that energy", whole.co2_g / 1000.0, "kg"))
+    ready = readiness_of(past)
+    on_time = sum(1 for one in ready if one.outcome is Outcome.READY)
+    unmet_wh = sum(one.missing_wh for one in ready if one.outcome is Outcome.SHORT)
+    rows += [
+        ("ready_percent", "Ready at departure", percent(on_time, len(ready)), "%"),
+        ("unmet_kwh", "Energy that was missing then", unmet_wh / 1000.0 if ready else None, "kWh"),
+        ("peak_kw", "Highest quarter hour", compared.peak_w / 1000.0, "kW"),
+        ("uncontrolled_peak_kw", "Highest without control", compared.uncontrolled_peak_w / 1000.0, "kW"),
+        ("saved", "Saved by control", money(compared.saved, currency), currency),
+        ("occupied_h", "Vehicles plugged in", whole.occupied_s / 3600.0, "h"),
+        ("charging_h", "Of that charging", whole.charging_s / 3600.0, "h"),
+        ("idle_h", "Of that idle", whole.idle_s / 3600.0, "h"),
+    ]
+    columns = (
+        Column("name", "Name"),
+        Column("figure", "Figure"),
+        Column("value", "Value", Kind.NUMBER),
+        Column("unit", "Unit"),
+    )
+    about = "A session belongs to the time in which it began, energy to that in which it flowed."
+    return Sheet("figures", "Key figures", about, columns, tuple(rows))
+
+
+def _notes(past: Past, facts: Facts, quarters: Quarters) -> list[str]:
+    """What a reader must know before he believes it."""
+    found = list(facts.doubts)
+    if past.now_s < past.period.end_s:
+        found.append("The period is not over: this is what is known so far.")
+    if facts.tariff is None:
+        found.append("The site has no tariff, so nothing is said of what energy costs.")
+    if facts.co2_g_per_kwh is not None:
+        found.append(f"CO₂: {facts.co2_g_per_kwh:g} g for each kWh from the grid, none for PV.")
+    unknown = sum(1 for watts in quarters.grid_w if math.isnan(watts))
+    if 0 < unknown < len(quarters):
+        found.append(f"The grid connection was not measured for {unknown / 4:g} h of {len(quarters) / 4:g} h.")
+    more = quarters.assumed[MOST_NOTES:]
+    found += [f"Tariff: {text}." for text in quarters.assumed[:MOST_NOTES]]
+    return [*found, f"Tariff: {len(more)} more such gaps."] if more else found
