@@ -1,5 +1,5 @@
-"""October 2026 of a site in Berlin, small enough to be added up by hand: the clock is set on the 25th, one session began
-in September, one ends in November.
+"""October 2026 of a site in Berlin, small enough to be added up by hand: the clock is set on the 25th, one session
+began in September, one ends in November.
 """
 
 from __future__ import annotations
