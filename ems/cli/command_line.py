@@ -188,7 +188,12 @@ def _add_records(commands: Commands) -> None:
     one.add_argument("site", nargs="?", help=SITE)
     one.add_argument("--from", dest="since", help="first day, in the site's time")
     one.add_argument("--to", dest="until", help="the day after the last")
-    one.add_argument("--format", choices=["csv", "json"], default="csv")
+    one.add_argument("--format", choices=["csv", "json", "parquet"], default="csv", help="(default: %(default)s)")
+    text = "a CSV that a spreadsheet in this language opens right: its decimal sign, times of the site"
+    one.add_argument("--spreadsheet", metavar="LANGUAGE", help=text)
+    one.add_argument("--columns", metavar="A,B,…", help="only these columns, in this order")
+    text = "of energy, by the clock of the site (default: %(default)s)"
+    one.add_argument("--step", choices=["quarter", "hour", "day", "month"], default="quarter", help=text)
 
 
 def _add_import(commands: Commands) -> None:

@@ -7,14 +7,17 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ems.adapters.store.database import Database
-from ems.adapters.store.export import export as exported
-from ems.adapters.store.reading import NotReadableError, Reader
+from ems.adapters.export.parquet_file import NoParquetError
+from ems.adapters.store.reading import NotReadableError
 from ems.adapters.store.replay import replay as rerun
 from ems.adapters.store.segment import JournalError
+from ems.assembly.exporting import Errand, file_of
 from ems.assembly.opening import database_of
 from ems.cli.outcome import FINDING, FINE, UsageError
 from ems.cli.site import day, settings_as_running, state_dir_of
+from ems.domain.energy_step import Step
+from ems.domain.export_request import Exported, ExportRequest, Form
+from ems.domain.session_entry import SessionFilter
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,9 +50,25 @@ def export(options: argparse.Namespace) -> int:
         remedy = "a daemon makes it; where it does so is told by EMS_STATE_DIR"
         raise UsageError(f"{where}: nothing has been recorded yet; {remedy}")
     try:
-        reader = Reader(Database(where))
-        for line in exported(reader, options.what, since, until, options.format):
-            sys.stdout.write(line)
-    except (ValueError, NotReadableError) as wrong:
+        asked = ExportRequest(
+            Exported(options.what),
+            Form(options.format),
+            SessionFilter(since, until, with_void=True),
+            zone.key,
+            step=Step(options.step),
+            language=options.spreadsheet or "",
+            columns=tuple(options.columns.split(",")) if options.columns else (),
+        )
+        for piece in file_of(Errand(asked, where)):
+            _write(piece)
+    except (ValueError, NotReadableError, NoParquetError) as wrong:
         raise UsageError(str(wrong)) from None
     return FINE
+
+
+def _write(piece: bytes) -> None:
+    """Bytes as they are, so that line ends and marks are those of the file."""
+    sys.stdout.flush()
+    if sys.stdout.isatty() and b"\0" in piece:
+        raise UsageError("this file is not for a terminal: send it to a file with > FILE")
+    sys.stdout.buffer.write(piece)

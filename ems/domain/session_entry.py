@@ -146,18 +146,6 @@ class SessionSums:
         )
 
 
-class EnergyPoint(NamedTuple):
-    """What flowed through a circuit or an EVSE in the time from `starts`, in Wh, and the power, W: its mean over the
-    `covered_s` seconds that are known and its maximum; None where nothing was measured.
-    """
-
-    starts: datetime
-    energy_wh: int | None
-    mean_w: int | None
-    max_w: int | None
-    covered_s: int
-
-
 class SessionQuarter(NamedTuple):
     """What a session got in the quarter hour from `starts`, Wh, and how long it was idle in it."""
 

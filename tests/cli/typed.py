@@ -28,13 +28,15 @@ class Ended(NamedTuple):
 
 def ems(*words: str | Path) -> Ended:
     """Type a command; it runs inside this process, which is quicker than a new one and the same from `main` on."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8", newline="\n", write_through=True), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             status = main([str(word) for word in words])
         except SystemExit as end:
             status = int(str(end.code or 0))
-    return Ended(status, out.getvalue(), err.getvalue())
+    written = out.buffer
+    assert isinstance(written, io.BytesIO)
+    return Ended(status, written.getvalue().decode(errors="replace"), err.getvalue())
 
 
 def process(*words: str | Path, environment: dict[str, str]) -> Ended:

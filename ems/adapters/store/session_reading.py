@@ -41,7 +41,7 @@ from ems.domain.tag import tag_key
 SLICE = timedelta(days=31)
 """So much of a span is added up in one query."""
 
-ENTRIES = 500
+ENTRIES = 2_000
 """So many are read at a time; the numbers of their transactions fit into one query."""
 
 STILL = 2**52

@@ -52,7 +52,7 @@ def write(connection: Connection, sessions: Iterable[Seeded], first_id: int = 1)
     """Insert rows of every table that a session has part in."""
     rows: dict[Table, list[Mapping[str, Any]]] = {}
     for number, one in enumerate(sessions, start=first_id):
-        for table, row in _rows(one, number):
+        for table, row in rows_of(one, number):
             rows.setdefault(table, []).append(row)
     for table, some in rows.items():
         connection.execute(table.insert(), some)
@@ -64,7 +64,8 @@ def seed(database: Database, sessions: Iterable[Seeded]) -> None:
         write(connection, sessions)
 
 
-def _rows(one: Seeded, number: int) -> Iterable[tuple[Table, Mapping[str, Any]]]:
+def rows_of(one: Seeded, number: int) -> Iterable[tuple[Table, Mapping[str, Any]]]:
+    """The rows of a session whose transaction has a number."""
     begin = one.plugged
     end = None if one.hours is None else begin + timedelta(hours=one.hours)
     ended = None if end is None else to_ms(end)

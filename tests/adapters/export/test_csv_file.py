@@ -1,0 +1,82 @@
+"""A CSV opens right in a spreadsheet, and does nothing there."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ems.adapters.export.csv_file import FORMULA, Dialect, as_csv, dialect_of, inert
+from ems.domain.data_table import Cell, Column, DataTable, Kind
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t'=1"),
+        ("\rx", "'\rx"), ("\n=1", "'\n'=1"), ("  =1", "  '=1"), ("\uff1d1", "'\uff1d1"), ("\uff201", "'\uff201"),
+        ("=cmd|'/c calc'!A1", "'=cmd|'/c calc'!A1"), ("x;=1", "x;'=1"), ("x, @y", "x, '@y"), ("a\n-b", "a\n'-b"),
+        ("harmless =1", "harmless =1"), ("CP-01/1@20261122T090000Z", "CP-01/1@20261122T090000Z"), ("", ""),
+        ("Müller-Lüdenscheidt", "Müller-Lüdenscheidt"), ("'; DROP TABLE session", "'; DROP TABLE session"),
+    ],
+)  # fmt: skip
+def test_a_text_that_a_spreadsheet_would_run_is_inert(text: str, shown: str) -> None:
+    assert inert(text) == shown
+
+
+@given(st.text(alphabet=st.sampled_from("=+-@;,|\t\r\n '\"ab\uff1d"), max_size=12))
+def test_no_text_runs_whatever_it_is_made_of(text: str) -> None:
+    assert not FORMULA.search(inert(text).removeprefix("'")) or inert(text).startswith("'")
+    for separator in ";,|\t\n":
+        for part in inert(text).split(separator):
+            assert not part.strip().startswith(("=", "+", "-", "@", "\uff1d"))
+
+
+def one(kind: Kind, cell: Cell, dialect: Dialect) -> str:
+    lines = b"".join(as_csv(DataTable((Column("x", kind),), [(cell,)]), dialect)).decode().splitlines()
+    return lines[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "plain", "german"),
+    [
+        (Kind.NUMBER, -1.5, "-1.5", '-1,5'), (Kind.WHOLE, -3, "-3", "-3"),
+        (Kind.MONEY, Decimal("9.80"), "9.80", "9,80"),
+        (Kind.FLAG, True, "true", "true"), (Kind.TEXTS, ("=a", "b"), "'=a b", "'=a b"), (Kind.TEXT, None, '""', '""'),
+        (Kind.TEXT, "a;b", "a;b", '"a;b"'), (Kind.TEXT, "a,b", '"a,b"', "a,b"),
+        (Kind.MOMENT, datetime(2026, 3, 29, 1, tzinfo=UTC), "2026-03-29T01:00:00Z", "2026-03-29 03:00:00;UTC+02:00"),
+        (Kind.MOMENT, datetime(2026, 10, 25, 0, tzinfo=UTC), "2026-10-25T00:00:00Z", "2026-10-25 02:00:00;UTC+02:00"),
+        (Kind.MOMENT, datetime(2026, 10, 25, 1, tzinfo=UTC), "2026-10-25T01:00:00Z", "2026-10-25 02:00:00;UTC+01:00"),
+    ],
+)  # fmt: skip
+def test_a_cell(kind: Kind, cell: Cell, plain: str, german: str) -> None:
+    assert one(kind, cell, Dialect()) == plain
+    assert one(kind, cell, dialect_of("de", BERLIN)) == german
+
+
+@pytest.mark.parametrize("language", ["", "en", "de"])
+def test_only_a_file_for_a_spreadsheet_begins_with_a_mark(language: str) -> None:
+    dialect = dialect_of(language, BERLIN) if language else Dialect()
+    data = b"".join(as_csv(DataTable((Column("name", Kind.TEXT),), [("Jürgen",)]), dialect))
+    assert data.startswith(b"\xef\xbb\xbf") is bool(language)
+    assert "Jürgen" in data.decode("utf-8-sig")
+
+
+def test_texts_with_separators_quotes_and_lines_come_back_as_they_were() -> None:
+    texts = ["a,b", 'say "x"', "two\r\nlines", "\U0001f642", ";"]
+    data = b"".join(as_csv(DataTable((Column("name", Kind.TEXT),), ((text,) for text in texts)), Dialect()))
+    rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
+    assert [row[0] for row in rows[1:]] == texts
+
+
+def test_many_rows_come_in_pieces() -> None:
+    rows = ((str(k),) for k in range(1_200))
+    assert len(list(as_csv(DataTable((Column("n", Kind.TEXT),), rows), Dialect()))) == 3
