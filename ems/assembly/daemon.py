@@ -27,6 +27,7 @@ from ems.adapters.web.energy.api import energy_prices
 from ems.adapters.web.server import WebServer
 from ems.adapters.web.stations.page import station_ways
 from ems.assembly.access import AccessParts, access_parts, porter_of
+from ems.assembly.drivers import DriverParts, driver_parts
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.entry import accounts_of, web_options
 from ems.assembly.error import AssemblyError
@@ -91,6 +92,7 @@ class Daemon:
     services: Sequence[Service]
     remote: RemoteParts
     access: AccessParts
+    drivers: DriverParts
     state_dir: Path
     _lock: IO[str]
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -151,12 +153,16 @@ class Daemon:
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
         access.priced_by(paying.till)
-        pages = page_parts(store, live, clock, lambda: planning.setup.sources.tariff)
+        pages, drivers = (
+            page_parts(store, live, clock, lambda: planning.setup.sources.tariff),
+            driver_parts(settings, live, operations, store, remote.control, paying, access),
+        )
         further = (
             *paying.routers,
             *station_ways(live, clock, remote.control, remote.rounds),
             *access_ways(live, clock, operations, access.site),
             *pages.routers,
+            *drivers.routers,
         )
         accounts, hindsight = (
             accounts_of(recovered, store, clock, state_dir, shown),
@@ -175,10 +181,11 @@ class Daemon:
             *(central, poller, web, accounts, calendar, replanner, foreseer),
             *(remote.uploads, remote.ftp, access.lists, access.usher, hindsight),
             *paying.services,
+            drivers.desk,
         )
         return cls(
             settings, clock, loop, live, central, web, store, journal, dispatcher, planning, supposing, replanner,
-            watchdog, services, remote, access, state_dir, lock,
+            watchdog, services, remote, access, drivers, state_dir, lock,
         )  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -250,6 +257,7 @@ class Daemon:
         self.replanner.site_changed()
         self.remote.take_over(again.settings)
         self.access.take_over(again.settings)
+        self.drivers.take_over(again.settings)
         self.central.admit(access_of(again.settings))
 
 

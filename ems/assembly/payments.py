@@ -50,6 +50,7 @@ class PaymentParts(NamedTuple):
     looks: tuple[Output, ...]
     services: tuple[Service, ...]
     routers: Routers
+    payments: Payments | None = None
 
 
 class Provision(NamedTuple):
@@ -86,8 +87,9 @@ def payment_parts(
     )
     cashier = Cashier(counter, (one for one in recovered.payments if one.provider == provider.name))
     heard.listeners.append(cashier.receipt_made)
-    routers = (told, pay(_Abroad(cashier, provision.public_url)), *provision.pages)
-    return PaymentParts(till, (till.look, cashier.look), (cashier,), routers)
+    payments = _Abroad(cashier, provision.public_url)
+    routers = (told, pay(payments), *provision.pages)
+    return PaymentParts(till, (till.look, cashier.look), (cashier,), routers, payments)
 
 
 def provision_of(settings: PaymentSettings) -> Provision:

@@ -16,6 +16,12 @@ SLUG_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 SLUG_LENGTH = 10
 MAX_REPORT = 500
 
+GIFT_PREFIX = "FREE-"
+"""Begins the tags of sessions that somebody began by phone for nothing."""
+
+CLAIM_S = 900.0
+"""So long after its begin a session can be claimed by who charges there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sticker:

@@ -19,6 +19,7 @@ from ems.domain.tariff import Tariff
 from ems.settings.access import Access
 from ems.settings.doors import doors_of
 from ems.settings.draft import Draft
+from ems.settings.drivers import DriverSettings, drivers_of
 from ems.settings.mail import MailSettings, mail_of
 from ems.settings.metering import MODBUS_PORT
 from ems.settings.payment import PaymentSettings, payment_of
@@ -96,7 +97,8 @@ class SiteSettings:
     `path` is the file; `text` its content; `revision` identifies it and the files beside it. `recognisable`: stations
     whose model is to be learned when they boot, from `station_models` (`station_models.recognise`); until then their
     model is the generic one. `tariff` is what the file `tariff_file` beside the site's says. `doors`: who may
-    charge where. `payment`: how drivers pay by card. `mail` None: no mail leaves the site.
+    charge where. `payment`: how drivers pay by card; `drivers`: what their page says. `mail` None: no mail
+    leaves the site.
     """
 
     path: Path
@@ -116,6 +118,7 @@ class SiteSettings:
     payment: PaymentSettings
     mail: MailSettings | None
     reports: ReportSettings
+    drivers: DriverSettings
 
 
 def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = None) -> SiteSettings:
@@ -156,6 +159,7 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         payment=payment_of(draft),
         mail=mail_of(draft),
         reports=reports_of(draft),
+        drivers=drivers_of(draft),
     )
 
 

@@ -45,6 +45,7 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
             "reports", {"co2_g_per_kwh": old.reports.co2_g_per_kwh}, {"co2_g_per_kwh": new.reports.co2_g_per_kwh}
         ),
         *_entries("export", {p.name: p for p in old.reports.exports}, {p.name: p for p in new.reports.exports}),
+        *_changed("drivers", dataclasses.asdict(old.drivers), dataclasses.asdict(new.drivers), needs_restart=False),
         *_changed("policy", _fields(old.site.policy), _fields(new.site.policy), needs_restart=False),
         *_limits(old.site.limits, new.site.limits),
         *_classes(old, new),
@@ -77,6 +78,7 @@ def applied(old: SiteSettings, new: SiteSettings) -> SiteSettings:
         ),
         access={station: new.access.get(station, password) for station, password in old.access.items()},
         doors=new.doors,
+        drivers=new.drivers,
         tariff=new.tariff,
         tariff_file=new.tariff_file,
     )

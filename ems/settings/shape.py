@@ -15,6 +15,7 @@ from ems.settings import schema
 from ems.settings.comma import cut_at
 from ems.settings.document import Document
 from ems.settings.door_schema import AccessSection
+from ems.settings.driver_schema import DriverSection
 from ems.settings.finding import Finding
 from ems.settings.hints import or_known, unknown_key
 from ems.settings.listening_schema import OcppSection, WebSection
@@ -47,6 +48,7 @@ OF_AN_OUTLET = frozenset(schema.EvseSection.model_fields) - frozenset(schema.Sta
 NO_ACCESS = AccessSection.model_validate({})
 NO_PAYMENT = PaymentSection.model_validate({})
 NO_REPORTS = ReportsSection.model_validate({})
+NO_DRIVERS = DriverSection.model_validate({})
 NO_OCPP = OcppSection.model_validate({})
 NO_WEB = WebSection.model_validate({})
 """The sections as they hold when the file has none."""
@@ -69,6 +71,7 @@ class Shape:
     payment: PaymentSection = NO_PAYMENT
     mail: MailSection | None = None
     reports: ReportsSection = NO_REPORTS
+    drivers: DriverSection = NO_DRIVERS
     tariff: schema.TariffSection | None = None
     ocpp: OcppSection = NO_OCPP
     web: WebSection = NO_WEB
@@ -100,6 +103,7 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         payment=reader.section("payment", PaymentSection) or NO_PAYMENT,
         mail=reader.section("mail", MailSection),
         reports=reader.section("reports", ReportsSection) or NO_REPORTS,
+        drivers=reader.section("drivers", DriverSection) or NO_DRIVERS,
         tariff=reader.section("tariff", schema.TariffSection),
         ocpp=reader.section("ocpp", OcppSection) or NO_OCPP,
         web=reader.section("web", WebSection) or NO_WEB,

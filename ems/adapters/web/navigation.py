@@ -34,6 +34,7 @@ PAGES = (
     Page("Access", "/access"),
     Page("Alarms", "/alarms"),
     Page("Audit", "/audit"),
+    Page("Stickers", "/stickers"),
     Page("Partners", "/partners"),
     Page("System", "/system"),
     Page("Kiosk", "/kiosk"),

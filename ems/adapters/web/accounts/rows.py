@@ -21,6 +21,7 @@ AREAS = {
     "energy-prices": "what the energy costs the site",
     "payments": "payments of drivers",
     "health": "metrics",
+    "drivers": "stickers, links for displays, what drivers report",
 }
 """Parts of the interface that a token can be held to; each is the first tag of its paths in the OpenAPI document."""
 

@@ -46,11 +46,15 @@ def _drivers(router: APIRouter, payments: Payments) -> None:
     open_to_all = [needs(None)]
 
     @router.post(
-        "/payments", dependencies=[needs(None, waits=True)], summary="Pay for a session", responses=ok(shape.PaymentRow)
+        "/payments",
+        dependencies=[needs(Role.OPERATOR, waits=True)],
+        summary="Pay for a session",
+        responses=ok(shape.PaymentRow),
     )
     async def begin(body: PayBody) -> Response:
         """Begin a payment at an EVSE: the driver is to be sent to `redirect`, where the amount `hold` is blocked. The
-        session begins by itself once it is, and what it cost is taken at its end.
+        session begins by itself once it is, and what it cost is taken at its end. For apps of the operator, with a
+        token; drivers begin at the page behind the code on the charger.
         """
 
         async def work() -> Response:

@@ -1,0 +1,157 @@
+"""What drivers do: pay, begin, say what they need, stop, report. Every form is refused that is not from a page of ours
+(the gate sees to that), that comes too often, or that is about a session of somebody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+
+from ems.adapters.web.accounts.login import to
+from ems.adapters.web.driver.asked import wish_of
+from ems.adapters.web.driver.pages import Lobby, Slug
+from ems.adapters.web.driver.view import TO_PAY
+from ems.adapters.web.driver.visit import CLAIM, GIFT, PAYMENT, Visit, bring, mine_of, word_for
+from ems.adapters.web.driver.words import refusal
+from ems.adapters.web.entrance import address_of, form
+from ems.adapters.web.needs import needs
+from ems.domain.sticker import MAX_REPORT, Trouble
+from ems.domain.unknown import UnknownError
+from ems.ports import NotStoredError
+
+OPENED_S = 10.0
+"""So long the answer waits for the page of the payment service."""
+
+Deed = Annotated[str, Path(max_length=16)]
+Told = Mapping[str, str]
+Work = Callable[[Lobby, Visit, Told], Awaitable[Response]]
+
+
+def driver_deeds(lobby: Lobby) -> APIRouter:
+    """What drivers can do."""
+    router = APIRouter(include_in_schema=False, dependencies=[needs(None, takes_form=True, waits=True)])
+    works: Mapping[str, Work] = {
+        "pay": _pay,
+        "give": _give,
+        "card": _claim,
+        "claim": _claim,
+        "need": _need,
+        "stop": _stop,
+        "cancel": _cancel,
+        "again": _again,
+        "problem": _report,
+    }
+    for name, work in works.items():
+        router.add_api_route(f"/c/{{slug}}/{name}", _route(lobby, work, name), methods=["POST"])
+    return router
+
+
+def _route(lobby: Lobby, work: Work, name: str) -> Callable[..., Awaitable[Response]]:
+    async def deed(request: Request, slug: Slug) -> Response:
+        visit = await lobby.found(request, slug)
+        if isinstance(visit, Response):
+            return visit
+        say, now_s = visit.language.say, visit.bay.now.monotonic_s
+        pace, who = (lobby.paces.reports, slug) if name == "problem" else (lobby.paces.deeds, address_of(request))
+        wait_s = pace.wait_s(who, now_s)
+        if wait_s:
+            return await lobby.too_often(request, wait_s)
+        try:
+            return await work(lobby, visit, form(request))
+        except UnknownError as wrong:
+            return await lobby.page(visit, say(refusal(str(wrong))), 404)
+        except ValueError as wrong:
+            return await lobby.page(visit, say(refusal(str(wrong))), 422)
+        except NotStoredError:
+            return await lobby.page(visit, say(refusal("not stored")), 503)
+
+    return deed
+
+
+def _must_pass(visit: Visit) -> None:
+    if not visit.has_pass:
+        raise ValueError("scan again")
+
+
+async def _pay(lobby: Lobby, visit: Visit, told: Told) -> Response:
+    """Begin a payment, or go on with the one that this browser began."""
+    house, name = lobby.house, visit.bay.evse.id
+    _must_pass(visit)
+    if house.payments is None:
+        raise ValueError(f"nobody pays by card at {name}")
+    if house.imprint().terms_url and told.get("terms") != "yes":
+        raise ValueError("agree to the terms")
+    wish, (mine, _) = wish_of(told, visit.bay), await mine_of(house, visit)
+    known = None if mine is None else mine.payment
+    if known is None or known.state not in TO_PAY:
+        begun = await house.payments.begin(name, f"/c/{visit.sticker.slug}")
+        known = await house.payments.opened(begun.id, OPENED_S)
+    house.drivers.expect(name, known.tag, wish)
+    back = to(f"/c/{visit.sticker.slug}")
+    answer = await lobby.leaving(visit.language, known.url) if known.url and known.state in TO_PAY else back
+    return bring(answer, visit, word_for(visit, PAYMENT, known.id))
+
+
+async def _give(lobby: Lobby, visit: Visit, told: Told) -> Response:
+    """Begin for nothing."""
+    _must_pass(visit)
+    tag = lobby.house.drivers.give(visit.bay.evse.id, wish_of(told, visit.bay))
+    return bring(to(f"/c/{visit.sticker.slug}"), visit, word_for(visit, GIFT, tag))
+
+
+async def _claim(lobby: Lobby, visit: Visit, told: Told) -> Response:
+    """Follow the session that a card begins, or has just begun."""
+    _must_pass(visit)
+    claim = lobby.house.drivers.claim(visit.bay.evse.id, wish_of(told, visit.bay))
+    return bring(to(f"/c/{visit.sticker.slug}"), visit, word_for(visit, CLAIM, claim))
+
+
+async def _need(lobby: Lobby, visit: Visit, told: Told) -> Response:
+    """Say how much is wanted, and until when."""
+    mine, _ = await mine_of(lobby.house, visit)
+    if mine is None or not mine.session:
+        raise ValueError("the session is over")
+    await lobby.house.drivers.wish(visit.bay.evse.id, mine.session, wish_of(told, visit.bay))
+    return to(f"/c/{visit.sticker.slug}?done=told")
+
+
+async def _stop(lobby: Lobby, visit: Visit, told: Told) -> Response:
+    """End the session; only after it was asked again."""
+    mine, _ = await mine_of(lobby.house, visit)
+    if mine is None or told.get("sure") != "yes":
+        raise ValueError("the session is over")
+    if mine.payment is not None:
+        assert lobby.house.payments is not None
+        await lobby.house.payments.stop(mine.payment.id)
+    elif mine.session:
+        await lobby.house.drivers.stop(visit.bay.evse.id, mine.session)
+    return to(f"/c/{visit.sticker.slug}")
+
+
+async def _cancel(lobby: Lobby, visit: Visit, told: Told) -> Response:
+    """Think better of it before it has begun."""
+    del told
+    mine, _ = await mine_of(lobby.house, visit)
+    if mine is not None and mine.payment is not None and lobby.house.payments is not None:
+        await lobby.house.payments.stop(mine.payment.id)
+        return to(f"/c/{visit.sticker.slug}")
+    return bring(to(f"/c/{visit.sticker.slug}"), visit, None)
+
+
+async def _again(lobby: Lobby, visit: Visit, told: Told) -> Response:
+    """Forget what is over."""
+    del lobby, told
+    return bring(to(f"/c/{visit.sticker.slug}"), visit, None)
+
+
+async def _report(lobby: Lobby, visit: Visit, told: Told) -> Response:
+    """Tell the operator that something is wrong."""
+    try:
+        trouble = Trouble(told.get("trouble", ""))
+    except ValueError:
+        trouble = Trouble.OTHER
+    text: Any = told.get("text", "")[:MAX_REPORT]
+    await lobby.house.drivers.report(visit.bay.evse.id, trouble, text)
+    return to(f"/c/{visit.sticker.slug}?done=reported")

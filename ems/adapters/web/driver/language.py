@@ -1,0 +1,154 @@
+"""The languages of drivers: English as the code says it, and one file for each other.
+
+A catalogue is a `.po` file named after its language, as translators know them. It is read as it is, at the start: a
+fresh checkout, an installed wheel and a file that somebody puts beside `site.yaml` (folder `languages`) all work
+without anything being built. What a catalogue does not say is said in English.
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_datetime, format_time, get_day_names
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+from babel.numbers import format_currency, format_decimal
+
+log = logging.getLogger(__name__)
+
+ENGLISH = "en"
+MAX_CATALOGUE = 1_000_000
+MAX_ACCEPTED = 20
+KWH = Decimal(1000)
+
+
+class Language:
+    """Says things as people of one language say them. `code` is that of HTML, as de or pt-BR."""
+
+    def __init__(self, locale: Locale, known: gettext.NullTranslations) -> None:
+        self.locale, self._known = locale, known
+        self.code = str(locale).replace("_", "-")
+        self.name = (locale.display_name or self.code).capitalize()
+        self.direction = locale.text_direction
+
+    def say(self, text: str, **values: object) -> str:
+        """A sentence of the code in this language, with its gaps filled."""
+        said = self._known.gettext(text)
+        try:
+            return said % values if values else said
+        except (KeyError, ValueError, TypeError):
+            # A catalogue of somebody else may get a gap wrong; the sentence still has to be said.
+            return text % values
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """An amount, with all the digits that it has."""
+        return str(format_currency(amount, currency, locale=self.locale, decimal_quantization=False))
+
+    def number(self, value: float | Decimal, places: int = 1) -> str:
+        """A number with so many places."""
+        return str(format_decimal(value, format=f"#,##0.{'0' * places}" if places else "#,##0", locale=self.locale))
+
+    def kwh(self, watt_hours: float, places: int = 1) -> str:
+        """An energy."""
+        return f"{self.number(Decimal(round(watt_hours)) / KWH, places)}\u00a0kWh"
+
+    def kw(self, watts: float) -> str:
+        """A power."""
+        return f"{self.number(watts / 1000)}\u00a0kW"
+
+    def percent(self, value: Decimal) -> str:
+        """A share, with the digits that it has."""
+        return f"{format_decimal(value, locale=self.locale)}\u00a0%"
+
+    def clock(self, at: datetime, zone: ZoneInfo, today: datetime) -> str:
+        """A time of day, with the weekday unless it is today."""
+        local = at.astimezone(zone)
+        time = str(format_time(local, "short", locale=self.locale))
+        if local.date() == today.astimezone(zone).date():
+            return time
+        return f"{self.days()[local.weekday()]} {time}"
+
+    def moment(self, at: datetime, zone: ZoneInfo) -> str:
+        """A day with its time."""
+        return str(format_datetime(at.astimezone(zone), "medium", locale=self.locale))
+
+    def days(self) -> Mapping[int, str]:
+        """The weekdays in short, 0 is Monday."""
+        return dict(get_day_names("abbreviated", locale=self.locale))
+
+
+class Languages:
+    """All that there are; `shown` in the order in which they are offered."""
+
+    def __init__(self, folders: Iterable[Path] = ()) -> None:
+        found = {ENGLISH: Language(Locale.parse(ENGLISH), gettext.NullTranslations())}
+        shipped = resources.files("ems.adapters.web.driver").joinpath("languages")
+        for source in (*_catalogues(shipped), *(one for folder in folders for one in _own(folder))):
+            language = _read(source)
+            if language is not None:
+                found[language.code.lower()] = language
+        self._found = found
+        self.shown = tuple(found.values())
+
+    def of(self, code: str) -> Language | None:
+        """The language of a code; None where there is none."""
+        return self._found.get(code.lower().replace("_", "-")[:20])
+
+    def chosen(self, wanted: str, accepted: str) -> Language:
+        """The one that somebody chose, else the one that their browser would like best (RFC 9110, section 12.5.4)."""
+        chosen = self.of(wanted) if wanted else None
+        if chosen is not None:
+            return chosen
+        for code in _in_order(accepted):
+            for part in (code, code.partition("-")[0]):
+                found = self.of(part)
+                if found is not None:
+                    return found
+        return self._found[ENGLISH]
+
+
+def _in_order(accepted: str) -> list[str]:
+    found = []
+    for position, part in enumerate(accepted[:500].split(",")[:MAX_ACCEPTED]):
+        code, _, quality = part.strip().partition(";")
+        try:
+            weight = float(quality.strip().removeprefix("q=")) if quality else 1.0
+        except ValueError:
+            continue
+        if 0.0 < weight <= 1.0:
+            found.append((-weight, position, code.strip()))
+    return [code for _, _, code in sorted(found)]
+
+
+def _catalogues(folder: Traversable) -> Iterator[Traversable]:
+    yield from sorted((one for one in folder.iterdir() if one.name.endswith(".po")), key=lambda one: one.name)
+
+
+def _own(folder: Path) -> Iterator[Traversable]:
+    if folder.is_dir():
+        yield from _catalogues(folder)
+
+
+def _read(source: Traversable) -> Language | None:
+    """A catalogue as it is used; one that cannot be is named in the log and left out."""
+    try:
+        locale = Locale.parse(source.name.removesuffix(".po"), sep="-" if "-" in source.name else "_")
+        content = source.read_bytes()[:MAX_CATALOGUE]
+        catalogue = read_po(io.BytesIO(content), locale=locale, abort_invalid=True)
+        compiled = io.BytesIO()
+        write_mo(compiled, catalogue)
+        compiled.seek(0)
+        return Language(locale, gettext.GNUTranslations(compiled))
+    except (OSError, ValueError, UnknownLocaleError, PoFileError) as wrong:
+        log.warning("languages.left-out file=%s: %s", source, wrong)
+        return None

@@ -1,0 +1,132 @@
+"""What charging costs, before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import time
+from decimal import Decimal
+from itertools import pairwise
+from typing import NamedTuple
+
+from ems.adapters.web.driver.bay import Bay, House
+from ems.adapters.web.driver.language import Language
+from ems.adapters.web.driver.words import sentence
+from ems.domain.money import decimals, major, minor
+from ems.domain.payment import cap_wh
+from ems.domain.price_list import Fee, PriceList, Unit, chosen, quoted
+from ems.domain.receipt import receipt
+from ems.domain.recurrence import DayWindow
+from ems.domain.usage import supposed
+
+EXAMPLE_WH = 30_000.0
+EXAMPLE_W = 11_000.0
+
+PER = {
+    Unit.KWH: sentence("%(price)s per kWh"),
+    Unit.MINUTE: sentence("%(price)s per minute plugged in"),
+    Unit.IDLE_MINUTE: sentence("%(price)s per minute after charging"),
+    Unit.SESSION: sentence("%(price)s per charge"),
+}
+GRACE = sentence("%(price)s per minute after charging, once %(minutes)s minutes are over")
+
+
+class PriceLine(NamedTuple):
+    """One fee: what it costs, when (empty: always), and whether that is now."""
+
+    text: str
+    when: str
+    is_now: bool
+
+
+class Offer(NamedTuple):
+    """What a driver is told before the start. Empty texts say nothing."""
+
+    lines: tuple[PriceLine, ...]
+    vat: str
+    example: str
+    hold: str
+    power: str
+
+
+def prices_at(house: House, bay: Bay) -> PriceList | None:
+    """What somebody nobody knows would pay; None: nothing."""
+    lists = house.operations.daybook.prices.lists.values()
+    return chosen(quoted(lists, bay.evse.id, bay.now.utc, bay.state.site.zone), ())
+
+
+def offer(bay: Bay, prices: PriceList | None, by_phone: bool, language: Language) -> Offer:
+    """What charging costs there; `by_phone`: it can be paid by one."""
+    say = language.say
+    watts = bay.expected_w()
+    power = (
+        say("About %(power)s now.", power=language.kw(watts))
+        if watts
+        else say("All power is in use now: you would have to wait for your turn.")
+    )
+    if prices is None:
+        return Offer((), "", "", "", power)
+    vat = say("All prices include %(percent)s VAT.", percent=language.percent(prices.vat_percent.normalize()))
+    return Offer(
+        tuple(_lines(bay, prices, language)),
+        vat if prices.vat_percent else "",
+        _example(bay, prices, language),
+        _hold(bay, prices, language) if by_phone else "",
+        power,
+    )
+
+
+def _lines(bay: Bay, prices: PriceList, language: Language) -> Iterator[PriceLine]:
+    local = bay.now.utc.astimezone(bay.state.site.zone)
+    for unit in Unit:
+        now = prices.fee(unit, local)
+        for position, fee in enumerate(prices.fees):
+            if fee.unit is not unit or not fee.price:
+                continue
+            windows = ", ".join(_window(one, language) for one in fee.times.windows)
+            yield PriceLine(_fee(fee, prices, language), windows, position == now)
+
+
+def _fee(fee: Fee, prices: PriceList, language: Language) -> str:
+    price = language.money(_short(fee.price, prices.currency), prices.currency)
+    if fee.unit is Unit.IDLE_MINUTE and prices.idle_grace_min:
+        return language.say(GRACE, price=price, minutes=prices.idle_grace_min)
+    return language.say(PER[fee.unit], price=price)
+
+
+def _short(price: Decimal, currency: str) -> Decimal:
+    """Without zeros that say nothing, but with the digits of the currency."""
+    places = max(decimals(currency), -int(price.normalize().as_tuple().exponent))
+    return price.quantize(Decimal(1).scaleb(-places))
+
+
+def _window(window: DayWindow, language: Language) -> str:
+    names, days = language.days(), sorted(window.days)
+    whole = len(days) == 7
+    is_run = len(days) > 2 and all(b - a == 1 for a, b in pairwise(days))
+    told = f"{names[days[0]]}–{names[days[-1]]}" if is_run else ", ".join(names[day] for day in days)
+    hours = "" if window.since == window.until == time() else f"{window.since:%H:%M}–{window.until:%H:%M}"
+    return " ".join(part for part in ("" if whole else told, hours) if part)
+
+
+def _example(bay: Bay, prices: PriceList, language: Language) -> str:
+    usage = supposed(bay.evse.id, bay.now.utc, EXAMPLE_WH, EXAMPLE_W, 0)
+    total = receipt(usage, prices, bay.state.site.zone).total
+    price = language.money(major(total, prices.currency), prices.currency)
+    return language.say("For example %(energy)s: about %(price)s.", energy=language.kwh(EXAMPLE_WH, 0), price=price)
+
+
+def _hold(bay: Bay, prices: PriceList, language: Language) -> str:
+    if prices.hold is None:
+        return ""
+    amount = minor(prices.hold, prices.currency)
+    most_w = bay.evse.max_a * bay.evse.wiring.watts_per_amp(bay.state.site.voltage_v)
+    hold = language.money(major(amount, prices.currency), prices.currency)
+    told = language.say("We block %(hold)s on your card. You pay only what you use; the rest is released.", hold=hold)
+    try:
+        cap = cap_wh(prices, amount, 10 ** decimals(prices.currency), most_w)
+    except ValueError:
+        return told
+    if cap is None:
+        return told
+    enough = language.say("That is enough for about %(energy)s.", energy=language.kwh(cap, 0))
+    return f"{told} {enough}"

@@ -1,0 +1,254 @@
+"""The page behind the code on a charger, as the server renders it; complete without script, small, and live with it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from functools import wraps
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Path, Request, Response
+
+from ems.adapters.web.api import FRESH
+from ems.adapters.web.driver.bay import Bay, House, battery_kwh
+from ems.adapters.web.driver.code import is_code
+from ems.adapters.web.driver.language import Language
+from ems.adapters.web.driver.offer import offer, prices_at
+from ems.adapters.web.driver.pace import Pace
+from ems.adapters.web.driver.receipt import receipt_values
+from ems.adapters.web.driver.view import QUIET, Shown, shown
+from ems.adapters.web.driver.visit import (
+    PAYMENT,
+    Visit,
+    bring,
+    language_of,
+    let_pass,
+    mine_of,
+    read_in,
+    visit_of,
+    word_for,
+)
+from ems.adapters.web.driver.words import TROUBLES, refusal
+from ems.adapters.web.entrance import address_of
+from ems.adapters.web.needs import needs
+from ems.adapters.web.page import environment, render
+from ems.adapters.web.values import plain
+from ems.ports import NotStoredError
+
+HTML = "text/html; charset=utf-8"
+Slug = Annotated[str, Path(max_length=16)]
+Code = Annotated[str, Path(max_length=16)]
+LIVE_S, QUIET_S = 2.0, 15.0
+"""How often a page looks for news."""
+
+
+class Paces(NamedTuple):
+    """Of addresses: `looks` at pages, `misses` of stickers that nobody made, `deeds` that change something."""
+
+    looks: Pace
+    misses: Pace
+    deeds: Pace
+    reports: Pace
+
+    @classmethod
+    def usual(cls) -> Paces:
+        """A car park behind one address has many phones; nobody guesses ten words a minute."""
+        return cls(Pace(240, 0.2), Pace(10, 12.0), Pace(12, 10.0), Pace(5, 600.0))
+
+
+Handler = Callable[..., Awaitable[Response]]
+
+
+class Lobby(NamedTuple):
+    """What the routes of drivers share."""
+
+    house: House
+    paces: Paces
+
+    def looked(self, work: Handler) -> Handler:
+        """The route, for who does not come too often."""
+
+        @wraps(work)
+        async def slowly(request: Request, *arguments: Any, **named: Any) -> Response:
+            wait_s = self.paces.looks.wait_s(address_of(request), self.house.clock.now().monotonic_s)
+            if wait_s:
+                return await self.too_often(request, wait_s)
+            return await work(request, *arguments, **named)
+
+        return slowly
+
+    async def too_often(self, request: Request, wait_s: float) -> Response:
+        """The answer to who comes too often."""
+        language = language_of(self.house, request)
+        headers = {"retry-after": str(math.ceil(wait_s))}
+        return await self.notice(language, language.say(refusal("too often")), 429, headers)
+
+    async def found(self, request: Request, slug: str) -> Visit | Response:
+        """Who stands before which charger, or the answer to a word that leads nowhere."""
+        visit = visit_of(self.house, request, slug)
+        if visit is not None:
+            return visit
+        wait_s = self.paces.misses.wait_s(address_of(request), self.house.clock.now().monotonic_s)
+        if wait_s:
+            return await self.too_often(request, wait_s)
+        language = language_of(self.house, request)
+        return await self.notice(language, language.say("There is no charger behind this code."), 404)
+
+    async def notice(
+        self, language: Language, text: str, status: int, headers: dict[str, str] | None = None
+    ) -> Response:
+        """A page that says one thing."""
+        values = {**self.common(language), "text": text, "go": "", "title": text}
+        page = await render(environment().get_template("driver_notice.html"), **values)
+        return Response(page, status, {**FRESH, **(headers or {})}, HTML)
+
+    async def leaving(self, language: Language, url: str) -> Response:
+        """A page that leads to one elsewhere. A redirect would not do: whatever a form leads to must be ours."""
+        values = {**self.common(language), "text": language.say("You are taken to the payment page."), "go": url}
+        values["title"] = language.say("Pay")
+        page = await render(environment().get_template("driver_notice.html"), **values)
+        return Response(page, 200, dict(FRESH), HTML)
+
+    async def page(self, visit: Visit, wrong: str = "", status: int = 200, told: str = "") -> Response:
+        """The page of a bay; `wrong` is why what was asked is not done, `told` what was."""
+        house, language = self.house, visit.language
+        try:
+            mine, word = await mine_of(house, visit)
+        except NotStoredError:
+            mine, word = None, None
+            wrong = wrong or language.say(refusal("not stored"))
+        seen = shown(house, visit.bay, mine, visit.has_pass, language)
+        values = {**self.common(language), **_values(house, visit, seen), "wrong": wrong, "told": told}
+        page = await render(environment().get_template("driver.html"), **values)
+        answer = Response(page, status, dict(FRESH), HTML)
+        return answer if word is None else bring(answer, visit, word)
+
+    def common(self, language: Language) -> dict[str, Any]:
+        """What every page of drivers says."""
+        return {
+            "say": language.say,
+            "lang": language,
+            "languages": self.house.languages.shown,
+            "site": plain(self.house.live.state.site.name),
+            "imprint": self.house.imprint(),
+        }
+
+
+def driver_pages(lobby: Lobby) -> APIRouter:
+    """What drivers read. Nobody logs in; nothing is here of any other bay, or of anybody."""
+    router = APIRouter(include_in_schema=False, dependencies=[needs(None)])
+    _reading(router, lobby)
+    _arriving(router, lobby)
+    return router
+
+
+def _reading(router: APIRouter, lobby: Lobby) -> None:
+    @router.get("/c/{slug}/live")
+    @lobby.looked
+    async def live(request: Request, slug: Slug) -> Response:
+        visit = await lobby.found(request, slug)
+        if isinstance(visit, Response):
+            return visit
+        try:
+            mine, word = await mine_of(lobby.house, visit)
+        except NotStoredError:
+            return Response(status_code=503, headers={**FRESH, "retry-after": "5"})
+        seen = shown(lobby.house, visit.bay, mine, visit.has_pass, visit.language)
+        answer = Response(json.dumps(_live(visit, seen)), headers=dict(FRESH), media_type="application/json")
+        return answer if word is None else bring(answer, visit, word)
+
+    @router.get("/c/{slug}/receipt")
+    @lobby.looked
+    async def receipt(request: Request, slug: Slug) -> Response:
+        visit = await lobby.found(request, slug)
+        if isinstance(visit, Response):
+            return visit
+        mine, _ = await mine_of(lobby.house, visit)
+        if mine is None or mine.cost is None:
+            say = visit.language.say
+            return await lobby.notice(visit.language, say("There is no receipt here on this phone."), 404)
+        values = {**lobby.common(visit.language), **receipt_values(lobby.house, visit, mine)}
+        page = await render(environment().get_template("driver_receipt.html"), **values)
+        return Response(page, headers=dict(FRESH), media_type=HTML)
+
+
+def _arriving(router: APIRouter, lobby: Lobby) -> None:
+    @router.get("/c/{slug}")
+    @lobby.looked
+    async def page(request: Request, slug: Slug, payment: str = "", lang: str = "", done: str = "") -> Response:
+        visit = await lobby.found(request, slug)
+        if isinstance(visit, Response):
+            return visit
+        chosen = lobby.house.languages.of(lang) if lang else None
+        if payment or chosen is not None:
+            answer = _back(visit)
+            if chosen is not None:
+                answer = read_in(answer, visit, chosen)
+            return bring(answer, visit, word_for(visit, PAYMENT, payment[:64])) if payment else answer
+        return await lobby.page(visit, told=_done(done, visit.language))
+
+    @router.get("/c/{slug}/{code}")
+    @lobby.looked
+    async def scanned(request: Request, slug: Slug, code: Code) -> Response:
+        visit = await lobby.found(request, slug)
+        if isinstance(visit, Response):
+            return visit
+        now = lobby.house.clock.now()
+        if not is_code(visit.sticker.secret, now.utc.timestamp(), code):
+            wait_s = lobby.paces.misses.wait_s(address_of(request), now.monotonic_s)
+            if wait_s:
+                return await lobby.too_often(request, wait_s)
+            return await lobby.page(visit, visit.language.say(refusal("scan again")), 403)
+        return let_pass(_back(visit), visit)
+
+
+def _back(visit: Visit) -> Response:
+    """On to the page without anything in its address that others must not see."""
+    return Response(status_code=303, headers={"location": f"/c/{visit.sticker.slug}", "cache-control": "no-store"})
+
+
+def _done(word: str, language: Language) -> str:
+    if word == "reported":
+        return language.say("Thank you. The operator has been told.")
+    if word == "told":
+        return language.say("Noted. The site plans with it.")
+    return ""
+
+
+def _live(visit: Visit, seen: Shown) -> dict[str, Any]:
+    return {
+        "key": f"{seen.key}.{visit.language.code}",
+        "again_s": QUIET_S if seen.view in QUIET else LIVE_S,
+        "texts": {
+            "headline": seen.headline,
+            "lead": seen.lead,
+            "why": seen.why,
+            "money": seen.money,
+            **{name: value for name, _, value in seen.facts},
+        },
+    }
+
+
+def _values(house: House, visit: Visit, seen: Shown) -> dict[str, Any]:
+    bay, language = visit.bay, visit.language
+    offered = bool(seen.can & {"pay", "give", "card", "scan"})
+    prices = prices_at(house, bay)
+    return {
+        "slug": visit.sticker.slug,
+        "bay": bay.evse.id,
+        "socket": bay.evse.dc_efficiency is not None,
+        "seen": seen,
+        "live": _live(visit, seen),
+        "offer": offer(bay, prices, "pay" in seen.can, language) if offered else None,
+        "is_free": prices is None,
+        "battery": _battery(bay, language),
+        "soc": None if bay.session is None else bay.session.soc_percent,
+        "troubles": [(trouble.value, language.say(text)) for trouble, text in TROUBLES.items()],
+    }
+
+
+def _battery(bay: Bay, language: Language) -> str:
+    known = battery_kwh(bay.session)
+    return "" if known is None else language.number(known, 0 if known == known.quantize(Decimal(1)) else 1)

@@ -1,0 +1,78 @@
+"""The pages of drivers of a site, put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ems.adapters.store.store import Store
+from ems.adapters.web.driver.bay import House, Imprint
+from ems.adapters.web.driver.deeds import driver_deeds
+from ems.adapters.web.driver.language import Languages
+from ems.adapters.web.driver.pages import Lobby as Pages
+from ems.adapters.web.driver.pages import Paces, driver_pages
+from ems.adapters.web.driver.sheet import driver_api, sticker_pages
+from ems.adapters.web.payment.api import Routers
+from ems.assembly.access import AccessParts
+from ems.assembly.operations import SiteOperations
+from ems.assembly.payments import PaymentParts, RemoteSwitch
+from ems.assembly.receipts import SiteReceipts
+from ems.ports import Live
+from ems.runtime.driver_desk import DriverDesk, Lobby
+from ems.runtime.remote import RemoteControl
+from ems.settings.build import SiteSettings
+
+LANGUAGES = "languages"
+"""The folder beside `site.yaml` with catalogues of the site's own."""
+
+
+class DriverParts:
+    """`desk` is a service; `routers` are offered by the web server."""
+
+    def __init__(self, desk: DriverDesk, settings: SiteSettings) -> None:
+        self.desk, self._settings = desk, settings
+        self.routers: Routers = ()
+
+    def take_over(self, settings: SiteSettings) -> None:
+        """Go on with what the site file says now."""
+        self._settings = settings
+
+    def imprint(self) -> Imprint:
+        """What the site says to drivers."""
+        told, url = self._settings.drivers, self._settings.payment.public_url
+        return Imprint(url, told.is_rotating, told.phone, told.operator, told.address, told.vat_id, told.terms_url)
+
+
+def driver_parts(
+    settings: SiteSettings,
+    live: Live,
+    operations: SiteOperations,
+    store: Store,
+    remote: RemoteControl,
+    paying: PaymentParts,
+    access: AccessParts,
+) -> DriverParts:
+    """Who stands before a charger is served by these."""
+    lobby = Lobby(
+        store.drivers,
+        RemoteSwitch(remote),
+        operations,
+        lambda: operations.daybook,
+        lambda: access.site.doors,
+        lambda: live.state,
+        remote.clock,
+        store.audit.add,
+    )
+    parts = DriverParts(DriverDesk(lobby), settings)
+    house = House(
+        live,
+        remote.clock,
+        operations,
+        parts.desk,
+        SiteReceipts(paying.till, store),
+        paying.payments,
+        Languages((Path(settings.path).parent / LANGUAGES,)),
+        parts.imprint,
+    )
+    pages = Pages(house, Paces.usual())
+    parts.routers = (driver_api(house), driver_deeds(pages), driver_pages(pages), sticker_pages(house))
+    return parts
