@@ -31,6 +31,7 @@ from ems.adapters.store.reading import Reader
 from ems.adapters.store.recorder import Recorder
 from ems.adapters.store.recovery import Recovered, Remains, read_remains
 from ems.adapters.store.regrets import RegretStore
+from ems.adapters.store.report_store import ReportStore
 from ems.adapters.store.retention import RETENTION, Retention, next_slice, remove
 from ems.adapters.store.roaming import RoamingStore
 from ems.adapters.store.tabs import TabStore, read_receipt, read_receipts
@@ -84,6 +85,7 @@ class Store:
         self.offers = OfferRecorder(self._writer)
         self.reader = Reader(self.database)
         self.regrets = RegretStore(self._writer, self.database)
+        self.reports = ReportStore(self._writer, self.audit, self.database, patience_s)
         self.drivers = DriverStore(self._writer, current, patience_s)
         self.roaming = RoamingStore(self._writer, current, self.database, patience_s)
         self.incidents = IncidentStore(self._writer, self.database, self.audit, patience_s)

@@ -1,0 +1,206 @@
+"""What a report needs of the past, read in short queries: a month of a large site takes a part of a second."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+
+from ems.adapters.store.access import reason
+from ems.adapters.store.aggregation import QUARTER_MS
+from ems.adapters.store.database import WRITE_ERRORS, Database
+from ems.adapters.store.price_schema import receipt, usage
+from ems.adapters.store.report_schema import control_quarter, excluded_time, outage
+from ems.adapters.store.schema import interval, session, subject
+from ems.domain.meter import MeterRole
+from ems.domain.session import NeedOrigin
+from ems.domain.site import Site
+from ems.report_ports import NoReportError
+from ems.statistics.period import Period
+from ems.statistics.record import (
+    Cause,
+    Charged,
+    ControlQuarter,
+    Excluded,
+    Exclusion,
+    Flow,
+    Outage,
+    Past,
+    PastSession,
+    Used,
+)
+
+DAY_MS = 86_400_000
+SLICE_MS = 31 * DAY_MS
+"""So much is read in one query: a long snapshot keeps the log of the database from being recycled."""
+
+LONGEST_MS = 92 * DAY_MS
+"""Who came longer before is not looked for."""
+
+BEHIND_MS = 3 * DAY_MS
+"""So long behind the end it is looked for what those got who came before it."""
+
+COVERED_S = 450
+"""A quarter hour of which less is known was not measured."""
+
+DRAWS_W, DRAWS_CA = 50, 100
+STATED = (NeedOrigin.STATED.value, NeedOrigin.SCHEDULED.value)
+
+
+class _Span(NamedTuple):
+    begin: int
+    end: int
+
+    def slices(self) -> Iterator[tuple[int, int]]:
+        for begin in range(self.begin, self.end, SLICE_MS):
+            yield begin, min(begin + SLICE_MS, self.end)
+
+
+def read_past(database: Database, site: Site, period: Period, now_s: int) -> Past:
+    """Everything that is known of a period. Raises NoReportError; blocks."""
+    reading = _Reading(database)
+    span = _Span(1000 * period.begin_s, 1000 * period.end_s)
+    try:
+        return Past(
+            period,
+            now_s,
+            sessions=tuple(reading.sessions(span)),
+            used=tuple(reading.used(span)),
+            charged=tuple(reading.charged(span)),
+            flows=tuple(reading.flows(span, site)),
+            outages=tuple(reading.outages(span)),
+            excluded=reading.excluded(period),
+            control=tuple(reading.control(span)),
+        )
+    except WRITE_ERRORS as error:
+        raise NoReportError(f"the database cannot be read: {reason(error)}") from None
+
+
+class _Reading:
+    def __init__(self, database: Database) -> None:
+        self._engine = database.reading()
+
+    def _rows(self, query: Select[Any]) -> Sequence[Any]:
+        with self._engine.connect() as connection:
+            return connection.execute(query).all()
+
+    def sessions(self, span: _Span) -> Iterator[PastSession]:
+        known, paid = session.c, receipt.c
+        needed = known.need_origin.in_(STATED)
+        columns = (
+            known.id, known.evse, known.plugged, known.unplugged, known.energy_wh, known.need_wh, known.departure,
+            known.vehicle, func.coalesce(known.tag, known.tag_key).label("tag"), known.person, known.cost_centre,
+            paid.total_minor, needed.label("is_needed"),
+        )  # fmt: skip
+        joined = session.outerjoin(receipt, paid.session == known.id)
+        for begin, end in _Span(span.begin - LONGEST_MS, span.end).slices():
+            there: list[ColumnElement[bool]] = [known.plugged >= begin, known.plugged < end]
+            if begin < span.begin:
+                there.append(or_(known.unplugged.is_(None), known.unplugged > span.begin))
+            query = select(*columns).select_from(joined).where(*there, known.is_void.is_not(True))
+            for row in self._rows(query.order_by(known.plugged, known.id)):
+                if row.plugged >= span.begin or row.unplugged is None or row.unplugged > span.begin:
+                    yield _session(row)
+
+    def used(self, span: _Span) -> Iterator[Used]:
+        known = usage.c
+        columns = (known.session, known.starts, known.energy_wh, known.idle_s)
+        for begin, end in _Span(span.begin, span.end + BEHIND_MS).slices():
+            query = select(*columns).where(known.starts >= begin, known.starts < end).order_by(known.starts)
+            for name, starts, energy_wh, idle_s in self._rows(query):
+                yield Used(name, starts // 1000, energy_wh, idle_s)
+
+    def charged(self, span: _Span) -> Iterator[Charged]:
+        known = interval.c
+        legs = (known.max_l1_ca, known.max_l2_ca, known.max_l3_ca)
+        evses = {row.id: row.name for row in self._rows(select(subject).where(subject.c.kind == "evse"))}
+        draws = or_(known.mean_w > DRAWS_W, known.mean_l1_ca > DRAWS_CA)
+        for begin, end in span.slices():
+            query = select(known.starts, known.subject, known.max_w, *legs)
+            rows = self._rows(query.where(known.starts >= begin, known.starts < end, draws).order_by(known.starts))
+            for starts, number, max_w, *amps in rows:
+                if number in evses:
+                    on = sum(1 for one in amps if one is not None and one > DRAWS_CA)
+                    yield Charged(evses[number], starts // 1000, on, max_w)
+
+    def flows(self, span: _Span, site: Site) -> Iterator[Flow]:
+        root = site.circuits.root
+        plant = [meter.id for meter in site.meters if meter.role is MeterRole.PV]
+        grid = self._courses(span, "circuit", [root.id], site.voltage_v) if root.meter is not None else {}
+        sun = self._courses(span, "meter", plant, site.voltage_v) if plant else {}
+        for starts in sorted({*grid, *sun}):
+            pv_w = sun.get(starts)
+            yield Flow(starts // 1000, grid.get(starts), None if pv_w is None else max(0.0, -pv_w))
+
+    def _courses(self, span: _Span, kind: str, names: Sequence[str], voltage_v: float) -> dict[int, float]:
+        """The sum of the mean powers of some subjects; a quarter hour in which one is unknown is left out."""
+        known = interval.c
+        there = select(subject.c.id).where(subject.c.kind == kind, subject.c.name.in_(names))
+        numbers = [row.id for row in self._rows(there)]
+        found: dict[int, list[float]] = defaultdict(list)
+        columns = (known.starts, known.mean_w, known.mean_l1_ca, known.mean_l2_ca, known.mean_l3_ca)
+        for begin, end in span.slices():
+            query = select(*columns).where(
+                known.starts >= begin,
+                known.starts < end,
+                known.subject.in_(numbers),
+                known.covered_s >= COVERED_S,
+            )
+            for starts, mean_w, *amps in self._rows(query):
+                measured = [one for one in amps if one is not None]
+                if mean_w is not None or measured:
+                    watts = float(mean_w) if mean_w is not None else voltage_v * math.fsum(measured) / 100.0
+                    found[starts].append(watts)
+        return {starts: math.fsum(watts) for starts, watts in found.items() if len(watts) == len(names)}
+
+    def outages(self, span: _Span) -> Iterator[Outage]:
+        known = outage.c
+        ends = func.coalesce(known.ended, known.seen)
+        query = select(known.evse, known.began, ends, known.cause).where(known.began < span.end, ends > span.begin)
+        for evse, began, ended, cause in self._rows(query.order_by(known.began)):
+            yield Outage(evse, began // 1000, ended // 1000, Cause(cause))
+
+    def excluded(self, period: Period) -> tuple[Excluded, ...]:
+        with self._engine.connect() as connection:
+            return excluded_of(connection, period)
+
+    def control(self, span: _Span) -> Iterator[ControlQuarter]:
+        known = control_quarter.c
+        within = known.starts >= span.begin - QUARTER_MS, known.starts < span.end
+        for row in self._rows(select(control_quarter).where(*within).order_by(known.starts)):
+            starts, *others = row
+            yield ControlQuarter(starts // 1000, *others)
+
+
+def excluded_of(connection: Connection, period: Period) -> tuple[Excluded, ...]:
+    """Excluded times that reach into a period, in order."""
+    known = excluded_time.c
+    within = known.began < 1000 * period.end_s, known.ended > 1000 * period.begin_s, known.withdrawn.is_(None)
+    query = select(excluded_time).where(*within).order_by(known.began, known.id)
+    return tuple(
+        Excluded(
+            row.id, row.scope, row.began // 1000, row.ended // 1000, Exclusion(row.cause), row.note, row.who
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _session(row: Any) -> PastSession:
+    is_needed = bool(row.is_needed)
+    return PastSession(
+        id=row.id,
+        evse=row.evse,
+        plugged_s=row.plugged // 1000,
+        unplugged_s=None if row.unplugged is None else row.unplugged // 1000,
+        energy_wh=row.energy_wh,
+        need_wh=row.need_wh if is_needed else None,
+        departure_s=row.departure // 1000 if is_needed and row.departure is not None else None,
+        vehicle=row.vehicle,
+        tag=row.tag,
+        person=row.person,
+        cost_centre=row.cost_centre,
+        cost_minor=row.total_minor,
+    )
