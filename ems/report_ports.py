@@ -72,8 +72,8 @@ class Printed(NamedTuple):
 class Reports(Protocol):
     """What finished times add up to. Everything is made beside the loop; what takes long is done one at a time.
 
-    Raises NoReportError where the past cannot be read, ValueError where what is asked cannot be meant, UnknownError where
-    there is no such thing, and NotStoredError where a change could not be stored.
+    Raises NoReportError where the past cannot be read, ValueError where what is asked cannot be meant, UnknownError
+    where there is no such thing, and NotStoredError where a change could not be stored.
     """
 
     async def report(self, period: Period) -> Report:
@@ -103,4 +103,3 @@ class Reports(Protocol):
     async def send_now(self, name: str, who: str) -> ExportRun:
         """Send what was due last once more; returns what came of it."""
         ...
-

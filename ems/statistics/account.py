@@ -34,8 +34,15 @@ class Account:
 
     def add(self, other: Account) -> None:
         """With all that another one has."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.sessions += other.sessions
+        self.energy_wh += other.energy_wh
+        self.pv_wh += other.pv_wh
+        self.cost += other.cost
+        self.co2_g += other.co2_g
+        self.occupied_s += other.occupied_s
+        self.charging_s += other.charging_s
+        self.idle_s += other.idle_s
+        self.charged_minor += other.charged_minor
 
 
 def accounts_of(past: Past, quarters: Quarters, co2_g_per_kwh: float) -> dict[str, Account]:
@@ -49,13 +56,14 @@ def accounts_of(past: Past, quarters: Quarters, co2_g_per_kwh: float) -> dict[st
         session, k = known.get(used.session), quarters.position(used.starts_s)
         if session is None or k is None:
             continue
-        account, kwh = accounts[session.id], used.energy_wh / 1000.0
-        account.energy_wh += used.energy_wh
-        account.pv_wh += used.energy_wh * (1.0 - quarters.grid_share[k])
-        account.cost += kwh * quarters.per_kwh[k]
-        account.co2_g += kwh * quarters.grid_share[k] * co2_g_per_kwh
+        account, share = accounts[session.id], quarters.grid_share[k]
         account.idle_s += used.idle_s
         if used.energy_wh > 0:
+            kwh = used.energy_wh / 1000.0
+            account.energy_wh += used.energy_wh
+            account.pv_wh += used.energy_wh * (1.0 - share)
+            account.cost += kwh * quarters.per_kwh[k]
+            account.co2_g += kwh * share * co2_g_per_kwh
             begin_s = max(used.starts_s, session.plugged_s)
             end_s = min(used.starts_s + QUARTER_S, session.until_s(past.now_s))
             account.charging_s += max(0, end_s - begin_s - used.idle_s)

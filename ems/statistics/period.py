@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -26,17 +26,23 @@ class Every(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The local days from `first` to `last`, both included. Raises ValueError."""
+    """The local days from `first` to `last`, both included, which begin at `begin_s` and are over at `end_s`, seconds
+    since 1970 UTC. Raises ValueError.
+    """
 
     first: date
     last: date
     zone: ZoneInfo
+    begin_s: int = field(init=False, repr=False, compare=False)
+    end_s: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.last < self.first:
             raise ValueError(f"the period ends on {self.last}, before it begins on {self.first}")
         if (self.last - self.first).days >= MOST_DAYS:
             raise ValueError("a report covers ten years at most")
+        object.__setattr__(self, "begin_s", day_begin_s(self.first, self.zone))
+        object.__setattr__(self, "end_s", day_begin_s(self.last + ONE_DAY, self.zone))
 
     @classmethod
     def month(cls, text: str, zone: ZoneInfo) -> Period:
@@ -61,16 +67,6 @@ class Period:
         """The unit of the calendar before the one in which this begins."""
         first = Period.around(self.first, every, self.zone).first
         return Period.around(first - ONE_DAY, every, self.zone)
-
-    @property
-    def begin_s(self) -> int:
-        """When it begins, seconds since 1970 UTC."""
-        return day_begin_s(self.first, self.zone)
-
-    @property
-    def end_s(self) -> int:
-        """When it is over, likewise."""
-        return day_begin_s(self.last + ONE_DAY, self.zone)
 
     @property
     def begin(self) -> datetime:

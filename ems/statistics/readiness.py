@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from ems.statistics.record import QUARTER_S, Facts, Past, PastSession
+from ems.statistics.record import QUARTER_S, Past, PastSession
 from ems.statistics.sheet import Column, Kind, Sheet
 
 TOLERATED_WH, TOLERATED_SHARE = 250.0, 0.01
@@ -54,9 +53,14 @@ def readiness_of(past: Past) -> tuple[Readiness, ...]:
     """Of every session that began in the period, whose need somebody stated or scheduled, and that was to leave by now
     or has left.
     """
-    used: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    used: dict[str, list[tuple[int, int]]] = {
+        session.id: [] for session in past.sessions if session.need_wh is not None
+    }
+    if not used:
+        return ()
     for one in past.used:
-        used[one.session].append((one.starts_s, one.energy_wh))
+        if one.session in used:
+            used[one.session].append((one.starts_s, one.energy_wh))
     found = []
     for session in past.sessions:
         if session.need_wh is None or not past.began_within(session):
@@ -75,9 +79,8 @@ def _got_wh(session: PastSession, by_s: int, used: Mapping[str, list[tuple[int, 
     return sum(wh * min(1.0, max(0.0, (by_s - starts_s) / QUARTER_S)) for starts_s, wh in its)
 
 
-def readiness_sheet(past: Past, facts: Facts) -> Sheet:
+def readiness_sheet(found: Sequence[Readiness]) -> Sheet:
     """Those that did not have what they needed, the most missing first."""
-    found = readiness_of(past)
     missed = sorted((one for one in found if one.missing_wh), key=lambda one: -one.missing_wh)
     rows = tuple(
         (
@@ -108,5 +111,4 @@ def readiness_sheet(past: Past, facts: Facts) -> Sheet:
         f"the others. Less than {TOLERATED_WH:g} Wh or {TOLERATED_SHARE:.0%} missing is ready."
     )
     empty = "Every vehicle had what it needed." if found else "Nobody said what a vehicle needs."
-    del facts
     return Sheet("readiness", "Readiness at departure", about, columns, rows, empty=empty, wide=True)

@@ -128,7 +128,7 @@ class ControlQuarter(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Past:
     """What is known of a period at `now_s`: `sessions` that were there at any time of it, and `used` of those also
-    behind its end. Outages are those that reach into it.
+    behind its end. Outages are those that reach into it. `end_s`: its end, or that of what has passed of it.
     """
 
     period: Period
@@ -140,11 +140,10 @@ class Past:
     outages: tuple[Outage, ...] = ()
     excluded: tuple[Excluded, ...] = ()
     control: tuple[ControlQuarter, ...] = ()
+    end_s: int = field(init=False, repr=False, compare=False)
 
-    @property
-    def end_s(self) -> int:
-        """The end of the period, or of what has passed of it."""
-        return max(self.period.begin_s, min(self.period.end_s, self.now_s))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "end_s", max(self.period.begin_s, min(self.period.end_s, self.now_s)))
 
     @property
     def days(self) -> float:

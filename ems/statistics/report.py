@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,7 +23,7 @@ from ems.statistics.peak import peak_sheet
 from ems.statistics.period import Period
 from ems.statistics.quality import quality_sheet
 from ems.statistics.quarters import Quarters, quarters_of
-from ems.statistics.readiness import Outcome, readiness_of, readiness_sheet
+from ems.statistics.readiness import Outcome, Readiness, readiness_of, readiness_sheet
 from ems.statistics.record import Facts, Past
 from ems.statistics.sheet import Column, Kind, Row, Sheet, money
 from ems.statistics.uncontrolled import Comparison, comparison_of, comparison_sheet
@@ -59,9 +60,9 @@ def report_of(past: Past, facts: Facts) -> Report:
     """The report of a period. Never raises."""
     quarters = quarters_of(past, facts)
     accounts = accounts_of(past, quarters, facts.co2_g_per_kwh or 0.0)
-    compared = comparison_of(past, facts, quarters)
+    compared, ready = comparison_of(past, facts, quarters), readiness_of(past)
     sheets = (
-        figure_sheet(past, facts, total(accounts.values()), compared),
+        figure_sheet(facts, total(accounts.values()), compared, ready),
         centre_sheet(past, facts, accounts),
         day_sheet(past, quarters),
         comparison_sheet(facts, compared),
@@ -69,7 +70,7 @@ def report_of(past: Past, facts: Facts) -> Report:
         evse_sheet(past, facts, accounts),
         utilisation_sheet(past, facts, quarters),
         uptime_sheet(past, facts),
-        readiness_sheet(past, facts),
+        readiness_sheet(ready),
         tag_sheet(past, facts, accounts),
         person_sheet(past, facts, accounts),
         quality_sheet(past),
@@ -80,7 +81,7 @@ def report_of(past: Past, facts: Facts) -> Report:
     return Report(facts.site.name, past.period, made, facts.site.currency, sheets, notes)
 
 
-def figure_sheet(past: Past, facts: Facts, whole: Account, compared: Comparison) -> Sheet:
+def figure_sheet(facts: Facts, whole: Account, compared: Comparison, ready: Sequence[Readiness]) -> Sheet:
     """The key figures."""
     currency = facts.site.currency
     cost = money(None if facts.tariff is None else whole.cost, currency)
@@ -93,7 +94,6 @@ def figure_sheet(past: Past, facts: Facts, whole: Account, compared: Comparison)
     ]
     if facts.co2_g_per_kwh is not None:
         rows.append(("co2_kg", "CO₂ of that energy", whole.co2_g / 1000.0, "kg"))
-    ready = readiness_of(past)
     on_time = sum(1 for one in ready if one.outcome is Outcome.READY)
     unmet_wh = sum(one.missing_wh for one in ready if one.outcome is Outcome.SHORT)
     rows += [

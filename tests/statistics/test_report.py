@@ -168,7 +168,7 @@ def test_without_control_vehicles_would_have_charged_at_once() -> None:
 
 def test_a_vehicle_that_is_described_takes_no_more_than_it_can() -> None:
     facts = replace(FACTS, vehicles={"Van 1": Vehicle("Van 1", max_a=16.0, legs=1)})
-    report = report_of(replace(PAST, sessions=(SECOND,), used=USED[8:21]), facts)
+    report = report_of(replace(PAST, sessions=(SECOND,), used=USED[8:20]), facts)
     assert told(report, "comparison")[0]["uncontrolled"] == pytest.approx(3.68)
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select
 
 from ems.adapters.store.access import reason
 from ems.adapters.store.aggregation import QUARTER_MS
@@ -115,16 +115,16 @@ class _Reading:
 
     def charged(self, span: _Span) -> Iterator[Charged]:
         known = interval.c
-        legs = (known.max_l1_ca, known.max_l2_ca, known.max_l3_ca)
+        amps = (known.max_l1_ca, known.max_l2_ca, known.max_l3_ca)
+        first, second, third = (case((one > DRAWS_CA, 1), else_=0) for one in amps)
         evses = {row.id: row.name for row in self._rows(select(subject).where(subject.c.kind == "evse"))}
         draws = or_(known.mean_w > DRAWS_W, known.mean_l1_ca > DRAWS_CA)
         for begin, end in span.slices():
-            query = select(known.starts, known.subject, known.max_w, *legs)
+            query = select(known.starts, known.subject, first + second + third, known.max_w)
             rows = self._rows(query.where(known.starts >= begin, known.starts < end, draws).order_by(known.starts))
-            for starts, number, max_w, *amps in rows:
+            for starts, number, legs, max_w in rows:
                 if number in evses:
-                    on = sum(1 for one in amps if one is not None and one > DRAWS_CA)
-                    yield Charged(evses[number], starts // 1000, on, max_w)
+                    yield Charged(evses[number], starts // 1000, legs, max_w)
 
     def flows(self, span: _Span, site: Site) -> Iterator[Flow]:
         root = site.circuits.root
@@ -181,9 +181,7 @@ def excluded_of(connection: Connection, period: Period) -> tuple[Excluded, ...]:
     within = known.began < 1000 * period.end_s, known.ended > 1000 * period.begin_s, known.withdrawn.is_(None)
     query = select(excluded_time).where(*within).order_by(known.began, known.id)
     return tuple(
-        Excluded(
-            row.id, row.scope, row.began // 1000, row.ended // 1000, Exclusion(row.cause), row.note, row.who
-        )
+        Excluded(row.id, row.scope, row.began // 1000, row.ended // 1000, Exclusion(row.cause), row.note, row.who)
         for row in connection.execute(query)
     )
 

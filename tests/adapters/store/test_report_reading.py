@@ -1,0 +1,152 @@
+"""What is in the database comes out as the records that reports are made of, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ems.adapters.store.database import Database
+from ems.adapters.store.moment import from_ms
+from ems.adapters.store.price_schema import receipt, usage
+from ems.adapters.store.report_reading import read_past
+from ems.adapters.store.schema import interval, session, subject
+from ems.adapters.store.store import Store
+from ems.domain.circuit import Circuit, CircuitTree
+from ems.domain.meter import Meter, MeterRole
+from ems.domain.unknown import UnknownError
+from ems.report_ports import ExportRun, RunState
+from ems.statistics.period import Every
+from ems.statistics.record import Cause, Charged, ControlQuarter, Excluded, Exclusion, Flow
+from ems.statistics.report import report_of
+from tests.adapters.store.clocks import HandClock
+from tests.statistics.month import CONTROL, EXCLUDED, FACTS, NOW_S, OCTOBER, OUTAGES, PAST, SITE, s
+
+
+def fill(database: Database) -> None:
+    """The month of `tests.statistics.month` in rows, and sessions that must not count."""
+    sessions = [
+        {
+            "id": one.id, "evse": one.evse, "plugged": 1000 * one.plugged_s, "unplugged": 1000 * (one.unplugged_s or 0),
+            "energy_wh": one.energy_wh, "need_wh": one.need_wh, "vehicle": one.vehicle, "tag": one.tag,
+            "departure": None if one.departure_s is None else 1000 * one.departure_s, "need_origin": "stated",
+            "service_class": 0, "transactions": "[]", "person": one.person, "cost_centre": one.cost_centre,
+        }
+        for one in PAST.sessions
+    ]  # fmt: skip
+    void = {**sessions[1], "id": "void", "is_void": True}
+    before = {**sessions[0], "id": "before", "unplugged": 1000 * s("2026-09-30T21:59")}
+    after = {**sessions[2], "id": "after", "plugged": 1000 * s("2026-10-31T23:00")}
+    with database.connect() as connection, database.transaction(connection, durable=False):
+        for row in (*sessions, void, before, after):
+            connection.execute(session.insert(), [{"is_void": None, **row}])
+        for name, starts_s, energy_wh, idle_s in PAST.used:
+            used = {"session": name, "starts": 1000 * starts_s, "energy_wh": energy_wh, "idle_s": idle_s}
+            connection.execute(usage.insert(), [used])
+        for one in PAST.sessions:
+            if one.cost_minor is not None:
+                row = {
+                    "session": one.id, "evse": one.evse, "plugged": 1000 * one.plugged_s, "unplugged": 0,
+                    "energy_wh": 0, "price_list": "p", "title": "P", "currency": "EUR", "vat_bp": 0,
+                    "total_minor": one.cost_minor, "vat_minor": 0,
+                }  # fmt: skip
+                connection.execute(receipt.insert(), [row])
+
+
+def test_a_report_of_what_is_stored_is_that_of_the_records(where: str | Path) -> None:
+    database = Database(where)
+    fill(database)
+    past = read_past(database, SITE, OCTOBER, NOW_S)
+    assert past.sessions == PAST.sessions
+    within = tuple(one for one in PAST.used if one.starts_s >= OCTOBER.begin_s)
+    assert past.used == tuple(sorted(within, key=lambda one: one.starts_s))
+    known = replace(past, outages=OUTAGES, excluded=EXCLUDED, control=CONTROL)
+    assert report_of(known, FACTS) == report_of(PAST, FACTS)
+
+
+def test_powers_of_the_grid_connection_of_pv_and_of_evses(tmp_path: Path) -> None:
+    meters = (Meter("main"), Meter("roof", role=MeterRole.PV, circuit="grid"))
+    grid = Circuit("grid", None, (63.0, 63.0, 63.0), meter="main")
+    site = replace(SITE, circuits=CircuitTree((grid,)), meters=meters)
+    database, at = Database(tmp_path / "ems.db"), 1000 * OCTOBER.begin_s
+    rows = [
+        (0, 1, {"mean_w": 5000}), (0, 2, {"mean_w": -2000}), (0, 3, {"mean_w": 3000, "max_w": 3700, "max_l1_ca": 1600}),
+        (1, 1, {"mean_l1_ca": 1000, "mean_l2_ca": 500, "mean_l3_ca": 500}), (1, 3, {"mean_w": 10}),
+        (2, 1, {"mean_w": 7000, "covered_s": 100}), (2, 2, {"mean_w": 50}),
+    ]  # fmt: skip
+    with database.connect() as connection, database.transaction(connection, durable=False):
+        names = [("circuit", "grid"), ("meter", "roof"), ("evse", "A/1")]
+        kinds = [{"id": k, "kind": kind, "name": name} for k, (kind, name) in enumerate(names, start=1)]
+        connection.execute(subject.insert(), kinds)
+        for quarter, number, told in rows:
+            row = {"starts": at + quarter * 900_000, "subject": number, "covered_s": 900, **told}
+            connection.execute(interval.insert(), [row])
+    past = read_past(database, site, OCTOBER, NOW_S)
+    begin_s = OCTOBER.begin_s
+    assert past.flows == (
+        Flow(begin_s, 5000.0, 2000.0),
+        Flow(begin_s + 900, 4600.0, None),
+        Flow(begin_s + 1800, None, 0.0),
+    )
+    assert past.charged == (Charged("A/1", begin_s, 1, 3700),)
+
+
+def test_what_the_watch_keeps_comes_back(reopened: Callable[[], Store]) -> None:
+    store = reopened()
+    began, seen = from_ms(1000 * s("2026-10-10T00:00")), from_ms(1000 * s("2026-10-10T01:00"))
+    store.reports.outage("A/1", began, began, None, Cause.OFFLINE)
+    store.reports.outage("A/1", began, seen, None, Cause.OFFLINE)
+    store.reports.outage("B/1", began, seen, seen - timedelta(minutes=30), Cause.FAULTED)
+    told = ControlQuarter(OCTOBER.begin_s, 900, 3, 1.5, "grid", 60, 120)
+    store.reports.quarter(told._replace(watched_s=10))
+    store.reports.quarter(told)
+    asyncio.run(store.flush())
+    past = read_past(store.database, SITE, OCTOBER, NOW_S)
+    assert [(one.evse, one.ended_s - one.began_s, one.cause) for one in past.outages] == [
+        ("A/1", 3600, Cause.OFFLINE),
+        ("B/1", 1800, Cause.FAULTED),
+    ]
+    assert past.control == (told,)
+
+
+def test_excluded_times_are_kept_with_who_said_so_and_can_be_taken_back(
+    reopened: Callable[[], Store], clock: HandClock
+) -> None:
+    store, now = reopened(), clock.now().utc
+    told = Excluded(0, "A", s("2026-10-10T00:00"), s("2026-10-10T03:00"), Exclusion.UTILITY, "grid down", "anna")
+
+    async def work() -> None:
+        kept = await store.reports.exclude(told, now)
+        assert kept == told._replace(id=1)
+        assert await store.reports.excluded(OCTOBER) == (kept,)
+        assert await store.reports.excluded(OCTOBER.before(Every.MONTH)) == ()
+        await store.reports.withdraw(1, "ben", now)
+        assert await store.reports.excluded(OCTOBER) == ()
+        with pytest.raises(UnknownError, match="no excluded time 1"):
+            await store.reports.withdraw(1, "ben", now)
+        assert (await store.reports.exclude(told, now)).id == 2
+        audits = await store.audits(None, 10)
+        assert [(one.who, one.what) for one in audits] == [
+            ("anna", "exclude time"),
+            ("ben", "withdraw excluded time"),
+            ("anna", "exclude time"),
+        ]
+
+    asyncio.run(work())
+
+
+def test_runs_of_exports_are_kept_by_name_and_period(reopened: Callable[[], Store], clock: HandClock) -> None:
+    store, due = reopened(), clock.now().utc
+
+    async def work() -> None:
+        first = ExportRun("erp", "2026-09", due - timedelta(days=30), RunState.DELIVERED, 1, due, None, "250 kept")
+        second = ExportRun("erp", "2026-10", due, next=due)
+        for run in (first, second, second._replace(attempts=1, answer="no route", tried=due)):
+            await store.reports.keep_run(run)
+        assert await store.reports.runs() == (second._replace(attempts=1, answer="no route", tried=due), first)
+
+    asyncio.run(work())
