@@ -28,6 +28,7 @@ SEVERAL_HOMES = {
     "websockets": {"adapters/ocpp", "sim"},  # both ends of one wire
     "pydantic": {"settings", "adapters/web", "adapters/ocpi"},  # what others write: site file, interface, partners
     "msgspec": {"adapters/ocpp", "adapters/store"},  # a codec at each of the two places that write much
+    "httpx2": {"adapters/ocpi", "adapters/webhook"},  # two protocols that are spoken over HTTP
 }
 """Packages with more than one home, and why; every other has exactly one."""
 

@@ -27,6 +27,7 @@ from ems.adapters.web.energy.api import energy_prices
 from ems.adapters.web.server import WebServer
 from ems.adapters.web.stations.page import station_ways
 from ems.assembly.access import AccessParts, access_parts, porter_of
+from ems.assembly.alarms import alarm_parts, targets_of
 from ems.assembly.drivers import DriverParts, driver_parts
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.entry import accounts_of, web_options
@@ -125,7 +126,7 @@ class Daemon:
             check_free("stations", ocpp.host, ocpp.port, "EMS_OCPP_PORT")
             check_free("the page", shown.host, shown.port, "EMS_HTTP_PORT")
             meters = installed_meters(settings, own_models(settings, state_dir))
-            provision = provision_of(settings.payment)
+            provision, told = provision_of(settings.payment), targets_of(settings, clock)
             store = store_of(state_dir, clock, troubles)
         except BaseException:
             lock.close()
@@ -148,7 +149,10 @@ class Daemon:
         journal = FileJournal(state_dir / JOURNAL, Header(__version__, settings.revision, settings.text))
         journal.begin(core.state, core.memory)
         planning, supposing = (planning_of(settings, database_of(state_dir), operations.pushed) for _ in range(2))
-        energy = energy_prices(live, operations, SitePrices(lambda: planning.setup.sources, operations.pushed))
+        energy, alarms = (
+            energy_prices(live, operations, SitePrices(lambda: planning.setup.sources, operations.pushed)),
+            alarm_parts(told, settings, live, clock, store),
+        )
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
@@ -159,6 +163,7 @@ class Daemon:
         )
         further = (
             *paying.routers,
+            *alarms.routers,
             *station_ways(live, clock, remote.control, remote.rounds),
             *access_ways(live, clock, operations, access.site),
             *pages.routers,
@@ -172,6 +177,7 @@ class Daemon:
         watching = (
             *(replanner.look, foreseer.look, operations.roster.look, remote.control.look, access.watch.look),
             *paying.looks,
+            *alarms.looks,
             pages.look,
         )
         poller = Poller(meters, clock, loop.inbox.put, steered_batteries(settings.site))
@@ -182,6 +188,7 @@ class Daemon:
             *(remote.uploads, remote.ftp, access.lists, access.usher, hindsight),
             *paying.services,
             drivers.desk,
+            *alarms.services,
         )
         return cls(
             settings, clock, loop, live, central, web, store, journal, dispatcher, planning, supposing, replanner,

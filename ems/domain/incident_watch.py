@@ -68,7 +68,8 @@ class IncidentWatch:
     ) -> tuple[IncidentWatch, tuple[Change, ...]]:
         """The watch after one look, and what changed."""
         seen = _looked(self.seen, told, now.monotonic_s, patience)
-        present = [one.condition for one in seen.values() if one.is_present(now.monotonic_s, patience)]
+        lasting = [one for one in seen.values() if one.is_present(now.monotonic_s, patience)]
+        present = [one.condition._replace(began_s=one.since_s) for one in lasting]
         due = {key for key, one in seen.items() if one.was_due}
         open_keys = {key for key, one in self.incidents.items() if one.is_open}
         wanted = {group.key: group for group in groups(present, due, open_keys, places)}
@@ -143,9 +144,9 @@ def _changes(
 
 
 def _raised(number: int, group: Group, now: Instant, hint: str, returns: int) -> Incident:
-    began = now.utc_at(min(now.monotonic_s, max(group.began_s, now.monotonic_s - 1e8)))
     return Incident(
-        number, group.key, group.kind, group.scope, group.level, group.text, group.remedy, group.members, began,
+        number, group.key, group.kind, group.scope, group.level, group.text, group.remedy, group.members,
+        now.utc_at(group.began_s),
         now.utc, hint, returns=returns,
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from ems.settings.draft import Draft
 from ems.settings.drivers import DriverSettings, drivers_of
 from ems.settings.mail import MailSettings, mail_of
 from ems.settings.metering import MODBUS_PORT
+from ems.settings.notices import NoticeSettings, notices_of
 from ems.settings.payment import PaymentSettings, payment_of
 from ems.settings.reports import ReportSettings, reports_of
 from ems.settings.schema import AUTO, LimitSection, MeterSection
@@ -98,7 +99,7 @@ class SiteSettings:
     whose model is to be learned when they boot, from `station_models` (`station_models.recognise`); until then their
     model is the generic one. `tariff` is what the file `tariff_file` beside the site's says. `doors`: who may
     charge where. `payment`: how drivers pay by card; `drivers`: what their page says. `mail` None: no mail
-    leaves the site.
+    leaves the site. `notices`: who is told of alarms and of what else happens.
     """
 
     path: Path
@@ -119,6 +120,7 @@ class SiteSettings:
     mail: MailSettings | None
     reports: ReportSettings
     drivers: DriverSettings
+    notices: NoticeSettings
 
 
 def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = None) -> SiteSettings:
@@ -160,6 +162,7 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         mail=mail_of(draft),
         reports=reports_of(draft),
         drivers=drivers_of(draft),
+        notices=notices_of(draft),
     )
 
 

@@ -16,6 +16,7 @@ from ems.settings import (
     installation,
     mail,
     metering,
+    notices,
     outlets,
     payment,
     reports,
@@ -73,6 +74,8 @@ CHECKS: tuple[Check, ...] = (
     payment.secrets,
     mail.server,
     reports.exports,
+    notices.targets,
+    notices.files,
 )
 
 

@@ -46,6 +46,9 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
         ),
         *_entries("export", {p.name: p for p in old.reports.exports}, {p.name: p for p in new.reports.exports}),
         *_changed("drivers", dataclasses.asdict(old.drivers), dataclasses.asdict(new.drivers), needs_restart=False),
+        *_entries("webhook", _webhooks(old), _webhooks(new)),
+        *_entries("mqtt broker", _mqtt(old), _mqtt(new)),
+        *_changed("alarms", _alarms(old), _alarms(new)),
         *_changed("policy", _fields(old.site.policy), _fields(new.site.policy), needs_restart=False),
         *_limits(old.site.limits, new.site.limits),
         *_classes(old, new),
@@ -174,6 +177,20 @@ def _meters(settings: SiteSettings) -> dict[str, dict[str, Any]]:
 
 def _stations(settings: SiteSettings) -> dict[str, dict[str, Any]]:
     return {s.id: {"model": "auto" if s.id in settings.recognisable else s.model.id} for s in settings.site.stations}
+
+
+def _webhooks(settings: SiteSettings) -> dict[str, Any]:
+    return {one.name: one for one in settings.notices.webhooks}
+
+
+def _mqtt(settings: SiteSettings) -> dict[str, Any]:
+    return {} if settings.notices.mqtt is None else {settings.notices.mqtt.host: settings.notices.mqtt}
+
+
+def _alarms(settings: SiteSettings) -> dict[str, Any]:
+    mail = settings.notices.mail
+    told = {} if mail is None else {f"mail {name}": value for name, value in _fields(mail).items()}
+    return {**_fields(settings.notices.patience), **told}
 
 
 def _mail(settings: SiteSettings) -> dict[str, Any]:

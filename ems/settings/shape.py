@@ -20,6 +20,7 @@ from ems.settings.finding import Finding
 from ems.settings.hints import or_known, unknown_key
 from ems.settings.listening_schema import OcppSection, WebSection
 from ems.settings.mail_schema import MailSection
+from ems.settings.notice_schema import AlarmsSection, MqttSection, WebhookSection
 from ems.settings.payment_schema import PaymentSection
 from ems.settings.reports_schema import ReportsSection
 from ems.settings.route import Route
@@ -51,6 +52,7 @@ NO_REPORTS = ReportsSection.model_validate({})
 NO_DRIVERS = DriverSection.model_validate({})
 NO_OCPP = OcppSection.model_validate({})
 NO_WEB = WebSection.model_validate({})
+NO_ALARMS = AlarmsSection.model_validate({})
 """The sections as they hold when the file has none."""
 
 
@@ -75,6 +77,9 @@ class Shape:
     tariff: schema.TariffSection | None = None
     ocpp: OcppSection = NO_OCPP
     web: WebSection = NO_WEB
+    alarms: AlarmsSection = NO_ALARMS
+    webhooks: dict[str, WebhookSection] = field(default_factory=dict)
+    mqtt: MqttSection | None = None
 
     @property
     def voltage_v(self) -> float:
@@ -107,6 +112,9 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         tariff=reader.section("tariff", schema.TariffSection),
         ocpp=reader.section("ocpp", OcppSection) or NO_OCPP,
         web=reader.section("web", WebSection) or NO_WEB,
+        alarms=reader.section("alarms", AlarmsSection) or NO_ALARMS,
+        webhooks=reader.entries("webhooks", WebhookSection),
+        mqtt=reader.section("mqtt", MqttSection),
     )
     if "site" not in document.data and "site" not in slips:
         reader.error((), "the section 'site' is missing", "write site: {name: Depot North, timezone: Europe/Berlin}")

@@ -19,9 +19,11 @@ from ems.adapters.web import assets as files
 from ems.adapters.web.accounts.login import login_pages
 from ems.adapters.web.accounts.pages import account_pages
 from ems.adapters.web.accounts.port import Accounts
+from ems.adapters.web.alarms.notices import webhook_docs
 from ems.adapters.web.api import FRESH, Desk, answer, api, watch
 from ems.adapters.web.entrance import COOKIE, CSRF_HEADER, Entrance, is_loopback
 from ems.adapters.web.gate import Gate
+from ems.adapters.web.navigation import Badged
 from ems.adapters.web.needs import SCOPE_KEY, NotAllowedError, Ways, needs
 from ems.adapters.web.once import Each
 from ems.adapters.web.operations.api import ABOUT, operate
@@ -103,6 +105,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
         redoc_url=None,
         redirect_slashes=False,
         openapi_tags=[ABOUT],
+        webhooks=webhook_docs(),
         exception_handlers={
             HTTPException: of_http,
             RequestValidationError: of_query,
@@ -110,6 +113,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
             Exception: of_failure,
         },
     )
+    app.state.hall = desk.hall
     plans = PlanPress(desk)
     changes = () if operations is None else (operate(live, clock, operations),)
     questions = () if foresight is None else (suppose_api(desk, foresight),)
@@ -125,7 +129,10 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
     ways = Ways((*described, *shown))
     for router in ways.routers:
         app.include_router(router)
-    return Gate(app, (*options.names, options.host), ways.need, Entrance(accounts, options.login))
+    counts = {
+        path: count for router in ways.routers if isinstance(router, Badged) for path, count in router.counts.items()
+    }
+    return Gate(app, (*options.names, options.host), ways.need, Entrance(accounts, options.login), counts)
 
 
 async def warm_up(gate: Gate) -> None:

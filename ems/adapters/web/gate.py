@@ -20,13 +20,13 @@ from ems.adapters.web.entrance import (
     fields_of,
     name_of,
 )
-from ems.adapters.web.navigation import Menu, offer
+from ems.adapters.web.navigation import Counts, Menu, offer
 from ems.adapters.web.needs import SCOPE_KEY, Need
 from ems.adapters.web.problem import problem, turned_away
 from ems.domain.account import Kind, Role
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-STREAM = "/api/v1/events"
+STREAMS = frozenset({"/api/v1/events", "/api/v1/notices/stream"})
 AT_ONCE = 4
 READING = frozenset({"GET", "HEAD"})
 WRITING = frozenset({"POST", "PUT", "DELETE"})
@@ -80,13 +80,14 @@ class Gate:
         names: Collection[str],
         needed: Needed = lambda _method, _path: None,
         entrance: Entrance | None = None,
+        counts: Counts | None = None,
     ) -> None:
         """`needed` is how everybody finds out what a way through the gate needs."""
         self.app = app
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._names = LOOPBACK | {name.lower().strip("[]") for name in names}
         self.needed, self._entrance = needed, entrance or Entrance()
-        self._menu = Menu(needed)
+        self._menu = Menu(needed, counts=counts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or refuse one request."""
@@ -104,8 +105,8 @@ class Gate:
                 app = await turned_away(Request(scope), refused)
             else:
                 app, receive = await self._read(scope, headers, receive, need, asking)
-        answer = self._watched(scope, headers, _marking(send)) if scope["path"] == STREAM else _marking(send)
-        if scope["path"] == STREAM or (need is not None and need.waits):
+        answer = self._watched(scope, headers, _marking(send)) if scope["path"] in STREAMS else _marking(send)
+        if scope["path"] in STREAMS or (need is not None and need.waits):
             await app(scope, receive, answer)
             return
         async with self._turns:

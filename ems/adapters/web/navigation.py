@@ -7,9 +7,11 @@ route says (`needs.py`): what a site does not have, or a visitor may not see, is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter
 
 from ems.adapters.web.needs import Need
 from ems.domain.account import Kind, Visitor
@@ -45,19 +47,37 @@ PAGES = (
 
 
 class Tab(NamedTuple):
-    """A page that is offered; `here`: the one that is shown, or what is shown belongs to it."""
+    """A page that is offered; `here`: the one that is shown, or what is shown belongs to it. `waiting`: how much there
+    asks for somebody's attention.
+    """
 
     title: str
     path: str
     daily: bool
     here: bool
+    waiting: int = 0
+
+
+Counts = Mapping[str, Callable[[], int]]
+"""How much asks for attention, by the path of its page."""
+
+
+class Badged(APIRouter):
+    """Routes of pages that say how much asks for attention there."""
+
+    def __init__(self, counts: Counts, **options: Any) -> None:
+        super().__init__(**options)
+        self.counts = counts
 
 
 class Menu:
     """The pages that an application has, with what each needs."""
 
-    def __init__(self, needed: Callable[[str, str], Need | None], pages: tuple[Page, ...] = PAGES) -> None:
+    def __init__(
+        self, needed: Callable[[str, str], Need | None], pages: tuple[Page, ...] = PAGES, counts: Counts | None = None
+    ) -> None:
         """`needed`: what a method needs at a path; None where nothing takes it."""
+        self._counts = counts or {}
         found = ((page, needed("GET", page.path)) for page in pages)
         self._pages = tuple((page, need) for page, need in found if need is not None)
 
@@ -69,7 +89,10 @@ class Menu:
             if need.refusal(asking) is None and (page.path != "/login" or asking.kind is not Kind.PERSON)
         ]
         here = max((page.path for page in seen if _is_below(path, page.path)), key=len, default="")
-        return tuple(Tab(page.title, page.path, page.daily, page.path == here) for page in seen)
+        return tuple(
+            Tab(page.title, page.path, page.daily, page.path == here, self._counts.get(page.path, int)())
+            for page in seen
+        )
 
 
 def _is_below(path: str, of: str) -> bool:

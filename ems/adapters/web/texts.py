@@ -87,6 +87,11 @@ class Calendar:
         local = self._local(at)
         return f"{local:%H:%M}" if local.date() == self._today else f"{local:%a %H:%M}"
 
+    def moment_or_date(self, at: str) -> str:
+        """The same, but with the day of the month when a weekday would not tell which."""
+        days = abs((self._local(at).date() - self._today).days)
+        return self.moment(at) if days < 6 else f"{self._local(at):%d %b %Y %H:%M}"
+
 
 def of_site(head: Head, root: CircuitRow, calendar: Calendar) -> dict[str, str]:
     """The top of the page; `old` says how old the grid's values are when they are not fresh."""

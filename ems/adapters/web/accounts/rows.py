@@ -20,6 +20,8 @@ AREAS = {
     "prices": "price lists and receipts",
     "energy-prices": "what the energy costs the site",
     "payments": "payments of drivers",
+    "alarms": "alarms and who has seen them",
+    "notices": "what has happened, and who is told",
     "health": "metrics",
     "drivers": "stickers, links for displays, what drivers report",
 }

@@ -1,0 +1,1 @@
+"""Alarms as people handle them, what has happened, and who is told."""

@@ -1,0 +1,96 @@
+"""Alarms of a site, and everybody who is told of what happens there, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ems.adapters.mail.smtp import Security, SmtpServer
+from ems.adapters.store.store import Store
+from ems.adapters.web.alarms.page import alarm_ways
+from ems.adapters.web.payment.api import Routers
+from ems.adapters.webhook.post import SignedPost
+from ems.adapters.webhook.signature import key_of
+from ems.adapters.webhook.target import WebhookTarget
+from ems.assembly.error import AssemblyError
+from ems.notice_ports import Target
+from ems.ports import Clock, Live, Service
+from ems.runtime.alarm_mail import AlarmMailer
+from ems.runtime.herald import Herald
+from ems.runtime.incident_keeper import IncidentKeeper
+from ems.runtime.loop import Output
+from ems.runtime.postman import Postman
+from ems.settings.build import SiteSettings
+from ems.settings.mail import MailSettings
+from ems.settings.notices import Webhook
+from ems.settings.secret_file import SecretError, read_secret
+
+
+class AlarmParts(NamedTuple):
+    """What the daemon needs of all this: `looks` are outputs of its loop."""
+
+    keeper: IncidentKeeper
+    postman: Postman
+    looks: tuple[Output, ...]
+    services: tuple[Service, ...]
+    routers: Routers
+
+
+def alarm_parts(
+    targets: tuple[Target, ...], settings: SiteSettings, live: Live, clock: Clock, store: Store
+) -> AlarmParts:
+    """Alarms always, and whoever is to be told."""
+    patience = settings.notices.patience
+    postman = Postman(targets, store.notices, clock)
+    herald = Herald(postman.tell, lambda: clock.now().utc)
+    keeper = IncidentKeeper(live, clock, store.incidents, herald.alarm, lambda: patience)
+    ways = alarm_ways(live, clock, keeper, postman)
+    return AlarmParts(keeper, postman, (herald.look,), (postman, keeper), ways)
+
+
+def targets_of(settings: SiteSettings, clock: Clock) -> tuple[Target, ...]:
+    """Everybody whom the site file names. Raises AssemblyError where a secret cannot be read."""
+    return tuple(_targets(settings, clock))
+
+
+def _targets(settings: SiteSettings, clock: Clock) -> Iterator[Target]:
+    site = settings.site
+    for one in settings.notices.webhooks:
+        post = SignedPost(one.url, _key(one), one.ca_file)
+        yield WebhookTarget(one.name, post, one.events, site.name, lambda: clock.now().utc)
+    told = settings.notices.mail
+    if told is not None and settings.mail is not None:
+        yield AlarmMailer(
+            mail_server(settings.mail),
+            told.to,
+            lambda: site.name,
+            lambda: site.zone,
+            told.gather_s,
+            told.quiet,
+            told.cleared,
+            settings.payment.public_url,
+        )
+
+
+def mail_server(known: MailSettings) -> SmtpServer:
+    """The server that takes the mail of a site. Raises AssemblyError."""
+    password = None if known.password_file is None else _secret(known.password_file)
+    security = Security(known.security.value)
+    return SmtpServer(known.host, known.port, known.sender, security, known.user, password, known.ca_file)
+
+
+def _key(one: Webhook) -> bytes | None:
+    if one.secret_file is None:
+        return None
+    try:
+        return key_of(_secret(one.secret_file))
+    except ValueError as wrong:
+        raise AssemblyError(f"{one.secret_file}: {wrong}") from None
+
+
+def _secret(path: Path) -> str:
+    try:
+        return read_secret(path)
+    except SecretError as wrong:
+        raise AssemblyError(str(wrong)) from None

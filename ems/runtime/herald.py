@@ -1,0 +1,156 @@
+"""Sees in each tick what others want to know: sessions, transactions, statuses, stations; and hears of alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ems.control.memory import Memory
+from ems.domain.decision import Decision
+from ems.domain.events import Event, TransactionEnded, TransactionStarted
+from ems.domain.incident import Change, Incident, Turn
+from ems.domain.notice import Topic
+from ems.domain.session import Session
+from ems.domain.state import EvseState, SiteState, StationState
+
+Tell = Callable[[Topic, str, Mapping[str, Any], datetime], object]
+News = tuple[Topic, str, Mapping[str, Any]]
+
+TOPICS = {
+    Turn.RAISED: Topic.ALARM_RAISED,
+    Turn.CLEARED: Topic.ALARM_CLEARED,
+    Turn.ACKNOWLEDGED: Topic.ALARM_ACKNOWLEDGED,
+}
+
+
+class Herald:
+    """An output of the loop. The first tick, and the first after the site was read again, is what it begins from."""
+
+    def __init__(self, tell: Tell, now: Callable[[], datetime]) -> None:
+        self._tell, self._now = tell, now
+        self._before: SiteState | None = None
+
+    def look(self, events: Sequence[Event], state: SiteState, _memory: Memory, decision: Decision) -> None:
+        """Take one tick of the loop."""
+        before, self._before = self._before, state
+        if before is None or before.site is not state.site or before is state:
+            return
+        ended = {e.evse: e.energy_wh for e in events if isinstance(e, TransactionEnded) and e.energy_wh is not None}
+        for topic, subject, data in (*news(before, state, ended), *passed(before, events)):
+            self._tell(topic, subject, data, decision.at.utc)
+
+    def alarm(self, change: Change) -> None:
+        """An alarm was raised, cleared or acknowledged. One that became part of another is not over."""
+        topic = TOPICS.get(change.turn)
+        if topic is not None and change.incident.into is None:
+            self._tell(topic, change.incident.scope, alarm_data(change.incident), self._now())
+
+
+def news(before: SiteState, state: SiteState, ended: Mapping[str, float]) -> Iterator[News]:
+    """What has happened between two ticks of the same site; `ended`: what stations accounted for, Wh, in transactions
+    that ended between them. Records are immutable: the same one has not changed.
+    """
+    if state.stations is not before.stations:
+        for station, known, was in zip(state.site.stations, state.stations, before.stations, strict=True):
+            if known.connected is not was.connected:
+                yield _of_station(station.id, known)
+    if state.evses is not before.evses:
+        for evse, now, then in zip(state.site.evses, state.evses, before.evses, strict=True):
+            if now is not then:
+                yield from _of_evse(evse.id, now, then, ended.get(evse.id))
+
+
+def passed(before: SiteState, events: Sequence[Event]) -> Iterator[News]:
+    """Transactions that began and ended between two ticks, as a station tells them that was offline meanwhile."""
+    begun = {e.transaction.id: e for e in events if isinstance(e, TransactionStarted)}
+    for event in events if begun else ():
+        if not isinstance(event, TransactionEnded) or event.transaction_id not in begun:
+            continue
+        started = begun.pop(event.transaction_id)
+        index = before.site.evse_index(event.evse)
+        session = None if index is None else before.evses[index].session
+        if session is not None and session.transaction is not None and session.transaction.id == event.transaction_id:
+            continue  # it was told when it began
+        told = {
+            "evse": event.evse,
+            "transaction": event.transaction_id,
+            "started": started.transaction.started.isoformat(),
+            "id_tag": started.transaction.id_tag,
+        }
+        yield Topic.TRANSACTION_STARTED, event.evse, {**told, "energy_wh": 0.0}
+        ended = {"ended": event.at.utc.isoformat(), "energy_wh": event.energy_wh, "reason": event.reason}
+        yield Topic.TRANSACTION_ENDED, event.evse, {**told, **ended}
+
+
+def _of_station(name: str, known: StationState) -> News:
+    told = {"station": name, "vendor": known.vendor, "model": known.product, "firmware": known.firmware}
+    return (Topic.STATION_CONNECTED, name, told) if known.connected else (Topic.STATION_GONE, name, {"station": name})
+
+
+def _of_evse(name: str, known: EvseState, was: EvseState, ended_wh: float | None) -> Iterator[News]:
+    if (known.status, known.error) != (was.status, was.error):
+        told = {"evse": name, "status": known.status.value, "error": known.error, "before": was.status.value}
+        yield Topic.STATUS_CHANGED, name, told
+    now, then = known.session, was.session
+    if now is then:
+        return
+    if then is not None and then.transaction is not None and ended_wh is not None:
+        # The last values and the end may come within one tick.
+        then = replace(then, energy_wh=max(then.energy_wh, ended_wh))
+    is_other = now is None or then is None or now.plugged != then.plugged
+    if then is not None and then.transaction is not None and (now is None or is_other or now.transaction is None):
+        yield Topic.TRANSACTION_ENDED, name, _transaction_data(then if now is None or is_other else now, then)
+    if then is not None and is_other:
+        yield Topic.SESSION_ENDED, name, session_data(then)
+    if now is not None and is_other:
+        yield Topic.SESSION_STARTED, name, session_data(now)
+    began = now is not None and now.transaction is not None and (is_other or then is None or then.transaction is None)
+    if began and now is not None:
+        yield Topic.TRANSACTION_STARTED, name, _transaction_data(now, now)
+
+
+def session_data(known: Session) -> dict[str, Any]:
+    """A session, plain."""
+    need, holder = known.need, known.holder
+    return {
+        "session": known.id,
+        "evse": known.evse,
+        "plugged": known.plugged.isoformat(),
+        "energy_wh": round(known.energy_wh, 1),
+        "vehicle": None if known.vehicle is None else known.vehicle.id,
+        "tag": None if holder is None else holder.tag,
+        "cost_centre": None if holder is None else holder.cost_centre,
+        "need_wh": need.energy_wh,
+        "departure": None if need.departure is None else need.departure.isoformat(),
+        "soc_percent": known.soc_percent,
+    }
+
+
+def _transaction_data(known: Session, of: Session) -> dict[str, Any]:
+    running = of.transaction
+    assert running is not None
+    told = {"transaction": running.id, "started": running.started.isoformat(), "id_tag": running.id_tag}
+    return {**session_data(known), **told}
+
+
+def alarm_data(known: Incident) -> dict[str, Any]:
+    """An alarm, plain."""
+    seen = known.acknowledged
+    return {
+        "alarm": known.number,
+        "key": known.key,
+        "kind": known.kind,
+        "level": known.level.name.lower(),
+        "text": known.text,
+        "remedy": known.remedy,
+        "hint": known.hint,
+        "members": list(known.members),
+        "began": known.began.isoformat(),
+        "raised": known.raised.isoformat(),
+        "cleared": None if known.cleared is None else known.cleared.isoformat(),
+        "returns": known.returns,
+        "acknowledged_by": None if seen is None else seen.by,
+        "note": None if seen is None else seen.note,
+    }

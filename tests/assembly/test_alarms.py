@@ -1,0 +1,157 @@
+"""What is wrong is told once, on the page and to others, and neither is lost with the process; over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+
+from tests.adapters.webhook.receiver import SECRET, Receiver, receiver
+from tests.assembly.charge_point import ChargePoint
+from tests.assembly.daemon_process import daemon_process
+from tests.assembly.grid_meter import grid_meter
+from tests.assembly.installation import Installation
+from tests.assembly.patience import eventually
+from tests.assembly.running import running
+
+QUICK = "alarms: {offline_s: 1, fault_s: 1, meter_s: 1, clear_s: 5}\n"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Installation:
+    return Installation.at(tmp_path)
+
+
+def with_hook(site: Installation, there: Receiver, events: str = "[session, transaction, alarm]") -> None:
+    (site.folder / "hook").write_text(SECRET)
+    (site.folder / "hook").chmod(0o600)
+    hook = f"webhooks: {{back: {{url: '{there.url}', events: {events}, secret_file: hook}}}}\n"
+    site.write(more=QUICK + hook)
+
+
+async def ask(site: Installation, method: str, path: str, body: object = None) -> Any:
+    content = None if body is None else json.dumps(body).encode()
+    request = Request(f"{site.page}/api/v1/{path}", content, {"content-type": "application/json"}, method=method)
+
+    def once() -> Any:
+        with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+            return json.loads(answer.read())
+
+    return await asyncio.to_thread(once)
+
+
+async def until(site: Installation, path: str, fits: Callable[[Any], bool], within_s: float = 15.0) -> Any:
+    for _ in range(round(within_s / 0.2)):
+        if fits(found := await ask(site, "GET", path)):
+            return found
+        await asyncio.sleep(0.2)
+    raise AssertionError(found)
+
+
+def test_a_session_is_told_from_its_start_to_its_end(site: Installation) -> None:
+    station = ChargePoint("CP-01")
+
+    async def scenario(there: Receiver) -> None:
+        async with grid_meter(site.modbus), running(site), station.connected(site.central):
+            await station.start("CARD-7")
+            await eventually(lambda: "transaction.started" in there.types, 10)
+            await station.charge(4000)
+            await station.stop()
+            await eventually(lambda: "transaction.ended" in there.types, 10)
+            await station.status("Available")
+            await eventually(lambda: "session.ended" in there.types, 10)
+
+    with receiver() as there:
+        with_hook(site, there, "[session, transaction]")
+        asyncio.run(scenario(there))
+    assert there.types == ["session.started", "transaction.started", "transaction.ended", "session.ended"]
+    assert all(one.is_signed() for one in there.got)
+    assert there.got[-1].told["data"]["energy_wh"] == 4000.0
+    assert there.got[-1].told["data"]["tag"] is None, "nobody knows this card"
+
+
+def test_stations_that_are_away_are_one_alarm_until_they_are_back(site: Installation) -> None:
+    async def scenario(there: Receiver) -> None:
+        async with grid_meter(site.modbus):
+            async with running(site):
+                found = await until(site, "alarms?open=true", lambda told: told["open"] == 1)
+                (alarm,) = found["alarms"]
+                assert alarm["text"] == "all 2 stations of grid are offline"
+                assert alarm["members"] == ["CP-01", "CP-02"]
+                assert "has power" in alarm["hint"]
+                seen = await ask(site, "POST", f"alarms/{alarm['number']}/acknowledge", {"note": "the switch is dark"})
+                assert seen["acknowledged"]["note"] == "the switch is dark"
+                assert (await ask(site, "GET", "alarms"))["unseen"] == 0
+                audit = await ask(site, "GET", "audit")
+                assert any(row["what"] == "AlarmAcknowledged" for row in audit["audit"])
+                await eventually(lambda: "alarm.acknowledged" in there.types, 10)
+            async with running(site):
+                again = await until(site, "alarms?open=true", lambda told: told["open"] == 1)
+                assert again["alarms"][0]["acknowledged"]["note"] == "the switch is dark", "it survives a restart"
+                assert again["alarms"][0]["number"] == alarm["number"]
+        assert there.types == ["alarm.raised", "alarm.acknowledged"]
+
+    with receiver() as there:
+        with_hook(site, there, "[alarm]")
+        asyncio.run(scenario(there))
+
+
+def test_kill_9_between_store_and_send_loses_nothing_and_sends_the_same_id(site: Installation) -> None:
+    """The receiver answers 500, then the process is killed; the next one tells it the same, in order."""
+    station = ChargePoint("CP-01")
+
+    async def before(there: Receiver) -> None:
+        async with grid_meter(site.modbus), daemon_process(site) as daemon, station.connected(site.central):
+            await station.start("CARD-7")
+            await eventually(lambda: len(there.got) >= 1, 10)
+            await asyncio.sleep(1.0)
+            daemon.send(signal.SIGKILL)
+            assert await daemon.ended() == -signal.SIGKILL
+
+    async def after(there: Receiver) -> None:
+        async with grid_meter(site.modbus), daemon_process(site):
+            await eventually(lambda: len(there.got) >= 2, 15)
+
+    with receiver() as there:
+        there.answers = [500] * 100
+        with_hook(site, there, "[session.started, transaction.started]")
+        asyncio.run(before(there))
+        first = list(there.got)
+        assert {one.told["type"] for one in first} == {"session.started"}, "the one behind waits for its turn"
+        there.answers, there.got[:] = [], []
+        asyncio.run(after(there))
+    assert there.types == ["session.started", "transaction.started"]
+    assert there.got[0].headers["webhook-id"] == first[0].headers["webhook-id"]
+
+
+def test_what_happens_can_be_listened_to_and_what_was_missed_comes_first(site: Installation) -> None:
+    station = ChargePoint("CP-01")
+
+    def listen(after: str, count: int) -> list[str]:
+        headers = {"last-event-id": after} if after else {}
+        request = Request(f"{site.page}/api/v1/notices/stream?after=0", headers=headers)
+        lines: list[str] = []
+        with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+            while sum(line.startswith("data") for line in lines) < count:
+                lines.append(answer.readline().decode().strip())
+        return lines
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site):
+            async with station.connected(site.central):
+                await station.start("CARD-7")
+                found = await until(site, "notices?type=transaction.started", lambda told: len(told["notices"]) == 1)
+                number = found["notices"][0]["number"]
+                missed = await asyncio.to_thread(listen, str(number - 1), 1)
+                assert f"id: {number}" in missed
+                assert "event: transaction.started" in missed
+            every = await asyncio.to_thread(listen, "", number)
+            assert sum(line.startswith("id: ") for line in every) == number
+
+    asyncio.run(scenario())
