@@ -11,6 +11,8 @@ from typing import Protocol
 
 from ems.domain.energy_step import EnergyPoint, Step
 from ems.domain.export_request import ExportRequest
+from ems.domain.session_correction import Wanted
+from ems.domain.session_detail import SessionDetail
 from ems.domain.session_entry import (
     SessionEntry,
     SessionFilter,
@@ -20,6 +22,7 @@ from ems.domain.session_entry import (
     SessionSort,
     SessionSums,
 )
+from ems.domain.signed_value import MeterKey, SignedValue
 
 
 class NotReadError(Exception):
@@ -61,4 +64,42 @@ class Exports(Protocol):
 
     async def open(self, asked: ExportRequest) -> AsyncIterator[bytes]:
         """The pieces of a file; returns when the first one is there. Raises ValueError, NotReadError or BusyError."""
+        ...
+
+
+class SignedValues(Protocol):
+    """Where signed meter values are kept."""
+
+    def kept(self, told: SignedValue) -> None:
+        """A station handed one on; what was told before is there once. Never waits."""
+        ...
+
+
+class SessionDesk(Protocol):
+    """Sessions for those who look after them. Raises UnknownError or ValueError with words for people, NotReadError,
+    or NotStoredError.
+    """
+
+    async def detail(self, name: str) -> SessionDetail | None:
+        """Everything about one session; None when there is none of that id."""
+        ...
+
+    async def correct(self, name: str, wanted: Wanted, who: str) -> None:
+        """Correct a session that is over."""
+        ...
+
+    async def erase(self, person: str | None, tag: str | None, before: datetime, who: str) -> int:
+        """Sessions of a person or a tag that began before a moment forget who charged; returns how many."""
+        ...
+
+    async def meter_keys(self, evse: str | None = None) -> Sequence[MeterKey]:
+        """Public keys for which somebody vouches, of one EVSE or all."""
+        ...
+
+    async def vouch(self, evse: str, key: str, who: str) -> str:
+        """Vouch for the public key of the meter of an EVSE; returns it as it is kept."""
+        ...
+
+    async def withdraw(self, evse: str, key: str, who: str) -> None:
+        """Vouch for a key no more."""
         ...

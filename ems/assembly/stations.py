@@ -34,7 +34,7 @@ def central_system(
                 book.restore(evse.id, running[evse.id])
         known = partial(recognise, models=settings.station_models) if station.id in settings.recognisable else None
         record = StationRecord(
-            station, site.voltage_v, site.zone, clock, loop.inbox.put, ledger, known, book, authority
+            station, site.voltage_v, site.zone, clock, loop.inbox.put, ledger, known, book, authority, store.signed
         )
         seen = loop.core.state.stations[index]
         record.model = seen.model

@@ -26,6 +26,7 @@ from ems.adapters.store.rows import transactions_of
 from ems.adapters.store.schema import session, transaction_log
 from ems.adapters.store.session_schema import session_correction, signed_value
 from ems.domain.payment import PaymentState
+from ems.domain.session_detail import Accounted
 from ems.domain.session_entry import (
     INFERRED,
     SessionEntry,
@@ -279,6 +280,26 @@ def _entry(row: Any, ids: tuple[int, ...], accounts: _Accounts) -> SessionEntry:
         corrections=accounts.corrections.get(row.id, 0),
         signed=sum(accounts.signed.get(id_, 0) for id_ in ids),
     )
+
+
+def read_accounts(connection: Connection, ids: Sequence[int]) -> tuple[Accounted, ...]:
+    """Transactions as their station accounted for them, in the order of `ids`."""
+    rows = connection.execute(select(transaction_log).where(transaction_log.c.id.in_(ids[:ENTRIES]))).all()
+    found = {
+        row.id: Accounted(
+            row.id,
+            _moment(row.started),
+            _moment(row.ended),
+            row.meter_start_wh,
+            row.meter_stop_wh,
+            row.energy_wh,
+            row.id_tag,
+            row.reason or "",
+            bool(row.inferred),
+        )
+        for row in rows
+    }
+    return tuple(found[id_] for id_ in ids if id_ in found)
 
 
 def _sums(rows: Sequence[Any]) -> SessionSums:

@@ -40,8 +40,7 @@ meter_key = Table(
     metadata,
     Column("evse", Words, primary_key=True),
     Column("key", Words(1000), primary_key=True),
-    Column("first_seen", BigInteger, nullable=False),
-    Column("confirmed", BigInteger),
-    Column("confirmed_by", Words),
+    Column("confirmed", BigInteger, nullable=False),
+    Column("confirmed_by", Words, nullable=False),
 )
-"""Public keys of the meters of EVSEs, hexadecimal: as a station sent them, and since when somebody vouches for one."""
+"""Public keys of the meters of EVSEs, hexadecimal, for which somebody vouches."""

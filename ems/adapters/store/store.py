@@ -18,6 +18,7 @@ from ems.adapters.store.accounts import AccountStore, read_roll
 from ems.adapters.store.aggregation import aggregated, due, keep
 from ems.adapters.store.audit import AuditLog, read_audits
 from ems.adapters.store.cards import CardStore
+from ems.adapters.store.corrections import CorrectionStore
 from ems.adapters.store.current import Current
 from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.daybook import DaybookStore, rows_of
@@ -34,6 +35,7 @@ from ems.adapters.store.regrets import RegretStore
 from ems.adapters.store.report_store import ReportStore
 from ems.adapters.store.retention import RETENTION, Retention, next_slice, remove
 from ems.adapters.store.roaming import RoamingStore
+from ems.adapters.store.signed import SignedStore
 from ems.adapters.store.tabs import TabStore, read_receipt, read_receipts
 from ems.adapters.store.writer import PACE, Health, Pace, QueueFullError, Writer
 from ems.domain.history import Audit
@@ -81,6 +83,8 @@ class Store:
         self.tabs = TabStore(self._writer, current)
         self.payments = PaymentStore(self._writer, current, patience_s)
         self.accounts = AccountStore(self._writer, self.audit, current, patience_s)
+        self.corrections = CorrectionStore(self._writer, self.audit, patience_s)
+        self.signed = SignedStore(self._writer, self.audit, patience_s)
         self.recorder = Recorder(self.ledger, self._writer)
         self.offers = OfferRecorder(self._writer)
         self.reader = Reader(self.database)

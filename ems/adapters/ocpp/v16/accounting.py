@@ -13,7 +13,8 @@ from ocpp.v16.enums import AuthorizationStatus
 from ems.adapters.ocpp.v16.id_tag import EVERYBODY, tag_info
 from ems.adapters.ocpp.v16.payload import TEXT, Payload, text, whole
 from ems.adapters.ocpp.v16.record import StationRecord
-from ems.adapters.ocpp.v16.samples import MeterValuesRequest, Reading, moment, number, read
+from ems.adapters.ocpp.v16.samples import MeterValuesRequest, Reading, buckets_of, moment, number, read
+from ems.adapters.ocpp.v16.signed import keep_signed
 from ems.adapters.ocpp.v16.transactions import plausible
 from ems.domain.events import TransactionEnded, TransactionStarted
 from ems.domain.session import Transaction
@@ -73,10 +74,12 @@ class Accounting:
         identity = whole(payload.get("transactionId"))
         ended = None if identity is None else record.book.end(identity)
         register, reason = number(payload.get("meterStop")), text(payload, "reason") or "Local"
+        late = None if identity is None or ended is not None else record.ledger.inferred_end(identity)
+        self._signed(payload, identity, ended or late)
         at = plausible(moment(payload.get("timestamp"), record.zone), record.clock.now().utc)
         if ended is not None:
             await self._end(*ended, register, reason, at=at)
-        elif identity is not None and (late := record.ledger.inferred_end(identity)) and late[0] in record.registers:
+        elif late is not None and late[0] in record.registers:
             # After the end had to be inferred, maybe by another life of ours: what the station says replaces it.
             evse, transaction = late
             energy = self._energy_wh(evse, transaction, register, at)
@@ -89,6 +92,15 @@ class Accounting:
         return {
             "idTagInfo": EVERYBODY if record.authority is None else tag_info(record.authority.authorise(record.id, tag))
         }
+
+    def _signed(self, payload: Payload, identity: int | None, owner: tuple[str, Transaction] | None) -> None:
+        """Keep what the meter signed; of a transaction that nobody knows only where there is one outlet."""
+        told = payload.get("transactionData")
+        only = self._record.evse(None)
+        if told and owner is not None:
+            keep_signed(self._record, owner[0], owner[1].id, buckets_of(told))
+        elif told and only is not None:
+            keep_signed(self._record, only.id, identity, buckets_of(told))
 
     async def end_inferred(self, evse: str, reason: str) -> None:
         """Close what the station forgot to close (Q89)."""

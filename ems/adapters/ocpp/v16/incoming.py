@@ -16,6 +16,7 @@ from ems.adapters.ocpp.v16.id_tag import EVERYBODY, tag_info
 from ems.adapters.ocpp.v16.payload import TEXT, Payload, text, whole
 from ems.adapters.ocpp.v16.record import StationRecord
 from ems.adapters.ocpp.v16.samples import MeterValue, decode, moment, number, read
+from ems.adapters.ocpp.v16.signed import keep_signed
 from ems.domain.events import MeterValues, StationBooted, StatusChanged
 from ems.domain.station import Evse, EvseStatus
 from ems.ports import Authority
@@ -81,7 +82,10 @@ class Incoming:
             self._record.deviates("unknown connector")
             return
         self.accounting.adopt(evse, message)
-        over = evse.id not in self._record.book.open and self._is_over(whole(message.transaction_id))
+        running = self._record.book.open.get(evse.id)
+        told = whole(message.transaction_id)
+        keep_signed(self._record, evse.id, running.id if told is None and running else told, message.meter_value)
+        over = running is None and self._is_over(told)
         for bucket in message.meter_value[-_BUCKETS:]:
             self._sample(evse, bucket, closing=over)
 

@@ -19,6 +19,7 @@ from ems.domain.station import Evse, EvseStatus, Station
 from ems.domain.station_model import StationModel
 from ems.domain.station_outcome import Activity
 from ems.ports import Authority, Clock, Ledger, Sink
+from ems.session_ports import SignedValues
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class StationRecord:
     recognise: Recognise | None
     book: Book
     authority: Authority | None = None
+    signed: SignedValues | None = None
     model: StationModel = field(init=False)
     booted: asyncio.Event = field(default_factory=asyncio.Event)
     boots: deque[float] = field(default_factory=lambda: deque(maxlen=BOOTS_WATCHED))
@@ -57,6 +59,7 @@ class StationRecord:
     deviations: Counter[str] = field(default_factory=Counter)
     time: StationClock = field(default_factory=StationClock)
     activity: Activity = field(default_factory=Activity)
+    signed_in_hour: Counter[int] = field(default_factory=Counter)
     _reported_skew_s: tuple[float, ...] = (0.0, 0.0)
     _born: Instant = field(init=False)
     _bounds: dict[str, Bounds] = field(init=False)

@@ -125,12 +125,13 @@ def _salvaged(payload: bytes) -> MeterValuesRequest | None:
         return None
     if not isinstance(message, dict):
         return None
-    buckets = message.get("meterValue", message.get("values"))
-    return MeterValuesRequest(
-        message.get("connectorId"),
-        message.get("transactionId"),
-        [_bucket(b) for b in (buckets if isinstance(buckets, list) else [buckets]) if isinstance(b, dict)],
-    )
+    buckets = buckets_of(message.get("meterValue", message.get("values")))
+    return MeterValuesRequest(message.get("connectorId"), message.get("transactionId"), buckets)
+
+
+def buckets_of(told: object) -> list[MeterValue]:
+    """The buckets of a message that was decoded already; what is no object is left out."""
+    return [_bucket(b) for b in (told if isinstance(told, list) else [told]) if isinstance(b, dict)]
 
 
 def _bucket(bucket: dict[str, Any]) -> MeterValue:

@@ -55,7 +55,6 @@ def upgrade() -> None:
         "meter_key",
         sa.Column("evse", sa.Text, primary_key=True),
         sa.Column("key", sa.Text, primary_key=True),
-        sa.Column("first_seen", sa.BigInteger, nullable=False),
-        sa.Column("confirmed", sa.BigInteger),
-        sa.Column("confirmed_by", sa.Text),
+        sa.Column("confirmed", sa.BigInteger, nullable=False),
+        sa.Column("confirmed_by", sa.Text, nullable=False),
     )

@@ -1,0 +1,84 @@
+"""Sessions for those who look after them: everything about one, corrections, signed meter values and their keys."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from ems.adapters.ocmf.examination import examine
+from ems.adapters.ocmf.public_key import plain_key
+from ems.adapters.store.database import WRITE_ERRORS
+from ems.adapters.store.reading import NotReadableError
+from ems.adapters.store.session_detail import read_belongings
+from ems.adapters.store.session_reading import SessionReader
+from ems.adapters.store.signed import read_keys
+from ems.adapters.store.store import Store
+from ems.domain.session_correction import Wanted
+from ems.domain.session_detail import SessionDetail
+from ems.domain.signed_value import MeterKey
+from ems.domain.unknown import UnknownError
+from ems.ports import Clock, Live
+from ems.session_ports import NotReadError
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSessionDesk:
+    """The `SessionDesk` port of a running daemon."""
+
+    store: Store
+    reader: SessionReader
+    live: Live
+    clock: Clock
+
+    async def detail(self, name: str) -> SessionDetail | None:
+        """Everything about one session; None when there is none of that id."""
+        with _reading():
+            await self.store.asked(lambda _: None, fresh=True)
+            entry = await asyncio.to_thread(self.reader.entry, name)
+            if entry is None:
+                return None
+            until = entry.unplugged or self.clock.now().utc
+            quarters = await asyncio.to_thread(self.reader.quarters, name)
+            found = await self.store.asked(partial(read_belongings, entry=entry, until=until))
+        keys = [one.key for one in found.keys]
+        signed = await asyncio.to_thread(lambda: tuple((one, examine(one.value, keys)) for one in found.signed))
+        return SessionDetail(
+            entry, found.transactions, quarters, found.offers, found.corrections, signed, found.receipt
+        )
+
+    async def correct(self, name: str, wanted: Wanted, who: str) -> None:
+        """Correct a session that is over."""
+        await self.store.corrections.correct(name, wanted, who, self.clock.now().utc)
+
+    async def erase(self, person: str | None, tag: str | None, before: datetime, who: str) -> int:
+        """Sessions of a person or a tag that began before a moment forget who charged; returns how many."""
+        return await self.store.corrections.erase(person, tag, before, who, self.clock.now().utc)
+
+    async def meter_keys(self, evse: str | None = None) -> Sequence[MeterKey]:
+        """Public keys for which somebody vouches, of one EVSE or all."""
+        with _reading():
+            return await self.store.asked(partial(read_keys, evse=evse), fresh=True)
+
+    async def vouch(self, evse: str, key: str, who: str) -> str:
+        """Vouch for the public key of the meter of an EVSE; returns it as it is kept."""
+        if self.live.state.site.evse_index(evse) is None:
+            raise UnknownError(f"the site has no EVSE {evse!r:.80}")
+        plain = plain_key(key)
+        await self.store.signed.vouch(evse, plain, who, self.clock.now().utc)
+        return plain
+
+    async def withdraw(self, evse: str, key: str, who: str) -> None:
+        """Vouch for a key no more."""
+        await self.store.signed.withdraw(evse, key, who, self.clock.now().utc)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (TimeoutError, NotReadableError, *WRITE_ERRORS) as error:
+        raise NotReadError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
