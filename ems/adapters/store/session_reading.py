@@ -13,22 +13,21 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, false, func, or_, select, tuple_
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
 from ems.adapters.store.access import reason
 from ems.adapters.store.database import Database
 from ems.adapters.store.moment import from_ms, to_ms
-from ems.adapters.store.payment_schema import payment
-from ems.adapters.store.price_schema import receipt, tab, usage
+from ems.adapters.store.price_schema import usage
 from ems.adapters.store.reading import NotReadableError
 from ems.adapters.store.rows import transactions_of
 from ems.adapters.store.schema import session, transaction_log
+from ems.adapters.store.session_query import COLUMNS, JOINED, conditions_of, page_query, sums_query
 from ems.adapters.store.session_schema import session_correction, signed_value
 from ems.domain.payment import PaymentState
 from ems.domain.session_detail import Accounted
 from ems.domain.session_entry import (
-    INFERRED,
     SessionEntry,
     SessionFilter,
     SessionMark,
@@ -37,35 +36,12 @@ from ems.domain.session_entry import (
     SessionSort,
     SessionSums,
 )
-from ems.domain.tag import tag_key
 
 SLICE = timedelta(days=31)
 """So much of a span is added up in one query."""
 
 ENTRIES = 2_000
 """So many are read at a time; the numbers of their transactions fit into one query."""
-
-STILL = 2**52
-"""The end, in milliseconds, of what lasts: later than any other."""
-
-_PAID = select(payment.c.state).where(payment.c.session == session.c.id).order_by(payment.c.created.desc()).limit(1)
-_KEYS: Mapping[SessionSort, ColumnElement[Any]] = {
-    SessionSort.PLUGGED: session.c.plugged,
-    SessionSort.ENERGY: session.c.energy_wh,
-    SessionSort.DURATION: func.coalesce(session.c.unplugged, STILL) - session.c.plugged,
-    SessionSort.COST: func.coalesce(receipt.c.total_minor, -1),
-}
-_JOINED = session.outerjoin(receipt, receipt.c.session == session.c.id).outerjoin(tab, tab.c.session == session.c.id)
-_COLUMNS = (
-    session,
-    receipt.c.total_minor,
-    receipt.c.vat_minor,
-    receipt.c.currency,
-    receipt.c.price_list,
-    tab.c.idle_s,
-    tab.c.groups,
-    _PAID.scalar_subquery().label("payment"),
-)
 
 
 class _Accounts(NamedTuple):
@@ -113,14 +89,14 @@ class SessionReader:
         """What all of them add up to."""
         total = SessionSums()
         for first, last in self._slices(wanted):
-            conditions = (*_conditions(wanted, first, last), session.c.is_void.is_not(True))
+            conditions = (*conditions_of(wanted, first, last), session.c.is_void.is_not(True))
             with self._connected() as connection:
                 total = total.plus(_sums(connection.execute(sums_query(conditions)).all()))
         return total
 
     def entry(self, name: str) -> SessionEntry | None:
         """One session; None when there is none of that id."""
-        query = select(*_COLUMNS).select_from(_JOINED).where(session.c.id == name)
+        query = select(*COLUMNS).select_from(JOINED).where(session.c.id == name)
         with self._connected() as connection:
             found = list(_entries(connection, connection.execute(query).all()))
         return found[0] if found else None
@@ -151,76 +127,6 @@ class SessionReader:
                 yield connection
         except DBAPIError as error:
             raise NotReadableError(f"{self._database}: {reason(error)}") from error
-
-
-def page_query(wanted: SessionFilter, sort: SessionSort, falling: bool, after: SessionMark | None) -> Select[Any]:
-    """Rows of entries behind a mark, all of them."""
-    key = _KEYS[sort]
-    conditions = _conditions(wanted, to_ms(wanted.since), to_ms(wanted.until))
-    if not wanted.with_void:
-        conditions.append(session.c.is_void.is_not(True))
-    if after is not None:
-        value = after.value if sort is SessionSort.ENERGY else int(after.value)
-        place, mark = tuple_(key, session.c.id), tuple_(value, after.id)
-        conditions.append(place < mark if falling else place > mark)
-    order = [column.desc() if falling else column for column in (key, session.c.id)]
-    return select(*_COLUMNS, key.label("sort_key")).select_from(_JOINED).where(*conditions).order_by(*order)
-
-
-def sums_query(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    """Sums by currency."""
-    ended = session.c.unplugged.is_not(None)
-    return (
-        select(
-            receipt.c.currency,
-            func.count().label("sessions"),
-            func.count(session.c.unplugged).label("ended"),
-            func.sum(session.c.energy_wh).label("energy_wh"),
-            func.sum(case((ended, session.c.unplugged - session.c.plugged), else_=0)).label("occupied_ms"),
-            func.sum(tab.c.idle_s).label("idle_s"),
-            func.sum(receipt.c.total_minor).label("total_minor"),
-        )
-        .select_from(_JOINED)
-        .where(*conditions)
-        .group_by(receipt.c.currency)
-    )
-
-
-def _conditions(wanted: SessionFilter, since: int, until: int) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [session.c.plugged >= since, session.c.plugged < until]
-    said = {"vehicle": wanted.vehicle, "person": wanted.person, "cost_centre": wanted.cost_centre}
-    found += [session.c[name] == value for name, value in said.items() if value is not None]
-    if wanted.evses is not None:
-        found.append(session.c.evse.in_(sorted(wanted.evses)))
-    if wanted.station is not None:
-        # The names of its EVSEs, which "/" ends; "0" is the character behind it.
-        found += [session.c.evse > f"{wanted.station}/", session.c.evse < f"{wanted.station}0"]
-    if wanted.tag is not None:
-        found.append(session.c.tag_key == tag_key(wanted.tag))
-    if wanted.group is not None:
-        found.append(tab.c.groups.contains(json.dumps(wanted.group), autoescape=True))
-    if wanted.is_open is not None:
-        found.append(session.c.unplugged.is_(None) if wanted.is_open else session.c.unplugged.is_not(None))
-    if wanted.payments is not None:
-        found.append(_paid(wanted.payments))
-    if wanted.ended_by is not None:
-        found.append(_ended_by(wanted.ended_by))
-    return found
-
-
-def _paid(states: frozenset[PaymentState | None]) -> ColumnElement[bool]:
-    there = select(payment.c.id).where(payment.c.session == session.c.id)
-    named = [state.value for state in states if state is not None]
-    paid: ColumnElement[bool] = there.where(payment.c.state.in_(named)).exists() if named else false()
-    return or_(paid, ~there.exists()) if None in states else paid
-
-
-def _ended_by(reasons: frozenset[str]) -> ColumnElement[bool]:
-    last = transaction_log.c
-    named = [and_(last.reason.in_(sorted(reasons - {INFERRED})), last.inferred.is_not(True))]
-    if INFERRED in reasons:
-        named.append(last.inferred.is_(True))
-    return select(last.id).where(last.id == session.c.last_transaction, last.ended.is_not(None), or_(*named)).exists()
 
 
 def _entries(connection: Connection, rows: Sequence[Any]) -> Iterator[SessionEntry]:

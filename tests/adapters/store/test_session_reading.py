@@ -13,7 +13,8 @@ from sqlalchemy.dialects import sqlite
 
 from ems.adapters.store.database import Database
 from ems.adapters.store.reading import NotReadableError
-from ems.adapters.store.session_reading import SessionReader, page_query
+from ems.adapters.store.session_query import page_query
+from ems.adapters.store.session_reading import SessionReader
 from ems.domain.local_clock import day_begin_s, local
 from ems.domain.payment import PaymentState
 from ems.domain.session_entry import INFERRED, SessionFilter, SessionSort, SessionSums
