@@ -92,8 +92,9 @@ class Database:
         """
         connection = self._engine.connect()
         try:
-            if self._apart and is_behind(connection, self._migrations):
-                connection.rollback()
+            behind = self._apart and is_behind(connection, self._migrations)
+            connection.rollback()  # Looking has begun a transaction, whatever was seen.
+            if behind:
                 migrate_apart(self.url.render_as_string(hide_password=False))
             migrate(connection, self._migrations)
         except BaseException:
