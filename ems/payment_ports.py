@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from ems.domain.payment import Cause, Payment
+from ems.domain.price_list import PriceList
 from ems.domain.receipt import Receipt
 
 
@@ -82,6 +82,10 @@ class PaymentProvider(Protocol):
         """Let go of a hold."""
         ...
 
+    async def refund(self, hold_id: str, amount: int, key: str) -> None:
+        """Give back a part of what was taken, or all of it."""
+        ...
+
     def notice(self, signature: str, body: bytes, now: datetime) -> str:
         """The checkout that a notice is about, empty if it is about none. Raises ForgedNoticeError."""
         ...
@@ -96,10 +100,6 @@ class PaymentBook(Protocol):
 
     async def payment(self, name: str) -> Payment | None:
         """A payment, also one that is over. Raises NotStoredError."""
-        ...
-
-    async def payments(self, most: int) -> Sequence[Payment]:
-        """The newest payments, newest first. Raises NotStoredError."""
         ...
 
     async def receipt(self, session: str) -> Receipt | None:
@@ -152,8 +152,8 @@ class Payments(Protocol):
         """The driver wants no more: nothing is held, started or charged any further."""
         ...
 
-    async def payments(self, most: int) -> Sequence[Payment]:
-        """The newest payments, newest first."""
+    async def top_up(self, account: str, prices: PriceList, back_url: str) -> Payment:
+        """Somebody wants to pay `prices.hold` into the prepaid account of a person; leads back as above."""
         ...
 
     def noticed(self, signature: str, body: bytes) -> None:

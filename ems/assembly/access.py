@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ems.adapters.lists.tags import read_tags, write_tags
@@ -54,15 +54,15 @@ class AccessParts(NamedTuple):
     desk: AdmittingDesk
     site: SiteAccess
 
-    def priced_by(self, till: Till) -> None:
-        """Budgets of money count what the till says."""
+    def priced_by(self, till: Till, unpaid: Callable[[Tag, str], str]) -> None:
+        """Budgets of money count what the till says; `unpaid` tells of an account why it pays for nothing."""
 
         def cost_of(evse: str) -> int | None:
             tab = till.tab(evse)
             told = None if tab is None else tab.receipt(self.porter.doors.zone)
             return None if told is None else told.total
 
-        self.porter.cost_of = cost_of
+        self.porter.cost_of, self.porter.unpaid = cost_of, unpaid
 
     def take_over(self, settings: SiteSettings) -> None:
         """Go on with what the site file says now."""

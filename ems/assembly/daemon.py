@@ -156,7 +156,7 @@ class Daemon:
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
-        access.priced_by(paying.till)
+        access.priced_by(paying.till, paying.unpaid)
         pages, drivers = (
             page_parts(store, live, clock, lambda: planning.setup.sources.tariff),
             driver_parts(settings, live, operations, store, remote.control, paying, access),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,13 +17,16 @@ from ems.adapters.web.payment.api import Routers, pay
 from ems.adapters.web.payment.sandbox import sandbox_pages
 from ems.adapters.web.prices.api import prices
 from ems.assembly.error import AssemblyError
+from ems.assembly.money import money_parts
 from ems.assembly.operations import SiteOperations
 from ems.assembly.receipts import SiteReceipts, read
-from ems.domain.payment import Cause, Payment
+from ems.domain.payment import Cause, Payment, PaymentState
+from ems.domain.price_list import PriceList
 from ems.domain.receipt import Receipt
 from ems.domain.station_outcome import Verdict
 from ems.domain.station_request import RequestStart, RequestStop, StationRequest
 from ems.domain.tab import Tab
+from ems.domain.tag import Tag
 from ems.payment_ports import Cost, PaymentProvider, Payments
 from ems.ports import Live, Service
 from ems.runtime.cashier import Cashier
@@ -44,12 +47,15 @@ MAX_SECRET = 500
 
 
 class PaymentParts(NamedTuple):
-    """What the daemon needs of all this: `looks` are outputs of its loop, in this order."""
+    """What the daemon needs of all this: `looks` are outputs of its loop, in this order. `unpaid`: why the account of
+    whoever has a tag pays for nothing at an EVSE.
+    """
 
     till: Till
     looks: tuple[Output, ...]
     services: tuple[Service, ...]
     routers: Routers
+    unpaid: Callable[[Tag, str], str]
     payments: Payments | None = None
 
 
@@ -79,17 +85,24 @@ def payment_parts(
     heard = _Receipts(store.tabs)
     till = Till(lambda: operations.daybook, heard, recovered.tabs)
     told = prices(live, clock, operations, SiteReceipts(till, store))
+    switch = RemoteSwitch(remote)
     if provider is None:
-        return PaymentParts(till, (till.look,), (), (told,))
-    switch, kept = RemoteSwitch(remote), SitePaymentBook(store)
+        money = money_parts(store, operations, till, loop, live, switch, clock, None)
+        heard.listeners.append(money.purser.receipt_made)
+        return PaymentParts(till, (till.look, money.look), money.services, (told, *money.routers), money.unpaid)
+    kept = SitePaymentBook(store)
     counter = Counter(
         provider, kept, switch, till, lambda: operations.daybook, lambda: loop.core.state, clock, loop.inbox.put
     )
     cashier = Cashier(counter, (one for one in recovered.payments if one.provider == provider.name))
     heard.listeners.append(cashier.receipt_made)
-    payments = _Abroad(cashier, provision.public_url)
-    routers = (told, pay(payments), *provision.pages)
-    return PaymentParts(till, (till.look, cashier.look), (cashier,), routers, payments)
+    abroad = _Abroad(cashier, provision.public_url)
+    money = money_parts(store, operations, till, loop, live, switch, clock, (provider, abroad))
+    kept.listeners.append(money.purser.renewed)
+    heard.listeners.append(money.purser.receipt_made)
+    routers = (told, pay(abroad), *provision.pages, *money.routers)
+    looks = (till.look, cashier.look, money.look)
+    return PaymentParts(till, looks, (cashier, *money.services), routers, money.unpaid, abroad)
 
 
 def provision_of(settings: PaymentSettings) -> Provision:
@@ -160,8 +173,8 @@ class _Abroad:
     async def stop(self, name: str) -> Payment:
         return await self.cashier.stop(name)
 
-    async def payments(self, most: int) -> Sequence[Payment]:
-        return await self.cashier.payments(most)
+    async def top_up(self, account: str, prices: PriceList, back_url: str) -> Payment:
+        return await self.cashier.top_up(account, prices, self.public_url + back_url)
 
     def noticed(self, signature: str, body: bytes) -> None:
         self.cashier.noticed(signature, body)
@@ -169,21 +182,21 @@ class _Abroad:
 
 @dataclass(frozen=True, slots=True)
 class SitePaymentBook:
-    """The `PaymentBook` port over the store."""
+    """The `PaymentBook` port over the store. `listeners` hear the account that was topped up."""
 
     store: Store
+    listeners: list[Callable[[str], None]] = field(default_factory=list)
 
     async def keep(self, known: Payment, cause: Cause | None, at: datetime) -> None:
         """Returns when a payment as it is after a cause would survive a power cut."""
         await self.store.payments.keep(known, cause, at)
+        if known.account and known.state is PaymentState.CAPTURED:
+            for listener in self.listeners:
+                listener(known.account)
 
     async def payment(self, name: str) -> Payment | None:
         """A payment, also one that is over."""
         return await read(self.store.payment(name))
-
-    async def payments(self, most: int) -> Sequence[Payment]:
-        """The newest payments, newest first."""
-        return await read(self.store.newest_payments(most))
 
     async def receipt(self, session: str) -> Receipt | None:
         """The receipt of a session that is over."""

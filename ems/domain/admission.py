@@ -51,7 +51,7 @@ class Guest(NamedTuple):
 class Usage(NamedTuple):
     """What else counts for a tag: at which EVSEs it charges now, what it got in the period of its budget and for how
     much money, the vehicle whose tag it is, whether it has a pass, because somebody who may do so starts a session
-    with it, and whose guest it is.
+    with it, whose guest it is, and why the prepaid account of whoever has it pays for nothing there (empty: it does).
     """
 
     running: frozenset[str] = frozenset()
@@ -60,6 +60,7 @@ class Usage(NamedTuple):
     has_pass: bool = False
     spent_minor: int = 0
     guest: Guest | None = None
+    unpaid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ def _refusals(asked: Asked, book: AccessBook, doors: Doors, tag: Tag | None, usa
     """Everything that speaks against it, the most important first."""
     if tag is not None:
         yield from _blocked(book, tag)
+        if asked.starts and usage.unpaid:
+            yield AuthStatus.BLOCKED, usage.unpaid
     if asked.starts and not usage.has_pass:
         for hold in book.holds(asked.evse, asked.at):
             if not book.are_one(hold.tag, asked.tag):

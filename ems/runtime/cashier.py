@@ -6,12 +6,13 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ems.control.memory import Memory
 from ems.domain.decision import Decision
 from ems.domain.events import Event
-from ems.domain.money import decimals, minor
+from ems.domain.money import decimals, major, minor
 from ems.domain.payment import TAG_PREFIX, Began, Ended, Payment, PaymentState, StartFailed, Withdrawn, cap_wh
 from ems.domain.price_list import PriceList, chosen, quoted
 from ems.domain.receipt import Receipt
@@ -25,6 +26,9 @@ from ems.runtime.errand import STOP_AGAIN_S, Counter, Errand, is_of
 log = logging.getLogger(__name__)
 
 PAY_TIME = timedelta(minutes=30)
+MOST_TOP_UPS = 3
+"""Of one account at a time."""
+
 OPENED_S = 0.1
 OUT = frozenset({EvseStatus.FAULTED, EvseStatus.UNAVAILABLE, EvseStatus.RESERVED})
 
@@ -64,8 +68,22 @@ class Cashier:
         """A driver wants to pay at an EVSE; the provider's page leads back to `back_url` with the payment's id. Raises
         UnknownError, ValueError or NotStoredError.
         """
-        desk, now = self._counter, self._counter.clock.now().utc
-        errand = Errand(self._created(evse, back_url, now), desk)
+        return await self._begun(self._created(evse, back_url, self._counter.clock.now().utc))
+
+    async def top_up(self, account: str, prices: PriceList, back_url: str) -> Payment:
+        """Somebody wants to pay the hold of `prices` into a person's account. Raises ValueError or NotStoredError."""
+        now, provider = self._counter.clock.now().utc, self._counter.provider
+        assert prices.hold is not None
+        hold, least = minor(prices.hold, prices.currency), provider.least(prices.currency)
+        if hold < least:
+            raise ValueError(f"at least {major(least, prices.currency)} {prices.currency} can be paid by card")
+        if sum(errand.payment.account == account for errand in self._errands.values()) >= MOST_TOP_UPS:
+            raise ValueError("this account is being topped up already: finish that first, or wait until it is over")
+        return await self._begun(self._new("", prices, hold, back_url, now, account))
+
+    async def _begun(self, new: Payment) -> Payment:
+        desk, now = self._counter, new.created
+        errand = Errand(new, desk)
         name = errand.payment.id
         # It has its place before it is stored: nobody else can begin there meanwhile.
         self._errands[name] = errand
@@ -74,7 +92,7 @@ class Cashier:
         except BaseException:
             del self._errands[name]
             raise
-        log.info("payment.created evse=%s hold=%d %s", evse, errand.payment.hold, errand.payment.currency)
+        log.info("payment.created evse=%s hold=%d %s", new.evse, errand.payment.hold, errand.payment.currency)
         if self._group is not None:
             self._group.create_task(self._done(errand))
         return errand.payment
@@ -119,10 +137,6 @@ class Cashier:
                 case PaymentState.CHARGING:
                     await errand.stop()
         return await self.payment(name)
-
-    async def payments(self, most: int) -> Sequence[Payment]:
-        """The newest payments, newest first."""
-        return await self._counter.book.payments(most)
 
     def noticed(self, signature: str, body: bytes) -> None:
         """The provider has news of a checkout: it is asked now, and what it then says counts. Raises
@@ -186,7 +200,7 @@ class Cashier:
         self._group.create_task(self._counter.switch.stop(evse))
 
     def _created(self, evse: str, back_url: str, now: datetime) -> Payment:
-        state, provider = self._counter.state(), self._counter.provider
+        state = self._counter.state()
         prices = self._offer(evse, state, now)
         assert prices.hold is not None
         hold, index = minor(prices.hold, prices.currency), state.site.evse_index(evse)
@@ -194,10 +208,16 @@ class Cashier:
         outlet = state.site.evses[index]
         most_w = outlet.max_a * outlet.wiring.watts_per_amp(state.site.voltage_v)
         cap = cap_wh(prices, hold, 10 ** decimals(prices.currency), most_w)
-        least, expires, name = provider.least(prices.currency), now + PAY_TIME, self._new_id()
+        return replace(self._new(evse, prices, hold, back_url, now), cap_wh=cap)
+
+    def _new(self, evse: str, prices: PriceList, hold: int, back_url: str, now: datetime, account: str = "") -> Payment:
+        provider, name = self._counter.provider, self._new_id()
+        least, expires = provider.least(prices.currency), now + PAY_TIME
         back = f"{back_url}{'&' if '?' in back_url else '?'}payment={name}"
         tag = f"{TAG_PREFIX}{secrets.token_hex(8).upper()}"
-        return Payment(name, tag, evse, provider.name, prices, hold, least, cap, now, expires, now, back)
+        return Payment(
+            name, tag, evse, provider.name, prices, hold, least, None, now, expires, now, back, account=account
+        )
 
     def _offer(self, evse: str, state: SiteState, now: datetime) -> PriceList:
         """The prices at an EVSE where somebody could pay now. Raises UnknownError or ValueError."""

@@ -22,7 +22,7 @@ from ems.domain.fleet import Fleet
 from ems.domain.session import Session, Transaction
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
-from ems.domain.tag import period_begin, tag_key
+from ems.domain.tag import Tag, period_begin, tag_key
 from ems.ports import Clock
 from ems.runtime.spending import Spending, taken_wh
 from ems.runtime.stranger_cards import SHOWN, StrangerCards
@@ -62,7 +62,7 @@ class Ending(NamedTuple):
 
 class Porter:
     """The `Authority` of stations, an output of the loop, and what the page shows of both. `stop` ends the transaction
-    of an EVSE; `cost_of` is what its session costs so far, minor units, None where it costs nothing.
+    of an EVSE; `cost_of` is what its session costs so far (None: nothing), `unpaid` why an account pays nothing there.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Porter:
         self.cost_of: Callable[[str], int | None] = lambda _: None
         self.guest_of: Callable[[str], Guest | None] = lambda _: None
         self.consult: Callable[[str, str], Awaitable[None] | None] = lambda _station, _tag: None
+        self.unpaid: Callable[[Tag, str], str] = lambda _tag, _evse: ""
         self._clock, self._state, self._book = clock, state, book
         self._vehicles: Mapping[str, str] = {}
         self.spending, self.cards = Spending(), StrangerCards()
@@ -85,8 +86,7 @@ class Porter:
         self._begun: dict[int, Begun] = {}
         self._over: deque[int] = deque(maxlen=MAX_OVER)
         self._endings: dict[int, Ending] = {}
-        self._reviewed_at = float("-inf")
-        self.fleet = fleet
+        self._reviewed_at, self.fleet = float("-inf"), fleet
 
     @property
     def book(self) -> AccessBook:
@@ -198,8 +198,7 @@ class Porter:
 
     def _usage(self, tag: str, evse: str, at: datetime) -> Usage:
         """The same without where else it charges, which takes a look at every EVSE."""
-        key, known = tag_key(tag), self._book.tag(tag)
-        spent_wh, spent_minor = 0.0, 0
+        key, known, spent_wh, spent_minor = tag_key(tag), self._book.tag(tag), 0.0, 0
         if known is not None and known.budget is not None:
             begin = period_begin(known.budget.period, at, self.doors.zone)
             spent_wh = self.spending.since(key, begin)
@@ -212,6 +211,7 @@ class Porter:
             has_pass=until is not None and self._clock.now().utc < until,
             spent_minor=spent_minor,
             guest=None if known is not None else self.guest_of(key),
+            unpaid="" if known is None else self.unpaid(known, evse),
         )
 
     def spent(self, tag: str, at: datetime) -> Usage:

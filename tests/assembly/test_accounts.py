@@ -37,7 +37,7 @@ OPEN_WRITES = {
 QUESTIONS = {"/api/v1/price-preview", "/api/v1/plan/what-if"}
 """Asked with a body, and nothing is changed by them."""
 
-FOR_DRIVERS = re.compile(r"/c/|/pay|/api/v1/pay|/webhooks?/")
+FOR_DRIVERS = re.compile(r"/c/|/pay|/api/v1/pay|/api/v1/my/|/webhooks?/")
 INSTALLATION = re.compile(
     r".*(write-configuration|template|firmware|profile|vendor-data|/site\b|/installation|/setup|/wizard)"
 )

@@ -6,7 +6,7 @@ Everything happens in virtual time. What survives a kill is what was kept, what 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -55,7 +55,7 @@ class Hold:
     amount: int
     taken: int = 0
     is_open: bool = True
-    answers: int = 0
+    given_back: int = 0
 
 
 @dataclass
@@ -124,6 +124,16 @@ class Bank:
             self.done.add(key)
 
         await self._call("release", work)
+
+    async def refund(self, hold_id: str, amount: int, key: str) -> None:
+        async def work() -> None:
+            hold = self.holds[hold_id]
+            if key not in self.done:
+                assert 0 < amount <= hold.taken - hold.given_back
+                hold.given_back += amount
+                self.done.add(key)
+
+        await self._call("refund", work)
 
     def notice(self, signature: str, body: bytes, now: datetime) -> str:
         del signature, now
@@ -197,9 +207,6 @@ class Forecourt:
 
     async def payment(self, name: str) -> Payment | None:
         return self.book.get(name)
-
-    async def payments(self, most: int) -> Sequence[Payment]:
-        return tuple(self.book.values())[:most]
 
     async def receipt(self, session: str) -> Receipt | None:
         return self.receipts.get(session)
@@ -344,7 +351,7 @@ class Forecourt:
         return next(iter(self.book.values()), None)
 
 
-def played(story: Callable[[Forecourt], Coroutine[Any, Any, Any]], court: Callable[[], Forecourt] = Forecourt) -> Any:
+def played(story: Callable[[Any], Coroutine[Any, Any, Any]], court: Callable[[], Forecourt] = Forecourt) -> Any:
     """The outcome of a story at a forecourt, with the forecourt."""
 
     async def scenario() -> Any:

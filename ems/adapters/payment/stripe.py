@@ -46,6 +46,10 @@ AGAIN = frozenset({401, 403, 409, 429})
 """A key that is wrong can be put right, and another request under the same key ends."""
 
 BUSY = (stripe.APIConnectionError, stripe.RateLimitError)
+MOST_REFUNDS = 100
+REFUNDED = frozenset({"succeeded", "pending", "requires_action"})
+"""What is pending is on its way (docs.stripe.com/refunds)."""
+
 HELD, TAKEN, GONE = "requires_capture", "succeeded", "canceled"
 
 
@@ -142,6 +146,19 @@ class Stripe:
             raise ProviderRefusedError("an amount was taken already of a hold that was to be let go")
         await _called(lambda: self._client.v1.payment_intents.cancel(hold_id, None, {"idempotency_key": key}))
 
+    @_sound
+    async def refund(self, hold_id: str, amount: int, key: str) -> None:
+        """Refund a part of a payment, unless a refund of this key is there already."""
+        wanted: Any = {"payment_intent": hold_id, "limit": MOST_REFUNDS}
+        there = await _called(lambda: self._client.v1.refunds.list(wanted))
+        done = next((one for one in there.data if _metadata(one).get("refund") == key), None)
+        if done is None:
+            told: Any = {"payment_intent": hold_id, "amount": amount, "metadata": {"refund": key}}
+            options: Any = {"idempotency_key": f"refund:{key}"}
+            done = await _called(lambda: self._client.v1.refunds.create(told, options))
+        if done.status not in REFUNDED:
+            raise ProviderRefusedError(f"the refund is {done.status!s:.40} at Stripe")
+
     def notice(self, signature: str, body: bytes, now: datetime) -> str:
         """The Checkout Session that a signed notice is about; what else it says is not believed."""
         if not self._notice_secret:
@@ -183,6 +200,10 @@ def _must_be_same(intent: Any, wanted: int) -> None:
     taken = getattr(intent, "amount_received", wanted)
     if intent.status != TAKEN or taken != wanted:
         raise ProviderRefusedError(f"{taken} was taken where {wanted} was to be")
+
+
+def _metadata(told: Any) -> dict[str, Any]:
+    return dict(told.metadata.to_dict()) if told.metadata else {}
 
 
 def _text(value: Any) -> str:

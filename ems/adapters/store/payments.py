@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, desc, func, select
+from sqlalchemy import Connection, func, select
 
 from ems.adapters.store.batch import Key, Row, Subjects, write
 from ems.adapters.store.commit import committed
 from ems.adapters.store.current import Current
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.payment_schema import payment, payment_step
+from ems.adapters.store.prepaid import booked
 from ems.adapters.store.price_rows import price_list_of, price_list_row
 from ems.adapters.store.writer import Writer
-from ems.domain.payment import Cause, Payment, PaymentState
+from ems.domain.payment import Captured, Cause, Payment, PaymentState
+from ems.domain.prepaid import ToppedUp
+from ems.domain.unknown import UnknownError
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +54,22 @@ class PaymentStore:
             rows = {Key.of(payment, row): row}
             connection.execute(payment_step.insert(), [{**told, "number": number}])
             write(connection, rows, (), Subjects())
+            if known.account and isinstance(cause, Captured):
+                _top_up(connection, known, at)
 
         await committed(self.writer, job, True, self.patience_s)
         if known.state.is_over:
             self.current.forget(payment, known.id)
         else:
             self.current.remember(payment, row)
+
+
+def _top_up(connection: Connection, known: Payment, at: datetime) -> None:
+    """What was taken for an account is in it from the same moment on."""
+    try:
+        booked(connection, known.account, ToppedUp(known.amount, known.id), at)
+    except UnknownError:
+        log.error("store.top_up_without_account payment=%s amount=%d", known.tag, known.amount)  # noqa: TRY400
 
 
 def payment_row(known: Payment) -> Row:
@@ -121,11 +134,6 @@ def read_open_payments(connection: Connection) -> tuple[Payment, ...]:
 def read_payment(connection: Connection, name: str) -> Payment | None:
     """One payment."""
     return next(iter(_payments(connection, select(payment).where(payment.c.id == name))), None)
-
-
-def read_payments(connection: Connection, most: int) -> tuple[Payment, ...]:
-    """The newest payments, newest first."""
-    return _payments(connection, select(payment).order_by(desc(payment.c.created), payment.c.id).limit(most))
 
 
 def _payments(connection: Connection, query: Any) -> tuple[Payment, ...]:

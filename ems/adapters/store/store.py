@@ -25,9 +25,10 @@ from ems.adapters.store.daybook import DaybookStore, rows_of
 from ems.adapters.store.drivers import DriverStore
 from ems.adapters.store.incidents import IncidentStore
 from ems.adapters.store.ledger import Ledger
+from ems.adapters.store.money import MoneyStore
 from ems.adapters.store.notices import NoticeStore
 from ems.adapters.store.offers import OfferRecorder
-from ems.adapters.store.payments import PaymentStore, read_payment, read_payments
+from ems.adapters.store.payments import PaymentStore, read_payment
 from ems.adapters.store.reading import Reader
 from ems.adapters.store.recorder import Recorder
 from ems.adapters.store.recovery import Recovered, Remains, read_remains
@@ -82,6 +83,7 @@ class Store:
         self.cards = CardStore(self._writer)
         self.tabs = TabStore(self._writer, current)
         self.payments = PaymentStore(self._writer, current, patience_s)
+        self.money = MoneyStore(self._writer, self.database, self.audit, patience_s)
         self.accounts = AccountStore(self._writer, self.audit, current, patience_s)
         self.corrections = CorrectionStore(self._writer, self.audit, patience_s)
         self.signed = SignedStore(self._writer, self.audit, patience_s)
@@ -189,10 +191,6 @@ class Store:
     async def payment(self, name: str) -> Payment | None:
         """A payment, also one that is over; None when there is none. Raises as `aggregate`."""
         return await self._read(partial(read_payment, name=name))
-
-    async def newest_payments(self, most: int) -> tuple[Payment, ...]:
-        """The newest payments, newest first. Raises as `aggregate`."""
-        return await self._read(partial(read_payments, most=most))
 
     async def _written(self) -> None:
         """Returns when what waited is written, or cannot be."""

@@ -36,6 +36,7 @@ class StripeDouble:
     def __init__(self) -> None:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.intents: dict[str, dict[str, Any]] = {}
+        self.refunds: dict[str, dict[str, Any]] = {}
         self.faults: list[str] = []
         self.calls: list[str] = []
         self.captures = 0
@@ -102,6 +103,11 @@ class StripeDouble:
                     raise RefusedError(400, "payment_intent_unexpected_state", "You cannot cancel this PaymentIntent")
                 self.intents[name]["status"] = "canceled"
                 return self._intent(name)
+            case "GET", ["refunds"]:
+                mine = [one for one in self.refunds.values() if one["payment_intent"] == told["payment_intent"]]
+                return {"object": "list", "data": mine, "has_more": False, "url": "/v1/refunds"}
+            case "POST", ["refunds"]:
+                return self._refunded(told["payment_intent"], int(told["amount"]), told["metadata[refund]"])
         raise RefusedError(404, "not_found", f"Unrecognized request URL ({method}: {path})")
 
     def _opened(self, told: dict[str, str]) -> Any:
@@ -132,6 +138,22 @@ class StripeDouble:
         if name not in self.intents:
             raise RefusedError(404, "resource_missing", f"No such payment_intent: '{name}'")
         return dict(self.intents[name])
+
+    def _refunded(self, intent: str, amount: int, key: str) -> Any:
+        taken = self._intent(intent)["amount_received"]
+        back = sum(one["amount"] for one in self.refunds.values() if one["payment_intent"] == intent)
+        if amount > taken - back:
+            raise RefusedError(400, "charge_already_refunded", "The amount is greater than what is left of the charge")
+        name = f"re_{next(self._numbers)}"
+        self.refunds[name] = {
+            "id": name,
+            "object": "refund",
+            "amount": amount,
+            "payment_intent": intent,
+            "status": "succeeded",
+            "metadata": {"refund": key},
+        }
+        return dict(self.refunds[name])
 
     def _captured(self, name: str, amount: int) -> Any:
         intent = self.intents[name]

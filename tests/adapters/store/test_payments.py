@@ -63,7 +63,6 @@ def test_one_that_is_over_is_not_taken_up_but_can_be_read_with_all_its_steps(ope
     known = kept(store, STORY)
     assert asyncio.run(store.payment("abc")) == known == reduce(lambda one, cause: step(one, cause, NOW), STORY, NEW)
     assert asyncio.run(store.payment("xyz")) is None
-    assert asyncio.run(store.newest_payments(5)) == (known,)
     with store.database.reading().connect() as connection:
         steps = connection.execute(select(payment_step).order_by(payment_step.c.number)).all()
     assert [(one.number, one.cause) for one in steps] == [

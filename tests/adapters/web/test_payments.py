@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -66,8 +65,8 @@ class Desk:
     async def stop(self, name: str) -> Payment:
         return replace(await self.payment(name), state=PaymentState.EXPIRED, why="you stopped it\x1b[2J")
 
-    async def payments(self, most: int) -> Sequence[Payment]:
-        return tuple(self.known.values())[:most]
+    async def top_up(self, account: str, prices: PriceList, back_url: str) -> Payment:
+        return replace(PAYMENT, account=account, evse="", prices=prices, back_url=back_url)
 
     def noticed(self, signature: str, body: bytes) -> None:
         if signature != "genuine":
@@ -120,11 +119,6 @@ def test_what_it_costs_is_for_who_knows_the_payment(counter: Counter) -> None:
     found = counter.ask("GET", "/api/v1/payments/begun/receipt").json()
     assert (found["total"], found["final"]) == ("4.50", False)
     del counter.desk.known["begun"]
-
-
-def test_operators_see_payments_without_what_only_their_drivers_may_know(counter: Counter) -> None:
-    (brief,) = counter.ask("GET", "/api/v1/payments").json()["payments"]
-    assert PAYMENT.id not in str(brief)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ AREAS = {
     "payments": "payments of drivers",
     "alarms": "alarms and who has seen them",
     "notices": "what has happened, and who is told",
+    "prepaid": "prepaid accounts",
+    "billing": "bills of a month",
     "health": "metrics",
     "drivers": "stickers, links for displays, what drivers report",
 }

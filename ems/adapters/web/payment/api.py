@@ -7,7 +7,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import answered, carried_out, ok
@@ -38,7 +38,6 @@ def pay(payments: Payments) -> APIRouter:
     """Everything about payments. Drivers do not log in."""
     router = APIRouter(prefix="/api/v1", tags=["payments"])
     _drivers(router, payments)
-    _operators(router, payments)
     return router
 
 
@@ -118,23 +117,6 @@ def _drivers(router: APIRouter, payments: Payments) -> None:
         return Response(status_code=204, headers=dict(FRESH))
 
 
-def _operators(router: APIRouter, payments: Payments) -> None:
-    @router.get(
-        "/payments",
-        dependencies=[needs(Role.OPERATOR)],
-        summary="What drivers paid",
-        responses=ok(shape.PaymentBriefs, 422, 503),
-    )
-    async def every(limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Response:
-        """The newest payments. Those in `manual-review` need somebody to look at the provider's own pages."""
-
-        async def work() -> Response:
-            found = await payments.payments(limit)
-            return await answered(lambda: {"payments": [_brief(known) for known in found]})
-
-        return await carried_out(work)
-
-
 async def _told(known: Payment) -> Response:
     row = payment_row(known)
     return await answered(lambda: row)
@@ -156,22 +138,5 @@ def payment_row(known: Payment) -> shape.PaymentRow:
         "expires": time_of(known.expires),
         "session": known.session or None,
         "amount": str(major(known.amount, known.currency)) if known.state in SETTLED else None,
-        "why": plain(known.why),
-    }
-
-
-def _brief(known: Payment) -> shape.PaymentBrief:
-    return {
-        "evse": known.evse,
-        "state": known.state.value,
-        "provider": known.provider,
-        "created": time_of(known.created),
-        "since": time_of(known.since),
-        "hold": str(major(known.hold, known.currency)),
-        "amount": str(major(known.amount, known.currency)),
-        "currency": known.currency,
-        "session": known.session or None,
-        "checkout": known.checkout or None,
-        "hold_id": known.hold_id or None,
         "why": plain(known.why),
     }

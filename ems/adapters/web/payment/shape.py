@@ -25,26 +25,3 @@ class PaymentRow(TypedDict):
     session: str | None
     amount: str | None
     why: str
-
-
-class PaymentBrief(TypedDict):
-    """A payment as the operator sees it, without what only its driver may know."""
-
-    evse: str
-    state: str
-    provider: str
-    created: str
-    since: str
-    hold: str
-    amount: str
-    currency: str
-    session: str | None
-    checkout: str | None
-    hold_id: str | None
-    why: str
-
-
-class PaymentBriefs(TypedDict):
-    """The newest payments, newest first."""
-
-    payments: list[PaymentBrief]

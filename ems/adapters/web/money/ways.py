@@ -1,0 +1,25 @@
+"""Everything about money that operators look after: the interface and the pages."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from ems.adapters.web.money.billing_api import billing_api
+from ems.adapters.web.money.page import money_pages
+from ems.adapters.web.money.prepaid_api import owner_api, prepaid_api
+from ems.adapters.web.money.records_api import records_api
+from ems.money_ports import Billing, PaymentRecords, Prepaid
+from ems.ports import Clock, Live
+
+
+def money_ways(
+    live: Live, clock: Clock, records: PaymentRecords, prepaid: Prepaid, billing: Billing
+) -> tuple[APIRouter, ...]:
+    """The interface first, then the pages."""
+    return (
+        records_api(records),
+        prepaid_api(prepaid),
+        owner_api(prepaid),
+        billing_api(live, clock, billing),
+        money_pages(live, clock, records, prepaid, billing),
+    )
