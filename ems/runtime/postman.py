@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
 MAX_FRESH = 10_000
+MAX_SETTLED = 500
 GATHER_S = 0.2
 """What happens at once is stored at once."""
 
@@ -125,10 +126,11 @@ class Postman:
         return [one.state() for one in self._rounds.values()]
 
     async def deliveries(self, target: str, most: int) -> Sequence[Delivery]:
-        """The newest deliveries to a target; those that still wait as they are now."""
-        waiting = {one.notice.number: one for one in self._round(target).waiting}
+        """The newest deliveries to a target, as they are now: the disk is a second behind."""
+        known = self._round(target)
+        now = {one.notice.number: one for one in (*known.settled, *known.waiting)}
         found = await self._book.last_deliveries(target, most)
-        return [waiting.get(one.notice.number, one) for one in found]
+        return [now.get(one.notice.number, one) for one in found]
 
     async def test(self, target: str, who: str) -> Notice:
         """Send somebody a test."""
@@ -150,6 +152,7 @@ class Round:
     def __init__(self, target: Target, book: NoticeBook, clock: Clock) -> None:
         self.target, self._book, self._clock = target, book, clock
         self.waiting: deque[Delivery] = deque()
+        self.settled: deque[Delivery] = deque(maxlen=MAX_SETTLED)
         self._wakes = asyncio.Event()
         self._failures, self._lost = 0, 0
         self._failing_since: datetime | None = None
@@ -222,6 +225,8 @@ class Round:
         over = {number for number, one in by_number.items() if one.state is not DeliveryState.WAITING}
         for one in after:
             self._book.delivered(one)
+            if one.state is not DeliveryState.WAITING:
+                self.settled.append(one)
             if one.state is DeliveryState.GIVEN_UP:
                 self._lost += 1
                 log.error("notices.given-up target=%r notice=%s", self.target.name, one.notice.id)

@@ -26,7 +26,7 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-test]");
   if (!button) return;
   const name = button.dataset.test;
-  await done(await tell("POST", `/api/v1/targets/${encodeURIComponent(name)}/test`), `A test is on its way to ${name}.`);
+  await done(await tell("POST", `/api/v1/targets/${encodeURIComponent(name)}/test`, {}), `A test is on its way to ${name}.`);
   setTimeout(refresh, SOON_MS);
 });
 
