@@ -74,8 +74,14 @@ def own_models(settings: SiteSettings, state_dir: Path) -> Path:
 
 
 def _installed(connection: MeterConnection, model: RegisterMap, site: Site) -> InstalledMeter:
-    """One meter at its address; what the site does not say, the model does."""
     ratings = [max(circuit.rating_a) for circuit in site.circuits if circuit.meter == connection.id]
+    return InstalledMeter(address_of(connection, model, site.voltage_v, max(ratings, default=None)), model)
+
+
+def address_of(
+    connection: MeterConnection, model: RegisterMap, nominal_v: float, rated_a: float | None = None
+) -> MeterAddress:
+    """Where a meter is and how it is installed; what the site does not say, the model does."""
     bus: Bus
     if connection.device is not None:
         baud, frame = connection.baud or model.default.baud or 9600, connection.frame or model.default.frame or "8N1"
@@ -85,7 +91,7 @@ def _installed(connection: MeterConnection, model: RegisterMap, site: Site) -> I
             connection.host or "", connection.port, Framing.RTU if connection.framer is Framer.RTU else Framing.TCP
         )
     phases = connection.phases if model.conductors >= len(connection.phases) else connection.phases[: model.conductors]
-    address = MeterAddress(
+    return MeterAddress(
         id=connection.id,
         bus=bus,
         unit=connection.unit,
@@ -94,7 +100,6 @@ def _installed(connection: MeterConnection, model: RegisterMap, site: Site) -> I
         phases=phases,
         invert=connection.invert,
         ct_ratio=connection.ct_ratio,
-        nominal_v=site.voltage_v,
-        rated_a=max(ratings, default=None),
+        nominal_v=nominal_v,
+        rated_a=rated_a,
     )
-    return InstalledMeter(address, model)

@@ -14,12 +14,9 @@ from pathlib import Path
 from ems.settings.atomic import replace_file
 from ems.settings.document import MAX_BYTES
 from ems.settings.edit import Edit, edited
+from ems.site_ports import OvertakenError
 
 FOLDER, FILE = "wizard", "draft.json"
-
-
-class OvertakenError(Exception):
-    """Somebody else has changed what was to be changed; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,8 +119,18 @@ async def search(
     return Search(tuple(tried), ())
 
 
-async def table(bus: Bus, unit: int, model: RegisterMap, *, timeout_s: float = 1.0, nominal_v: float = 230.0) -> Table:
-    """Read every value of one meter. Raises LinkError or WrongDeviceError when nothing can be read."""
+async def table(
+    bus: Bus,
+    unit: int,
+    model: RegisterMap,
+    *,
+    timeout_s: float = 1.0,
+    nominal_v: float = 230.0,
+    installed: MeterAddress | None = None,
+) -> Table:
+    """Read every value of one meter; the reading that they make is of one that is `installed` so, else of any. Raises
+    LinkError or WrongDeviceError when nothing can be read.
+    """
     link = Link(bus, timeout_s=timeout_s, pause_s=model.pause_s, searching=True)
     try:
         ask = _asking(link, unit, model.function_code)
@@ -134,7 +144,8 @@ async def table(bus: Bus, unit: int, model: RegisterMap, *, timeout_s: float = 1
     finally:
         await link.close()
     image = image_of(blocks)
-    return Table(model.name, _rows(placed, image), _outcome(placed, bus, unit, blocks, nominal_v))
+    outcome = _outcome(placed, installed or _any(placed, bus, unit, nominal_v), blocks)
+    return Table(model.name, _rows(placed, image), outcome)
 
 
 def render_search(search: Search) -> str:
@@ -211,11 +222,11 @@ async def _fit(known: _KnownReads, bus: Bus, unit: int, model: RegisterMap) -> F
         return None
     proven = model.can_be_proven
     score = POINTS_OF_IDENTITY * proven + len(placed.points)
-    outcome = _outcome(placed, bus, unit, blocks, _nominal(placed, image_of(blocks)))
+    outcome = _outcome(placed, _any(placed, bus, unit, _nominal(placed, image_of(blocks))), blocks)
     if isinstance(outcome, MeterReading):
         return Fit(model.name, score + POINTS_OF_PLAUSIBILITY, f"fits: {_amps(outcome)}", outcome)
     swapped = replace(placed, little_words=not placed.little_words)
-    other = _outcome(swapped, bus, unit, blocks, _nominal(swapped, image_of(blocks)))
+    other = _outcome(swapped, _any(swapped, bus, unit, _nominal(swapped, image_of(blocks))), blocks)
     if isinstance(other, MeterReading):
         order = "low" if swapped.little_words else "high"
         return Fit(model.name, score, f"would fit with the {order} word first: turn the word order on the meter")
@@ -262,11 +273,12 @@ def _nominal(model: RegisterMap, image: Image) -> float:
     return min(NOMINAL_V, key=lambda nominal: abs(nominal - volts)) if isinstance(volts, float) else NOMINAL_V[0]
 
 
-def _outcome(
-    model: RegisterMap, bus: Bus, unit: int, blocks: dict[Block, Registers], nominal_v: float
-) -> MeterReading | Doubt:
-    phases = tuple(Phase)[: model.conductors]
-    address = MeterAddress("probe", bus, unit, phases=phases, nominal_v=nominal_v)
+def _any(model: RegisterMap, bus: Bus, unit: int, nominal_v: float) -> MeterAddress:
+    """A meter as it is installed while nobody says otherwise."""
+    return MeterAddress("probe", bus, unit, phases=tuple(Phase)[: model.conductors], nominal_v=nominal_v)
+
+
+def _outcome(model: RegisterMap, address: MeterAddress, blocks: dict[Block, Registers]) -> MeterReading | Doubt:
     image = image_of(blocks)
     return meter_reading(model, address, image, 0.0, fingerprint(model, image))
 

@@ -1,0 +1,280 @@
+"""The site file, as it is changed by people while the site runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from ems.assembly.meter_test import meter_models, tested
+from ems.assembly.meters import check_meter_model
+from ems.domain.policy import Control
+from ems.ports import Clock, NotStoredError
+from ems.settings.build import SiteSettings
+from ems.settings.difference import difference
+from ems.settings.document import parse
+from ems.settings.edit import Edit, diff, place_of
+from ems.settings.finding import Finding, in_short, printable
+from ems.settings.form import fields_of
+from ems.settings.installation import is_every_network
+from ems.settings.load import Loaded, load
+from ems.settings.password import new_password
+from ems.settings.places import Catalogue, catalogue_files
+from ems.settings.report import CheckResult, as_data
+from ems.settings.schema import AUTO
+from ems.settings.site_draft import SiteDraft, draft_of, is_overtaken, keep_draft, read_site, write_site
+from ems.site_ports import (
+    DraftView,
+    FileDifference,
+    FileFinding,
+    FormField,
+    MeterModel,
+    MeterTest,
+    NotPossibleError,
+    OvertakenError,
+    StationEntrance,
+)
+
+log = logging.getLogger(__name__)
+
+SECRETS = "secrets"
+Note = Callable[..., None]
+
+
+class Running(Protocol):
+    """The daemon, as far as a change of its file concerns it."""
+
+    settings: SiteSettings
+    may_restart: bool
+
+    def reload(self) -> None:
+        """Read the file again."""
+        ...
+
+    def restart(self) -> None:
+        """End, and begin anew."""
+        ...
+
+
+class FileDesk:
+    """The `SiteDesk` port. One change at a time; files are read and written in threads."""
+
+    def __init__(self, path: Path, state_dir: Path, clock: Clock, note: Note) -> None:
+        """`note` records (when, who, what, detail)."""
+        self._path, self._state_dir, self._clock, self._note = path, state_dir, clock, note
+        self._turn = asyncio.Lock()
+        self.running: Running | None = None
+
+    async def view(self) -> DraftView:
+        """The draft as it is."""
+        async with self._reading() as draft:
+            return await asyncio.to_thread(self._view, draft)
+
+    async def edit(self, route: tuple[str, ...], keys: Mapping[str, Any] | None, etag: str | None, who: str) -> None:
+        """Make one change of the draft."""
+        async with self._reading() as draft:
+            _must_be(draft, etag)
+            after = await asyncio.to_thread(draft.changed, Edit(route, keys), who)
+            await self._keep(after)
+
+    async def save(self, etag: str | None, who: str) -> Sequence[FileDifference]:
+        """Write the file, and have it read."""
+        async with self._reading() as draft:
+            _must_be(draft, etag)
+            loaded = await asyncio.to_thread(self._loaded, draft)
+            if loaded.settings is None:
+                raise NotPossibleError(f"there are errors: {in_short(loaded.findings)}")
+            found = self._differences(loaded.settings)
+            await self._write(draft)
+            self._told(who, "SiteSaved", diff(draft.base, draft.text))
+            await self._keep(SiteDraft(draft.text, draft.text))
+        self._held.reload()
+        return found
+
+    async def take_file(self, who: str) -> None:
+        """Make the edits on the file as it is now."""
+        async with self._reading() as draft:
+            text = await asyncio.to_thread(read_site, self._path)
+            await self._keep(await asyncio.to_thread(draft.on, text))
+            self._told(who, "SiteDraftRebased", "")
+
+    async def drop(self, who: str) -> None:
+        """Forget the draft."""
+        async with self._turn:
+            await self._keep(SiteDraft("", ""))
+            self._told(who, "SiteDraftDropped", "")
+
+    async def new_password(self, station: str, etag: str | None, who: str) -> str:
+        """A password in a file that no station of the running site uses, so that nothing changes before it is saved."""
+        async with self._reading() as draft:
+            _must_be(draft, etag)
+            stations = (await asyncio.to_thread(self._data, draft)).get("stations")
+            if not isinstance(stations, dict) or station not in stations:
+                raise NotPossibleError(f"the draft has no station '{station[:48]}': add it first")
+            secret, line = await asyncio.to_thread(new_password)
+            try:
+                name = await asyncio.to_thread(_hidden, self._path.parent, station, line)
+            except OSError as failed:
+                raise NotStoredError(f"{failed.filename}: {failed.strerror}") from failed
+            edit = Edit(("stations", station), {"password_file": name})
+            await self._keep(await asyncio.to_thread(draft.changed, edit, who))
+            self._note(self._clock.now().utc, who, "StationPasswordMade", {"station": station, "file": name})
+            return secret
+
+    async def test_meter(self, keys: Mapping[str, Any]) -> MeterTest:
+        """Read a meter once."""
+        return await tested(keys, self._path.parent, self._held.settings.site.voltage_v)
+
+    async def arm(self, armed: bool, who: str) -> None:
+        """Write the switch alone; a draft that somebody has begun goes on upon the file as it is then."""
+        control = Control.ARMED if armed else Control.OBSERVE
+        async with self._reading() as draft:
+            text = await asyncio.to_thread(read_site, self._path)
+            switched = await asyncio.to_thread(
+                SiteDraft(text, text).changed, Edit(("policy",), {"control": control.value}), who
+            )
+            loaded = await asyncio.to_thread(self._loaded, switched)
+            if loaded.settings is None:
+                raise NotPossibleError(f"the site file has errors: {in_short(loaded.findings)}")
+            await self._write(switched)
+            self._told(who, "ControllerArmed" if armed else "ControllerObserves", diff(text, switched.text))
+            if draft.is_begun and draft.base == text:
+                await self._keep(await asyncio.to_thread(draft.on, switched.text))
+        self._held.reload()
+
+    async def restart(self, who: str) -> None:
+        """End, and begin anew."""
+        if not self._held.may_restart:
+            raise NotPossibleError("this controller was not started by `ems run`: start it anew yourself")
+        self._told(who, "ControllerRestarted", "")
+        self._held.restart()
+
+    def fields(self, section: str) -> Sequence[FormField]:
+        """What can be filled in for a section."""
+        return fields_of(section)
+
+    def meter_models(self) -> Sequence[MeterModel]:
+        """The models of meters that are known."""
+        return meter_models(self._path.parent)
+
+    def entrance(self) -> StationEntrance:
+        """Where stations connect, by every address of this machine that others can reach."""
+        ocpp = self._held.settings.ocpp
+        port = int(os.environ.get("EMS_OCPP_PORT") or ocpp.port)
+        hosts = _addresses() if is_every_network(ocpp.host) else [ocpp.host]
+        urls = [f"ws://{f'[{host}]' if ':' in host else host}:{port}/ocpp/" for host in hosts]
+        return StationEntrance(urls, (AUTO, *sorted(catalogue_files(Catalogue.STATIONS, self._path.parent))))
+
+    @property
+    def _held(self) -> Running:
+        if self.running is None:
+            raise NotPossibleError("the controller is starting")
+        return self.running
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[SiteDraft]:
+        """The draft, while nobody else changes it."""
+        async with self._turn:
+            try:
+                yield await asyncio.to_thread(draft_of, self._path, self._state_dir)
+            except (OSError, UnicodeDecodeError) as failed:
+                reason = getattr(failed, "strerror", None) or str(failed)
+                raise NotPossibleError(f"{self._path} cannot be used: {reason}") from failed
+
+    async def _keep(self, draft: SiteDraft) -> None:
+        try:
+            await asyncio.to_thread(keep_draft, draft, self._state_dir)
+        except OSError as failed:
+            raise NotStoredError(f"{self._state_dir}: {failed.strerror}") from failed
+
+    async def _write(self, draft: SiteDraft) -> None:
+        try:
+            await asyncio.to_thread(write_site, draft, self._path)
+        except OSError as failed:
+            remedy = "let the service write it (in the unit: ReadWritePaths), or copy the difference by hand"
+            raise NotStoredError(f"{self._path}: {failed.strerror}; {remedy}") from failed
+
+    def _told(self, who: str, what: str, change: str) -> None:
+        log.info("site.%s who=%r", what, who[:64])
+        self._note(self._clock.now().utc, who, what, {"change": change[:20_000]} if change else {})
+
+    def _loaded(self, draft: SiteDraft) -> Loaded:
+        return load(self._path, check_meter_model=check_meter_model, text=draft.text.encode())
+
+    def _data(self, draft: SiteDraft) -> Mapping[str, Any]:
+        document = parse(draft.text.encode(), self._path)[0]
+        return {} if document is None else document.data
+
+    def _differences(self, settings: SiteSettings) -> tuple[FileDifference, ...]:
+        return tuple(FileDifference(*one) for one in difference(self._held.settings, settings))
+
+    def _view(self, draft: SiteDraft) -> DraftView:
+        loaded, settings = self._loaded(draft), self._held.settings
+        return DraftView(
+            etag=draft.etag,
+            path=str(self._path),
+            data=self._data(draft),
+            findings=tuple(self._findings(draft, loaded.findings)),
+            site=as_data(CheckResult(loaded.findings, loaded.settings))["site"],
+            diff=diff(draft.base, draft.text),
+            differences=() if loaded.settings is None else self._differences(loaded.settings),
+            is_begun=draft.is_begun,
+            is_overtaken=draft.is_begun and is_overtaken(draft, self._path),
+            awaits_restart="+" in settings.revision,
+            can_restart=self._held.may_restart,
+            observes=settings.site.policy.observes,
+            who=draft.who,
+        )
+
+    def _findings(self, draft: SiteDraft, findings: Sequence[Finding]) -> Iterator[FileFinding]:
+        document = parse(draft.text.encode(), self._path)[0]
+        for one in findings:
+            ours = document is not None and one.path == self._path
+            place = (*place_of(document, one.line), "", "") if document is not None and ours else ("", "")
+            message = one.message if ours else f"{one.path.name}: {one.message}"
+            yield FileFinding(one.line, one.severity, printable(message), printable(one.remedy), place[0], place[1])
+
+
+def _must_be(draft: SiteDraft, etag: str | None) -> None:
+    if etag is not None and etag != draft.etag:
+        by = f" by {draft.who}" if draft.who else ""
+        raise OvertakenError(f"the draft has been changed meanwhile{by}: look at it as it is now, then change that")
+
+
+def _hidden(folder: Path, station: str, line: str) -> str:
+    """Write the hash of a password into a file of its own; its name as the site file writes it."""
+    secrets = folder / SECRETS
+    secrets.mkdir(mode=0o700, exist_ok=True)
+    stem = re.sub(r"[^a-z0-9._-]+", "-", station.lower()).strip(".-") or "station"
+    for number in range(1, 1000):
+        path = secrets / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            continue
+        with open(handle, "w", encoding="ascii") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return f"{SECRETS}/{path.name}"
+    raise FileExistsError(17, "there are a thousand passwords of that station already", str(secrets))
+
+
+def _addresses() -> list[str]:
+    """The addresses of this machine that others may reach, the likeliest first; its name where none is known."""
+    found: list[str] = []
+    for family, target in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        # Nothing is sent: connecting a datagram socket only looks up the way there.
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            try:
+                asking.connect((target, 9))
+                found.append(str(asking.getsockname()[0]))
+            except OSError:
+                continue
+    return found or [socket.gethostname()]
