@@ -66,6 +66,7 @@ class Doorkeeper:
     _knocks: OrderedDict[tuple[str, str], Knock] = field(default_factory=OrderedDict)
     _failures: OrderedDict[tuple[str, str], list[float]] = field(default_factory=OrderedDict)
     _proofs: dict[str, bytes] = field(default_factory=dict)
+    _kept_out: dict[str, float] = field(default_factory=dict)
     _salt: bytes = field(default_factory=lambda: secrets.token_bytes(16))
 
     def __post_init__(self) -> None:
@@ -89,6 +90,10 @@ class Doorkeeper:
         if refusal.status is http.HTTPStatus.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = 'Basic realm="OCPP", charset="UTF-8"'
         return response
+
+    def keep_out(self, station: str, until_s: float) -> None:
+        """Refuse a station until that monotonic time, whatever it shows."""
+        self._kept_out[station] = until_s
 
     def knocks(self) -> Sequence[Knock]:
         """Who was refused, newest first."""
@@ -115,8 +120,9 @@ class Doorkeeper:
             return Refusal(http.HTTPStatus.FORBIDDEN, "a browser, not a station")
         if station is None:
             return Refusal(http.HTTPStatus.BAD_REQUEST, "no usable station id in the path")
-        if station not in self.access.stations:
-            return Refusal(http.HTTPStatus.UNAUTHORIZED, "unknown station id")
+        stranger = self._judge_stranger(station)
+        if stranger is not None:
+            return stranger
         if station not in self.access.locked:
             return None
         credentials = basic_credentials(headers)
@@ -130,6 +136,13 @@ class Doorkeeper:
         if username != station or not await self._is_right(station, password):
             self._fail(address, station)
             return Refusal(http.HTTPStatus.UNAUTHORIZED, "wrong password")
+        return None
+
+    def _judge_stranger(self, station: str) -> Refusal | None:
+        if station not in self.access.stations:
+            return Refusal(http.HTTPStatus.UNAUTHORIZED, "unknown station id")
+        if self._kept_out.get(station, 0.0) > self.clock.now().monotonic_s:
+            return Refusal(http.HTTPStatus.SERVICE_UNAVAILABLE, "kept out for a test of its fallback")
         return None
 
     def _is_proven(self, station: str, password: bytes) -> bool:

@@ -179,6 +179,13 @@ class CentralSystem:
         """Go on with other stations or passwords; links that are open stay open."""
         self._doorkeeper.admit(access)
 
+    async def keep_out(self, station: str, seconds: float) -> None:
+        """End the link of a station, and let it in again only after so long; 0 lets it in again at once."""
+        self._doorkeeper.keep_out(station, self._clock.now().monotonic_s + seconds if seconds else 0.0)
+        link = self._links.get(station)
+        if seconds and link is not None:
+            await link[0].close(1001, "a test of the fallback")
+
     def knocks(self) -> Sequence[Knock]:
         """Stations that were refused, newest first."""
         return self._doorkeeper.knocks()

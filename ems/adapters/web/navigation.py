@@ -42,6 +42,7 @@ PAGES = (
     Page("Stickers", "/stickers"),
     Page("Partners", "/partners"),
     Page("System", "/system"),
+    Page("Wizard", "/wizard"),
     Page("Kiosk", "/kiosk"),
     Page("Users", "/users"),
     Page("Account", "/account"),

@@ -1,0 +1,167 @@
+// The wizard: what is filled in goes into the draft, what is pressed is asked of the controller, and the page is renewed.
+import { refresh } from "./station-ask.js";
+import { tell } from "./tell.js";
+import { shown } from "./wizard-meter.js";
+
+const API = "/api/v1/site";
+const FRESH_MS = 3_000, TEST_MS = 40_000, BACK_MS = 60_000;
+const said = document.getElementById("said");
+const etag = () => document.querySelector("[data-etag]").dataset.etag;
+const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// A note of what came of something, and the page as it is now.
+async function done(answer, words) {
+  say(answer.ok, answer.ok ? words : answer.told.detail);
+  document.activeElement?.blur();
+  await refresh();
+}
+
+function say(ok, words) {
+  said.hidden = false;
+  said.dataset.tone = ok ? "good" : "bad";
+  said.textContent = words;
+}
+
+// The value of a field as the file has it; undefined where it was not touched, null where it was emptied.
+function value(field, all) {
+  const text = field.value.trim();
+  const before = field.tagName === "SELECT" ? [...field.options].find((one) => one.defaultSelected)?.value ?? "" : field.defaultValue;
+  if (!all && text === before.trim()) return undefined;
+  if (text === "") return all ? undefined : null;
+  if (text === "true" || text === "false") return text === "true";
+  if (field.dataset.kind === "number") return Number(text);
+  return field.dataset.kind === "amps" ? amps(text) : text;
+}
+
+// "63", "L1 63 L2 63 L3 50", or "63/63/50".
+function amps(text) {
+  if (/^[\d.,]+$/.test(text)) return Number(text.replace(",", "."));
+  const named = [...text.matchAll(/(L[123])\s*[:=]?\s*([\d.]+)/g)].map(([, phase, number]) => [phase, Number(number)]);
+  if (named.length) return Object.fromEntries(named);
+  const each = text.split(/[\s/]+/).map(Number);
+  return each.length === 3 && each.every(Number.isFinite) ? { L1: each[0], L2: each[1], L3: each[2] } : text;
+}
+
+// What a form says, nested as in the file: "evses.1.max_a" lies in an outlet of evses.
+function keys(form, all = false) {
+  const found = {};
+  for (const field of form.querySelectorAll("[data-kind]")) {
+    const told = value(field, all);
+    if (told === undefined) continue;
+    const path = field.name.split(".");
+    let here = found;
+    for (const step of path.slice(0, -1)) here = here[step] ??= {};
+    here[path.at(-1)] = told;
+  }
+  return found;
+}
+
+const edit = (route, told) => tell("POST", `${API}/draft/edits`, { route, keys: told }, { headers: { "if-match": etag() } });
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  event.preventDefault();
+  if (form.dataset.route) {
+    const told = keys(form);
+    if (Object.keys(told).length === 0) return say(true, "Nothing was changed there.");
+    await done(await edit(JSON.parse(form.dataset.route), told), "Taken over into the draft.");
+  } else if (form.dataset.add) {
+    const name = form.elements.$name?.value.trim() ?? "+";
+    const answer = await edit([form.dataset.add, name], keys(form, true));
+    if (answer.ok) { form.reset(); form.closest("details").open = false; }
+    await done(answer, name === "+" ? "Added to the draft." : `${name} is added to the draft.`);
+  } else if (form.id === "watch") {
+    await done(await tell("POST", `${API}/acceptance`, { minutes: Number(form.elements.minutes.value) }), "The site is being watched.");
+  }
+});
+
+const pressed = {
+  remove: async (button) => done(await edit(JSON.parse(button.dataset.remove), null), "Removed from the draft."),
+  outlet: async (button) => done(await edit(JSON.parse(button.dataset.outlet), { max_a: 32, phases: "L1 L2 L3" }), "Added to the draft: see where it is connected."),
+  save: async () => {
+    const answer = await tell("POST", `${API}/draft/save`, {}, { headers: { "if-match": etag() } });
+    await done(answer, answer.told.needs_restart ? "Saved. The installation is taken over by a restart." : "Saved, and in force.");
+    setTimeout(refresh, 1_500);
+  },
+  drop: async () => done(await tell("DELETE", `${API}/draft`), "The draft is gone; the file is as it was."),
+  post: async (button) => done(await tell("POST", button.dataset.post, {}), button.dataset.words),
+  restart: async () => {
+    const answer = await tell("POST", `${API}/restart`, {});
+    if (!answer.ok) return done(answer, "");
+    say(true, "The controller is starting anew …");
+    return back();
+  },
+  accept: async (button) => accept(button.dataset.accept),
+  password: async (button) => password(button.dataset.password),
+  test: async (button) => test(button.closest("form"), button),
+  prove: async (button) => {
+    const { prove: station, number } = button.dataset;
+    const body = { station, evse: Number(number), offline: "offline" in button.dataset };
+    await done(await tell("POST", `${API}/proofs`, body), `${station}/${number} is being tested.`);
+  },
+  stop: async (button) => done(await tell("DELETE", `${API}/proofs/${encodeURIComponent(button.dataset.stop)}`), "The test has been stopped."),
+  arm: async (button) => {
+    const armed = button.dataset.arm === "true";
+    const answer = await tell("PUT", `${API}/control`, { armed });
+    await wait(1_000);
+    await done(answer, armed ? "Armed: the controller controls." : "The controller only observes from now on.");
+  },
+};
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[type=button]");
+  const word = button && Object.keys(pressed).find((name) => name in button.dataset);
+  if (!word) return;
+  button.disabled = true;
+  await pressed[word](button);
+  button.disabled = false;
+});
+
+// The form for a further station, with the id that knocked.
+function accept(station) {
+  const more = document.getElementById("station-more");
+  const form = more.querySelector("form");
+  more.open = true;
+  form.elements.$name.value = station;
+  form.querySelector("[name=circuit]").focus();
+  more.scrollIntoView({ block: "start" });
+}
+
+async function password(station) {
+  const answer = await tell("POST", `${API}/draft/stations/${encodeURIComponent(station)}/password`, {}, { headers: { "if-match": etag() } });
+  await done(answer, `A password for ${station} is made.`);
+  if (!answer.ok) return;
+  const words = { station, url: answer.told.urls.join(" or "), user: station, word: answer.told.password };
+  for (const [name, text] of Object.entries(words)) document.getElementById(`secret-${name}`).textContent = text;
+  document.getElementById("secret").hidden = false;
+  document.getElementById("secret-title").focus();
+}
+
+document.getElementById("secret-done")?.addEventListener("click", () => {
+  for (const name of ["url", "user", "word"]) document.getElementById(`secret-${name}`).textContent = "";
+  document.getElementById("secret").hidden = true;
+});
+document.getElementById("print")?.addEventListener("click", () => window.print());
+
+async function test(form, button) {
+  const result = form.querySelector(".result");
+  result.replaceChildren("Reading …");
+  const answer = await tell("POST", `${API}/meter-test`, { keys: keys(form, true) }, { patience: TEST_MS });
+  result.replaceChildren(...(answer.ok ? shown(answer.told) : [answer.told.detail]));
+  result.dataset.tone = answer.ok && !answer.told.trouble ? "good" : "bad";
+  button.focus();
+}
+
+// Waits until the controller that was told to begin anew is there again.
+async function back() {
+  await wait(2_000);
+  for (const ends = Date.now() + BACK_MS; Date.now() < ends; await wait(500)) {
+    const state = await fetch("/healthz", { cache: "no-store" }).catch(() => null);
+    if (state?.ok) { location.reload(); return; }
+  }
+  say(false, "The controller is not back yet; its log says why.");
+}
+
+// What is measured is renewed by itself; forms are left alone while somebody fills them in.
+setInterval(() => document.hidden || !document.querySelector("[data-fresh]") || typing() || refresh(), FRESH_MS);
+const typing = () => [...document.querySelectorAll("form [data-kind]")].some((field) => value(field, false) !== undefined);

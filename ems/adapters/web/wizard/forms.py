@@ -1,0 +1,86 @@
+"""A section of the site file as rows of a form, with the values that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from ems.adapters.web.values import plain
+from ems.site_ports import FormField
+
+DAILY = frozenset({
+    "name", "timezone", "currency", "voltage_v", "parent", "rating_a", "meter", "margin_a", "base_load_max_a", "model",
+    "host", "port", "unit", "role", "invert", "circuit", "fallback_a", "max_a", "phases", "max_kw", "when", "evse",
+    "strategy", "departure_default", "file", "mode",
+})  # fmt: skip
+"""Keys that most sites have; the others are one press away."""
+
+ELSEWHERE = frozenset({"control", "password_file"})
+"""Keys that are set by a switch or a button of their own."""
+
+
+class FieldRow(TypedDict):
+    """A field as it is shown: its key, words, kind, choices and value; `is_daily`: always in sight."""
+
+    key: str
+    label: str
+    kind: str
+    hint: str
+    unit: str
+    choices: Sequence[str]
+    value: str
+    is_needed: bool
+    is_daily: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields of a section."""
+
+    fields: Sequence[FormField]
+
+    def rows(self, value: Any) -> list[FieldRow]:
+        """Every field with what the file says there."""
+        known: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
+        return [_row(field, known.get(field.key)) for field in self.fields if field.key not in ELSEWHERE]
+
+    def words(self, value: Any) -> str:
+        """An entry in a line."""
+        return ", ".join(_words(self.fields, value)) if isinstance(value, Mapping) else ""
+
+
+def shown(value: Any) -> str:
+    """A value of the file as it is typed into a field."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return " ".join(f"{name} {amps:g}" if isinstance(amps, int | float) else name for name, amps in value.items())
+    if isinstance(value, list):
+        return " ".join(str(one) for one in value)
+    return f"{value:.10g}" if isinstance(value, float) else plain(str(value))
+
+
+def _row(field: FormField, value: Any) -> FieldRow:
+    return {
+        "key": field.key,
+        "label": field.label,
+        "kind": field.kind,
+        "hint": field.hint,
+        "unit": field.unit,
+        "choices": field.choices,
+        "value": shown(value),
+        "is_needed": field.is_needed,
+        "is_daily": field.key in DAILY or field.is_needed or value is not None,
+    }
+
+
+def _words(fields: Sequence[FormField], value: Mapping[str, Any]) -> Iterator[str]:
+    for field in fields:
+        if field.key in value and field.key not in ELSEWHERE and not isinstance(value[field.key], bool):
+            unit = f" {field.unit}" if field.unit else ""
+            yield f"{field.label.lower()} {shown(value[field.key])}{unit}"

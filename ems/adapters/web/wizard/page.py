@@ -1,0 +1,240 @@
+"""The installer's wizard as the server renders it: step by step, each of them a form of the site file beside what
+`ems check` says of it.
+
+The browser sends what is filled in and takes over parts of a new page; without scripts all of it can be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter, Request, Response
+
+from ems.adapters.web.api import FRESH
+from ems.adapters.web.deed import carried_out
+from ems.adapters.web.needs import needs
+from ems.adapters.web.page import environment, render
+from ems.adapters.web.problem import problem
+from ems.adapters.web.texts import Calendar
+from ems.adapters.web.values import plain, time_of
+from ems.adapters.web.wizard.api import Desks, wizard_api
+from ems.adapters.web.wizard.evidence import checklist, meter_rows, station_rows
+from ems.adapters.web.wizard.forms import Form
+from ems.adapters.web.wizard.rows import acceptance_row, proof_row
+from ems.domain.account import Role
+from ems.ports import Clock, Live
+from ems.site_ports import DraftView, FileFinding
+
+_HTML = "text/html; charset=utf-8"
+OWN = ("circuits", "meters", "stations", "limits")
+"""Sections that are many entries."""
+
+
+class Stage(NamedTuple):
+    """A step of the wizard: its word in the address, its title, and the sections of the file that it is about."""
+
+    word: str
+    title: str
+    sections: tuple[str, ...]
+
+
+STAGES = (
+    Stage("site", "Site", ("site",)),
+    Stage("circuits", "Circuits", ("circuits",)),
+    Stage("meters", "Meters", ("meters", "batteries")),
+    Stage("stations", "Stations", ("stations",)),
+    Stage("limits", "Strategy and limits", ("limits", "policy", "tariff", "access", "ocpp", "web", "payment")),
+    Stage("proofs", "Tests", ()),
+    Stage("acceptance", "Acceptance", ()),
+)
+SINGLE = ("policy", "tariff", "access", "ocpp", "web")
+TITLES = {
+    "policy": "Strategy",
+    "tariff": "What the site pays",
+    "access": "Who may charge",
+    "ocpp": "Where stations connect",
+    "web": "Where this page is served",
+}
+
+
+def wizard_ways(live: Live, clock: Clock, desks: Desks) -> tuple[APIRouter, APIRouter]:
+    """Everything about the installation: the interface and the pages."""
+    return wizard_api(desks), wizard_pages(live, clock, desks)
+
+
+def wizard_pages(live: Live, clock: Clock, desks: Desks) -> APIRouter:
+    """The pages of the wizard."""
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.INSTALLER)])
+    steps = {stage.word: environment().get_template(f"wizard_{stage.word}.html") for stage in STAGES}
+    record = environment().get_template("wizard_record.html")
+
+    async def page(template: Any, **values: Any) -> Response:
+        async def work() -> Response:
+            view = await desks.site.view()
+            calendar = Calendar(live.state.site.zone, time_of(clock.now().utc))
+            common = await asyncio.to_thread(_common, view, desks)
+            shown = await render(
+                template,
+                site=live.state.site.name,
+                zone=live.state.site.zone.key,
+                now=calendar.clock(time_of(clock.now().utc)),
+                moment=lambda at: "" if at is None else calendar.moment(at),
+                stages=STAGES,
+                view=view,
+                **common,
+                **_live(live, clock, view),
+                **_tests(desks),
+                **values,
+            )
+            return Response(shown, headers=dict(FRESH), media_type=_HTML)
+
+        return await carried_out(work)
+
+    @router.get("/wizard")
+    @router.head("/wizard")
+    async def first() -> Response:
+        return Response(status_code=303, headers={"location": f"/wizard/{STAGES[0].word}", "cache-control": "no-store"})
+
+    @router.get("/wizard/record")
+    async def printed(request: Request) -> Response:
+        del request
+        return await page(record, stage=None)
+
+    @router.get("/wizard/{word}")
+    @router.head("/wizard/{word}")
+    async def step(word: str) -> Response:
+        stage = next((one for one in STAGES if one.word == word), None)
+        if stage is None:
+            return problem(404, f"the wizard has the steps {', '.join(one.word for one in STAGES)}", "unknown")
+        return await page(steps[word], stage=stage)
+
+    return router
+
+
+def _common(view: DraftView, desks: Desks) -> dict[str, Any]:
+    data, site = view.data, desks.site
+    entrance = site.entrance()
+    forms = {name: Form(site.fields(name)) for name in (*OWN, *SINGLE, "site", "evses")}
+    return {
+        "entries": {name: list(_entries(view, name, forms[name])) for name in OWN},
+        "single": [
+            {
+                "section": name,
+                "title": TITLES[name],
+                "rows": forms[name].rows(data.get(name)),
+                "findings": _about(view, name),
+            }
+            for name in SINGLE
+        ],
+        "site_rows": forms["site"].rows(data.get("site")),
+        "blank": {name: forms[name].rows(None) for name in (*OWN, "evses")},
+        "evse_rows": forms["evses"].rows,
+        "names": {name: list(_keys(data, name)) for name in ("circuits", "meters")},
+        "meter_models": site.meter_models(),
+        "station_models": entrance.models,
+        "urls": entrance.urls,
+        "errors": sum(1 for one in view.findings if one.severity == "error"),
+        "whole": [one for one in view.findings if not one.section],
+        "counts": {stage.word: _count(view, stage) for stage in STAGES},
+        "tree": [] if view.site is None else list(_tree(view.site)),
+        "about": lambda section: _about(view, section),
+    }  # fmt: skip
+
+
+def _entries(view: DraftView, section: str, form: Form) -> Iterator[dict[str, Any]]:
+    known = view.data.get(section)
+    pairs = enumerate(known) if isinstance(known, list) else known.items() if isinstance(known, Mapping) else ()
+    for key, value in pairs:
+        name = str(key)
+        found = [one for one in view.findings if (one.section, one.entry) == (section, name)]
+        evses = value.get("evses") if isinstance(value, Mapping) else None
+        yield {
+            "name": name,
+            "rows": form.rows(value),
+            "words": form.words(value),
+            "findings": found,
+            "worst": next((one.severity for one in found if one.severity == "error"), "warning" if found else ""),
+            "evses": list(evses.items()) if isinstance(evses, Mapping) else [],
+            "password": bool(isinstance(value, Mapping) and value.get("password_file")),
+        }
+
+
+def _about(view: DraftView, section: str) -> list[FileFinding]:
+    """What is said of a section that is no entry of it."""
+    entries = view.data.get(section)
+    known = {str(key) for key in entries} if isinstance(entries, Mapping) and section in OWN else set()
+    return [one for one in view.findings if one.section == section and one.entry not in known]
+
+
+def _count(view: DraftView, stage: Stage) -> int:
+    return sum(1 for one in view.findings if one.severity == "error" and one.section in stage.sections)
+
+
+def _keys(data: Mapping[str, Any], section: str) -> Iterator[str]:
+    known = data.get(section)
+    yield from (str(key) for key in known) if isinstance(known, Mapping) else ()
+
+
+def _tree(site: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The circuits with what `ems check` sums up, parents before children, each with its depth."""
+    rows = {row["id"]: row for row in site["circuits"]}
+    below: dict[str | None, list[str]] = {}
+    for row in rows.values():
+        below.setdefault(row["parent"], []).append(row["id"])
+    waiting = [(name, 0) for name in reversed(below.get(None, []))]
+    while waiting:
+        name, depth = waiting.pop()
+        row = rows[name]
+        rating = max(row["rating_a"])
+        yield {
+            "id": name,
+            "depth": min(depth, 5),
+            "rating": _amps(row["rating_a"], row["rating_a"]),
+            "fallback": _amps(row["fallback_case_a"], row["rating_a"]),
+            "worst": _amps(row["worst_case_a"], row["rating_a"]),
+            "meter": row["meter"] or "–",
+            "evses": len(row["evses"]),
+            "share": round(100 * min(1.0, max(row["fallback_case_a"]) / rating)) if rating else 0,
+            "over": any(a > most + 1e-9 for a, most in zip(row["fallback_case_a"], row["rating_a"], strict=True)),
+        }
+        waiting += [(child, depth + 1) for child in reversed(below.get(name, []))]
+
+
+def _amps(amps: list[float], there: list[float]) -> str:
+    shown = [f"{a:.4g}" if has else "–" for a, has in zip(amps, there, strict=True)]
+    return shown[0] if len(set(shown)) == 1 else " / ".join(shown)
+
+
+def _live(live: Live, clock: Clock, view: DraftView) -> dict[str, Any]:
+    known = view.data.get("stations")
+    drafted = {str(key) for key in known} if isinstance(known, Mapping) else set()
+    state, now = live.state, clock.now()
+    return {
+        "knocks": [
+            {
+                "station": plain(one.station),
+                "address": plain(one.address),
+                "reason": plain(one.reason),
+                "count": one.count,
+                "at": time_of(one.at),
+                "drafted": one.station in drafted,
+            }
+            for one in live.knocks()[:50]
+        ],
+        "running_stations": station_rows(state, live.decision, now),
+        "running_meters": meter_rows(state, now),
+        "running_evses": [evse.id for evse in state.site.evses],
+    }
+
+
+def _tests(desks: Desks) -> dict[str, Any]:
+    run = desks.proofs.acceptance()
+    proofs = [proof_row(one) for one in desks.proofs.proofs()]
+    return {
+        "proofs": proofs,
+        "run": None if run is None else acceptance_row(run),
+        "left_s": 0 if run is None or run.is_over else max(0, round((run.ends - desks.proofs.now()).total_seconds())),
+        "checklist": checklist,
+    }
