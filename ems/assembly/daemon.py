@@ -10,13 +10,12 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from ems import __version__
-from ems.adapters.calendar.schedule import Calendar, Job
+from ems.adapters.calendar.schedule import Calendar
 from ems.adapters.modbus.poller import Poller
 from ems.adapters.ocpp.server import CentralSystem, Listen
 from ems.adapters.store.journal import FileJournal
@@ -36,17 +35,17 @@ from ems.assembly.hindsight import hindsight_of
 from ems.assembly.meters import check_meter_model, installed_meters, own_models, steered_batteries
 from ems.assembly.opening import check_free, database_of, store_of
 from ems.assembly.operations import SiteOperations
+from ems.assembly.outputs import jobs_of, outputs_of
 from ems.assembly.pages import page_parts
 from ems.assembly.payments import payment_parts, provision_of
 from ems.assembly.planning import ChildPlanning, planning_of, setup_of
 from ems.assembly.remains import close_what_is_left_behind, core_of
 from ems.assembly.remote import RemoteParts, remote_parts
 from ems.assembly.stations import access_of, central_system
-from ems.control.memory import Memory
+from ems.assembly.wizard import wizard_parts
 from ems.control.tick import Controller
 from ems.domain.decision import Decision
-from ems.domain.events import ControllerStarted, Event, SettingsTroubled
-from ems.domain.state import SiteState
+from ems.domain.events import ControllerStarted, SettingsTroubled
 from ems.ports import Clock, Service
 from ems.runtime.clock import SystemClock
 from ems.runtime.dispatcher import Dispatcher
@@ -56,7 +55,6 @@ from ems.runtime.live import LiveView
 from ems.runtime.lock import LockError, locked
 from ems.runtime.loop import Loop
 from ems.runtime.replan import Replanner
-from ems.runtime.storage import steer
 from ems.runtime.supervisor import supervise
 from ems.runtime.troubles import Troubles
 from ems.runtime.watchdog import Watchdog
@@ -68,8 +66,6 @@ log = logging.getLogger(__name__)
 
 EXIT_STALLED = 70
 JOURNAL = "journal"
-EVERY_QUARTER = "*/15 * * * *"
-EVERY_HOUR = "7 * * * *"
 RELOAD_S = 60.0
 
 
@@ -96,6 +92,8 @@ class Daemon:
     drivers: DriverParts
     state_dir: Path
     _lock: IO[str]
+    may_restart: bool = False
+    restarts: asyncio.Event = field(default_factory=asyncio.Event)
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -157,9 +155,10 @@ class Daemon:
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
         access.priced_by(paying.till, paying.unpaid)
-        pages, drivers = (
+        pages, drivers, wizard = (
             page_parts(store, live, clock, lambda: planning.setup.sources.tariff),
             driver_parts(settings, live, operations, store, remote.control, paying, access),
+            wizard_parts(settings, state_dir, loop, store, live, central, remote.control),
         )
         further = (
             *paying.routers,
@@ -168,6 +167,7 @@ class Daemon:
             *access_ways(live, clock, operations, access.site),
             *pages.routers,
             *drivers.routers,
+            *wizard.routers,
         )
         accounts, hindsight = (
             accounts_of(recovered, store, clock, state_dir, shown),
@@ -179,10 +179,11 @@ class Daemon:
             *paying.looks,
             *alarms.looks,
             pages.look,
+            wizard.look,
         )
         poller = Poller(meters, clock, loop.inbox.put, steered_batteries(settings.site))
-        loop.outputs = (*_outputs(dispatcher, poller, journal, store, live), *watching)
-        calendar = Calendar(_jobs(store, live), clock)
+        loop.outputs = (*outputs_of(dispatcher, poller, journal, store, live), *watching)
+        calendar = Calendar(jobs_of(store, live), clock)
         services: tuple[Service, ...] = (
             *(central, poller, web, accounts, calendar, replanner, foreseer),
             *(remote.uploads, remote.ftp, access.lists, access.usher, hindsight),
@@ -190,30 +191,30 @@ class Daemon:
             drivers.desk,
             *alarms.services,
         )
-        return cls(
+        return wizard.held_by(cls(
             settings, clock, loop, live, central, web, store, journal, dispatcher, planning, supposing, replanner,
             watchdog, services, remote, access, drivers, state_dir, lock,
-        )  # fmt: skip
+        ))  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; then leave the stations at their fallback and everything written."""
+        """Work until `stop` or `restarts` is set; then leave the stations at their fallback and everything written."""
         self.journal.start()
         site = _Part("site", self._read_again)
         loop = asyncio.create_task(self.loop.run())
         services = asyncio.create_task(supervise((*self.services, site)))
-        stopping = asyncio.create_task(stop.wait())
+        stopping, again = asyncio.create_task(stop.wait()), asyncio.create_task(self.restarts.wait())
         try:
-            done, _ = await asyncio.wait((loop, services, stopping), return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait((loop, services, stopping, again), return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            self.watchdog.stopping()
+            self.watchdog.stopping(begins_anew=self.restarts.is_set())
             try:
                 await _cancelled(loop)
                 await leave_at_fallback(self.loop, self.dispatcher, self.clock)
             finally:
                 await self.remote.close()
-                await _cancelled(services, stopping)
+                await _cancelled(services, stopping, again)
                 await asyncio.to_thread(self.journal.close)
                 await asyncio.to_thread(self.store.close)
                 self._lock.close()
@@ -225,6 +226,10 @@ class Daemon:
         """
         self.watchdog.reloading()
         self._asked.set()
+
+    def restart(self) -> None:
+        """End as for `stop`; whoever runs this begins anew where `restarts` is set."""
+        self.restarts.set()
 
     async def _read_again(self) -> None:
         """Serve `reload`; in a thread, because a large file takes longer than a tick may."""
@@ -273,29 +278,6 @@ class _Part(NamedTuple):
 
     name: str
     run: Callable[[], Coroutine[None, None, None]]
-
-
-def _outputs(
-    dispatcher: Dispatcher, poller: Poller, journal: FileJournal, store: Store, live: LiveView
-) -> tuple[Callable[[Sequence[Event], SiteState, Memory, Decision], None], ...]:
-    return (
-        lambda _events, state, _memory, decision: dispatcher.dispatch(state, decision),
-        lambda _events, state, _memory, decision: steer(poller, state, decision),
-        lambda events, state, memory, decision: journal.append(decision.at, events, decision, state, memory),
-        lambda _events, state, _memory, decision: store.recorder.tick(decision.at, state, decision),
-        lambda _events, state, _memory, decision: live.publish(state, decision),
-    )
-
-
-def _jobs(store: Store, live: LiveView) -> tuple[Job, ...]:
-    async def aggregate(due: datetime) -> None:
-        store.ledger.knocked(live.knocks())
-        await store.aggregate(due)
-
-    async def purge(_due: datetime) -> None:
-        await store.purge()
-
-    return (Job("aggregate", EVERY_QUARTER, aggregate), Job("purge", EVERY_HOUR, purge))
 
 
 def _on_stall(watchdog: Watchdog, seconds: float) -> None:

@@ -9,9 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from fastapi import APIRouter
+from typing import Any, NamedTuple, TypeVar
 
 from ems.adapters.ocpp.server import CentralSystem
 from ems.adapters.store.store import Store
@@ -36,6 +34,7 @@ log = logging.getLogger(__name__)
 
 PROOFS, RUN = "proofs.json", "acceptance.json"
 
+Held = TypeVar("Held", bound=Running)
 Look = Callable[[Sequence[Event], SiteState, Memory, Decision], None]
 
 
@@ -44,12 +43,13 @@ class WizardParts(NamedTuple):
 
     site: FileDesk
     prover: Prover
-    routers: Sequence[APIRouter]
+    routers: Sequence[Any]
     look: Look
 
-    def hold(self, running: Running) -> None:
+    def held_by(self, running: Held) -> Held:
         """The daemon whose file is changed."""
         self.site.running = running
+        return running
 
 
 def wizard_parts(

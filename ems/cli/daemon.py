@@ -24,7 +24,14 @@ def run(options: argparse.Namespace) -> int:
     ports = port_in("EMS_OCPP_PORT"), port_in("EMS_HTTP_PORT")
     state = state_dir_of(options.site)
     settings, trouble = settings_to_run(options.site, state)
-    return _serve(settings, state, lambda daemon, stop: daemon.run(stop), ports, trouble)
+    while _serve(settings, state, _run, ports, trouble):
+        settings, trouble = settings_to_run(options.site, state)
+    return FINE
+
+
+async def _run(daemon: Daemon, stop: asyncio.Event) -> None:
+    daemon.may_restart = True
+    await daemon.run(stop)
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -40,7 +47,8 @@ def demo(options: argparse.Namespace) -> int:
         raise UsageError(str(wrong)) from None
     faults = faults_in(options.faults, settings.site) if options.faults else None
     print(f"The page is at http://{settings.web.host}:{settings.web.port}   (Ctrl+C ends the demo)", flush=True)
-    return _serve(settings, state, lambda daemon, stop: run_demo(daemon, stop, scenario, faults))
+    _serve(settings, state, lambda daemon, stop: run_demo(daemon, stop, scenario, faults))
+    return FINE
 
 
 def _with_ports(settings: SiteSettings) -> SiteSettings:
@@ -58,18 +66,20 @@ def _serve(
     work: Work,
     ports: tuple[int | None, int | None] = (None, None),
     trouble: str = "",
-) -> int:
-    async def serve() -> None:
+) -> bool:
+    """Whether it ended to begin anew."""
+
+    async def serve() -> bool:
         daemon = Daemon.of(settings, state, ocpp_port=ports[0], web_port=ports[1], trouble=trouble)
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, daemon.reload)
         await work(daemon, stop)
+        return daemon.restarts.is_set() and not stop.is_set()
 
     try:
         with asyncio.Runner(loop_factory=tuned_loop()) as runner:
-            runner.run(serve())
+            return runner.run(serve())
     except AssemblyError as wrong:
         raise UsageError(str(wrong)) from None
-    return FINE

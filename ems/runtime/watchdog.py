@@ -8,6 +8,8 @@ import socket
 
 log = logging.getLogger(__name__)
 
+ANEW_S = 90.0
+
 
 class Watchdog:
     """Speaks to the service manager through NOTIFY_SOCKET; silent where there is none."""
@@ -24,13 +26,18 @@ class Watchdog:
 
     def stroke(self, status: str) -> None:
         """A tick is finished and its outputs are written; the first one also says that the service is ready."""
-        ready = "" if self._ready else "READY=1\n"
+        usual = os.environ.get("WATCHDOG_USEC", "")
+        patience = f"WATCHDOG_USEC={usual}\n" if usual.isdecimal() else ""
+        ready = "" if self._ready else f"READY=1\n{patience}"
         self._ready = True
         self._send(f"{ready}WATCHDOG=1\nSTATUS={status}\n")
 
-    def stopping(self) -> None:
-        """The daemon goes down on purpose."""
-        self._send("STOPPING=1\n")
+    def stopping(self, *, begins_anew: bool = False) -> None:
+        """The daemon goes down on purpose; or begins anew inside this process, which takes longer than a tick may. The
+        first tick after that has the usual patience again (sd_notify(3), WATCHDOG_USEC).
+        """
+        longer = f"STATUS=beginning anew\nWATCHDOG_USEC={ANEW_S * 1_000_000:.0f}\nWATCHDOG=1\n"
+        self._send(longer if begins_anew else "STOPPING=1\n")
 
     def reloading(self) -> None:
         """The daemon reads its site again; it stays ready all along."""

@@ -12,6 +12,7 @@ from ems.adapters.web.values import plain, time_of
 from ems.domain.account import ApiToken, Login
 
 AREAS = {
+    "installation": "the site file, tests of meters and stations, the switch to armed",
     "site": "the live picture and its history",
     "plan": "the plan and what-ifs",
     "operations": "vehicles, departures, needs, strategy, limits",
