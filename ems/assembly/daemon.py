@@ -36,7 +36,7 @@ from ems.assembly.meters import check_meter_model, installed_meters, own_models,
 from ems.assembly.opening import check_free, database_of, store_of
 from ems.assembly.operations import SiteOperations
 from ems.assembly.outputs import jobs_of, outputs_of
-from ems.assembly.pages import page_parts
+from ems.assembly.pages import PageNeeds, page_parts
 from ems.assembly.payments import payment_parts, provision_of
 from ems.assembly.planning import ChildPlanning, planning_of, setup_of
 from ems.assembly.remains import close_what_is_left_behind, core_of
@@ -156,7 +156,12 @@ class Daemon:
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
         access.priced_by(paying.till, paying.unpaid)
         pages, drivers, wizard = (
-            page_parts(store, live, clock, lambda: planning.setup.sources.tariff),
+            page_parts(
+                PageNeeds(
+                    *(settings.path.parent, state_dir, store, live, clock, operations, remote.control, access.site),
+                    lambda: planning.setup.sources.tariff,
+                )
+            ),
             driver_parts(settings, live, operations, store, remote.control, paying, access),
             wizard_parts(settings, state_dir, loop, store, live, central, remote.control),
         )
@@ -165,9 +170,7 @@ class Daemon:
             *alarms.routers,
             *station_ways(live, clock, remote.control, remote.rounds),
             *access_ways(live, clock, operations, access.site),
-            *pages.routers,
-            *drivers.routers,
-            *wizard.routers,
+            *(*pages.routers, *drivers.routers, *wizard.routers),
         )
         accounts, hindsight = (
             accounts_of(recovered, store, clock, state_dir, shown),

@@ -65,7 +65,7 @@ def _asked(row: dict[str, Any]) -> Asked:
 def _request(what: str, told: dict[str, Any]) -> StationRequest:
     match what:
         case "SetAvailability":
-            return SetAvailability(told["evse"], bool(told["operative"]))
+            return SetAvailability(told["evse"], bool(told["operative"]), str(told.get("note", "")))
         case "WriteVariables":
             return WriteVariables(tuple((str(name), str(value)) for name, value in told["values"]))
         case "CancelReservation":

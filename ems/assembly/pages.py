@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from ems.adapters.store.store import Store
+from ems.adapters.web.evse.page import evse_ways
 from ems.adapters.web.overview.page import overview_pages
 from ems.adapters.web.payment.api import Routers
 from ems.adapters.web.sheet import Sheet
 from ems.assembly.past import SitePast
 from ems.domain.tariff import Tariff
-from ems.ports import Clock, Live
+from ems.ports import AccessDesk, Clock, Live, Operations
 from ems.runtime.loop import Output
+from ems.station_ports import Remote
+
+
+class PageNeeds(NamedTuple):
+    """What pages look at: `folder` is the site's, `tariff` what is agreed now."""
+
+    folder: Path
+    state_dir: Path
+    store: Store
+    live: Live
+    clock: Clock
+    operations: Operations
+    remote: Remote
+    access: AccessDesk
+    tariff: Callable[[], Tariff | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +41,10 @@ class PageParts:
     look: Output
 
 
-def page_parts(store: Store, live: Live, clock: Clock, tariff: Callable[[], Tariff | None]) -> PageParts:
-    """The pages of the operator's day. `tariff`: what is agreed now."""
-    sheet, past = Sheet(live, clock), SitePast(store, live, clock, tariff)
-    routers = (overview_pages(sheet, past),)
+def page_parts(needs: PageNeeds) -> PageParts:
+    """The pages of the operator's day."""
+    store, live, clock = needs.store, needs.live, needs.clock
+    sheet = Sheet(live, clock)
+    past = SitePast(store, live, clock, needs.tariff)
+    routers = (overview_pages(sheet, past), *evse_ways(sheet, past, needs.remote))
     return PageParts(routers, lambda _events, _state, _memory, decision: store.offers.tick(decision))

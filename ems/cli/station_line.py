@@ -88,6 +88,7 @@ def _operative(one: argparse.ArgumentParser) -> None:
     way = one.add_mutually_exclusive_group(required=True)
     way.add_argument("--in", dest="operative", action="store_true", help="into service")
     way.add_argument("--out", dest="operative", action="store_false", help="out of service")
+    one.add_argument("--note", default="", help="why, for people; it stands in the audit")
 
 
 def _message(one: argparse.ArgumentParser) -> None:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import NamedTuple
+
+_NUMBERS = re.compile(r"[0-9]+")
+
+
+def alike(reason: str, other: str) -> bool:
+    """Whether two reasons say the same but for their numbers."""
+    return reason == other or _NUMBERS.sub("", reason) == _NUMBERS.sub("", other)
 
 
 class Offered(NamedTuple):

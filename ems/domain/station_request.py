@@ -70,10 +70,13 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class SetAvailability:
-    """Take an EVSE, or the whole station (None), into or out of service; a transaction that runs is not ended."""
+    """Take an EVSE, or the whole station (None), into or out of service; a transaction that runs is not ended. `note`
+    says why to people; no station is told.
+    """
 
     evse: int | None
     operative: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

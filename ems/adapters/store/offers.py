@@ -10,6 +10,7 @@ from ems.adapters.store.moment import to_ms
 from ems.adapters.store.schema import Words, metadata
 from ems.adapters.store.writer import Urgency, Writer
 from ems.domain.decision import Binding, Decision, Setpoint
+from ems.domain.past import alike
 
 SOON_S, LATER_S = 10.0, 60.0
 """Between two rows of an EVSE, if the reason changes or it goes on or off, or else the current alone."""
@@ -76,6 +77,7 @@ class OfferRecorder:
 
 def _is_due(told: Setpoint, known: _Written, now_s: float) -> bool:
     reason = told.reason
-    if (reason.binding, reason.subject, told.amps > 0.0) != (known.binding, known.subject, known.amps > 0.0):
+    same = reason.binding is known.binding and alike(reason.subject, known.subject)
+    if not same or (told.amps > 0.0) is not (known.amps > 0.0):
         return now_s - known.at_s >= SOON_S
     return abs(told.amps - known.amps) >= STEP_A and now_s - known.at_s >= LATER_S

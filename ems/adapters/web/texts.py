@@ -205,10 +205,20 @@ def of_evse(row: EvseRow, calendar: Calendar) -> dict[str, str]:
         "measured": NOTHING if measured is None else _legs(measured, row["measured_exact"]),
         "age": "" if row["measured_age_s"] is None else duration(row["measured_age_s"]),
         "energy": kilowatthours(row["energy_wh"]),
+        "power": "" if row["power_w"] is None else kilowatts(row["power_w"]),
+        "when": _when(row, calendar),
         "soc": "" if row["soc_percent"] is None else f"{row['soc_percent']:.0f} %",
         "target": target,
         "why": _why(row, calendar),
     }
+
+
+def _when(row: EvseRow, calendar: Calendar) -> str:
+    """Since when a vehicle is there, or its station is not."""
+    parts = [] if row["session"] is None else [f"plugged in {calendar.moment(row['session']['plugged'])}"]
+    if not row["connected"] and row["since"] is not None:
+        parts.append(f"offline since {calendar.moment(row['since'])}")
+    return ", ".join(parts)
 
 
 def _legs(measured: list[float | None], exact: bool) -> str:

@@ -49,6 +49,10 @@ def offered(store: Store, *steps: tuple[float, float, Reason]) -> list[tuple[flo
             [(0, 16, "shared: hall is full"), (10, 32, "full current of this outlet")],
         ),
         (
+            [(0, 16, Reason(Binding.LIMIT, "grid (63 A)")), (30, 16, Reason(Binding.LIMIT, "grid (61 A)"))],
+            [(0, 16, "limited by grid (63 A)")],
+        ),
+        (
             [(0, 16, CIRCUIT), (12, 0, CIRCUIT)],
             [(0, 16, "shared: hall is full"), (12, 0, "shared: hall is full")],
         ),

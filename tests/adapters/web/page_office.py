@@ -10,19 +10,41 @@ from fastapi import APIRouter
 
 from ems.adapters.store.batch import Sample
 from ems.adapters.store.recovery import Recovered
-from ems.assembly.pages import page_parts
+from ems.assembly.pages import PageNeeds, page_parts
 from ems.domain.tariff import Tariff
-from tests.adapters.web.office import Office
+from ems.runtime.remote import RemoteControl
+from ems.runtime.uploads import Uploads
+from ems.station_ports import ObjectionError
+from tests.adapters.web.access_office import AccessOffice, NoStation
 
 
-class PageOffice(Office):
+async def nowhere(_host: str, _word: str, _over_ftp: bool) -> str:
+    """No station can upload anything."""
+    raise ObjectionError("nobody listens for files here")
+
+
+class PageOffice(AccessOffice):
     """Pages are asked for by `page`."""
 
     tariff: Tariff | None = None
 
-    def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:
-        self.parts = page_parts(self.store, self.scene, self.scene, lambda: self.tariff)
-        return tuple(self.parts.routers)
+    def ways(self, recovered: Recovered) -> tuple[APIRouter, ...]:
+        others, scene = super().ways(recovered), self.scene
+        self.remote = RemoteControl(
+            NoStation(),
+            scene,
+            lambda: scene.state,
+            self.store.audit.add,
+            lambda _model: {},
+            Uploads(self._folder, scene),
+            nowhere,
+        )
+        site = self._folder / "site"
+        site.mkdir(exist_ok=True)
+        store, operations, folder = self.store, self.operations, self._folder
+        needs = PageNeeds(site, folder, store, scene, scene, operations, self.remote, self.desk, lambda: self.tariff)
+        self.parts = page_parts(needs)
+        return (*others, *self.parts.routers)
 
     def page(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
         """A page or anything else that is read."""

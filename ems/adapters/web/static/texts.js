@@ -146,10 +146,18 @@ export function ofEvse(row, calendar) {
     measured: row.measured_a === null ? NOTHING : legs(row.measured_a, row.measured_exact),
     age: row.measured_age_s === null ? "" : duration(row.measured_age_s),
     energy: kilowatthours(row.energy_wh),
+    power: row.power_w === null ? "" : kilowatts(row.power_w),
+    when: when(row, calendar),
     soc: row.soc_percent === null ? "" : `${row.soc_percent.toFixed(0)} %`,
     target,
     why: why(row, calendar),
   };
+}
+
+function when(row, calendar) {
+  const parts = row.session === null ? [] : [`plugged in ${calendar.moment(row.session.plugged)}`];
+  if (!row.connected && row.since !== null) parts.push(`offline since ${calendar.moment(row.since)}`);
+  return parts.join(", ");
 }
 
 function legs(measured, exact) {

@@ -88,15 +88,18 @@ class ResetBody(AskBody):
 
 
 class AvailabilityBody(AskBody):
-    """Take an EVSE, or the whole station, into or out of service; what charges goes on to its end."""
+    """Take an EVSE, or the whole station, into or out of service; what charges goes on to its end. The note is for
+    people, and stands in the audit.
+    """
 
-    model_config = example(evse=1, operative=False, when_back=True)
+    model_config = example(evse=1, operative=False, when_back=True, note="connector is broken")
 
     evse: Number | None = None
     operative: bool
+    note: Annotated[str, Field(max_length=200)] = ""
 
     def asked(self, now: datetime) -> StationRequest:
-        return asked.SetAvailability(self.evse, self.operative)
+        return asked.SetAvailability(self.evse, self.operative, " ".join(self.note.split()))
 
 
 class TriggerBody(AskBody):

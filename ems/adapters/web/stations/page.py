@@ -112,9 +112,9 @@ def station_pages(live: Live, clock: Clock, remote: Remote, rounds: Rounds) -> A
             request,
             single,
             row=row,
-            outlets=[_outlet(state, one, clock.now().utc) for one in row["evses"]],
-            last=[_last(one) for one in row["asked"][:SHOWN]],
-            kept=[_last(one) for one in row["kept_requests"]],
+            outlets=[outlet(state, one, clock.now().utc) for one in row["evses"]],
+            last=[last(one) for one in row["asked"][:SHOWN]],
+            kept=[last(one) for one in row["kept_requests"]],
             configuration=configuration_row(remote, known.id) if role >= Role.INSTALLER else None,
             messages=_lines(remote, known.id, state.site.zone) if role >= Role.OPERATOR else [],
             triggers=[one.value for one in Triggered],
@@ -138,7 +138,7 @@ def _frame(request: Request, live: Live, calendar: Calendar, clock: Clock) -> di
     }
 
 
-def _outlet(state: SiteState, row: OutletRow, now: datetime) -> dict[str, Any]:
+def outlet(state: SiteState, row: OutletRow, now: datetime) -> dict[str, Any]:
     """An EVSE with what people told the controller about its power."""
     limits = [one for one in state.limits if (one.scope, one.source) == (row["id"], SOURCE)]
     limit = next((one for one in limits if one.ends is None or one.ends > now), None)
@@ -157,7 +157,8 @@ def _moment(calendar: Calendar) -> Callable[[str | None], str]:
     return lambda at: "" if at is None else calendar.moment(at)
 
 
-def _last(row: AskedRow) -> dict[str, Any]:
+def last(row: AskedRow) -> dict[str, Any]:
+    """What came of a request, as it is shown."""
     tone = TONES.get(row["verdict"], "bad")
     if row["effect"] == "missed":
         tone = "bad"

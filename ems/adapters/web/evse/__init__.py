@@ -1,0 +1,1 @@
+"""One EVSE: live, over the last day, and who limits it."""
