@@ -54,6 +54,22 @@ STATES = {
     "expired": "nobody paid",
     "manual-review": "needs somebody to look",
 }
+CAUSES = {
+    "Created": "Begun",
+    "HoldAsked": "A page to pay on is asked for",
+    "CheckoutOpened": "The driver can pay",
+    "HoldPlaced": "The driver paid: the amount is held",
+    "HoldRefused": "The payment was declined",
+    "Withdrawn": "The driver gave up",
+    "CheckoutOver": "The page to pay on is over",
+    "StartAsked": "The station is told to begin",
+    "StartFailed": "It did not begin",
+    "Began": "The session began",
+    "Ended": "The session is over",
+    "Captured": "The amount was taken",
+    "Released": "The hold was let go",
+    "Unsettled": "The provider refused",
+}
 KINDS = {
     "top-up": "Paid in by card",
     "by-hand": "Booked by hand",
@@ -91,6 +107,7 @@ class _Desk:
             states=STATES,
             tones=TONES,
             kinds=KINDS,
+            causes=CAUSES,
             **values,
         )
         return Response(shown, headers=dict(FRESH), media_type=_HTML)
