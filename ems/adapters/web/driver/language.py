@@ -26,7 +26,9 @@ from babel.numbers import format_currency, format_decimal
 
 log = logging.getLogger(__name__)
 
-ENGLISH = "en"
+ENGLISH, WRITTEN_AS = "en", "en_GB"
+"""English of no country in particular, whose days come before months and have 24 hours."""
+
 MAX_CATALOGUE = 1_000_000
 MAX_ACCEPTED = 20
 KWH = Decimal(1000)
@@ -35,10 +37,11 @@ KWH = Decimal(1000)
 class Language:
     """Says things as people of one language say them. `code` is that of HTML, as de or pt-BR."""
 
-    def __init__(self, locale: Locale, known: gettext.NullTranslations) -> None:
+    def __init__(self, locale: Locale, known: gettext.NullTranslations, code: str = "") -> None:
         self.locale, self._known = locale, known
-        self.code = str(locale).replace("_", "-")
-        self.name = (locale.display_name or self.code).capitalize()
+        self.code = code or str(locale).replace("_", "-")
+        known_as = locale.language_name if code else locale.display_name
+        self.name = (known_as or self.code).capitalize()
         self.direction = locale.text_direction
 
     def say(self, text: str, **values: object) -> str:
@@ -91,7 +94,7 @@ class Languages:
     """All that there are; `shown` in the order in which they are offered."""
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
-        found = {ENGLISH: Language(Locale.parse(ENGLISH), gettext.NullTranslations())}
+        found = {ENGLISH: Language(Locale.parse(WRITTEN_AS), gettext.NullTranslations(), ENGLISH)}
         shipped = resources.files("ems.adapters.web.driver").joinpath("languages")
         for source in (*_catalogues(shipped), *(one for folder in folders for one in _own(folder))):
             language = _read(source)

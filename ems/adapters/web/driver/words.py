@@ -90,7 +90,7 @@ CONDITIONS = {
 """Every state of a bay."""
 
 REASONS = {
-    Binding.CIRCUIT: sentence("The power here is shared with other vehicles. You get your fair share."),
+    Binding.CIRCUIT: sentence("The supply here is at its limit. The power is shared fairly."),
     Binding.LIMIT: sentence("The site may use less power at the moment."),
     Binding.WAITING: sentence("There is not enough power for every vehicle at once. You are in the queue."),
     Binding.RAISING: sentence("The power is being raised step by step."),

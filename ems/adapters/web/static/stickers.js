@@ -23,5 +23,5 @@ document.addEventListener("submit", async (event) => {
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-close]");
-  if (button) done(await tell("POST", `/api/v1/driver-reports/${button.dataset.close}/close`));
+  if (button) done(await tell("POST", `/api/v1/driver-reports/${button.dataset.close}/close`, {}));
 });

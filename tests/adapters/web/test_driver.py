@@ -1,0 +1,313 @@
+"""The pages of drivers: nobody logs in, nothing is given away, and only who stands there begins anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ems.adapters.web.driver.bay import Imprint
+from ems.adapters.web.driver.code import ALPHABET, VALID_S, Word, code_at, is_code, word_of
+from ems.adapters.web.driver.pace import Pace
+from ems.domain.access import AccessMode, Doors
+from ems.domain.sticker import SLUG_LENGTH
+from tests.adapters.web.driver_office import DriverOffice
+from tests.adapters.web.test_injection import HOSTILE
+
+FREE, READY, BUSY = "CP-14/1", "CP-09/1", "CP-11/1"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[DriverOffice]:
+    with DriverOffice(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gift(tmp_path: Path) -> Iterator[DriverOffice]:
+    """Everybody charges for nothing."""
+    with DriverOffice(tmp_path, doors=Doors(AccessMode.FREE)) as opened:
+        yield opened
+
+
+def test_the_code_is_that_of_ocpp() -> None:
+    """The vector that two other programs agree on."""
+    assert code_at("mysharedsecret", 1_700_000_000, 30, 8) == "Mrc351Gu"
+
+
+@pytest.mark.parametrize(("age_s", "counts"), [(0, True), (VALID_S, True), (2 * VALID_S, False), (-VALID_S, False)])
+def test_a_code_counts_for_its_minute_and_the_next(age_s: int, counts: bool) -> None:
+    assert is_code("secret", 1_700_000_000 + age_s, code_at("secret", 1_700_000_000)) is counts
+    assert set(code_at("secret", 0)) <= set(ALPHABET)
+
+
+def test_a_cookie_is_worth_nothing_elsewhere_later_or_changed() -> None:
+    cookie = Word("payment", "abc", 1000).signed("secret")
+    assert word_of("secret", cookie, 999) == Word("payment", "abc", 1000)
+    assert word_of("secret", cookie, 1000) is None
+    assert word_of("other", cookie, 999) is None
+    assert word_of("secret", cookie.replace("payment", "session"), 999) is None
+    for text in ("", ".", "a.b.c.d", cookie[:-1], cookie + "x", "ü" * 50, "." * 600):
+        assert word_of("secret", text, 999) is None
+
+
+def test_who_comes_too_often_waits_and_others_do_not() -> None:
+    pace = Pace(2, 10.0)
+    assert [pace.wait_s("a", 0.0), pace.wait_s("a", 0.0), pace.wait_s("b", 0.0)] == [0, 0, 0]
+    assert pace.wait_s("a", 0.0) == 10.0
+    assert pace.wait_s("a", 9.0) == pytest.approx(1.0)
+    assert pace.wait_s("a", 10.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("evse", "headline", "offered"),
+    [
+        (FREE, "Free", {"card"}),
+        (READY, "Plugged in", {"card"}),
+        (BUSY, "In use", {"claim"}),
+        ("CP-06/1", "Out of order", set()),
+        ("CP-10/1", "Charger not reachable", set()),
+        ("CP-13/1", "Reserved", set()),
+    ],
+)
+def test_every_state_of_a_bay_in_plain_words(office: DriverOffice, evse: str, headline: str, offered: set[str]) -> None:
+    page = office.visit(f"/c/{office.slug(evse)}").text
+    assert f'<span data-f="headline" role="status">{headline}</span>' in page
+    assert {name for name in ("pay", "give", "card", "claim", "stop", "need") if f'/{name}"' in page} == offered
+
+
+def test_a_page_gives_nothing_away(office: DriverOffice) -> None:
+    """No tag, no vehicle, no other bay, no circuit, no energy of somebody else."""
+    office.begin(FREE, "04SECRET")
+    for evse in (FREE, "CP-01/1", BUSY):
+        for path in ("", "/live"):
+            text = office.visit(f"/c/{office.slug(evse)}{path}").text
+            others = [one.id for one in office.scene.site.evses if one.id != evse]
+            assert not any(name in text for name in (*others, "04SECRET", "Van 3", "row-a", "kWh/", "GroundFailure"))
+            assert 'data-f="energy"' not in text
+
+
+def test_a_word_that_nobody_printed_leads_nowhere_and_cannot_be_guessed(office: DriverOffice) -> None:
+    assert office.visit("/c/23456789ab").status_code == 404
+    answers = [office.visit(f"/c/{k:0{SLUG_LENGTH}d}/live") for k in range(20)]
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) > 0
+    assert office.visit(f"/c/{office.slug(FREE)}").status_code == 200, "who has a sticker is not kept away"
+
+
+def test_floods_of_pages_and_of_forms_are_slowed_down(office: DriverOffice) -> None:
+    path = f"/c/{office.slug(FREE)}"
+    assert {office.visit(f"{path}/live").status_code for _ in range(260)} == {200, 429}
+    assert {office.visit(f"{path}/card", {}).status_code for _ in range(15)} == {303, 429}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "https://evil.example", "sec_fetch_site": "cross-site"}, 403),
+        ({"sec_fetch_site": "same-site"}, 403),
+        ({"content_type": "application/json"}, 415),
+        ({"origin": "null", "sec_fetch_site": "cross-site"}, 403),
+    ],
+)
+@pytest.mark.parametrize("deed", ["pay", "give", "card", "need", "stop", "problem"])
+def test_a_forged_form_is_refused(gift: DriverOffice, deed: str, headers: dict[str, str], status: int) -> None:
+    assert gift.visit(f"/c/{gift.slug(FREE)}/{deed}", {"sure": "yes"}, None, **headers).status_code == status
+    assert gift.switch.started == []
+
+
+def test_where_energy_is_given_away_a_press_begins_and_only_that_phone_ends_it(gift: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    path = f"/c/{gift.slug(READY)}"
+    assert "Free of charge" in gift.visit(path, cookies=phone).text
+    assert gift.visit(f"{path}/give", {"how": "kwh", "kwh": "7,5", "leave": "23:30"}, phone).status_code == 303
+    ((evse, tag),) = gift.switch.started
+    assert (evse, len(tag) <= 20) == (READY, True)
+    assert "Starting" in gift.visit(path, cookies=phone).text
+    gift.begin(READY, tag)
+    page = gift.visit(path, cookies=phone).text
+    assert "Stop charging" in page
+    assert "7.5\u00a0kWh" in page
+    assert gift.session(READY).need.energy_wh == 7500.0
+    stranger = gift.visit(path).text
+    assert "Stop charging" not in stranger
+    assert gift.visit(f"{path}/stop", {"sure": "yes"}).status_code == 422
+    assert gift.visit(f"{path}/stop", {}, phone).status_code == 422, "it is asked again first"
+    assert gift.switch.stopped == []
+    assert gift.visit(f"{path}/stop", {"sure": "yes"}, phone).status_code == 303
+    assert gift.switch.stopped == [READY]
+
+
+def test_a_charger_that_refuses_says_so_and_costs_nothing(gift: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    gift.switch.why = "Rejected"
+    path = f"/c/{gift.slug(READY)}"
+    gift.visit(f"{path}/give", {}, phone)
+    page = gift.visit(path, cookies=phone).text
+    assert "The charger refused the start." in page
+    gift.visit(f"{path}/again", {}, phone)
+    assert "The charger refused" not in gift.visit(path, cookies=phone).text
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"kwh": "lots"}, "Write a number"),
+        ({"kwh": "-5"}, "Write a number"),
+        ({"kwh": "9999"}, "No battery is like that"),
+        ({"kwh": "0"}, "Write a number"),
+        ({"leave": "25:00"}, "Write the time"),
+        ({"how": "percent", "to": "80"}, "battery"),
+        ({"how": "percent", "to": "20", "from": "50", "battery": "60"}, "The target must be above"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_and_nothing_begins(gift: DriverOffice, told: dict[str, str], words: str) -> None:
+    answer = gift.visit(f"/c/{gift.slug(READY)}/give", told)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert gift.switch.started == []
+
+
+def test_whose_card_it_was_follows_the_session_and_states_a_need_but_does_not_stop_it(office: DriverOffice) -> None:
+    phone, other = {}, {}  # type: dict[str, str], dict[str, str]
+    path = f"/c/{office.slug(READY)}"
+    office.visit(f"{path}/card", {"how": "percent", "from": "40", "to": "80", "battery": "45"}, phone)
+    assert "Hold your card to the reader" in office.visit(path, cookies=phone).text
+    office.begin(READY, "04AABB")
+    page = office.visit(path, cookies=phone).text
+    assert "To stop, hold your card to the reader again." in page
+    assert '/stop"' not in page
+    assert office.session(READY).need.energy_wh == pytest.approx(20_000.0)
+    assert office.visit(f"{path}/claim", {}, other).status_code == 422, "another phone follows it"
+    assert office.visit(f"{path}/need", {"kwh": "3"}, other).status_code == 422
+    assert office.visit(f"{path}/need", {"kwh": "30"}, phone).status_code == 303
+    assert office.session(READY).need.energy_wh == 30_000.0
+    before = office.session(READY).need.departure
+    office.visit(f"{path}/need", {"later": "60"}, phone)
+    office.visit(f"{path}/need", {"later": "30"}, phone)
+    assert before is None
+    assert office.session(READY).need.departure == office.scene.instant.utc + timedelta(minutes=90)
+
+
+def test_who_held_the_card_up_first_may_look_at_the_page_afterwards(office: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    office.begin(FREE, "04AABB")
+    path = f"/c/{office.slug(FREE)}"
+    assert office.visit(f"{path}/claim", {}, phone).status_code == 303
+    assert 'data-f="energy"' in office.visit(path, cookies=phone).text
+
+
+def test_a_session_that_a_phone_began_is_claimed_by_no_other(gift: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    path = f"/c/{gift.slug(READY)}"
+    gift.visit(f"{path}/give", {}, phone)
+    gift.begin(READY, gift.switch.started[0][1])
+    assert '/claim"' not in gift.visit(path).text
+    assert gift.visit(f"{path}/claim", {}).status_code == 422
+
+
+def test_a_cookie_of_one_bay_says_nothing_at_another(gift: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    gift.visit(f"/c/{gift.slug(READY)}/give", {}, phone)
+    gift.begin(READY, gift.switch.started[0][1])
+    assert "Stop charging" not in gift.visit(f"/c/{gift.slug(FREE)}", cookies=phone).text
+
+
+@pytest.fixture
+def rotating(tmp_path: Path) -> Iterator[DriverOffice]:
+    with DriverOffice(tmp_path, Imprint("https://pay.example", True), Doors(AccessMode.FREE)) as opened:
+        yield opened
+
+
+def test_a_photograph_of_a_sticker_begins_nothing_where_the_code_changes(rotating: DriverOffice) -> None:
+    path = f"/c/{rotating.slug(READY)}"
+    page = rotating.visit(path).text
+    assert "scan the code on the display" in page
+    assert '/give"' not in page
+    refused = rotating.visit(f"{path}/give", {})
+    assert (refused.status_code, rotating.switch.started) == (422, [])
+    assert "only good for a minute" in refused.text
+
+
+def test_the_code_on_the_display_lets_begin_for_a_while(rotating: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    slug = rotating.slug(READY)
+    url = rotating.told("GET", f"/stickers/{slug}/link")["url"]
+    assert url.startswith(f"https://pay.example/c/{slug}/")
+    scanned = rotating.visit(url.removeprefix("https://pay.example"), cookies=phone)
+    assert (scanned.status_code, scanned.headers["location"]) == (303, f"/c/{slug}")
+    assert '/give"' in rotating.visit(f"/c/{slug}", cookies=phone).text
+    assert rotating.visit(f"/c/{slug}/give", {}, phone).status_code == 303
+    assert rotating.visit(f"/c/{rotating.slug(FREE)}/give", {}, phone).status_code == 422, "only at that bay"
+
+
+def test_a_code_that_is_over_or_guessed_is_refused(rotating: DriverOffice) -> None:
+    slug = rotating.slug(READY)
+    url = rotating.told("GET", f"/stickers/{slug}/link")["url"].removeprefix("https://pay.example")
+    rotating.scene.instant = rotating.scene.instant.later(3.0 * VALID_S)
+    assert rotating.visit(url).status_code == 403
+    assert {rotating.visit(f"/c/{slug}/{k:08d}").status_code for k in range(15)} == {403, 429}
+
+
+def test_a_report_lands_where_the_operator_looks_and_is_inert_there(office: DriverOffice) -> None:
+    path = f"/c/{office.slug(FREE)}"
+    for text in list(HOSTILE.values())[:3]:
+        assert office.visit(f"{path}/problem", {"trouble": "cable", "text": text}).status_code == 303
+    assert "The operator has been told" in office.visit(f"{path}?done=reported").text
+    reports = office.told("GET", "/driver-reports")["reports"]
+    assert [(one["evse"], one["trouble"], one["closed"]) for one in reports] == [(FREE, "cable", None)] * 3
+    page = office.visit("/stickers").text
+    assert page.count("The cable or plug is stuck or broken") >= 3
+    assert "<script>alert" not in page
+    assert office.visit(f"{path}/problem", {"trouble": "spell", "text": "x" * 9000}).status_code == 303
+    office.told("POST", f"/driver-reports/{reports[0]['number']}/close", {})
+    assert office.told("GET", "/driver-reports")["reports"][-1]["closed"] is not None
+    assert office.refused("POST", "/driver-reports/1/close", {})[0] == 404
+    assert {office.visit(f"{path}/problem", {"text": "again"}).status_code for _ in range(6)} == {303, 429}
+    assert [one["what"] for one in office.told("GET", "/audit")["audit"]][:1] == ["TroubleReported"]
+
+
+def test_stickers_are_printed_for_every_bay_and_survive_a_restart_and_a_rename(office: DriverOffice) -> None:
+    before = office.told("GET", "/stickers")["stickers"]
+    assert [one["evse"] for one in before] == [one.id for one in office.scene.site.evses]
+    assert len({one["slug"] for one in before}) == 14
+    page = office.visit("/stickers").text
+    assert page.count("<svg") >= 14
+    assert f"/c/{before[0]['slug']}" in page
+    office.restart()
+    assert office.told("GET", "/stickers")["stickers"] == before
+    office.told("PUT", f"/stickers/{before[0]['slug']}", {"evse": FREE})
+    assert office.visit(f"/c/{before[0]['slug']}").text.count(FREE) >= 1
+    assert office.refused("PUT", f"/stickers/{before[0]['slug']}", {"evse": "CP-99/1"})[0] == 404
+    assert office.refused("PUT", "/stickers/23456789ab", {"evse": FREE})[0] == 404
+
+
+def test_the_language_is_the_browsers_until_somebody_chooses(office: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    path = f"/c/{office.slug(FREE)}"
+    page = office.visit(path, cookies=phone, accept_language="fr;q=0.9, de-AT;q=0.8, en;q=0.5").text
+    assert '<html lang="de"' in page
+    assert "Stecken Sie zuerst Ihr Fahrzeug an." in page
+    office.visit(f"{path}?lang=en", cookies=phone)
+    assert '<html lang="en"' in office.visit(path, cookies=phone, accept_language="de").text
+    assert office.visit(f"{path}?lang=../../etc").status_code == 200
+
+
+def test_what_a_page_says_live_is_what_it_shows(office: DriverOffice) -> None:
+    path = f"/c/{office.slug(READY)}"
+    page, live = office.visit(path).text, office.visit(f"{path}/live").json()
+    key = re.search('data-key="([^"]*)"', page)
+    assert key is not None
+    assert key[1] == live["key"]
+    assert live["texts"]["headline"] == "Plugged in"
+
+
+def test_nobody_reads_the_stickers_without_a_login(tmp_path: Path) -> None:
+    """Who may look may not begin: the words of stickers are for operators."""
+    with DriverOffice(tmp_path) as office:
+        needs: Any = {path: office.app.needed("GET", path) for path in ("/stickers", "/api/v1/stickers")}
+        assert {path: need.role.name for path, need in needs.items()} == dict.fromkeys(needs, "OPERATOR")
