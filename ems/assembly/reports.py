@@ -1,0 +1,127 @@
+"""Reports put together: what is read, what else must be known, who watches, and what goes out by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ems.adapters.store.report_reading import read_past
+from ems.adapters.store.store import Store
+from ems.adapters.web.payment.api import Routers
+from ems.adapters.web.reports.page import report_ways
+from ems.assembly.operations import SiteOperations
+from ems.assembly.sources import PriceFolder, Sources
+from ems.domain.daybook import Daybook
+from ems.domain.price_push import Pushed
+from ems.domain.site import Site
+from ems.ports import Clock, Live
+from ems.report_ports import ExportRun, ExportView, NoReportError, Printed
+from ems.runtime.loop import Output
+from ems.runtime.watchkeeper import Watchkeeper
+from ems.settings.reports import ReportSettings
+from ems.statistics.period import Period
+from ems.statistics.record import Excluded, Facts
+from ems.statistics.report import Report, report_of
+
+log = logging.getLogger(__name__)
+
+MAKE_S = 120.0
+FRESH_S, FINISHED_FRESH_S = 20.0, 300.0
+"""How long a report is not made anew: of a time that goes on, and of one that is over."""
+
+MOST_KEPT = 4
+
+
+def facts_of(site: Site, settings: ReportSettings, sources: Sources, pushed: Pushed, book: Daybook) -> Facts:
+    """What else a report must know. Reads price files."""
+    tariff, doubts = PriceFolder(sources.prices).completed(sources.tariff, pushed)
+    people = {person.id: person.label for person in book.access.people.values()}
+    return Facts(site, tariff, settings.co2_g_per_kwh, book.fleet.vehicles, people, tuple(doubts))
+
+
+@dataclass(slots=True)
+class SiteReports:
+    """The `Reports` port. One report is made at a time, in a thread; who asks for the same shortly after gets it too."""
+
+    store: Store
+    clock: Clock
+    site: Callable[[], Site]
+    facts: Callable[[], Facts]
+    _made: dict[Period, tuple[float, Report]] = field(default_factory=dict)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def report(self, period: Period) -> Report:
+        """As the port says."""
+        async with self._lock:
+            now = self.clock.now()
+            known = self._made.get(period)
+            is_over = period.end < now.utc
+            if known is not None and now.monotonic_s - known[0] < (FINISHED_FRESH_S if is_over else FRESH_S):
+                return known[1]
+            try:
+                async with asyncio.timeout(MAKE_S):
+                    made = await asyncio.to_thread(self._make, period, int(now.utc.timestamp()))
+            except TimeoutError:
+                raise NoReportError(f"the report was not made within {MAKE_S:g} s; ask for fewer days") from None
+            self._made[period] = (now.monotonic_s, made)
+            while len(self._made) > MOST_KEPT:
+                del self._made[next(iter(self._made))]
+            return made
+
+    def _make(self, period: Period, now_s: int) -> Report:
+        return report_of(read_past(self.store.database, self.site(), period, now_s), self.facts())
+
+    async def printed(self, period: Period) -> Printed:
+        """As the port says."""
+        raise NoReportError("not yet")
+
+    async def excluded(self, period: Period) -> Sequence[Excluded]:
+        """As the port says."""
+        return await self.store.reports.excluded(period)
+
+    async def exclude(self, told: Excluded, who: str) -> Excluded:
+        """As the port says."""
+        kept = await self.store.reports.exclude(told._replace(who=who), self.clock.now().utc)
+        self._made.clear()
+        return kept
+
+    async def withdraw(self, number: int, who: str) -> None:
+        """As the port says."""
+        await self.store.reports.withdraw(number, who, self.clock.now().utc)
+        self._made.clear()
+
+    def exports(self) -> Sequence[ExportView]:
+        """As the port says."""
+        return ()
+
+    async def send_now(self, name: str, who: str) -> ExportRun:
+        """As the port says."""
+        raise ValueError(f"there is no export {name[:40]!r} for {who}")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportParts:
+    """`routers` are offered by the web server; `look` sees every tick."""
+
+    routers: Routers
+    look: Output
+
+
+def report_parts(
+    settings: ReportSettings,
+    store: Store,
+    live: Live,
+    clock: Clock,
+    operations: SiteOperations,
+    sources: Callable[[], Sources],
+) -> ReportParts:
+    """Everything about reports of a daemon. `sources`: the tariff and where prices lie, as they are now."""
+
+    def facts() -> Facts:
+        return facts_of(live.state.site, settings, sources(), operations.pushed(), operations.daybook)
+
+    reports = SiteReports(store, clock, lambda: live.state.site, facts)
+    return ReportParts(report_ways(live, clock, reports), Watchkeeper(store.reports).look)
+
