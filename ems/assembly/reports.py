@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from ems.adapters.calendar.schedule import Job
 from ems.adapters.store.report_reading import read_past
 from ems.adapters.store.store import Store
 from ems.adapters.web.payment.api import Routers
@@ -20,6 +21,7 @@ from ems.ports import Clock, Live
 from ems.report_ports import ExportRun, ExportView, NoReportError, Printed
 from ems.runtime.loop import Output
 from ems.runtime.watchkeeper import Watchkeeper
+from ems.settings.build import SiteSettings
 from ems.settings.reports import ReportSettings
 from ems.statistics.period import Period
 from ems.statistics.record import Excluded, Facts
@@ -43,7 +45,7 @@ def facts_of(site: Site, settings: ReportSettings, sources: Sources, pushed: Pus
 
 @dataclass(slots=True)
 class SiteReports:
-    """The `Reports` port. One report is made at a time, in a thread; who asks for the same shortly after gets it too."""
+    """The `Reports` port. One report is made at a time, in a thread, and kept for those who ask for the same soon."""
 
     store: Store
     clock: Clock
@@ -103,14 +105,15 @@ class SiteReports:
 
 @dataclass(frozen=True, slots=True)
 class ReportParts:
-    """`routers` are offered by the web server; `look` sees every tick."""
+    """`routers` are offered by the web server; `look` sees every tick; `jobs` are the calendar's."""
 
     routers: Routers
     look: Output
+    jobs: tuple[Job, ...] = ()
 
 
 def report_parts(
-    settings: ReportSettings,
+    settings: SiteSettings,
     store: Store,
     live: Live,
     clock: Clock,
@@ -120,8 +123,7 @@ def report_parts(
     """Everything about reports of a daemon. `sources`: the tariff and where prices lie, as they are now."""
 
     def facts() -> Facts:
-        return facts_of(live.state.site, settings, sources(), operations.pushed(), operations.daybook)
+        return facts_of(live.state.site, settings.reports, sources(), operations.pushed(), operations.daybook)
 
     reports = SiteReports(store, clock, lambda: live.state.site, facts)
     return ReportParts(report_ways(live, clock, reports), Watchkeeper(store.reports).look)
-

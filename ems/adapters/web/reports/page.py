@@ -124,6 +124,7 @@ def _shown(report: Report | None, zone: ZoneInfo) -> dict[str, Any]:
 def _sheet(sheet: Sheet, zone: ZoneInfo) -> dict[str, Any]:
     chart = sheet.chart
     heat = chart.ys if chart is not None and chart.form == "heat" else ()
+    most = max((value for row in sheet.rows for value in row if isinstance(value, float)), default=0.0)
     drawn = chart if chart is not None and chart.form != "heat" else None
     return {
         "name": sheet.name,
@@ -132,7 +133,7 @@ def _sheet(sheet: Sheet, zone: ZoneInfo) -> dict[str, Any]:
         "empty": sheet.empty,
         "wide": sheet.wide,
         "columns": [{"label": one.label, "is_number": one.is_number} for one in sheet.columns],
-        "rows": [list(_cells(row, sheet.columns, heat, zone)) for row in sheet.rows[:SHOWN]],
+        "rows": [list(_cells(row, sheet.columns, heat, most, zone)) for row in sheet.rows[:SHOWN]],
         "more": max(0, len(sheet.rows) - SHOWN),
         "is_heat": bool(heat),
         "chart": None
@@ -146,14 +147,18 @@ def _sheet(sheet: Sheet, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def _cells(row: Sequence[Value], columns: Sequence[Column], heat: Sequence[str], zone: ZoneInfo) -> Iterator[Cell]:
+def _cells(
+    row: Sequence[Value], columns: Sequence[Column], heat: Sequence[str], most: float, zone: ZoneInfo
+) -> Iterator[Cell]:
+    """`most`: the highest value of a heat map."""
     for value, column in zip(row, columns, strict=True):
         hot = None
         if column.name in heat and isinstance(value, float):
-            hot = min(HEAT_STEPS, round(value / 100.0 * HEAT_STEPS))
-        words = plain_words(in_words(value, column, zone))
-        told = plain(value) if column.is_number else words
+            hot = min(HEAT_STEPS, round(value / most * HEAT_STEPS)) if most else 0
         is_foreign = column.kind is Kind.TEXT
+        words = in_words(value, column, zone)
+        words = plain_words(words) if is_foreign else words
+        told = plain(value) if column.is_number else words
         yield Cell(words, "" if told is None else str(told), column.is_number, is_foreign, hot)
 
 

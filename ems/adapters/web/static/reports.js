@@ -50,7 +50,8 @@ function marks(count, width) {
   return Array.from({ length: Math.ceil(count / every) }, (_, k) => k * every);
 }
 
-const short = (text) => (/^[A-Z][a-z]{2} \d{4}-\d\d-\d\d$/.test(text) ? text.slice(-5) : text.length > 11 ? `${text.slice(0, 10)}…` : text);
+const DAY = /^(?:[A-Z][a-z]{2} )?\d{4}-(\d\d-\d\d(?: \d\d:\d\d)?)$/;
+const short = (text) => DAY.exec(text)?.[1] ?? (text.length > 11 ? `${text.slice(0, 10)}…` : text);
 
 // Several columns stand side by side: each has a place of its own between two labels.
 function draw(place, table) {
