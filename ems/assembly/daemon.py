@@ -41,6 +41,7 @@ from ems.assembly.payments import payment_parts, provision_of
 from ems.assembly.planning import ChildPlanning, planning_of, setup_of
 from ems.assembly.remains import close_what_is_left_behind, core_of
 from ems.assembly.remote import RemoteParts, remote_parts
+from ems.assembly.reports import report_parts
 from ems.assembly.stations import access_of, central_system
 from ems.assembly.wizard import wizard_parts
 from ems.control.tick import Controller
@@ -155,7 +156,7 @@ class Daemon:
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
         access.priced_by(paying.till, paying.unpaid)
-        pages, drivers, wizard = (
+        pages, drivers, wizard, reporting = (
             page_parts(
                 PageNeeds(
                     *(settings.path.parent, state_dir, store, live, clock, operations, remote.control, access.site),
@@ -164,13 +165,14 @@ class Daemon:
             ),
             driver_parts(settings, live, operations, store, remote.control, paying, access),
             wizard_parts(settings, state_dir, loop, store, live, central, remote.control),
+            report_parts(settings, store, live, clock, operations, lambda: planning.setup.sources),
         )
         further = (
             *paying.routers,
             *alarms.routers,
             *station_ways(live, clock, remote.control, remote.rounds),
             *access_ways(live, clock, operations, access.site),
-            *(*pages.routers, *drivers.routers, *wizard.routers),
+            *(*pages.routers, *drivers.routers, *wizard.routers, *reporting.routers),
         )
         accounts, hindsight = (
             accounts_of(recovered, store, clock, state_dir, shown),
@@ -182,11 +184,11 @@ class Daemon:
             *paying.looks,
             *alarms.looks,
             pages.look,
-            wizard.look,
+            *(wizard.look, reporting.look),
         )
         poller = Poller(meters, clock, loop.inbox.put, steered_batteries(settings.site))
         loop.outputs = (*outputs_of(dispatcher, poller, journal, store, live), *watching)
-        calendar = Calendar(jobs_of(store, live), clock)
+        calendar = Calendar((*jobs_of(store, live), *reporting.jobs), clock)
         services: tuple[Service, ...] = (
             *(central, poller, web, accounts, calendar, replanner, foreseer),
             *(remote.uploads, remote.ftp, access.lists, access.usher, hindsight),
