@@ -1,0 +1,47 @@
+"""What roaming needs of the site: what is to be seen there, and what may be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ems.adapters.ocpi.naming import evse_uid
+from ems.domain.price_list import PriceList, chosen, quoted
+from ems.domain.roaming import Operator
+from ems.domain.station import Evse
+from ems.domain.tab import Tab
+from ems.ports import Clock, Live, Operations
+from ems.station_ports import Remote
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """`admit` gives a tag a pass at an EVSE until a moment; `tab` is that of the session at an EVSE."""
+
+    operator: Operator
+    live: Live
+    operations: Operations
+    remote: Remote
+    clock: Clock
+    admit: Callable[[str, str, datetime], None]
+    tab: Callable[[str], Tab | None]
+
+    def evse(self, uid: str) -> Evse | None:
+        """The EVSE that partners call so; upper and lower case are the same."""
+        known = self.live.state.site.evses
+        return next((one for one in known if evse_uid(one.id).casefold() == uid.casefold()), None)
+
+    def is_held(self, evse: str) -> bool:
+        """Whether an EVSE is kept for somebody."""
+        return next(self.operations.daybook.access.holds(evse, self.clock.now().utc), None) is not None
+
+    def price_lists(self) -> Sequence[PriceList]:
+        """The price lists that count for guests, who are in none of our groups."""
+        lists = self.operations.daybook.prices.lists.values()
+        return sorted((one for one in lists if not one.groups), key=lambda one: one.id)
+
+    def price_list_of(self, evse: str) -> PriceList | None:
+        """The one that counts for a guest who plugs in now; None: it is free."""
+        site = self.live.state.site
+        return chosen(quoted(self.price_lists(), evse, self.clock.now().utc, site.zone), frozenset())
