@@ -33,6 +33,7 @@ from ems.assembly.entry import accounts_of, web_options
 from ems.assembly.error import AssemblyError
 from ems.assembly.hindsight import hindsight_of
 from ems.assembly.meters import check_meter_model, installed_meters, own_models, steered_batteries
+from ems.assembly.ocpi import roaming_parts
 from ems.assembly.opening import check_free, database_of, store_of
 from ems.assembly.operations import SiteOperations
 from ems.assembly.outputs import jobs_of, outputs_of
@@ -156,7 +157,7 @@ class Daemon:
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
         paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
         access.priced_by(paying.till, paying.unpaid)
-        pages, drivers, wizard, reporting = (
+        pages, drivers, wizard, reporting, roaming = (
             page_parts(
                 PageNeeds(
                     *(settings.path.parent, state_dir, store, live, clock, operations, remote.control, access.site),
@@ -166,13 +167,14 @@ class Daemon:
             driver_parts(settings, live, operations, store, remote.control, paying, access),
             wizard_parts(settings, state_dir, loop, store, live, central, remote.control),
             report_parts(settings, store, live, clock, operations, lambda: planning.setup.sources),
+            roaming_parts(settings.ocpi, live, clock, operations, remote.control, porter, store, paying.till),
         )
         further = (
             *paying.routers,
             *alarms.routers,
             *station_ways(live, clock, remote.control, remote.rounds),
             *access_ways(live, clock, operations, access.site),
-            *(*pages.routers, *drivers.routers, *wizard.routers, *reporting.routers),
+            *(*pages.routers, *drivers.routers, *wizard.routers, *reporting.routers, *roaming.routers),
         )
         accounts, hindsight = (
             accounts_of(recovered, store, clock, state_dir, shown),
@@ -195,6 +197,7 @@ class Daemon:
             *paying.services,
             drivers.desk,
             *alarms.services,
+            *roaming.services,
         )
         return wizard.held_by(cls(
             settings, clock, loop, live, central, web, store, journal, dispatcher, planning, supposing, replanner,

@@ -6,6 +6,7 @@ are guests: not in our own book, admitted as the partner says of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,11 @@ from typing import NamedTuple
 
 from ems.domain.recurrence import DayWindow
 from ems.domain.tag import tag_key
+
+
+def outlet_word(evse: str) -> str:
+    """What of the name of an EVSE goes into its EVSE id (eMI3): capitals and digits, with stars between them."""
+    return re.sub(r"[^A-Z0-9]+", "*", evse.upper()).strip("*")
 
 
 class PartyId(NamedTuple):

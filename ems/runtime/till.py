@@ -14,6 +14,7 @@ from ems.domain.decision import Decision
 from ems.domain.events import Event, TransactionEnded
 from ems.domain.instant import Instant
 from ems.domain.price_list import PriceList, quoted
+from ems.domain.receipt import Receipt
 from ems.domain.session import Session
 from ems.domain.state import EvseState, SiteState
 from ems.domain.tab import Tab
@@ -47,13 +48,14 @@ class _Open(NamedTuple):
 
 class Till:
     """An output of the loop. `daybook` gives the prices and groups as they are now; `tabs` are those that the run
-    before left open. Never waits.
+    before left open. Whoever is in `closings` hears of each tab that is closed. Never waits.
     """
 
     def __init__(self, daybook: Callable[[], Daybook], book: TabBook, tabs: Iterable[Tab] = ()) -> None:
         self._daybook, self._book = daybook, book
         self._left = {tab.usage.session: tab for tab in tabs}
         self._open: dict[str, _Open] = {}
+        self.closings: list[Callable[[Tab, Receipt | None], None]] = []
 
     def tab(self, evse: str) -> Tab | None:
         """The tab of the session at an EVSE; None when there is none."""
@@ -91,7 +93,7 @@ class Till:
         for _, evse in sorted(growing)[:MOST]:
             self._grow(self._open[evse], here[evse], state, now)
         for tab in self._left.values():
-            self._book.closed(tab, tab.receipt(state.site.zone))
+            self._closed(tab, tab.receipt(state.site.zone))
         self._left.clear()
 
     def _begin(self, known: EvseState, state: SiteState, now: Instant) -> _Open:
@@ -134,7 +136,12 @@ class Till:
         usage = usage.left(one.moment(now)) if was_heard else replace(usage, until=usage.heard)
         tab = replace(one.tab, usage=usage)
         del self._open[usage.evse]
-        self._book.closed(tab, tab.receipt(state.site.zone))
+        self._closed(tab, tab.receipt(state.site.zone))
+
+    def _closed(self, tab: Tab, made: Receipt | None) -> None:
+        self._book.closed(tab, made)
+        for heard in self.closings:
+            heard(tab, made)
 
     def _groups(self, session: Session) -> frozenset[str]:
         """The groups of the person who charges, and those that these are in."""

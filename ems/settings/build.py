@@ -23,6 +23,7 @@ from ems.settings.drivers import DriverSettings, drivers_of
 from ems.settings.mail import MailSettings, mail_of
 from ems.settings.metering import MODBUS_PORT
 from ems.settings.notices import NoticeSettings, notices_of
+from ems.settings.ocpi import OcpiSettings, ocpi_of
 from ems.settings.payment import PaymentSettings, payment_of
 from ems.settings.reports import ReportSettings, reports_of
 from ems.settings.schema import AUTO, LimitSection, MeterSection
@@ -117,6 +118,7 @@ class SiteSettings:
     uploads: UploadPorts
     doors: Doors
     payment: PaymentSettings
+    ocpi: OcpiSettings | None
     mail: MailSettings | None
     reports: ReportSettings
     drivers: DriverSettings
@@ -159,6 +161,7 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         uploads=UploadPorts(shape.ocpp.upload_port or 0, shape.ocpp.ftp_port or 0),
         doors=doors_of(draft),
         payment=payment_of(draft),
+        ocpi=ocpi_of(draft),
         mail=mail_of(draft),
         reports=reports_of(draft),
         drivers=drivers_of(draft),

@@ -40,6 +40,7 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
         *_changed("uploads", dataclasses.asdict(old.uploads), dataclasses.asdict(new.uploads)),
         *_changed("web", dataclasses.asdict(old.web), dataclasses.asdict(new.web)),
         *_changed("payment", dataclasses.asdict(old.payment), dataclasses.asdict(new.payment)),
+        *_ocpi(old, new),
         *_entries("mail server", _mail(old), _mail(new)),
         *_changed(
             "reports", {"co2_g_per_kwh": old.reports.co2_g_per_kwh}, {"co2_g_per_kwh": new.reports.co2_g_per_kwh}
@@ -144,6 +145,15 @@ def _holidays(old: SiteSettings, new: SiteSettings) -> Iterator[Difference]:
 def days_in_words(holidays: Holidays) -> set[str]:
     """'2026-04-03', or '12-25' for every year."""
     return {day.isoformat() for day in holidays.dates} | {f"{month:02}-{day:02}" for month, day in holidays.yearly}
+
+
+def _ocpi(old: SiteSettings, new: SiteSettings) -> Iterator[Difference]:
+    if (old.ocpi is None) != (new.ocpi is None):
+        yield Difference("ocpi is new" if old.ocpi is None else "ocpi is gone", True)
+    elif old.ocpi is not None and new.ocpi is not None:
+        yield from _changed("ocpi", _fields(old.ocpi.operator), _fields(new.ocpi.operator))
+        known = [{one.id: one for one in told.partners} for told in (old.ocpi, new.ocpi)]
+        yield from _entries("partner", known[0], known[1])
 
 
 def _doors(settings: SiteSettings) -> Mapping[str, Any]:

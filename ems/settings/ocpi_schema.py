@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, StringConstraints
 
-from ems.settings.payment_schema import Url
+from ems.domain.limit import LimitWindow
+from ems.domain.recurrence import DayWindow
+from ems.settings.payment_schema import web_address
 from ems.settings.schema import Name, Section, problem
-from ems.settings.service_schema import as_hours
 
 STANDARDS = (
     "CHADEMO", "CHAOJI", "DOMESTIC_E", "DOMESTIC_F", "DOMESTIC_G", "GBT_AC", "GBT_DC", "IEC_60309_2_single_16",
@@ -40,6 +41,31 @@ def _one_of(words: tuple[str, ...], what: str) -> Any:
     return PlainValidator(read)
 
 
+def _hours(value: Any) -> tuple[DayWindow, ...]:
+    example = "write for example ['Mon-Fri 06:00-22:00']"
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+        raise problem(f"'{str(value)[:40]}' are no opening hours", example)
+    try:
+        return tuple(DayWindow(*LimitWindow.parse_when(text)) for text in texts)
+    except ValueError as error:
+        message, _, remedy = str(error).partition(": ")
+        raise problem(message[:80], remedy or example) from None
+
+
+def _coordinates(value: Any) -> tuple[float, float]:
+    example = "write latitude and longitude in degrees: [52.52, 13.405]"
+    numbers = value if isinstance(value, list) else []
+    told = [float(one) for one in numbers if isinstance(one, int | float) and not isinstance(one, bool)]
+    if len(told) != len(numbers) or len(told) != 2:
+        raise problem(f"'{str(value)[:40]}' are no coordinates", example)
+    latitude, longitude = told
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise problem(f"'{str(value)[:40]}' are no coordinates", example)
+    return latitude, longitude
+
+
+Url = Annotated[str, PlainValidator(web_address)]
 Country2 = Annotated[str, _word(r"[A-Z]{2}", "a country", "DE")]
 Country3 = Annotated[str, _word(r"[A-Z]{3}", "a country of three letters", "DEU")]
 PartyWord = Annotated[str, _word(r"[A-Z0-9]{3}", "a party id", "ABC, as your national registry gave it to you")]
@@ -79,27 +105,16 @@ class OcpiSection(Section):
         None, description="in quotes"
     )
     country: Country3 = Field(description="three letters, for example DEU")
-    coordinates: Annotated[tuple[float, float], PlainValidator(lambda value: _coordinates(value))] = Field(
+    coordinates: Annotated[tuple[float, float], PlainValidator(_coordinates)] = Field(
         description="latitude and longitude: [52.52, 13.405]"
     )
     parking: Annotated[str, _one_of(PARKING, "a kind of parking")] | None = Field(
         None, description="for example PARKING_LOT"
     )
-    opening: Annotated[tuple[str, ...], PlainValidator(as_hours)] = Field(
+    opening: Annotated[tuple[DayWindow, ...], PlainValidator(_hours)] = Field(
         (), description="hours as ['Mon-Fri 06:00-22:00']; always open unless stated"
     )
     published: bool = Field(True, description="false: partners must not show it to everybody")
     connector: PlugSection | None = Field(None, description="{standard: IEC_62196_T2, cable: true}")
     connectors: dict[Name, PlugSection] = Field(default_factory=dict, description="by station or EVSE")
     partners: dict[Name, PartnerSection] = Field(default_factory=dict, description="providers whose drivers may charge")
-
-
-def _coordinates(value: Any) -> tuple[float, float]:
-    example = "write latitude and longitude in degrees: [52.52, 13.405]"
-    numbers = value if isinstance(value, list) and len(value) == 2 else [None, None]
-    if any(isinstance(one, bool) or not isinstance(one, int | float) for one in numbers):
-        raise problem(f"'{str(value)[:40]}' are no coordinates", example)
-    latitude, longitude = (float(one) for one in numbers)
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise problem(f"'{str(value)[:40]}' are no coordinates", example)
-    return latitude, longitude

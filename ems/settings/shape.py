@@ -21,6 +21,7 @@ from ems.settings.hints import or_known, unknown_key
 from ems.settings.listening_schema import OcppSection, WebSection
 from ems.settings.mail_schema import MailSection
 from ems.settings.notice_schema import AlarmsSection, MqttSection, WebhookSection
+from ems.settings.ocpi_schema import OcpiSection
 from ems.settings.payment_schema import PaymentSection
 from ems.settings.reports_schema import ReportsSection
 from ems.settings.route import Route
@@ -75,6 +76,7 @@ class Shape:
     reports: ReportsSection = NO_REPORTS
     drivers: DriverSection = NO_DRIVERS
     tariff: schema.TariffSection | None = None
+    ocpi: OcpiSection | None = None
     ocpp: OcppSection = NO_OCPP
     web: WebSection = NO_WEB
     alarms: AlarmsSection = NO_ALARMS
@@ -110,6 +112,7 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         reports=reader.section("reports", ReportsSection) or NO_REPORTS,
         drivers=reader.section("drivers", DriverSection) or NO_DRIVERS,
         tariff=reader.section("tariff", schema.TariffSection),
+        ocpi=reader.section("ocpi", OcpiSection),
         ocpp=reader.section("ocpp", OcppSection) or NO_OCPP,
         web=reader.section("web", WebSection) or NO_WEB,
         alarms=reader.section("alarms", AlarmsSection) or NO_ALARMS,

@@ -196,7 +196,7 @@ class Commands:
             tag = self.guests.find(tag_key(known.transaction.id_tag or ""))
             if partner.id not in {claimed and claimed.partner, tag and tag.partner}:
                 return model.CommandResultType.REJECTED, "somebody else charges there"
-        return await self._ask(place.id, Unlock(place.number), partner)
+        return await self._ask(place.id, Unlock(place.number), partner, insists=True)
 
     async def _reserve(self, partner: Partner, told: model.ReserveNow, evse: Evse | None) -> Result:
         tag, now = station_tag(told.token.uid), self.ground.clock.now().utc
@@ -240,9 +240,9 @@ class Commands:
         found = await self.book.object(ObjectKind.RESERVATION, name.casefold(), partner.id)
         return None if found is None else int(json.loads(found.body)["number"])
 
-    async def _ask(self, evse: str, request: StationRequest, partner: Partner) -> Result:
+    async def _ask(self, evse: str, request: StationRequest, partner: Partner, insists: bool = False) -> Result:
         station = evse.rpartition("/")[0]
-        asked = await self.ground.remote.ask(station, request, _who(partner))
+        asked = await self.ground.remote.ask(station, request, _who(partner), insists=insists)
         outcome = (await self.ground.remote.settled(asked.number, TIMEOUT_S)).outcome
         if outcome is None:
             return model.CommandResultType.TIMEOUT, "the station did not answer"

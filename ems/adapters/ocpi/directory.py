@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import secrets
@@ -9,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from ems.adapters.ocpi.naming import digest_of
 from ems.domain.roaming import Acquaintance, Partner
@@ -27,6 +29,7 @@ class Directory:
     def __init__(self, known: Sequence[Acquaintance], book: RoamingBook, clock: Clock) -> None:
         self.known = {one.id: one for one in known}
         self._book, self._clock = book, clock
+        self._turn = asyncio.Lock()
         self._partners = {name: Partner(name) for name in self.known}
         self._lines: dict[str, deque[tuple[datetime, str]]] = {name: deque(maxlen=LINES) for name in self.known}
 
@@ -57,10 +60,20 @@ class Directory:
         """What people call a partner."""
         return self.known[name].name or name
 
-    async def keep(self, partner: Partner) -> None:
-        """A partner is stored, then counts. Raises NotStoredError."""
-        await self._book.keep_partner(partner)
-        self._partners[partner.id] = partner
+    async def alter(self, name: str, **changes: Any) -> None:
+        """What was agreed with a partner changes, one change after the other: it is stored, then counts. Raises
+        UnknownError and NotStoredError.
+        """
+        async with self._turn:
+            partner = replace(self.partner(name), **changes)
+            await self._book.keep_partner(partner)
+            self._partners[name] = partner
+
+    async def forget(self, name: str) -> None:
+        """Nothing is agreed with a partner any more. Raises NotStoredError."""
+        async with self._turn:
+            await self._book.keep_partner(Partner(name))
+            self._partners[name] = Partner(name)
 
     def of_header(self, header: str) -> tuple[Partner, bool] | None:
         """Who shows a token, and whether it is the one to register with. Some do not encode it as 2.2.1 asks for."""
@@ -82,7 +95,7 @@ class Directory:
         """A new token with which a partner can register. Raises UnknownError and NotStoredError."""
         token = new_token()
         until = self._clock.now().utc + INVITED_FOR
-        await self.keep(replace(self.partner(name), invitation=digest_of(token), invited_until=until))
+        await self.alter(name, invitation=digest_of(token), invited_until=until)
         self.note(name, "it was given a token to register with")
         return token
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -60,19 +60,7 @@ class Handshake:
             raise OcpiError(StatusCode.INVALID_PARAMETERS, text)
         endpoints = await self._discover(told.token, told.url)
         token = new_token()
-        await self.directory.keep(
-            replace(
-                self.directory.partner(partner.id),
-                ours=digest_of(token),
-                theirs=told.token,
-                versions_url=told.url,
-                endpoints=endpoints,
-                roles=_roles(told),
-                registered=self.clock.now().utc,
-                invitation="",
-                invited_until=None,
-            )
-        )
+        await self._agree(partner.id, token, told, endpoints)
         self.directory.note(partner.id, "it registered here")
         log.info("ocpi.registered partner=%s by=them endpoints=%d", partner.id, len(endpoints))
         return self.credentials(token)
@@ -89,37 +77,39 @@ class Handshake:
         new = new_token()
         # While it looks at our versions with the new token, the one in use stays good.
         until = self.clock.now().utc + INVITED_FOR
-        await self.directory.keep(replace(before, invitation=digest_of(new), invited_until=until))
+        await self.directory.alter(name, invitation=digest_of(new), invited_until=until)
         try:
             reply = await self.client.ask("PUT" if again else "POST", place, asking, self.credentials(new).told())
             told = _read(_CREDENTIALS, reply.data, "its credentials")
             self._must_be_its_own(before, told)
         except (PartnerAwayError, PartnerRefusedError, OcpiError) as failed:
-            await self.directory.keep(before)
+            await self.directory.alter(name, invitation=before.invitation, invited_until=before.invited_until)
             if isinstance(failed, OcpiError):
                 raise
             raise OcpiError(StatusCode.CANNOT_USE_API, str(failed)) from failed
-        await self.directory.keep(
-            replace(
-                before,
-                ours=digest_of(new),
-                theirs=told.token,
-                versions_url=told.url,
-                endpoints=endpoints,
-                roles=_roles(told),
-                registered=self.clock.now().utc,
-                invitation="",
-                invited_until=None,
-            )
-        )
+        await self._agree(name, new, told, endpoints)
         self.directory.note(name, "we registered there")
         log.info("ocpi.registered partner=%s by=us endpoints=%d", name, len(endpoints))
+
+    async def _agree(self, name: str, ours: str, told: Credentials, endpoints: tuple[Endpoint, ...]) -> None:
+        """Both sides have each other's token: `ours` is what the partner shows us."""
+        await self.directory.alter(
+            name,
+            ours=digest_of(ours),
+            theirs=told.token,
+            versions_url=told.url,
+            endpoints=endpoints,
+            roles=_roles(told),
+            registered=self.clock.now().utc,
+            invitation="",
+            invited_until=None,
+        )
 
     async def leave(self, name: str, tell: bool) -> None:
         """Part with a partner; `tell` it so. Raises NotStoredError."""
         before = self.directory.partner(name)
         place = next((one.url for one in before.endpoints if one.module == "credentials"), None)
-        await self.directory.keep(Partner(name))
+        await self.directory.forget(name)
         if tell and place is not None:
             try:
                 await self.client.ask("DELETE", place, before.theirs)

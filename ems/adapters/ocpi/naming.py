@@ -9,7 +9,7 @@ import hashlib
 import re
 import uuid
 
-from ems.domain.roaming import Operator, PartyId
+from ems.domain.roaming import Operator, PartyId, outlet_word
 from ems.domain.tag import MAX_TAG, plain_tag
 
 CONNECTOR = "1"
@@ -30,7 +30,7 @@ def evse_uid(evse: str) -> str:
 
 def evse_id(party: PartyId, evse: str) -> str:
     """The EVSE id that is shown to people (eMI3): DE*ABC*ECP*01*1 for CP-01/1."""
-    plain = re.sub(r"[^A-Z0-9]+", "*", evse.upper()).strip("*")
+    plain = outlet_word(evse)
     if len(plain) > MOST_OUTLET or not plain:
         plain = f"{plain[: MOST_OUTLET - 9]}*{_digest(evse)[:8]}"
     return f"{party.country_code.upper()}*{party.party_id.upper()}*E{plain}"

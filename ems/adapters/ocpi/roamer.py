@@ -317,4 +317,3 @@ def claim_of(kept: ToldObject) -> Claim:
     body = json.loads(kept.body)
     by = Permission(Token.model_validate(body["token"]), AuthMethod(body["method"]), body["reference"])
     return Claim(kept.partner, by, kept.updated)
-

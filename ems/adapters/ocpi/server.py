@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, NamedTuple, TypeVar
-from urllib.parse import unquote
+from typing import Any
 
-from pydantic import ValidationError
-
+from ems.adapters.ocpi.asking import MODULES, Asking, Reply, must_be, must_have, not_allowed, nothing, way
 from ems.adapters.ocpi.commands import Commands
 from ems.adapters.ocpi.courier import Courier
 from ems.adapters.ocpi.directory import Directory, shown_token
@@ -23,9 +21,9 @@ from ems.adapters.ocpi.model.command import COMMANDS, CommandType
 from ems.adapters.ocpi.model.credentials import VERSION, Credentials
 from ems.adapters.ocpi.model.session import ChargingPreferences, PreferencesResponse
 from ems.adapters.ocpi.model.token import ProfileType, Token, TokenType
-from ems.adapters.ocpi.model.types import Thing, moment_text
+from ems.adapters.ocpi.model.types import moment_text
 from ems.adapters.ocpi.paging import fits, page_headers, paging_of
-from ems.adapters.ocpi.tokens import Tokens, invalid
+from ems.adapters.ocpi.tokens import Tokens
 from ems.domain.policy import Strategy
 from ems.domain.roaming import ObjectKind, Partner, PartyId
 from ems.domain.session import Need
@@ -34,17 +32,6 @@ from ems.roaming_ports import RoamingAnswer, RoamingBook, RoamingRequest, Select
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T", bound=Thing)
-
-MODULES = (
-    ("cdrs", "SENDER"),
-    ("commands", "RECEIVER"),
-    ("credentials", "SENDER"),
-    ("locations", "SENDER"),
-    ("sessions", "SENDER"),
-    ("tariffs", "SENDER"),
-    ("tokens", "RECEIVER"),
-)
 OPEN = frozenset({"versions", "details", "credentials"})
 """What a partner may ask with the token to register with (4.1.3)."""
 
@@ -56,46 +43,6 @@ PROFILES = {
 """The strategies of the site under which a profile is what happens; REGULAR is under any."""
 
 SOON = timedelta(minutes=1)
-
-
-class Reply(NamedTuple):
-    """What is answered."""
-
-    data: Any = None
-    status: int = 200
-    headers: Mapping[str, str] = {}  # noqa: RUF012 never written to
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """A request of a partner; `rest` are the segments of its path behind the module."""
-
-    partner: Partner
-    is_invited: bool
-    rest: Sequence[str]
-    request: RoamingRequest
-
-    @property
-    def method(self) -> str:
-        """GET, POST, …"""
-        return self.request.method
-
-    def told(self, kind: type[T]) -> T:
-        """The body. Raises OcpiError."""
-        try:
-            return kind.model_validate(self.json())
-        except ValidationError as wrong:
-            raise invalid(wrong) from None
-
-    def json(self) -> dict[str, Any]:
-        """The body, which is an object. Raises OcpiError."""
-        try:
-            found = json.loads(self.request.body)
-        except (ValueError, RecursionError):
-            raise OcpiError(StatusCode.CLIENT_ERROR, "the body is no JSON", 400) from None
-        if not isinstance(found, dict):
-            raise OcpiError(StatusCode.INVALID_PARAMETERS, "the body must be an object")
-        return found
 
 
 Handler = Callable[[Asking], Awaitable[Reply]]
@@ -158,7 +105,7 @@ class Server:
         found = self.directory.of_header(request.headers.get("authorization", ""))
         if found is None:
             raise OcpiError(StatusCode.CLIENT_ERROR, "no known token was shown", 401)
-        module, rest = _way(request.path)
+        module, rest = way(request.path)
         partner, is_invited = found
         if is_invited and module not in OPEN:
             raise OcpiError(StatusCode.CLIENT_ERROR, "this token is for the registration only", 401)
@@ -167,22 +114,24 @@ class Server:
         return await self._handlers[module](Asking(partner, is_invited, rest, request))
 
     async def _versions(self, asking: Asking) -> Reply:
-        _must_be(asking, "GET", 0)
+        must_be(asking, "GET", 0)
         return Reply([{"version": VERSION, "url": f"{self.handshake.base_url}/{VERSION}"}])
 
     async def _details(self, asking: Asking) -> Reply:
-        _must_be(asking, "GET", 0)
+        must_be(asking, "GET", 0)
         base = f"{self.handshake.base_url}/{VERSION}"
         endpoints = [{"identifier": name, "role": role, "url": f"{base}/{name}"} for name, role in MODULES]
         return Reply({"version": VERSION, "endpoints": endpoints})
 
     async def _credentials(self, asking: Asking) -> Reply:
         partner = asking.partner
-        _must_have(asking, 0)
+        must_have(asking, 0)
         match asking.method:
             case "GET":
                 # Only the partner knows its token: of ours the digest is kept.
-                return Reply(self.handshake.credentials(shown_token(asking.request.headers.get("authorization", ""))).told())
+                return Reply(
+                    self.handshake.credentials(shown_token(asking.request.headers.get("authorization", ""))).told()
+                )
             case "POST" | "PUT":
                 if partner.is_registered == (asking.method == "POST"):
                     text = "you are registered already: PUT" if partner.is_registered else "register first: POST"
@@ -195,13 +144,15 @@ class Server:
                     raise OcpiError(StatusCode.CLIENT_ERROR, "you are not registered", 405)
                 await self.parted(partner.id)
                 return Reply()
-        raise _not_allowed(asking)
+        raise not_allowed(asking)
 
     async def _locations(self, asking: Asking) -> Reply:
-        _must_be(asking, "GET", 3)
+        must_be(asking, "GET", 3)
         whole = self.listing.location()
         if not asking.rest:
-            return self._list(asking, [whole.told()] if fits(paging_of(asking.request.query), whole.last_updated) else [])
+            return self._list(
+                asking, [whole.told()] if fits(paging_of(asking.request.query), whole.last_updated) else []
+            )
         name, *inside = asking.rest
         if name.casefold() != whole.id.casefold():
             raise OcpiError(StatusCode.UNKNOWN_LOCATION, "there is no such location", 404)
@@ -218,7 +169,7 @@ class Server:
         return Reply(connector.told())
 
     async def _tariffs(self, asking: Asking) -> Reply:
-        _must_be(asking, "GET", 0)
+        must_be(asking, "GET", 0)
         asked = paging_of(asking.request.query)
         return self._list(asking, [one.told() for one in self.listing.tariffs if fits(asked, one.last_updated)])
 
@@ -233,7 +184,7 @@ class Server:
 
     async def _sessions(self, asking: Asking) -> Reply:
         if len(asking.rest) == 2 and asking.rest[1] == "charging_preferences":
-            _must_be(asking, "PUT", 2)
+            must_be(asking, "PUT", 2)
             return Reply(await self._prefer(asking))
         return await self._kept(asking, ObjectKind.SESSION)
 
@@ -241,7 +192,7 @@ class Server:
         return await self._kept(asking, ObjectKind.CDR)
 
     async def _kept(self, asking: Asking, kind: ObjectKind) -> Reply:
-        _must_be(asking, "GET", 0)
+        must_be(asking, "GET", 0)
         asked = paging_of(asking.request.query)
         which = Selection(kind, asking.partner.id, asked.since, asked.until, asked.after, asked.offset, asked.limit)
         found = await self.book.select(which)
@@ -277,7 +228,7 @@ class Server:
 
     async def _tokens(self, asking: Asking) -> Reply:
         if len(asking.rest) != 3:
-            raise _nothing()
+            raise nothing()
         party, uid = PartyId(asking.rest[0], asking.rest[1]), asking.rest[2]
         kind = asking.request.query.get("type", TokenType.RFID.value)
         if kind not in TokenType.__members__:
@@ -294,10 +245,10 @@ class Server:
             case "PATCH":
                 await self.tokens.patch(asking.partner, party, uid, kind, asking.json())
                 return Reply()
-        raise _not_allowed(asking)
+        raise not_allowed(asking)
 
     async def _commands(self, asking: Asking) -> Reply:
-        _must_be(asking, "POST", 1)
+        must_be(asking, "POST", 1)
         name = asking.rest[0] if asking.rest else ""
         if name not in CommandType.__members__:
             raise OcpiError(StatusCode.INVALID_PARAMETERS, f"commands are {', '.join(CommandType)}", 404)
@@ -306,37 +257,3 @@ class Server:
 
     def _url(self, asking: Asking) -> str:
         return f"{self.handshake.base_url}/{asking.request.path.strip('/')}"
-
-
-def _way(path: str) -> tuple[str, tuple[str, ...]]:
-    """The module that a path leads to, and what is behind it. Raises OcpiError."""
-    parts = tuple(unquote(part) for part in path.strip("/").split("/"))
-    if parts == ("versions",):
-        return "versions", ()
-    if parts[0] == VERSION:
-        if len(parts) == 1:
-            return "details", ()
-        if any(parts[1] == name for name, _ in MODULES):
-            return parts[1], parts[2:]
-    elif parts[0].replace(".", "").isdigit():
-        raise OcpiError(StatusCode.UNSUPPORTED_VERSION, f"only version {VERSION} is spoken here", 404)
-    raise _nothing()
-
-
-def _nothing() -> OcpiError:
-    return OcpiError(StatusCode.CLIENT_ERROR, "there is nothing here", 404)
-
-
-def _must_be(asking: Asking, method: str, most: int) -> None:
-    if asking.method != method:
-        raise _not_allowed(asking)
-    _must_have(asking, most)
-
-
-def _must_have(asking: Asking, most: int) -> None:
-    if len(asking.rest) > most:
-        raise _nothing()
-
-
-def _not_allowed(asking: Asking) -> OcpiError:
-    return OcpiError(StatusCode.CLIENT_ERROR, f"{asking.method} is not for this", 405)

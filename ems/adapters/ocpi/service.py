@@ -23,7 +23,7 @@ from ems.adapters.ocpi.server import Server
 from ems.adapters.ocpi.tokens import Tokens
 from ems.domain.admission import Guest
 from ems.domain.receipt import Receipt
-from ems.domain.roaming import Acquaintance, Partner
+from ems.domain.roaming import Acquaintance, Partner, Push
 from ems.domain.tab import Tab
 from ems.ports import NotStoredError
 from ems.roaming_ports import Note, PartnerView, RoamingAnswer, RoamingBook, RoamingRequest
@@ -81,27 +81,21 @@ class Roaming:
         async def keep_claim(key: str, claim: Claim) -> None:
             await book.keep_object(claim_object(key, claim))
 
-        listing = Listing(ground, clock.now().utc)
-        roamer: Roamer
+        async def whole(push: Push) -> Push | None:
+            return await roamer.whole(push)
 
-        courier = Courier(client, directory, book, clock, lambda push: roamer.whole(push))
+        def met(partner: Partner) -> None:
+            roaming.met(partner)
+
+        async def parted(name: str) -> None:
+            await roaming.part(name, tell=False)
+
+        listing = Listing(ground, clock.now().utc)
+        courier = Courier(client, directory, book, clock, whole)
         roamer = Roamer(ground, directory, guests, courier, book, listing)
         tokens = Tokens(ground, client, directory, guests, book, keep_claim)
         commands = Commands(ground, client, directory, guests, book, roamer.evse_of, keep_claim)
-        roaming: Roaming
-
-        server = Server(
-            ground,
-            directory,
-            handshake,
-            tokens,
-            commands,
-            courier,
-            listing,
-            book,
-            lambda partner: roaming.met(partner),
-            lambda name: roaming.part(name, tell=False),
-        )
+        server = Server(ground, directory, handshake, tokens, commands, courier, listing, book, met, parted)
         roaming = cls(
             ground, directory, handshake, client, guests, tokens, courier, roamer, commands, server, book, note
         )

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -112,6 +112,8 @@ class Tokens:
             if url is None:
                 break
             reply = await self.client.ask("GET", url, partner.theirs, to=partner.party)
+            if not self.directory.partner(partner.id).is_registered:
+                raise PartnerRefusedError("it parted with us meanwhile", 200)
             page = [one for one in map(_token, reply.data if isinstance(reply.data, list) else ()) if one is not None]
             ours = [one for one in page if partner.has(PartyId(one.country_code, one.party_id))]
             if not seen.issuperset({(one.uid, one.type.value) for one in ours}):
@@ -123,7 +125,7 @@ class Tokens:
         if whole:
             await self.book.drop_tags(partner.id, frozenset(seen))
             self.guests.drop(partner.id, frozenset(seen))
-        await self.directory.keep(replace(self.directory.partner(partner.id), pulled=start))
+        await self.directory.alter(partner.id, pulled=start)
         return len(seen)
 
     def consult(self, station: str, tag: str) -> Awaitable[None] | None:

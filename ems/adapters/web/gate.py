@@ -29,7 +29,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 STREAMS = frozenset({"/api/v1/events", "/api/v1/notices/stream"})
 AT_ONCE = 4
 READING = frozenset({"GET", "HEAD"})
-WRITING = frozenset({"POST", "PUT", "DELETE"})
+WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 MAX_BODY, MAX_FORM = 500_000, 20_000
 """Bytes; reading JSON of that size takes no longer than a turn of the event loop may."""
 

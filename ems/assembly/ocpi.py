@@ -1,0 +1,46 @@
+"""Roaming, put together where a site wants it: partners, the door where they ask, and who is admitted for them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ems.adapters.ocpi.ground import Ground
+from ems.adapters.ocpi.service import Roaming
+from ems.adapters.store.store import Store
+from ems.adapters.web.payment.api import Routers
+from ems.adapters.web.roaming.door import roaming_door
+from ems.assembly.operations import SiteOperations
+from ems.ports import Clock, Live, Service
+from ems.runtime.porter import Porter
+from ems.runtime.till import Till
+from ems.settings.ocpi import OcpiSettings
+from ems.station_ports import Remote
+
+
+class RoamingParts(NamedTuple):
+    """What the daemon needs of all this; nothing where the site has no partners."""
+
+    services: tuple[Service, ...] = ()
+    routers: Routers = ()
+
+
+def roaming_parts(  # noqa: PLR0913, PLR0917 - everything that a partner's customer meets
+    settings: OcpiSettings | None,
+    live: Live,
+    clock: Clock,
+    operations: SiteOperations,
+    remote: Remote,
+    porter: Porter,
+    store: Store,
+    till: Till,
+) -> RoamingParts:
+    """Roaming with the partners that the site file names. The porter asks it about tags that are not ours, and the till
+    tells it of every session that is over.
+    """
+    if settings is None:
+        return RoamingParts()
+    ground = Ground(settings.operator, live, operations, remote, clock, porter.admit, till.tab)
+    roaming = Roaming.of(ground, settings.partners, store.roaming, store.audit.add)
+    porter.guest_of, porter.consult = roaming.guest_of, roaming.consult
+    till.closings.append(roaming.closed)
+    return RoamingParts((roaming,), (roaming_door(roaming),))

@@ -1,0 +1,313 @@
+"""A provider and a whole daemon meet over real sockets: credentials, tokens, a driver who charges, what that cost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+
+from ems.adapters.ocpi.service import Roaming
+from ems.assembly.daemon import Daemon
+from ems.domain.station import EvseStatus
+from ems.runtime.clock import SystemClock
+from tests.adapters.ocpi.provider import Provider, Reply, serving, token
+from tests.assembly.charge_point import ChargePoint, Payload
+from tests.assembly.grid_meter import grid_meter
+from tests.assembly.installation import Installation
+from tests.assembly.patience import eventually
+from tests.assembly.running import evse, running, session
+from tests.assembly.test_payments import takes_starts
+
+OCPI = """\
+access: {{mode: tags}}
+ocpi:
+  country_code: DE
+  party_id: EMS
+  name: Yard Charging
+  public_url: {page}
+  location_id: YARD
+  address: Hafenstrasse 1
+  city: Berlin
+  postal_code: "10115"
+  country: DEU
+  coordinates: [52.52, 13.405]
+  opening: ["Mon-Fri 06:00-22:00"]
+  partners: {{tnm: {{name: TheNewMotion{more}}}}}
+"""
+PRICES = {
+    "vat_percent": "19",
+    "fees": [{"unit": "kwh", "price": "0.50"}, {"unit": "session", "price": "1.00"}],
+}
+WHO = "installer"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Installation:
+    built = Installation.at(tmp_path)
+    built.write(more=OCPI.format(page=built.page, more=""))
+    return built
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    one = Provider()
+    with serving(one):
+        yield one
+    assert one.wrong == []
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits longer than the test needs."""
+    monkeypatch.setattr("ems.adapters.ocpi.roamer.TELL_S", 0.2)
+    monkeypatch.setattr("ems.adapters.ocpi.roamer.PRICES_S", 0.2)
+    monkeypatch.setattr("ems.adapters.ocpi.roamer.PAUSE_S", 0.05)
+    monkeypatch.setattr("ems.adapters.ocpi.courier.FIRST_S", 0.2)
+    monkeypatch.setattr("ems.adapters.ocpi.service.LOOK_S", 0.2)
+    monkeypatch.setattr("ems.adapters.ocpi.service.FIRST_TRY_S", 0.2)
+
+
+def roaming(daemon: Daemon) -> Roaming:
+    """The part of the daemon that partners meet."""
+    return next(one for one in daemon.services if isinstance(one, Roaming))
+
+
+async def met(daemon: Daemon, provider: Provider) -> Reply:
+    """The provider registers with a token that it was handed."""
+    part = roaming(daemon)
+    await eventually(lambda: part._is_loaded, what="what was stored")
+    invitation = await part.invite("tnm", WHO)
+    return await asyncio.to_thread(provider.register, part.versions_url, invitation)
+
+
+def soon(hours: int) -> str:
+    """A moment ahead, as OCPI writes it."""
+    return (SystemClock().now().utc + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+async def prices(site: Installation) -> None:
+    """There is a price list."""
+    body = json.dumps(PRICES).encode()
+    request = Request(f"{site.page}/api/v1/price-lists/public", body, {"content-type": "application/json"})
+    request.method = "PUT"
+    opener = build_opener(ProxyHandler({}))
+    await asyncio.to_thread(lambda: opener.open(request, timeout=10).close())
+
+
+def test_a_provider_registers_learns_the_site_and_has_its_driver_charge(site: Installation, provider: Provider) -> None:
+    provider.tokens = [token("CARD-A"), token("CARD-B", valid=False), token("CARD-C")]
+    station = ChargePoint("CP-01")
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon, station.connected(site.central):
+            await prices(site)
+            done = await met(daemon, provider)
+            assert done.code == 1000, done
+            assert done.data["roles"][0]["party_id"] == "EMS"
+            await eventually(lambda: "YARD" in provider.objects["locations"], what="the location")
+            await eventually(lambda: "public" in provider.objects["tariffs"], what="the tariff")
+            await eventually(lambda: provider.evse_status("YARD", "CP-01*1") == "AVAILABLE", what="its state")
+            await eventually(lambda: roaming(daemon).views()[0].tags == 3, what="tokens, in pages of two")
+            assert provider.objects["locations"]["YARD"]["evses"][0]["evse_id"] == "DE*EMS*ECP*01*1"
+            refused = await station.call("Authorize", {"idTag": "CARD-B"})
+            assert refused["idTagInfo"]["status"] == "Blocked"
+            assert (await station.call("Authorize", {"idTag": "card-a"}))["idTagInfo"]["status"] == "Accepted"
+            await station.start("CARD-A")
+            await eventually(lambda: provider.objects["sessions"], what="a session")
+            (name,) = provider.objects["sessions"]
+            began = provider.objects["sessions"][name]
+            assert (began["status"], began["auth_method"], began["kwh"]) == ("ACTIVE", "WHITELIST", 0)
+            assert began["cdr_token"]["contract_id"] == "NL8ACCCARD-A"
+            await station.charge(5000)
+            await eventually(lambda: provider.objects["sessions"][name]["kwh"] == 5, what="its energy")
+            await eventually(lambda: "total_cost" in provider.objects["sessions"][name], what="its cost so far")
+            assert provider.objects["sessions"][name]["total_cost"] == {"excl_vat": 2.94, "incl_vat": 3.5}
+            await eventually(lambda: provider.evse_status("YARD", "CP-01*1") == "CHARGING", what="charging")
+            await station.stop()
+            await station.status("Available")
+            await eventually(lambda: provider.cdrs, what="the record of what it cost")
+            (record,) = provider.cdrs
+            assert record["session_id"] == name
+            assert record["total_energy"] == 5
+            assert record["total_cost"] == {"excl_vat": 2.94, "incl_vat": 3.5}
+            assert record["total_energy_cost"] == {"excl_vat": 2.1, "incl_vat": 2.5}
+            assert record["total_fixed_cost"] == {"excl_vat": 0.84, "incl_vat": 1}
+            assert record["cdr_location"]["evse_id"] == "DE*EMS*ECP*01*1"
+            assert record["tariffs"][0]["id"] == "public"
+            over = await eventually(lambda: provider.objects["sessions"][name]["status"] == "COMPLETED")
+            assert over
+            assert await asyncio.to_thread(provider.every, "cdrs") == provider.cdrs
+            assert [one["id"] for one in await asyncio.to_thread(provider.every, "sessions")] == [name]
+
+    asyncio.run(scenario())
+
+
+def test_we_register_there_and_again_and_part(site: Installation, provider: Provider, tmp_path: Path) -> None:
+    (site.folder / "tnm").write_text(provider.our_token + "\n")
+    more = f", versions_url: '{provider.url}/ocpi/versions', token_file: tnm"
+    site.write(more=OCPI.format(page=site.page, more=more))
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon:
+            part = roaming(daemon)
+            await eventually(lambda: part.views()[0].partner.is_registered, what="a registration by itself")
+            await eventually(lambda: "YARD" in provider.objects["locations"], what="the location")
+            first = provider.operator_token
+            await part.register("tnm", WHO)
+            assert provider.operator_token != first
+            assert (await asyncio.to_thread(provider.ask, "GET", provider.endpoints["tariffs"])).code == 1000
+            old = await asyncio.to_thread(provider.ask, "GET", provider.endpoints["tariffs"], None, first)
+            assert (old.status, old.code) == (401, 2000)
+            await part.unregister("tnm", WHO)
+            assert provider.operator_token == "", "it was told"
+
+    asyncio.run(scenario())
+
+
+def test_a_partner_asks_again_for_credentials_and_leaves(site: Installation, provider: Provider) -> None:
+    provider.tokens = [token("CARD-A")]
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon:
+            await met(daemon, provider)
+            place, first = provider.endpoints["credentials"], provider.operator_token
+            again = await asyncio.to_thread(provider.ask, "POST", place, provider.credentials())
+            assert (again.status, again.code) == (405, 2000)
+            changed = await asyncio.to_thread(provider.ask, "PUT", place, provider.credentials())
+            assert changed.data["token"] != first
+            assert (await asyncio.to_thread(provider.ask, "GET", place)).status == 401
+            provider.operator_token = changed.data["token"]
+            shown = await asyncio.to_thread(provider.ask, "GET", place)
+            assert shown.data["token"] == provider.operator_token
+            await eventually(lambda: roaming(daemon).views()[0].tags == 1)
+            gone = await asyncio.to_thread(provider.ask, "DELETE", place)
+            assert gone.code == 1000
+            assert (await asyncio.to_thread(provider.ask, "GET", place)).status == 401
+            assert roaming(daemon).views()[0].tags == 0
+
+    asyncio.run(scenario())
+
+
+def test_commands_are_carried_out_and_their_result_told(
+    site: Installation, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = ChargePoint("CP-01")
+    starts: list[Payload] = []
+    takes_starts(station, monkeypatch, starts)
+    other = station._answer
+    unlocks = lambda action, body: {"status": "Unlocked"} if action == "UnlockConnector" else other(action, body)  # noqa: E731
+    monkeypatch.setattr(station, "_answer", unlocks)
+    app = token("5f4dcc3b-aa76-5d61-d832-7deb882cf99b", type="APP_USER", whitelist="NEVER")
+
+    async def asks(name: str, **body: Any) -> str:
+        reply, word = await asyncio.to_thread(lambda: provider.command(name, **body))
+        assert reply.code == 1000, reply
+        if reply.data["result"] != "ACCEPTED":
+            return str(reply.data["result"])
+        return await asyncio.to_thread(provider.wait_for, word)
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon, station.connected(site.central):
+            await met(daemon, provider)
+            await eventually(lambda: evse(daemon, "CP-01/1").status is EvseStatus.AVAILABLE)
+            there = {"location_id": "YARD", "evse_uid": "CP-01*1"}
+            assert await asks("START_SESSION", token=app, authorization_reference="r-1", **there) == "ACCEPTED"
+            assert len(starts[0]["idTag"]) == 20, "what OCPP 1.6 takes of 36 characters"
+            await station.start(starts[0]["idTag"])
+            await eventually(lambda: provider.objects["sessions"], what="a session")
+            (name,) = provider.objects["sessions"]
+            told = provider.objects["sessions"][name]
+            assert (told["auth_method"], told["authorization_reference"]) == ("COMMAND", "r-1")
+            assert told["cdr_token"]["uid"] == app["uid"]
+            assert await asks("START_SESSION", token=app, **there) == "EVSE_OCCUPIED"
+            wanted = {"profile_type": "REGULAR", "energy_need": 20, "departure_time": soon(8)}
+            place = f"{provider.endpoints['sessions']}/{name}/charging_preferences"
+            assert (await asyncio.to_thread(provider.ask, "PUT", place, wanted)).data == "ACCEPTED"
+            await eventually(lambda: session(daemon, "CP-01/1").need.energy_wh == 20_000)
+            fast = {"profile_type": "CHEAP"}
+            assert (await asyncio.to_thread(provider.ask, "PUT", place, fast)).data == "PROFILE_TYPE_NOT_SUPPORTED"
+            assert await asks("STOP_SESSION", session_id="nobody-knows") == "UNKNOWN_SESSION"
+            assert await asks("STOP_SESSION", session_id=name) == "ACCEPTED"
+            await station.stop()
+            assert await asks("UNLOCK_CONNECTOR", connector_id="1", **there) == "ACCEPTED"
+            await station.status("Available")
+            await eventually(
+                lambda: provider.objects["sessions"][name]["status"] == "INVALID", what="no energy, no bill"
+            )
+            assert provider.cdrs == []
+            away = {"location_id": "YARD", "evse_uid": "CP-02*1"}
+            assert await asks("START_SESSION", token=app, **away) == "EVSE_INOPERATIVE"
+            kept = {"token": app, "reservation_id": "R-1", "expiry_date": soon(1), **there}
+            await eventually(lambda: evse(daemon, "CP-01/1").status is EvseStatus.AVAILABLE)
+            assert await asks("RESERVE_NOW", **kept) == "ACCEPTED"
+            await eventually(lambda: provider.evse_status("YARD", "CP-01*1") == "RESERVED", what="it is kept")
+            refused = await station.call("Authorize", {"idTag": "OTHER"})
+            assert refused["idTagInfo"]["status"] == "Invalid"
+            assert await asks("CANCEL_RESERVATION", reservation_id="r-1") == "ACCEPTED"
+            assert await asks("CANCEL_RESERVATION", reservation_id="R-1") == "UNKNOWN_RESERVATION"
+
+    asyncio.run(scenario())
+
+
+def test_a_card_that_nobody_knows_is_asked_about(site: Installation, provider: Provider) -> None:
+    provider.allowed = {"NEW-1": "ALLOWED", "NEW-2": "NO_CREDIT"}
+    station = ChargePoint("CP-01")
+
+    async def status(tag: str) -> str:
+        return str((await station.call("Authorize", {"idTag": tag}))["idTagInfo"]["status"])
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon, station.connected(site.central):
+            await met(daemon, provider)
+            await eventually(lambda: evse(daemon, "CP-01/1").status is EvseStatus.AVAILABLE)
+            assert [await status(tag) for tag in ("NEW-2", "NEW-3", "NEW-1")] == ["Blocked", "Invalid", "Accepted"]
+            asked = [one.path for one in provider.told if one.path.endswith("/authorize")]
+            assert len(asked) == 3
+            await station.start("NEW-1")
+            await eventually(lambda: provider.objects["sessions"], what="a session")
+            (told,) = provider.objects["sessions"].values()
+            assert (told["auth_method"], told["authorization_reference"]) == ("AUTH_REQUEST", "ref-NEW-1")
+            assert len([one for one in provider.told if one.path.endswith("/authorize")]) == 3, "once is enough"
+
+    asyncio.run(scenario())
+
+
+def test_a_partner_that_is_away_blocks_nobody_and_is_told_all_when_it_is_back(
+    site: Installation, provider: Provider
+) -> None:
+    """Its card is good without being asked about; the daemon starts anew while it is away."""
+    provider.tokens = [token("CARD-A")]
+    station = ChargePoint("CP-01")
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus):
+            async with running(site) as daemon, station.connected(site.central):
+                await prices(site)
+                await met(daemon, provider)
+                await eventually(lambda: roaming(daemon).views()[0].tags == 1)
+                provider.is_down = True
+                await station.start("CARD-A")
+                await station.charge(4000)
+                await eventually(lambda: session(daemon, "CP-01/1").energy_wh == 4000)
+                await eventually(lambda: roaming(daemon).views()[0].trouble, what="trouble that is shown")
+                await station.stop()
+                await station.status("Available")
+                kept = roaming(daemon).courier.lanes["tnm"].waiting
+                await eventually(lambda: any(one.module == "cdrs" for one in kept.values()), what="a record that waits")
+            async with running(site) as daemon, station.connected(site.central):
+                await eventually(lambda: roaming(daemon).views()[0].waiting >= 2, what="what waited")
+                assert roaming(daemon).views()[0].tags == 1
+                provider.is_down = False
+                await eventually(lambda: provider.cdrs, what="the record")
+                assert [one["total_energy"] for one in provider.cdrs] == [4]
+                (told,) = provider.objects["sessions"].values()
+                assert (told["status"], told["kwh"]) == ("COMPLETED", 4)
+                await eventually(lambda: roaming(daemon).views()[0].trouble == "")
+
+    asyncio.run(scenario())
