@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ems import __version__
 from ems.adapters.mail.smtp import Security, SmtpServer
+from ems.adapters.mqtt.link import Broker, MqttLink
+from ems.adapters.mqtt.target import MqttTarget
 from ems.adapters.store.store import Store
 from ems.adapters.web.alarms.page import alarm_ways
 from ems.adapters.web.payment.api import Routers
@@ -15,7 +18,7 @@ from ems.adapters.webhook.signature import key_of
 from ems.adapters.webhook.target import WebhookTarget
 from ems.assembly.error import AssemblyError
 from ems.notice_ports import Target
-from ems.ports import Clock, Live, Service
+from ems.ports import Clock, Live, Operations, Service
 from ems.runtime.alarm_mail import AlarmMailer
 from ems.runtime.herald import Herald
 from ems.runtime.incident_keeper import IncidentKeeper
@@ -23,7 +26,7 @@ from ems.runtime.loop import Output
 from ems.runtime.postman import Postman
 from ems.settings.build import SiteSettings
 from ems.settings.mail import MailSettings
-from ems.settings.notices import Webhook
+from ems.settings.notices import Mqtt, Webhook
 from ems.settings.secret_file import SecretError, read_secret
 
 
@@ -37,21 +40,49 @@ class AlarmParts(NamedTuple):
     routers: Routers
 
 
+class Audience(NamedTuple):
+    """Everybody whom the site file names, and the broker (None: there is none)."""
+
+    targets: tuple[Target, ...]
+    broker: Broker | None
+
+
 def alarm_parts(
-    targets: tuple[Target, ...], settings: SiteSettings, live: Live, clock: Clock, store: Store
+    told: Audience, settings: SiteSettings, live: Live, clock: Clock, store: Store, operations: Operations
 ) -> AlarmParts:
     """Alarms always, and whoever is to be told."""
     patience = settings.notices.patience
-    postman = Postman(targets, store.notices, clock)
+    links: tuple[MqttLink, ...] = ()
+    if told.broker is not None:
+        links = (MqttLink(told.broker, live, operations, lambda: keeper.open, __version__),)
+    brokers = (MqttTarget(link, f"{link.host}, {link.topics.event}", settings.site.name) for link in links)
+    postman = Postman((*told.targets, *brokers), store.notices, clock)
     herald = Herald(postman.tell, lambda: clock.now().utc)
     keeper = IncidentKeeper(live, clock, store.incidents, herald.alarm, lambda: patience)
     ways = alarm_ways(live, clock, keeper, postman)
-    return AlarmParts(keeper, postman, (herald.look,), (postman, keeper), ways)
+    return AlarmParts(keeper, postman, (herald.look,), (postman, keeper, *links), ways)
 
 
-def targets_of(settings: SiteSettings, clock: Clock) -> tuple[Target, ...]:
+def audience_of(settings: SiteSettings, clock: Clock) -> Audience:
     """Everybody whom the site file names. Raises AssemblyError where a secret cannot be read."""
-    return tuple(_targets(settings, clock))
+    return Audience(tuple(_targets(settings, clock)), _broker(settings.notices.mqtt))
+
+
+def _broker(known: Mqtt | None) -> Broker | None:
+    if known is None:
+        return None
+    return Broker(
+        known.host,
+        known.port,
+        known.base,
+        known.tls,
+        known.ca_file,
+        known.user,
+        None if known.password_file is None else _secret(known.password_file),
+        known.discovery,
+        known.every_s,
+        frozenset(command.value for command in known.commands),
+    )
 
 
 def _targets(settings: SiteSettings, clock: Clock) -> Iterator[Target]:

@@ -26,7 +26,7 @@ from ems.adapters.web.energy.api import energy_prices
 from ems.adapters.web.server import WebServer
 from ems.adapters.web.stations.page import station_ways
 from ems.assembly.access import AccessParts, access_parts, porter_of
-from ems.assembly.alarms import alarm_parts, targets_of
+from ems.assembly.alarms import alarm_parts, audience_of
 from ems.assembly.drivers import DriverParts, driver_parts
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.entry import accounts_of, web_options
@@ -126,7 +126,7 @@ class Daemon:
             check_free("stations", ocpp.host, ocpp.port, "EMS_OCPP_PORT")
             check_free("the page", shown.host, shown.port, "EMS_HTTP_PORT")
             meters = installed_meters(settings, own_models(settings, state_dir))
-            provision, told = provision_of(settings.payment), targets_of(settings, clock)
+            provision, told = provision_of(settings.payment), audience_of(settings, clock)
             store = store_of(state_dir, clock, troubles)
         except BaseException:
             lock.close()
@@ -151,7 +151,7 @@ class Daemon:
         planning, supposing = (planning_of(settings, database_of(state_dir), operations.pushed) for _ in range(2))
         energy, alarms = (
             energy_prices(live, operations, SitePrices(lambda: planning.setup.sources, operations.pushed)),
-            alarm_parts(told, settings, live, clock, store),
+            alarm_parts(told, settings, live, clock, store, operations),
         )
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
         remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)

@@ -12,6 +12,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
+from tests.adapters.mqtt.broker import mosquitto, needs_mosquitto
+from tests.adapters.mqtt.test_mqtt import at_home
 from tests.adapters.webhook.receiver import SECRET, Receiver, receiver
 from tests.assembly.charge_point import ChargePoint
 from tests.assembly.daemon_process import daemon_process
@@ -155,3 +157,30 @@ def test_what_happens_can_be_listened_to_and_what_was_missed_comes_first(site: I
             assert sum(line.startswith("id: ") for line in every) == number
 
     asyncio.run(scenario())
+
+
+@needs_mosquitto
+def test_a_limit_over_mqtt_reaches_the_car_and_the_audit(site: Installation, tmp_path: Path) -> None:
+    station = ChargePoint("CP-01")
+
+    async def scenario(port: int) -> None:
+        async with grid_meter(site.modbus), running(site), station.connected(site.central), at_home(port) as home:
+            await station.start("CARD-7")
+            await eventually(lambda: station.allowed_a == 32.0, 10)
+            await home.until(lambda: home.last.get("ems/yard/status") == b"online")
+            await home.client.publish("ems/yard/evse/CP-01/1/limit/set", "10", qos=1)
+            await eventually(lambda: station.allowed_a == 10.0, 10)
+            await home.until(lambda: home.json("ems/yard/evse/CP-01/1").get("limit_a") == 10)
+            (first, *_) = (await ask(site, "GET", "audit"))["audit"]
+            assert (first["what"], first["who"]) == ("LimitReceived", "mqtt (127.0.0.1)")
+            await home.until(lambda: home.json("ems/yard/alarms").get("open") == 1, "one station is away")
+            await home.until(
+                lambda: any(
+                    json.loads(told)["type"] == "session.started" for t, told in home.all if t == "ems/yard/event"
+                )
+            )
+
+    with mosquitto(tmp_path) as there:
+        section = f"mqtt: {{host: 127.0.0.1, port: {there.port}, commands: [limit], every_s: 0.5}}\n"
+        site.write(more=QUICK + section)
+        asyncio.run(scenario(there.port))

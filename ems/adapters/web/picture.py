@@ -32,11 +32,10 @@ from ems.domain.circuit import Circuit
 from ems.domain.decision import Alarm, CircuitView, Decision, Level, Reason
 from ems.domain.history import Knock
 from ems.domain.instant import Instant
-from ems.domain.measurement import Sample
+from ems.domain.measured_power import evse_power_w, metered_w
 from ems.domain.meter import MeterRole
 from ems.domain.session import Session
-from ems.domain.state import NEVER, EvseState, SiteState
-from ems.domain.station import Evse
+from ems.domain.state import NEVER, SiteState
 
 MAX_ALARMS = 200
 MAX_KNOCKS = 50
@@ -118,26 +117,14 @@ def _cause(view: View) -> str:
 
 def _power(view: View) -> PowerRow:
     site = view.state.site
-    grid = _metered_w(view, [site.circuits.root.meter])
-    pv = _metered_w(view, [m.id for m in site.meters if m.role is MeterRole.PV])
-    battery = _metered_w(view, [m.id for m in site.meters if m.role is MeterRole.BATTERY])
+    grid = metered_w(view.state, [site.circuits.root.meter])
+    pv = metered_w(view.state, [m.id for m in site.meters if m.role is MeterRole.PV])
+    battery = metered_w(view.state, [m.id for m in site.meters if m.role is MeterRole.BATTERY])
     columns = zip(site.evses, view.state.evses, strict=True)
-    ours = sum(_power_of(evse, known, site.voltage_v) or 0.0 for evse, known in columns)
+    ours = sum(evse_power_w(evse, known, site.voltage_v) or 0.0 for evse, known in columns)
     other = None if grid is None else grid - ours - (pv or 0.0) - (battery or 0.0)
     return {"grid": number(grid), "ev": number(ours) or 0.0, "pv": number(pv), "battery": number(battery),
             "other": number(other)}  # fmt: skip
-
-
-def _metered_w(view: View, meter_ids: Sequence[str | None]) -> float | None:
-    """The sum of what these meters read; None when there are none or one has never answered."""
-    total, site = 0.0, view.state.site
-    for meter_id in meter_ids:
-        index = None if meter_id is None else site.meter_index(meter_id)
-        reading = None if index is None else view.state.meters[index].reading
-        if reading is None:
-            return None
-        total += sum(reading.amps) * site.voltage_v if reading.power_w is None else reading.power_w
-    return total if meter_ids else None
 
 
 def circuits(view: View) -> Iterator[CircuitRow]:
@@ -163,7 +150,7 @@ def _circuit(view: View, circuit: Circuit, seen: CircuitView | None) -> CircuitR
         "limit_w": None if seen is None or seen.limit_w is None else number(seen.limit_w),
         "measured_a": None if seen is None or seen.measured_a is None else phases(seen.measured_a, there),
         "measured_age_s": age(view.now, read_at),
-        "measured_w": _metered_w(view, [circuit.meter]),
+        "measured_w": metered_w(view.state, [circuit.meter]),
         "drawn_a": None if seen is None else phases(seen.drawn_a, there),
         "base_load_a": None if seen is None else phases(seen.base_load_a, there),
         "headroom_a": None if seen is None else phases(seen.headroom_a, there),
@@ -203,7 +190,7 @@ def evse_row(view: View, index: int) -> EvseRow:
         "measured_exact": sample is not None and sample.low_a == sample.high_a,
         "measured_age_s": None if sample is None else age(now, sample.at),
         "legs_in_use": list(known.leg_use.legs(len(evse.wiring.legs))),
-        "power_w": number(_power_of(evse, known, state.site.voltage_v)),
+        "power_w": number(evse_power_w(evse, known, state.site.voltage_v)),
         "energy_wh": None if session is None else number(session.energy_wh),
         "soc_percent": None if session is None else number(session.soc_percent),
         "session": None if session is None else _session(session),
@@ -211,16 +198,6 @@ def evse_row(view: View, index: int) -> EvseRow:
         "controlled": setpoint is not None and setpoint.controlled,
         "level": mode_of(Level.NORMAL if setpoint is None else setpoint.level),
     }
-
-
-def _power_of(evse: Evse, known: EvseState, voltage_v: float) -> float | None:
-    """What the station says, else what its currents make of the nominal voltage; None when it says neither."""
-    if not known.status.may_draw or known.power_w is not None:
-        return known.power_w
-    sample: Sample | None = known.samples[0] if known.samples else None
-    if sample is None or sample.low_a != sample.high_a:
-        return None
-    return sum(sample.high_a) * evse.wiring.watts_per_amp(voltage_v, 1)
 
 
 def _session(session: Session) -> SessionRow:

@@ -1,0 +1,31 @@
+"""What meters and stations say of power, W; where they say only amperes, what those make of the nominal voltage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ems.domain.measurement import Sample
+from ems.domain.state import EvseState, SiteState
+from ems.domain.station import Evse
+
+
+def evse_power_w(evse: Evse, known: EvseState, voltage_v: float) -> float | None:
+    """What the station says, else what its currents make of the nominal voltage; None when it says neither."""
+    if not known.status.may_draw or known.power_w is not None:
+        return known.power_w
+    sample: Sample | None = known.samples[0] if known.samples else None
+    if sample is None or sample.low_a != sample.high_a:
+        return None
+    return sum(sample.high_a) * evse.wiring.watts_per_amp(voltage_v, 1)
+
+
+def metered_w(state: SiteState, meter_ids: Sequence[str | None]) -> float | None:
+    """The sum of what these meters read; None when there are none or one has never answered."""
+    total, site = 0.0, state.site
+    for meter_id in meter_ids:
+        index = None if meter_id is None else site.meter_index(meter_id)
+        reading = None if index is None else state.meters[index].reading
+        if reading is None:
+            return None
+        total += sum(reading.amps) * site.voltage_v if reading.power_w is None else reading.power_w
+    return total if meter_ids else None
