@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ems.adapters.store.store import Store
+from ems.adapters.web.audit.page import audit_pages
 from ems.adapters.web.evse.page import evse_ways
 from ems.adapters.web.overview.page import overview_pages
 from ems.adapters.web.payment.api import Routers
 from ems.adapters.web.sheet import Sheet
+from ems.adapters.web.vehicles.page import vehicle_pages
 from ems.assembly.past import SitePast
 from ems.domain.tariff import Tariff
 from ems.ports import AccessDesk, Clock, Live, Operations
@@ -46,5 +48,10 @@ def page_parts(needs: PageNeeds) -> PageParts:
     store, live, clock = needs.store, needs.live, needs.clock
     sheet = Sheet(live, clock)
     past = SitePast(store, live, clock, needs.tariff)
-    routers = (overview_pages(sheet, past), *evse_ways(sheet, past, needs.remote))
+    routers = (
+        overview_pages(sheet, past),
+        *evse_ways(sheet, past, needs.remote),
+        vehicle_pages(sheet, needs.operations),
+        audit_pages(sheet, past),
+    )
     return PageParts(routers, lambda _events, _state, _memory, decision: store.offers.tick(decision))

@@ -100,7 +100,7 @@ def due(
     found = [Due(one.at, one.goal, one.service_class) for one in single if one.at > since]
     for ahead in range(DAYS_AHEAD + 1 if weekly else 0):
         day = first + ahead * ONE_DAY
-        of_day = () if day in taken else _of_day(weekly, day, holidays)
+        of_day = () if day in taken else on_day(weekly, day, holidays)
         coming = [one for at, goal in of_day if (one := Due(moment(day, at, zone), goal)).at > since]
         if coming:
             found += coming
@@ -108,7 +108,8 @@ def due(
     return min(found, key=lambda one: one.at, default=None)
 
 
-def _of_day(weekly: tuple[WeeklyDeparture, ...], day: date, holidays: Holidays) -> Iterator[tuple[time, Goal]]:
+def on_day(weekly: tuple[WeeklyDeparture, ...], day: date, holidays: Holidays) -> Iterator[tuple[time, Goal]]:
+    """When a vehicle leaves on a date by its week."""
     is_holiday = holidays.holds(day) and any(HOLIDAY in every.days for every in weekly)
     kind = HOLIDAY if is_holiday else day.weekday()
     for every in weekly:

@@ -1,0 +1,1 @@
+"""Vehicles, their weeks, who leaves when, and classes of service."""
