@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ems.control.incidence import Bools, Floats
 from ems.control.memory import SetpointMemory
-from ems.control.network import Bools, Floats
 from ems.control.observation import Column, Observation
 from ems.domain.instant import Instant
 from ems.domain.phase_switch import ONE

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ems.control.network import Bools, Floats, Incidence, Ints
+from ems.control.incidence import Bools, Floats, Incidence, Ints
 
 TOLERANCE = 1e-9
 """Slack of comparisons; setpoints are rounded down to 0.1 A afterwards, far above it."""

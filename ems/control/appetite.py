@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ems.control.incidence import Floats
 from ems.control.memory import SetpointMemory
-from ems.control.network import Floats
 from ems.control.observation import Column, Observation
 
 SETTLE_S = 60.0

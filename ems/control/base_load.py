@@ -13,8 +13,9 @@ import numpy as np
 
 from ems.control.drawn import first_sample_s
 from ems.control.failsafe import FROZEN_S, Assessment
+from ems.control.incidence import Bools, Floats
 from ems.control.memory import BaseLoadMemory, Memory
-from ems.control.network import LINKS_PER_CIRCUIT, POWER, Bools, Floats, Network
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, Network
 from ems.control.observation import Column, Observation
 from ems.domain.circuit import Circuit
 from ems.domain.decision import Binding, Level
@@ -59,9 +60,9 @@ def base_loads(
         likely=worst.copy(),
         shown=worst.copy(),
         drawn=network.load_of_legs(seen.drawn_a),
-        reserved=seen.incidence.load(np.where(foreign, seen[Column.LIABLE_A], 0.0)),
+        reserved=network.carried(seen.polygons, np.where(foreign, seen[Column.LIABLE_A], 0.0)),
         awaited=np.zeros(network.links),
-        fixed=worst + seen.incidence.load(flowing),
+        fixed=worst + network.carried(seen.polygons, flowing),
         metered=np.zeros(network.links, dtype=np.bool_),
     )
     step = np.where(meters.cautious, links.step, 0.0)

@@ -21,8 +21,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ems.control.aims import plan_in_force
+from ems.control.incidence import Floats
 from ems.control.memory import BatteryMemory, Memory
-from ems.control.network import Floats
 from ems.control.observation import Column
 from ems.control.situation import Situation
 from ems.control.storage import REACTS_S, Stored

@@ -8,8 +8,8 @@ import numpy as np
 
 from ems.control.aims import Aims, aims
 from ems.control.failsafe import Assessment
+from ems.control.incidence import Bools, Floats, Ints
 from ems.control.memory import Memory
-from ems.control.network import Bools, Floats, Ints
 from ems.control.observation import Column, Observation, expressible
 from ems.control.strategy import ranking
 from ems.domain.decision import Level

@@ -108,6 +108,7 @@ def _at_link(at: Situation, known: dict[tuple[int, Binding], Reason], link: int,
 
 
 def _link_reason(at: Situation, link: int, binding: Binding) -> Reason:
+    link = at.room.named(link)
     source = at.room.sources[link]
     if link >= len(at.state.site.circuits) * LINKS_PER_CIRCUIT:
         return Reason(binding, source.text, PILOT_MIN_A if binding is Binding.WAITING else float(at.room.limit[link]))

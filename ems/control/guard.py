@@ -1,13 +1,15 @@
 """The last word: every circuit and phase is added up again, by other means than the allocation used.
 
 It shares no arithmetic with `allocation`, `shaping` or `network`: it adds each EVSE to its own circuit and carries the
-sums up the tree, in plain Python. It may only lower; whatever it lowers is an error elsewhere and is reported as one.
-That a cut keeps every sum within its bound holds for unbalance too, since what is summed there never counts against
+sums up the tree, in plain Python, as phasors where legs lie between two phases. It may only lower; whatever it lowers
+is an error elsewhere and is reported as one. That a cut keeps every sum within its bound holds for phasors too, since
+all on a conductor point within sixty degrees; and for unbalance, since what is summed there never counts against
 another (see `network`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -28,19 +30,33 @@ POWER, PAIRS = 3, 4
 Sums = list[float]
 """Ampere on L1, L2, L3, watts in all, and where that is limited, ampere on one phase and not on another, by pair."""
 
+AHEAD = complex(math.cos(math.pi / 6.0), math.sin(math.pi / 6.0))
+"""The current between a phase and the next one, beside the voltage of the first; that of the next lags as much."""
+
 
 class Outlet(NamedTuple):
-    """Where an EVSE hangs: position of its circuit, site phases of each leg, and watts of one ampere on one leg."""
+    """Where an EVSE hangs: position of its circuit, site phases of each leg, what one ampere of a leg is on each of
+    them beside its voltage, and its watts.
+    """
 
     circuit: int
     legs: tuple[tuple[int, ...], ...]
+    phasors: tuple[tuple[tuple[int, complex], ...], ...]
     watts_per_leg: float
 
     @classmethod
     def of(cls, site: Site, evse: Evse) -> Outlet:
         """The outlet of an EVSE of `site`."""
         legs = tuple(tuple(int(phase) for phase in leg) for leg in evse.wiring.legs)
-        return cls(site.circuits.index(evse.circuit), legs, evse.wiring.watts_per_amp(site.voltage_v, 1))
+        phasors = tuple(tuple((phase, _phasor(phase, leg)) for phase in leg) for leg in legs)
+        return cls(site.circuits.index(evse.circuit), legs, phasors, evse.wiring.watts_per_amp(site.voltage_v, 1))
+
+
+def _phasor(phase: int, leg: tuple[int, ...]) -> complex:
+    """What one ampere of a leg is on a phase, beside its voltage."""
+    if len(leg) == 1:
+        return 1.0
+    return AHEAD if (phase + 1) % 3 in leg else AHEAD.conjugate()
 
 
 class Load(NamedTuple):
@@ -92,26 +108,26 @@ def _exceeded(
     rest pairs of phases.
     """
     most = max([len(bound) for bound in bounds], default=0)
-    totals = [[0.0] * most for _ in bounds]
-    for ((circuit, legs, watts), _, _, carrying, _, _, spread), value in zip(loads, amps, strict=True):
+    totals: list[list[complex]] = [[0.0] * most for _ in bounds]
+    for ((circuit, legs, phasors, watts), _, _, carrying, _, _, spread), value in zip(loads, amps, strict=True):
         if value > 0:
             own = totals[circuit]
             for pair in _uneven(legs, tuple(carrying), spread) if most > PAIRS else ():
                 own[PAIRS + pair] += value
-            for leg, carries in zip(legs, carrying, strict=False):
+            for leg, carries in zip(phasors, carrying, strict=False):
                 if carries:
-                    own[3] += value * watts
-                    for phase in leg:
-                        own[phase] += value
+                    own[POWER] += value * watts
+                    for phase, phasor in leg:
+                        own[phase] += value * phasor
     for i in range(len(totals) - 1, 0, -1):
         parent = totals[tree.parents[i]]
-        for k, value in enumerate(totals[i]):
-            parent[k] += value
+        for k, below in enumerate(totals[i]):
+            parent[k] += below
     return [
         (i, k)
         for i, (total, bound) in enumerate(zip(totals, bounds, strict=True))
         for k in range(len(bound))
-        if total[k] > max(bound[k], 0.0) + (SLACK_W if k == POWER else SLACK_A)
+        if abs(total[k]) > max(bound[k], 0.0) + (SLACK_W if k == POWER else SLACK_A)
     ]
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
 from ems.control.base_load import base_loads, flowing_a
 from ems.control.failsafe import Assessment
+from ems.control.incidence import Bools, Floats, Ints
 from ems.control.memory import Memory
-from ems.control.network import LINKS_PER_CIRCUIT, POWER, Between, Bools, Floats, Network
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, Between, Network
 from ems.control.observation import Observation
 from ems.domain.circuit import Circuit
 from ems.domain.instant import Instant
@@ -37,7 +38,7 @@ class Headroom:
 
     `excess`: by how much the flow that is not ours to lower exceeds the limit, as far as it is known to flow: by the
     meter; without one, what is declared and what samples show (`flowing_a`, per EVSE). What is only reserved is not in
-    it, nor is a margin: nobody is ever stopped for a current that may not be there.
+    it, nor is a margin: nobody is ever stopped for a current that may not be there. `side_of` is the network's.
     """
 
     limit: Floats
@@ -50,7 +51,17 @@ class Headroom:
     excess: Floats
     flowing_a: Floats
     metered: Bools
+    side_of: Ints
     held: tuple[tuple[Source, ...], ...] = ()
+
+    def on_sides(self, network: Network) -> Headroom:
+        """With the room of each phase at its further sides, where it is divided."""
+        return replace(self, now=network.on_sides(self.now), steady=network.on_sides(self.steady))
+
+    def named(self, link: int) -> int:
+        """The link that people know: of a further side, that of its phase."""
+        first = self.now.size - self.side_of.size
+        return link if link < first else int(self.side_of[link - first])
 
 
 def limits_in_force(state: SiteState, now: Instant) -> tuple[Limit, ...]:
@@ -79,6 +90,7 @@ def headroom(
     found = Headroom(
         limit=limit,
         sources=sources + tuple(_unbalance(state.site.circuits.circuits, link) for link in network.between),
+        side_of=network.side_of,
         base=base.likely,
         drawn=base.drawn,
         shown=base.shown,

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ems.control.network import LINKS_PER_CIRCUIT, Bools, Floats
+from ems.control.incidence import Bools, Floats
+from ems.control.network import LINKS_PER_CIRCUIT
 from ems.control.observation import Observation
 from ems.domain.phase_switch import THREE
 from ems.domain.site import Site

@@ -2,7 +2,8 @@
 
 Every circuit has four links: one per phase (capacity in ampere) and one for its total power (capacity in watt). After
 all of these, a circuit with a rule against unbalance has a link for every phase beside every other one (capacity in
-ampere), which an EVSE loads that may draw on the one without drawing as much on the other.
+ampere), which an EVSE loads that may draw on the one without drawing as much on the other. The last links are further
+sides of phases on which legs between two phases come together (see `phasors`).
 
 Unbalance is a difference, so a cut on one phase may raise it. What is bounded here is therefore not the difference
 itself but the most that it can become: the sum of the currents that count for it, with nothing taken off for what
@@ -19,21 +20,18 @@ does not count: it is nobody's to spread but the electrician's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ems.domain.phases import MAX_LEGS, PHASE_PAIRS, Phase
+from ems.control.incidence import Bools, Floats, Incidence, Ints, summed
+from ems.control.phasors import LEG_DEG, SIDES, angle_deg, parts
+from ems.domain.phases import MAX_LEGS, PHASE_PAIRS, Leg, Phase
 from ems.domain.site import Site
 from ems.domain.station import Evse
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
-Bools = NDArray[np.bool_]
 
 LINKS_PER_CIRCUIT = 4
 POWER = 3
@@ -61,41 +59,28 @@ class Between(NamedTuple):
     less: Phase
 
 
-@dataclass(frozen=True, slots=True)
-class Incidence:
-    """Entries (link, evse, coefficient): one ampere at `evse` loads `link` by `coefficient`.
-
-    Links and EVSEs are positions; an EVSE meets a link in one entry at most.
-    """
+class LegEntries(NamedTuple):
+    """Entries on phase links before it is known which legs count: link, EVSE, leg and coefficient of each."""
 
     link: Ints
     evse: Ints
+    leg: Ints
     coefficient: Floats
-    links: int
-    evses: int
 
-    def load(self, amps: Floats) -> Floats:
-        """Load of every link when each EVSE draws `amps`."""
-        return _summed(self.link, self.coefficient * amps[self.evse], self.links)
-
-    def total(self, entries: Bools, amps: Floats) -> Floats:
-        """Load of every link by some entries, each with a current of its own."""
-        return _summed(self.link[entries], self.coefficient[entries] * amps, self.links)
-
-    def only(self, evses: Bools) -> Incidence:
-        """The entries of some EVSEs."""
-        keep = evses[self.evse]
-        return Incidence(self.link[keep], self.evse[keep], self.coefficient[keep], self.links, self.evses)
-
-    def under(self, capacity: Floats) -> Incidence:
-        """The entries whose link has a finite capacity; the others cannot bind."""
-        keep = np.isfinite(capacity)[self.link]
-        return Incidence(self.link[keep], self.evse[keep], self.coefficient[keep], self.links, self.evses)
+    @classmethod
+    def of(cls, entries: Sequence[tuple[int, int, int, float]]) -> LegEntries:
+        """From rows."""
+        table = np.array(entries, dtype=np.float64).reshape(-1, 4).T
+        whole = table[:3].astype(np.intp)
+        return cls(whole[0], whole[1], whole[2], table[3])
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
     """The entries of a site, built once. A phase entry belongs to one leg, a power entry to all legs of its EVSE.
+
+    `summed`: the entries on phase links where currents are added up as if they were in phase. `sided`: those of the
+    sides of polygons, and of phases that need none; `side_of`: the phase link of each further side, the last links.
 
     `in_phase`: the part of a leg's current that is in phase with the voltage of the conductor; of a leg between two
     phases it is the cosine of thirty degrees. Per link: what is rated (infinite for power), what is kept free, and the
@@ -103,9 +88,9 @@ class Network:
     loads the one phase, and `between_other` is the leg on the other, MAX_LEGS where there is none.
     """
 
-    phase_link: Ints
-    phase_evse: Ints
-    phase_leg: Ints
+    summed: LegEntries
+    sided: LegEntries
+    side_of: Ints
     in_phase: Floats
     power_link: Ints
     power_evse: Ints
@@ -124,23 +109,22 @@ class Network:
     @classmethod
     def of(cls, site: Site) -> Network:
         """Lay out the links of `site`; power links count watts at nominal voltage."""
-        phase: list[tuple[int, int, int]] = []
-        power: list[tuple[int, int]] = []
-        for j, evse in enumerate(site.evses):
-            for circuit in site.circuits.path(evse.circuit):
-                first = circuit * LINKS_PER_CIRCUIT
-                phase += [(first + p, j, k) for k, leg in enumerate(evse.wiring.legs) for p in leg]
-                power.append((first + POWER, j))
+        carried = list(_carried(site))
+        power = [
+            (i * LINKS_PER_CIRCUIT + POWER, j) for j, e in enumerate(site.evses) for i in site.circuits.path(e.circuit)
+        ]
         between = tuple(_between(site))
+        first_side = len(site.circuits) * LINKS_PER_CIRCUIT + len(between)
+        sided, side_of = _sides(carried, first_side)
         pairs = np.array(list(_entries_between(site, between)), dtype=np.intp).reshape(-1, 4).T
-        phases = np.array(phase, dtype=np.intp).reshape(-1, 3).T
         powers = np.array(power, dtype=np.intp).reshape(-1, 2).T
+        none = [0.0] * (len(between) + len(side_of))
         watts = np.array([e.wiring.watts_per_amp(site.voltage_v, legs_in_use=1) for e in site.evses], dtype=np.float64)
         return cls(
-            phase_link=phases[0],
-            phase_evse=phases[1],
-            phase_leg=phases[2],
-            in_phase=np.array([BETWEEN_PHASES if len(site.evses[j].wiring.legs[k]) > 1 else 1.0 for _, j, k in phase]),
+            summed=LegEntries.of([(entry.link, entry.evse, entry.leg, 1.0) for entry in carried]),
+            sided=sided,
+            side_of=side_of,
+            in_phase=np.array([BETWEEN_PHASES if len(entry.wires) > 1 else 1.0 for entry in carried]),
             power_link=powers[0],
             power_evse=powers[1],
             watts_per_leg=watts,
@@ -152,13 +136,13 @@ class Network:
             rating=np.array(
                 [a for c in site.circuits for a in (*c.rating_a, math.inf)]
                 + [_most_between(site, link) for link in between]
+                + [math.inf] * len(side_of)
             ),
-            margin=np.array([a for c in site.circuits for a in (*(c.margin_a,) * POWER, 0.0)] + [0.0] * len(between)),
+            margin=np.array([a for c in site.circuits for a in (*(c.margin_a,) * POWER, 0.0)] + none),
             worst_base=np.array(
-                [a for c in site.circuits for a in (*c.worst_load_a, sum(c.worst_load_a) * site.voltage_v)]
-                + [0.0] * len(between)
+                [a for c in site.circuits for a in (*c.worst_load_a, sum(c.worst_load_a) * site.voltage_v)] + none
             ),
-            links=len(site.circuits) * LINKS_PER_CIRCUIT + len(between),
+            links=first_side + len(side_of),
             evses=len(site.evses),
         )
 
@@ -170,21 +154,45 @@ class Network:
 
     @property
     def first_between(self) -> int:
-        """The first link of unbalance; `links` when there are none."""
-        return self.links - len(self.between)
+        """The first link of unbalance; `first_side` when there are none."""
+        return self.first_side - len(self.between)
+
+    @property
+    def first_side(self) -> int:
+        """The first further side of a phase; `links` when there are none."""
+        return self.links - self.side_of.size
 
     def incidence(self, legs: Bools, spread: Ints) -> Incidence:
-        """The entries of the legs that count; `legs` has one row of three per EVSE, `spread` a `Spread` of each."""
-        keep, apart = legs[self.phase_evse, self.phase_leg], self._apart(legs, spread)
+        """The entries of the legs that count, added up as if all currents were in phase; `legs` has one row of three
+        per EVSE, `spread` a `Spread` of each.
+        """
+        return self._entries(self.summed, legs, spread)
+
+    def polygons(self, legs: Bools, spread: Ints) -> Incidence:
+        """The same with the sides of polygons where legs between two phases come together."""
+        return self._entries(self.sided, legs, spread)
+
+    def _entries(self, phases: LegEntries, legs: Bools, spread: Ints) -> Incidence:
+        keep, apart = legs[phases.evse, phases.leg], self._apart(legs, spread)
         watts = self.watts_per_leg * legs.sum(axis=1)
-        link, evse = self.phase_link[keep], self.phase_evse[keep]
+        ones = np.ones(np.count_nonzero(apart))
         return Incidence(
-            link=np.concatenate((link, self.between_link[apart], self.power_link)),
-            evse=np.concatenate((evse, self.between_evse[apart], self.power_evse)),
-            coefficient=np.concatenate((np.ones(link.size), np.ones(np.count_nonzero(apart)), watts[self.power_evse])),
+            link=np.concatenate((phases.link[keep], self.between_link[apart], self.power_link)),
+            evse=np.concatenate((phases.evse[keep], self.between_evse[apart], self.power_evse)),
+            coefficient=np.concatenate((phases.coefficient[keep], ones, watts[self.power_evse])),
             links=self.links,
             evses=self.evses,
         )
+
+    def carried(self, polygons: Incidence, amps: Floats) -> Floats:
+        """What every link must carry when each EVSE draws `amps`; of a phase with several sides, the most of any."""
+        load = polygons.load(amps)
+        np.maximum.at(load, self.side_of, load[self.first_side :])
+        return load
+
+    def on_sides(self, values: Floats) -> Floats:
+        """With that of its phase at every further side."""
+        return np.concatenate((values[: self.first_side], values[self.side_of])) if self.side_of.size else values
 
     def _apart(self, legs: Bools, spread: Ints) -> Bools:
         """Which entries between phases count: of legs that may carry more than the EVSE draws on the other phase."""
@@ -198,19 +206,52 @@ class Network:
         of three per EVSE. Legs between two phases are out of phase with what else flows there: less of a measured
         current may be theirs than the sum of theirs, and the more is base load.
         """
-        currents = self.in_phase * leg_amps[self.phase_evse, self.phase_leg]
+        currents = self.in_phase * leg_amps[self.summed.evse, self.summed.leg]
         watts = self.watts_per_leg * leg_amps.sum(axis=1)
-        phases = _summed(self.phase_link, currents, self.links)
-        return phases + _summed(self.power_link, watts[self.power_evse], self.links)
-
-
-def _summed(link: Ints, values: Floats, links: int) -> Floats:
-    return np.asarray(np.bincount(link, weights=values, minlength=links), dtype=np.float64)
+        phases = summed(self.summed.link, currents, self.links)
+        return phases + summed(self.power_link, watts[self.power_evse], self.links)
 
 
 def circuit_of(link: int) -> int:
     """Position of the circuit that a link of a phase or of power belongs to."""
     return link // LINKS_PER_CIRCUIT
+
+
+class _Carried(NamedTuple):
+    """A leg of an EVSE on the phase of a circuit above it."""
+
+    link: int
+    evse: int
+    leg: int
+    phase: Phase
+    wires: Leg
+
+
+def _carried(site: Site) -> Iterator[_Carried]:
+    for j, evse in enumerate(site.evses):
+        for i in site.circuits.path(evse.circuit):
+            for k, leg in enumerate(evse.wiring.legs):
+                yield from (_Carried(i * LINKS_PER_CIRCUIT + phase, j, k, phase, leg) for phase in leg)
+
+
+def _sides(carried: Sequence[_Carried], first: int) -> tuple[LegEntries, Ints]:
+    """The entries with a polygon for each phase that needs one, its first side on the link of the phase itself and the
+    others from `first` on; and whose sides those are.
+    """
+    angles: dict[int, set[float]] = {}
+    for entry in carried:
+        angles.setdefault(entry.link, set()).add(angle_deg(entry.wires, entry.phase))
+    mixed = sorted(link for link, found in angles.items() if max(found) - min(found) > LEG_DEG)
+    links = {
+        link: (link, *range(first + n * (SIDES - 1), first + (n + 1) * (SIDES - 1))) for n, link in enumerate(mixed)
+    }
+    rows: list[tuple[int, int, int, float]] = []
+    for entry in carried:
+        sides = zip(links[entry.link], parts(entry.wires, entry.phase), strict=True) if entry.link in links else ()
+        rows += [(side, entry.evse, entry.leg, part) for side, part in sides] or [
+            (entry.link, entry.evse, entry.leg, 1.0)
+        ]
+    return LegEntries.of(rows), np.repeat(np.array(mixed, dtype=np.intp), SIDES - 1)
 
 
 def _between(site: Site) -> Iterator[Between]:

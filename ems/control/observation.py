@@ -16,8 +16,9 @@ from functools import lru_cache
 import numpy as np
 
 from ems.control.drawn import drawn, is_above_limit
+from ems.control.incidence import Bools, Floats, Incidence, Ints
 from ems.control.liability import Liability, clock_uncertainty_s, granted_a, liability, next_change
-from ems.control.network import Bools, Floats, Incidence, Ints, Network, Spread
+from ems.control.network import Network, Spread
 from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phases import MAX_LEGS
 from ems.domain.policy import Policy
@@ -61,12 +62,14 @@ WIDTH = len(Column) + 4 * (MAX_LEGS - 1)
 class Observation:
     """The table, one row per EVSE of the site, and what does not fit into numbers.
 
+    `incidence` adds currents up as if they were in phase, `polygons` holds their sum to what a conductor carries.
     Of an EVSE that is not controlled nothing is taken off a meter: it is part of the base load (failsafe row 4).
     """
 
     table: Floats
     liabilities: tuple[Liability, ...]
     incidence: Incidence
+    polygons: Incidence
     seen: tuple[tuple[EvseState, StationState, bool], ...]
 
     def __getitem__(self, column: Column) -> Floats:
@@ -134,10 +137,13 @@ def observe(
         table[changed] = rows
     columns = _LEG_COLUMNS + ([Column.SPREAD] if network.between else [])
     same_legs = before is not None and np.array_equal(table[:, columns], before.table[:, columns])
-    observed = Observation(table, tuple(liabilities), network.nothing if before is None else before.incidence, seen)
+    links = (network.nothing,) * 2 if before is None else (before.incidence, before.polygons)
+    observed = Observation(table, tuple(liabilities), *links, seen)
     if same_legs:
         return observed
-    return Observation(table, observed.liabilities, network.incidence(observed.legs, observed.spread), seen)
+    summed = network.incidence(observed.legs, observed.spread)
+    polygons = network.polygons(observed.legs, observed.spread) if network.side_of.size else summed
+    return Observation(table, observed.liabilities, summed, polygons, seen)
 
 
 _LEG_COLUMNS = list(range(Column.LEGS, Column.LEGS + MAX_LEGS))

@@ -22,8 +22,9 @@ import numpy as np
 
 from ems.control.demand import Demand
 from ems.control.headroom import Headroom
+from ems.control.incidence import Bools, Floats
 from ems.control.memory import Form, Memory
-from ems.control.network import LINKS_PER_CIRCUIT, POWER, Bools, Floats, Network
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, Network
 from ems.control.observation import Column, Observation
 from ems.domain.decision import Alarm, Level
 from ems.domain.instant import Instant

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ems.control.allocation import admit
+from ems.control.incidence import Bools, Floats
 from ems.control.memory import Memory, SetpointMemory
-from ems.control.network import Bools, Floats
 from ems.control.observation import Column, expressible
 from ems.control.situation import Situation
 from ems.control.strategy import divide
@@ -57,7 +57,7 @@ def _with_room(at: Situation, amps: Floats, candidate: Floats) -> Shaped:
     """Give raises the room that is left beside every liability, as the strategy divides."""
     occupied = np.where(at.seen.controlled, np.maximum(at.seen[Column.LIABLE_A], amps), 0.0)
     raising = candidate > occupied + EPSILON_A
-    incidence = at.seen.incidence.under(at.room.steady)
+    incidence = at.seen.polygons.under(at.room.steady)
     # What was cut and has not followed yet is given back only where there is room for all that may flow.
     full = at.room.steady - incidence.load(occupied) < -EPSILON_A
     tight = np.zeros(len(amps), dtype=np.bool_)

@@ -23,8 +23,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ems.control.headroom import Headroom
+from ems.control.incidence import Floats
 from ems.control.memory import BatteryMemory, Memory
-from ems.control.network import LINKS_PER_CIRCUIT, POWER, Floats
+from ems.control.network import LINKS_PER_CIRCUIT, POWER
 from ems.domain.battery import Battery
 from ems.domain.policy import Policy
 from ems.domain.site import Site

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ems.control.allocation import Allocation, serve_in_order, share
+from ems.control.incidence import Bools, Floats, Incidence, Ints
 from ems.control.memory import SetpointMemory
-from ems.control.network import Bools, Floats, Incidence, Ints
 from ems.control.observation import Column, Observation
 from ems.domain.instant import Instant
 from ems.domain.policy import PLANNED, Strategy

@@ -60,6 +60,7 @@ class Controller:
         limits = limits_in_force(state, now)
         room, memory = headroom(state, self.network, seen, levels, limits, memory, now)
         room, stored, memory = with_batteries(state, room, self.network.margin, memory, now.monotonic_s)
+        room = room.on_sides(self.network) if self.network.side_of.size else room
         hunger = appetites(seen, memory.setpoints, now.monotonic_s)
         asked = demand(state, seen, levels, limits, hunger, memory, now)
         forms, asked = choose(state, self.network, seen, asked, room, memory, now)
@@ -84,7 +85,7 @@ def allocate(at: Situation) -> Allocation:
     asked, capacity = at.asked, at.room.now
     wants, rank = asked.wants, asked.rank
     base = np.where(wants, asked.forced_a, np.where(at.seen.controlled, asked.idle_a, 0.0))
-    incidence = at.seen.incidence.under(capacity)
+    incidence = at.seen.polygons.under(capacity)
     full = np.where(wants, asked.upper_a, base)
     if (incidence.load(full) <= capacity + 1e-9).all():
         return Allocation(full, np.full(len(base), -1, dtype=np.intp))

@@ -11,7 +11,7 @@ import numpy as np
 from ems.domain.limit import Limit
 from ems.domain.phases import Phase
 from ems.domain.site import Site
-from ems.planning.arrays import Complexes, Floats
+from ems.planning.arrays import Floats
 from ems.planning.conductors import KINDS, OVER, on_line, over, volts
 from ems.planning.horizon import Horizon
 from ems.planning.problem import Line, Node
@@ -26,8 +26,7 @@ def nodes_of(site: Site, horizon: Horizon, limits: Sequence[Limit], base_a: Floa
     """Every circuit with its phases and, where it is limited, its power; what is left beside margin and base load,
     which comes as ampere by circuit, phase and step.
 
-    Legs between two phases count with their full current on both, as the tick counts them: a plan beyond what the tick
-    allows would never be followed. Nor does a vehicle on another phase make room under a limit of unbalance.
+    A vehicle on another phase makes no room under a limit of unbalance, as for the tick.
     """
     volts_of, power = volts(site.voltage_v), np.zeros(KINDS, dtype=np.complex128)
     power += volts_of
@@ -36,7 +35,7 @@ def nodes_of(site: Site, horizon: Horizon, limits: Sequence[Limit], base_a: Floa
         amps, watts = limit_course(site, circuit.id, horizon, limits)
         base = base_a[i]
         lines = [
-            Line(phase.name, _arithmetic(phase), _left(amps, circuit.rating_a[phase], circuit.margin_a + base[phase]))
+            Line(phase.name, on_line(phase), _left(amps, circuit.rating_a[phase], circuit.margin_a + base[phase]))
             for phase in Phase
             if circuit.rating_a[phase]
         ]
@@ -78,10 +77,6 @@ def connection_w(site: Site, horizon: Horizon, limits: Sequence[Limit]) -> Float
 def _moments(horizon: Horizon) -> list[tuple[datetime, datetime, datetime]]:
     edges, aside = horizon.edges(), timedelta(seconds=EDGE_S)
     return [(a + aside, a + (b - a) / 2, b - aside) for a, b in pairwise(edges)]
-
-
-def _arithmetic(phase: Phase) -> Complexes:
-    return np.abs(on_line(phase)).astype(np.complex128)
 
 
 def _left(limit: Floats, rating: float, taken: Floats) -> Floats:

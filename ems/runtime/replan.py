@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from ems.control.incidence import Floats
 from ems.control.memory import Memory
-from ems.control.network import Floats
 from ems.domain.decision import Decision
 from ems.domain.events import Event, PlanMade
 from ems.domain.plan import Plan

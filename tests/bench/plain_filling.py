@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ems.control.network import Floats, Incidence
+from ems.control.incidence import Floats, Incidence
 from ems.control.situation import Situation
 
 TINY = 1e-9

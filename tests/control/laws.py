@@ -15,6 +15,7 @@ from ems.domain.phases import Phase
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import Evse
 from ems.domain.station_model import StationModel
+from tests.phasors import on_conductors, total_a
 
 NEAR_A = 2e-3
 NEAR_W = 2.0
@@ -92,8 +93,13 @@ def raises_fit(state: SiteState, decision: Decision) -> None:
         for phase in Phase:
             members = {evse.id: amps for evse, known, amps in present if phase in loaded(evse, known, decision)}
             if raised & members.keys():
-                room = view.headroom_a[phase]
-                assert sum(members.values()) <= room + NEAR_A, f"{members} on {view.circuit} {phase.name}: {room:.1f} A"
+                room, used = view.headroom_a[phase], [legs_that_count(v, known, decision) for v, known, _ in present]
+                flows = [
+                    on_conductors(v.wiring, tuple(amps * counts for counts in legs))
+                    for (v, _, amps), legs in zip(present, used, strict=True)
+                ]
+                carried = total_a(flows)[phase]
+                assert carried <= room + NEAR_A, f"{members} on {view.circuit} {phase.name}: {room:.1f} A"
         if view.headroom_w is not None and raised & {evse.id for evse, _, _ in present}:
             watts = sum(amps * watts_per_amp(state, evse, known, decision) for evse, known, amps in present)
             assert watts <= view.headroom_w + NEAR_W, f"{watts:.0f} W on {view.circuit}: {view.headroom_w:.0f} W"

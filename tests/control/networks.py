@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from ems.control.network import LINKS_PER_CIRCUIT, POWER, Floats, Incidence, Network, Spread
+from ems.control.incidence import Floats, Incidence
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, Network, Spread
 from ems.domain.site import Site
 from tests.builders import circuit, evse, layout
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ems.control.allocation import admit, serve_in_order, share
-from ems.control.network import Ints
+from ems.control.incidence import Ints
 from tests.control.networks import Problem, Tree, Wish, entries, loads, problem, problems
 
 NEAR = 1e-6

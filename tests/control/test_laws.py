@@ -33,6 +33,7 @@ from ems.domain.station import EvseStatus
 from tests.builders import BEGIN
 from tests.control.laws import check
 from tests.control.sites import AMPS, sites
+from tests.phasors import on_conductors, total_a
 
 PICK = st.integers(0, 11)
 """Picks one of however many there are."""
@@ -212,18 +213,18 @@ class AnySite(RuleBasedStateMachine):
         """For a while every station obeys at once, every vehicle takes what it may, and every meter tells the truth."""
         for _ in range(seconds):
             t = self.now.monotonic_s
-            flows = {circuit.id: [base] * 3 for circuit in self.site.circuits}
+            others: tuple[complex, complex, complex] = (base, base, base)
+            flows = {circuit.id: [others] for circuit in self.site.circuits}
             for evse, known in zip(self.site.evses, self.state.evses, strict=True):
                 limit = min(evse.max_a, known.grant.amps_in_force(known.steering_layer, t))
                 drawn = limit if known.session is not None and known.session.transaction is not None else 0.0
                 legs = (drawn,) * len(evse.wiring.legs)
                 self.tell(e.MeterValues(evse.id, t, leg_a=legs))
                 for place in self.site.circuits.path(evse.circuit):
-                    flow = flows[self.site.circuits.circuits[place].id]
-                    flow[:] = [a + b for a, b in zip(flow, evse.wiring.on_site_phases(legs), strict=True)]
+                    flows[self.site.circuits.circuits[place].id].append(on_conductors(evse.wiring, legs))
             for meter in self.site.meters:
-                amps = flows[meter.circuit or "grid"]
-                self.tell(e.MeterRead(meter.id, MeterReading(t, (amps[0], amps[1], amps[2]), int(t), import_wh=t)))
+                amps = total_a(flows[meter.circuit or "grid"])
+                self.tell(e.MeterRead(meter.id, MeterReading(t, amps, int(t), import_wh=t)))
             self.pass_time(1)
             self.obey(Answer.ACCEPTED)
 

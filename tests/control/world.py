@@ -19,6 +19,7 @@ from ems.domain.order import LimitOrder
 from ems.domain.session import Transaction
 from ems.domain.site import Site
 from ems.domain.station import Evse, EvseStatus
+from tests.phasors import on_conductors, total_a
 
 VEHICLE_LAG_S = 4
 """From a station's acceptance until a usual vehicle draws what it may; the slowest takes what its model says, 10 s."""
@@ -174,14 +175,10 @@ class World:
     def flow(self, circuit_id: str) -> tuple[float, float, float]:
         """The true current through a circuit: vehicles and everything else below it."""
         below = self.site.circuits.subtree(circuit_id)
-        total = [0.0, 0.0, 0.0]
-        for c in self.site.circuits:
-            if c.id in below and c.meter is not None:
-                total = [a + b for a, b in zip(total, self.besides.get(c.meter, (0.0,) * 3), strict=True)]
-        for plug in self.plugs.values():
-            if plug.evse.circuit in below:
-                total = [a + b for a, b in zip(total, plug.evse.wiring.on_site_phases(plug.drawn_a), strict=True)]
-        return (total[0], total[1], total[2])
+        meters = [c.meter for c in self.site.circuits if c.id in below and c.meter is not None]
+        besides: list[tuple[complex, complex, complex]] = [self.besides.get(meter, (0.0,) * 3) for meter in meters]
+        plugs = [plug for plug in self.plugs.values() if plug.evse.circuit in below]
+        return total_a([*besides, *(on_conductors(plug.evse.wiring, plug.drawn_a) for plug in plugs)])
 
     def over_a(self, views: Iterable[CircuitView]) -> float:
         """By how much the worst phase of any circuit exceeds its limit, negative when none does."""

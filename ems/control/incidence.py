@@ -1,0 +1,49 @@
+"""Which EVSE loads which link by how much: a sparse matrix with few rows that matter at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Incidence:
+    """Entries (link, evse, coefficient): one ampere at `evse` loads `link` by `coefficient`.
+
+    Links and EVSEs are positions; an EVSE meets a link in one entry at most.
+    """
+
+    link: Ints
+    evse: Ints
+    coefficient: Floats
+    links: int
+    evses: int
+
+    def load(self, amps: Floats) -> Floats:
+        """Load of every link when each EVSE draws `amps`."""
+        return summed(self.link, self.coefficient * amps[self.evse], self.links)
+
+    def total(self, entries: Bools, amps: Floats) -> Floats:
+        """Load of every link by some entries, each with a current of its own."""
+        return summed(self.link[entries], self.coefficient[entries] * amps, self.links)
+
+    def only(self, evses: Bools) -> Incidence:
+        """The entries of some EVSEs."""
+        keep = evses[self.evse]
+        return Incidence(self.link[keep], self.evse[keep], self.coefficient[keep], self.links, self.evses)
+
+    def under(self, capacity: Floats) -> Incidence:
+        """The entries whose link has a finite capacity; the others cannot bind."""
+        keep = np.isfinite(capacity)[self.link]
+        return Incidence(self.link[keep], self.evse[keep], self.coefficient[keep], self.links, self.evses)
+
+
+def summed(link: Ints, values: Floats, links: int) -> Floats:
+    """The values of each link added up."""
+    return np.asarray(np.bincount(link, weights=values, minlength=links), dtype=np.float64)
