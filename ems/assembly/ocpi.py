@@ -8,7 +8,7 @@ from ems.adapters.ocpi.ground import Ground
 from ems.adapters.ocpi.service import Roaming
 from ems.adapters.store.store import Store
 from ems.adapters.web.payment.api import Routers
-from ems.adapters.web.roaming.door import roaming_door
+from ems.adapters.web.roaming.page import roaming_ways
 from ems.assembly.operations import SiteOperations
 from ems.ports import Clock, Live, Service
 from ems.runtime.porter import Porter
@@ -43,4 +43,4 @@ def roaming_parts(  # noqa: PLR0913, PLR0917 - everything that a partner's custo
     roaming = Roaming.of(ground, settings.partners, store.roaming, store.audit.add)
     porter.guest_of, porter.consult = roaming.guest_of, roaming.consult
     till.closings.append(roaming.closed)
-    return RoamingParts((roaming,), (roaming_door(roaming),))
+    return RoamingParts((roaming,), roaming_ways(live, clock, roaming, roaming))

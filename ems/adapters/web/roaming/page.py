@@ -1,0 +1,107 @@
+"""The page of roaming partners: how it stands with each, and the token that is handed over once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+
+from ems.adapters.web.accounts.login import to
+from ems.adapters.web.api import FRESH
+from ems.adapters.web.deed import who
+from ems.adapters.web.entrance import COOKIE, csrf_of, form
+from ems.adapters.web.needs import needs, visitor
+from ems.adapters.web.page import environment, render
+from ems.adapters.web.roaming.api import partners_api
+from ems.adapters.web.roaming.door import roaming_door
+from ems.adapters.web.roaming.rows import partner_rows
+from ems.adapters.web.sheet import HTML, Sheet
+from ems.adapters.web.texts import Calendar
+from ems.domain.account import Role
+from ems.domain.unknown import UnknownError
+from ems.ports import Clock, Live, NotStoredError
+from ems.roaming_ports import Partners, RoamingDoor
+
+Name = Annotated[str, Path(max_length=100)]
+DONE = {
+    "registered": "Both sides have new tokens.",
+    "unregistered": "You have parted: no token is good any more.",
+    "fetched": "The tokens are fetched.",
+}
+"""What was done, by the word that the address names it with."""
+
+
+def roaming_ways(live: Live, clock: Clock, partners: Partners, door: RoamingDoor) -> tuple[APIRouter, ...]:
+    """Where partners ask, the interface, and the page."""
+    return roaming_door(door), partners_api(partners), partner_pages(Sheet(live, clock), partners)
+
+
+def partner_pages(sheet: Sheet, partners: Partners) -> APIRouter:
+    """The page at `/partners`."""
+    router = APIRouter(include_in_schema=False)
+
+    async def shown(
+        request: Request, status: int = 200, *, why: str = "", secret: str = "", for_whom: str = ""
+    ) -> Response:
+        calendar, rows = sheet.calendar(), partner_rows(partners)
+        values: dict[str, Any] = {
+            **sheet.frame(visitor(request).role or Role.VIEWER),
+            "csrf": csrf_of(request.cookies.get(COOKIE, "")),
+            "versions_url": rows["versions_url"],
+            "unsaid": rows["unsaid"],
+            "partners": rows["partners"],
+            "state": _states(rows["partners"], calendar),
+            "done": DONE.get(request.query_params.get("done", ""), ""),
+            "why": f"{why[:1].upper()}{why[1:]}." if why else "",
+            "secret": secret,
+            "for_whom": for_whom,
+        }
+        page = await render(environment().get_template("partners.html"), **values)
+        return Response(page, status, FRESH, HTML)
+
+    @router.get("/partners", dependencies=[needs(Role.INSTALLER)])
+    async def page(request: Request) -> Response:
+        return await shown(request)
+
+    @router.post("/partners/{name}", dependencies=[needs(Role.INSTALLER, takes_form=True, waits=True)])
+    async def change(name: Name, request: Request) -> Response:
+        try:
+            match form(request).get("do", ""):
+                case "invite":
+                    token = await partners.invite(name, who(request))
+                    return await shown(request, secret=token, for_whom=name)
+                case "register":
+                    await partners.register(name, who(request))
+                    return to("/partners?done=registered")
+                case "unregister":
+                    await partners.unregister(name, who(request))
+                    return to("/partners?done=unregistered")
+                case "pull":
+                    await partners.pull(name, who(request))
+                    return to("/partners?done=fetched")
+                case _:
+                    return await shown(request, 422, why="nobody knows what to do with this partner")
+        except UnknownError as wrong:
+            return await shown(request, 404, why=str(wrong))
+        except ValueError as wrong:
+            return await shown(request, 422, why=str(wrong))
+        except NotStoredError as wrong:
+            text = f"nothing has changed, because it could not be stored: {wrong}"
+            return await shown(request, 503, why=text)
+
+    return router
+
+
+def _states(rows: Any, calendar: Calendar) -> dict[str, dict[str, str]]:
+    """What stands above each partner: a tone, and words."""
+    return {row["id"]: _state(row, calendar) for row in rows}
+
+
+def _state(row: Any, calendar: Calendar) -> dict[str, str]:
+    if row["registered"] is None:
+        if row["invited_until"] is not None:
+            return {"tone": "wait", "words": f"may register until {calendar.moment(row['invited_until'])}"}
+        return {"tone": "wait", "words": "registers by itself" if row["can_register"] else "is not registered"}
+    if row["trouble"]:
+        return {"tone": "bad", "words": f"has trouble since {calendar.moment(row['trouble_since'])}"}
+    return {"tone": "good", "words": f"registered since {calendar.moment(row['registered'])}"}
