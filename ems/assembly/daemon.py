@@ -43,6 +43,7 @@ from ems.assembly.planning import ChildPlanning, planning_of, setup_of
 from ems.assembly.remains import close_what_is_left_behind, core_of
 from ems.assembly.remote import RemoteParts, remote_parts
 from ems.assembly.reports import report_parts
+from ems.assembly.sessions import session_ways
 from ems.assembly.stations import access_of, central_system
 from ems.assembly.wizard import wizard_parts
 from ems.control.tick import Controller
@@ -175,6 +176,7 @@ class Daemon:
             *station_ways(live, clock, remote.control, remote.rounds),
             *access_ways(live, clock, operations, access.site),
             *(*pages.routers, *drivers.routers, *wizard.routers, *reporting.routers, *roaming.routers),
+            *session_ways(store, database_of(state_dir), live, clock, operations),
         )
         accounts, hindsight = (
             accounts_of(recovered, store, clock, state_dir, shown),

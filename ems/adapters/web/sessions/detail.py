@@ -97,9 +97,9 @@ def _timeline(found: SessionDetail, clocks: Clocks) -> list[tuple[str, str, str]
     for offer in found.offers:
         told.append((max(offer.at, entry.plugged), f"{offer.amps:g} A: {plain(offer.text)}", "offer"))
     if entry.unplugged is not None:
-        told.append((entry.unplugged, "The vehicle leaves", "plug"))
-    order = {"plug": 0, "bolt": 1, "offer": 2, "check": 3}
-    told.sort(key=lambda line: (line[0], order[line[2]]))
+        told.append((entry.unplugged, "The vehicle leaves", "left"))
+    order = ("plug", "bolt", "offer", "check", "left")
+    told.sort(key=lambda line: (line[0], order.index(line[2])))
     return [(clocks.second(at), words, kind) for at, words, kind in told]
 
 
