@@ -27,6 +27,7 @@ AREAS = {
     "billing": "bills of a month",
     "health": "metrics",
     "drivers": "stickers, links for displays, what drivers report",
+    "sessions": "sessions, energy by interval, signed meter values, files",
     "reports": "reports, what does not count against the uptime, exports",
 }
 """Parts of the interface that a token can be held to; each is the first tag of its paths in the OpenAPI document."""
