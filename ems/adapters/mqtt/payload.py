@@ -13,7 +13,7 @@ from ems.domain.phases import PhaseAmps
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import Evse
 
-PAUSE, LIMIT = "paused over mqtt", "limit over mqtt"
+PAUSE, LIMIT = "MQTT pause", "MQTT"
 """Names of the limits that commands set."""
 
 MAX_TEXT = 200

@@ -71,8 +71,13 @@ def api(desk: Desk) -> APIRouter:
         responses={200: {"content": {EVENTS: {}}}, 503: documented("too many streams")},
     )
     async def events(request: Request) -> Response:
-        """The same picture as server-sent events, whenever something was decided, at most once a second."""
-        return EventStream(desk.press, desk.hall, takes_gzip(request))
+        """The same picture as server-sent events, whenever something was decided, at most once a second. Each is whole,
+        so whoever comes again with Last-Event-ID has missed nothing, and is not told again what that was. What happened
+        meanwhile, one by one, is at `/api/v1/notices/stream`.
+        """
+        told = request.headers.get("last-event-id", "")
+        seen = int(told) if told.isascii() and told.isdigit() and len(told) < 16 else None
+        return EventStream(desk.press, desk.hall, takes_gzip(request), seen)
 
     @router.get(
         "/history",

@@ -33,12 +33,13 @@ class EventStream(Response):
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, press: Press, hall: Hall, compressed: bool) -> None:
+    def __init__(self, press: Press, hall: Hall, compressed: bool, seen: int | None = None) -> None:
+        """`seen`: the version that the listener has, who comes again."""
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no", "vary": "accept-encoding"})
         del self.headers["content-length"]
         self._press = press
         self._hall = hall
-        self._compressed = compressed
+        self._compressed, self._seen = compressed, seen
         if compressed:
             self.headers["content-encoding"] = "gzip"
 
@@ -72,7 +73,8 @@ class EventStream(Response):
         opening = f"retry: {RETRY_MS}\n\n".encode("ascii")
         await self._say(send, GZIP_HEADER + blocks(opening) if self._compressed else opening)
         frame = await self._press.latest()
-        await self._say(send, self._event(frame))
+        if frame.version != self._seen:
+            await self._say(send, self._event(frame))
         while True:
             try:
                 async with asyncio.timeout(HEARTBEAT_S):

@@ -34,14 +34,14 @@ def virtually(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 class Listener:
     """Somebody who listens; notes when what came."""
 
-    def __init__(self, press: Press, hall: Hall, compressed: bool = False) -> None:
+    def __init__(self, press: Press, hall: Hall, compressed: bool = False, seen: int | None = None) -> None:
         self.heard: list[tuple[float, bytes]] = []
         self.status = 0
         self.ended = False
         self._leave = asyncio.Event()
         self._busy = asyncio.Event()
         self._busy.set()
-        stream: Callable[..., Coroutine[Any, Any, None]] = EventStream(press, hall, compressed)
+        stream: Callable[..., Coroutine[Any, Any, None]] = EventStream(press, hall, compressed, seen)
         self.task = asyncio.create_task(stream({"type": "http"}, self._receive, self._send))
 
     async def _receive(self) -> dict[str, str]:
@@ -243,3 +243,22 @@ def test_a_listener_that_takes_nothing_is_cut_off() -> None:
         deaf.close()
 
     run(visit())
+
+
+def test_who_comes_again_is_not_told_what_they_have() -> None:
+    async def work() -> None:
+        scene = TimedScene(car_park(2))
+        scene.tick()
+        press, hall = Press(scene, scene, "1.0"), Hall(4)
+        known, new = Listener(press, hall, seen=scene.version), Listener(press, hall, seen=scene.version - 1)
+        await asyncio.sleep(0.5)
+        assert known.frames() == []
+        assert [version for _, version in new.frames()] == [scene.version]
+        scene.tick()
+        await asyncio.sleep(2.0)
+        assert [version for _, version in known.frames()] == [scene.version]
+        for one in (known, new):
+            one.leave()
+            await one.task
+
+    virtually(work)
