@@ -32,7 +32,7 @@ SEVERAL_HOMES = {
 }
 """Packages with more than one home, and why; every other has exactly one."""
 
-PART_OF = {"starlette": "fastapi", "pydantic-core": "pydantic", "click": "import-linter"}
+PART_OF = {"starlette": "fastapi", "pydantic-core": "pydantic", "click": "import-linter", "requests": "schemathesis"}
 """Imported under their own name, but chosen and bound to a version by another."""
 
 NOT_IMPORTED = {

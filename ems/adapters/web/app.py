@@ -26,6 +26,7 @@ from ems.adapters.web.gate import Gate
 from ems.adapters.web.navigation import Badged
 from ems.adapters.web.needs import SCOPE_KEY, NotAllowedError, Ways, needs
 from ems.adapters.web.once import Each
+from ems.adapters.web.openapi import completed
 from ems.adapters.web.operations.api import ABOUT, operate
 from ems.adapters.web.page import Pages, reach
 from ems.adapters.web.plan.api import plan_api, suppose_api
@@ -182,7 +183,7 @@ def _page(desk: Desk, described: Iterable[APIRouter], openapi: Callable[[], dict
 
     @cache
     def described_with_logins() -> str:
-        told = openapi()
+        told = completed(openapi())
         parts = {**told.get("components", {}), "securitySchemes": SCHEMES}
         return json.dumps({**told, "components": parts, "security": LOGINS})
 

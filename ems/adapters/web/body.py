@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 MAX_LIST = 400_000
 """Characters of a list that is sent whole, as of pull-outs or of tags."""
+
+
+def _written(told: Any) -> Any:
+    if not isinstance(told, str) or "-" not in told[1:]:
+        raise ValueError("write a moment with its offset, for example 2026-03-10T05:10:00+01:00")
+    return told
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
+"""A date and time with its offset (RFC 3339), as the document says; no number of seconds since whenever."""
 
 
 class Body(BaseModel):

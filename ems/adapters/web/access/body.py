@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from ems.adapters.web.body import MAX_LIST, Body
+from ems.adapters.web.body import MAX_LIST, Body, Moment
 from ems.domain.money import minor
 from ems.domain.reservation import Reservation, Waiting
 from ems.domain.tag import (
@@ -92,8 +92,8 @@ class TagBody(Body):
     name: str = ""
     person: str | None = None
     groups: list[str] = Field(default=[], max_length=MAX_GROUPS)
-    valid_from: AwareDatetime | None = None
-    valid_to: AwareDatetime | None = None
+    valid_from: Moment | None = None
+    valid_to: Moment | None = None
     places: Places = Field(default=[])
     hours: Hours = Field(default=[])
     budget_kwh: Annotated[float, Field(gt=0, le=5_000_000)] | None = None
@@ -163,8 +163,8 @@ class ReservationBody(Body):
 
     evse: str
     tag: str
-    starts: AwareDatetime | None = None
-    ends: AwareDatetime
+    starts: Moment | None = None
+    ends: Moment
     name: str = ""
 
     def reservation(self, number: int, now: datetime) -> Reservation:

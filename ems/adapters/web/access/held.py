@@ -63,13 +63,12 @@ def _reservations(router: APIRouter, clock: Clock, operations: Operations, desk:
                 responses={**ok(shape.ReservationRow), **CHANGED})  # fmt: skip
     async def change(number: Number, body: ReservationBody, request: Request) -> Response:
         """Move a reservation, or make it somebody else's. If-Match as elsewhere."""
-        row(number)
-        return await kept(
-            request,
-            f"reservation {number}",
-            lambda: row(number),
-            lambda: operations.change(Reserved(body.reservation(number, clock.now().utc)), who(request)),
-        )
+
+        async def moved() -> None:
+            row(number)
+            await operations.change(Reserved(body.reservation(number, clock.now().utc)), who(request))
+
+        return await kept(request, f"reservation {number}", lambda: row(number), moved)
 
     @router.delete("/reservations/{number}", dependencies=WRITES, summary="Take back a reservation", status_code=204,
                    responses=GONE)  # fmt: skip

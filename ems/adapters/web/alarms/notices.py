@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from ems.adapters.web.alarms import shape
 from ems.adapters.web.alarms.notice_stream import NoticeStream
 from ems.adapters.web.alarms.rows import delivery_row, notice_row, target_row
+from ems.adapters.web.body import Moment
 from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import documented
@@ -112,7 +113,7 @@ class WebhookBody(BaseModel):
 
     id: str = Field(examples=["evt_5f0c1d2e3b4a49688f7e6d5c4b3a2910"])
     type: Topic
-    timestamp: AwareDatetime
+    timestamp: Moment
     site: str
     subject: str = Field(description="the EVSE, station or circuit")
     data: dict[str, Any]

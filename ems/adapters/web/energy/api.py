@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
+from ems.adapters.web.body import Moment
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.energy import shape
 from ems.adapters.web.energy.body import PricesBody
@@ -32,7 +32,7 @@ def energy_prices(live: Live, operations: Operations, prices: EnergyPrices) -> A
 
     @router.get("/prices", summary="Prices of energy", responses=ok(shape.EnergyPrices, 400))
     async def known(
-        since: Annotated[AwareDatetime | None, Query(description="only prices that end after it")] = None,
+        since: Annotated[Moment | None, Query(description="only prices that end after it")] = None,
     ) -> Response:
         """The series that the tariff follows as plans are made with them: from files, over those what was pushed."""
         series, doubts = await prices.known()

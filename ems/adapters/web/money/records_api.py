@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
+from ems.adapters.web.body import Moment
 from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.money import shape
 from ems.adapters.web.money.body import RefundBody, units
@@ -29,8 +29,8 @@ def records_api(records: PaymentRecords) -> APIRouter:
     async def every(
         state: Annotated[list[PaymentState], Query(max_length=20)] = [],  # noqa: B006 read only
         evse: Annotated[str, Query(max_length=64)] = "",
-        since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-        until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+        since: Annotated[Moment | None, Query(alias="from")] = None,
+        until: Annotated[Moment | None, Query(alias="to")] = None,
         search: Annotated[str, Query(max_length=100, description="in references, sessions, accounts, names")] = "",
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> Response:

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from ems.adapters.web.body import MAX_LIST, Body
+from ems.adapters.web.body import MAX_LIST, Body, Moment
 from ems.domain.departure import HOLIDAY, HOLIDAYS, Departure, Goal, WeeklyDeparture, days_of, moment, shows
 from ems.domain.limit import Limit
 from ems.domain.policy import Strategy
@@ -144,7 +144,7 @@ class SocBody(Body):
     """What somebody knows of a battery: now, or at a moment within the last day."""
 
     soc_percent: Percent
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 class DepartureBody(GoalBody):
@@ -191,9 +191,9 @@ class NeedBody(Body):
     )
 
     energy_kwh: Kwh | None = None
-    departure: AwareDatetime | None = None
+    departure: Moment | None = None
     guaranteed_kwh: Kwh | None = None
-    guaranteed_by: AwareDatetime | None = None
+    guaranteed_by: Moment | None = None
     minimum_always: bool | None = None
     priority: int | None = Field(default=None, ge=-100, le=100)
 
@@ -229,8 +229,8 @@ class LimitBody(Body):
     source: str = Field(description="its name: a later limit of the same scope and name replaces it")
     max_a: Annotated[float, Field(ge=0)] | None = None
     max_kw: Annotated[float, Field(ge=0)] | None = None
-    starts: AwareDatetime | None = None
-    ends: AwareDatetime | None = None
+    starts: Moment | None = None
+    ends: Moment | None = None
 
     def limit(self, now: datetime) -> Limit:
         """As the domain says it."""
@@ -247,8 +247,8 @@ class SupposedBody(Body):
     scope: str | None = None
     max_a: Annotated[float, Field(ge=0)] | None = None
     max_kw: Annotated[float, Field(ge=0)] | None = None
-    starts: AwareDatetime | None = None
-    ends: AwareDatetime | None = None
+    starts: Moment | None = None
+    ends: Moment | None = None
 
     def limit(self, connection: str, now: datetime) -> Limit:
         """As the domain says it."""

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
+from ems.adapters.web.body import Moment
 from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
 from ems.adapters.web.described import CHANGED, kept, removed, shown
 from ems.adapters.web.needs import needs
@@ -126,8 +126,8 @@ def _receipts(router: APIRouter, live: Live, clock: Clock, receipts: Receipts) -
 
     @router.get("/receipts", summary="What sessions cost", responses=ok(shape.Receipts, 400, 422, 503))
     async def every(
-        since: Annotated[AwareDatetime | None, Query(alias="from", description="31 days ago, if not said")] = None,
-        until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+        since: Annotated[Moment | None, Query(alias="from", description="31 days ago, if not said")] = None,
+        until: Annotated[Moment | None, Query(alias="to")] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> Response:
         """Receipts of sessions that began in a span, newest first."""

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from ems.adapters.web.body import Body
+from ems.adapters.web.body import Body, Moment
 from ems.domain.limit import LimitWindow
 from ems.domain.price_list import Fee, PriceList, Unit
 from ems.domain.recurrence import DayWindow, MonthDay, Recurrence, Season
@@ -97,7 +97,7 @@ class PreviewBody(Body):
     energy_kwh: Annotated[float, Field(gt=0, le=5000)] = 30.0
     kw: Annotated[float, Field(ge=1, le=5000)] = 11.0
     idle_min: Annotated[int, Field(ge=0, le=10_080)] = 0
-    at: AwareDatetime | None = Field(default=None, description="when it is plugged in; now, if not said")
+    at: Moment | None = Field(default=None, description="when it is plugged in; now, if not said")
 
     @model_validator(mode="after")
     def _by_one_list(self) -> PreviewBody:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from ems.adapters.web.body import Body
+from ems.adapters.web.body import Body, Moment
 from ems.domain.site import Site
 from ems.domain.unknown import UnknownError
 from ems.statistics.record import Excluded, Exclusion
@@ -18,8 +18,8 @@ class ExcludedBody(Body):
     """A time that does not count against the uptime of an EVSE, a station or, without a scope, of all."""
 
     scope: str = Field("", max_length=100, description="An EVSE, a station, or nothing for all", examples=["CP-01"])
-    begins: AwareDatetime = Field(description="From when, with the offset of its time zone")
-    ends: AwareDatetime = Field(description="Until when")
+    begins: Moment = Field(description="From when, with the offset of its time zone")
+    ends: Moment = Field(description="Until when")
     cause: Exclusion = Field(description="Why it is beyond the operator's control, as the rule names it")
     note: str = Field("", max_length=300, description="For those who read it later")
 

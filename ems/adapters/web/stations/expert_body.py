@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from ems.adapters.web.body import Body
+from ems.adapters.web.body import Body, Moment
 from ems.adapters.web.stations.body import MOST_NUMBER, AskBody, Patience, RequestBody, Tag, example
 from ems.domain import station_request as asked
 from ems.domain.station_request import StationRequest
@@ -60,7 +60,7 @@ class FirmwareBody(AskBody):
     )
 
     url: str
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     retries: Annotated[int, Field(ge=0, le=20)] | None = None
 
     def asked(self, now: datetime) -> StationRequest:
@@ -76,8 +76,8 @@ class DiagnosticsBody(Body):
 
     model_config = example(since="2026-03-10T00:00:00Z")
 
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     ftp: bool = False
     wait_s: Patience = 45.0
 
@@ -87,7 +87,7 @@ class ListedTagBody(Body):
 
     id_tag: Tag
     accepted: bool | None = True
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     group: Tag | None = None
 
 
