@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ems.settings.machine_token import known_token
+from ems.sim.manners import Manners
 from tests.adapters.web.test_browser import CHROMIUM, Visit, chromium
 from tests.assembly.lot import Lot, site_at
 
@@ -99,3 +101,106 @@ def test_a_driver_pays_charges_stops_and_gets_a_receipt_that_adds_up(chromium: A
     axe_of(visit)
     assert visit.complaints == []
     page.close()
+
+
+def test_what_goes_wrong_is_said_in_the_drivers_language_and_a_report_reaches_the_operator(
+    chromium: Any, lot: Lot, tmp_path: Path
+) -> None:
+    lot.do(lambda: setattr(lot.station, "manners", Manners(refused=frozenset({"RemoteStartTransaction"}))))
+    lot.plug()
+    phone = Visit(chromium, lot.url, **{**PHONE, "locale": "de-DE"}, color_scheme="dark")
+    page = phone.page
+    phone.expects("[data-f=headline]").to_have_text("Angesteckt")
+    axe_of(phone)
+    picture(phone, tmp_path, "plugged-dark-german")
+    page.click("text=Per Telefon bezahlen")
+    page.click("text=Approve")
+    phone.expects("[data-f=lead]").to_have_text("Der Ladepunkt hat den Start abgelehnt.")
+    phone.expects("[data-f=money]").to_have_text("Es wurde nichts berechnet; der reservierte Betrag wird freigegeben.")
+    picture(phone, tmp_path, "refused-dark-german")
+    page.click("summary:has-text('Ein Problem melden')")
+    page.select_option("[name=trouble]", "will-not-start")
+    page.fill("[name=text]", "<img src=x onerror=alert(1)> geht nicht")
+    page.click("text=Senden")
+    phone.expects("p.said").to_have_text("Danke. Der Betreiber weiß Bescheid.")
+    page.click("text=Neu laden")
+    phone.expects("[data-f=headline]").to_have_text("Angesteckt")
+    page.click("text=English")
+    phone.expects("[data-f=headline]").to_have_text("Plugged in")
+    lot.do(lambda: setattr(lot.station, "manners", Manners()))
+    lot.unplug()
+    phone.expects("[data-f=headline]").to_have_text("Free")
+    assert phone.complaints == []
+    page.close()
+    headers = {"Authorization": f"Bearer {known_token(lot.site.state)}"}
+    for scheme, width in (("dark", 390), ("light", 1280)):
+        desk = Visit(
+            chromium, f"{lot.site.page}/stickers", extra_http_headers=headers, color_scheme=scheme,
+            viewport={"width": width, "height": 900},
+        )  # fmt: skip
+        desk.expects("#reports li >> nth=0").to_contain_text("Charging does not start")
+        desk.expects("#reports li >> nth=0").to_contain_text("<img src=x onerror=alert(1)> geht nicht")
+        desk.expects(".sheet svg").to_have_count(2)
+        axe_of(desk)
+        picture(desk, tmp_path, f"stickers-{scheme}")
+        if scheme == "light":
+            desk.page.click("text=Seen to")
+            desk.expects("#reports li >> nth=0").to_contain_text("seen to by")
+            desk.page.emulate_media(media="print")
+            picture(desk, tmp_path, "stickers-print")
+        assert desk.complaints == []
+        desk.page.close()
+
+
+def test_without_scripts_a_driver_pays_too(chromium: Any, lot: Lot) -> None:
+    lot.plug()
+    phone = Visit(chromium, lot.url, java_script_enabled=False, **PHONE)
+    page = phone.page
+    while "Plugged in" not in phone.text("[data-f=headline]"):
+        page.reload()
+    page.click("text=Pay by phone")
+    page.wait_for_url("**/pay/sandbox/**")
+    page.click("text=Decline")
+    page.wait_for_url(lot.url)
+    for _ in range(50):
+        if "It did not work" in phone.text("[data-f=headline]"):
+            break
+        page.wait_for_timeout(200)
+        page.reload()
+    assert phone.text("[data-f=lead]") == "Your card was declined."
+    assert phone.text("[data-f=money]") == "Nothing was blocked."
+    page.close()
+    lot.unplug()
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Iterator[Lot]:
+    """Energy is given away, and a sticker alone begins nothing."""
+    opened = Lot(site_at(tmp_path, "access: {mode: free}\n", ", link: rotating"), None)
+    yield opened
+    opened.close()
+
+
+def test_where_energy_is_given_away_the_code_of_the_display_begins(chromium: Any, given: Lot, tmp_path: Path) -> None:
+    given.plug()
+    headers = {"Authorization": f"Bearer {known_token(given.site.state)}"}
+    display = Visit(chromium, f"{given.site.page}/stickers/display/CP-01/1", extra_http_headers=headers)
+    display.expects("svg").to_have_count(1)
+    axe_of(display)
+    picture(display, tmp_path, "display")
+    display.page.close()
+    phone = Visit(chromium, given.url, **PHONE)
+    phone.expects("[data-f=headline]").to_have_text("Plugged in")
+    phone.expects("[data-tone=wait].said").to_contain_text("it changes every minute")
+    phone.expects("text=Start >> nth=-1").not_to_have_class("press first")
+    link = given.ask("GET", f"/stickers/{given.slug}/link")["url"]
+    phone.page.goto(link)
+    phone.page.click("button:has-text('Start')")
+    phone.expects("[data-f=headline]").to_have_text("Charging")
+    phone.page.click("summary:has-text('Stop charging')")
+    phone.page.click("text=Stop now")
+    phone.expects("[data-f=headline]").to_have_text("Charging has ended")
+    given.unplug()
+    phone.expects("[data-f=headline]").to_have_text("Thank you")
+    assert phone.complaints == []
+    phone.page.close()

@@ -311,3 +311,15 @@ def test_nobody_reads_the_stickers_without_a_login(tmp_path: Path) -> None:
     with DriverOffice(tmp_path) as office:
         needs: Any = {path: office.app.needed("GET", path) for path in ("/stickers", "/api/v1/stickers")}
         assert {path: need.role.name for path, need in needs.items()} == dict.fromkeys(needs, "OPERATOR")
+
+
+def test_a_phone_goes_on_after_a_restart_of_the_controller(gift: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    path = f"/c/{gift.slug(READY)}"
+    gift.visit(f"{path}/give", {}, phone)
+    gift.begin(READY, gift.switch.started[0][1])
+    gift.visit(path, cookies=phone)
+    gift.restart()
+    assert "Stop charging" in gift.visit(path, cookies=phone).text
+    gift.visit(f"{path}/stop", {"sure": "yes"}, phone)
+    assert gift.switch.stopped == [READY]
