@@ -165,7 +165,7 @@ class Daemon:
                     lambda: planning.setup.sources.tariff,
                 )
             ),
-            driver_parts(settings, live, operations, store, remote.control, paying, access),
+            driver_parts(settings, live, operations, store, remote.control, paying, access).heard_by(alarms.keeper),
             wizard_parts(settings, state_dir, loop, store, live, central, remote.control),
             report_parts(settings, store, live, clock, operations, lambda: planning.setup.sources),
             roaming_parts(settings.ocpi, live, clock, operations, remote.control, porter, store, paying.till),

@@ -18,6 +18,7 @@ from ems.assembly.payments import PaymentParts, RemoteSwitch
 from ems.assembly.receipts import SiteReceipts
 from ems.ports import Live
 from ems.runtime.driver_desk import DriverDesk, Lobby
+from ems.runtime.incident_keeper import IncidentKeeper
 from ems.runtime.remote import RemoteControl
 from ems.settings.build import SiteSettings
 
@@ -31,6 +32,11 @@ class DriverParts:
     def __init__(self, desk: DriverDesk, settings: SiteSettings) -> None:
         self.desk, self._settings = desk, settings
         self.routers: Routers = ()
+
+    def heard_by(self, alarms: IncidentKeeper) -> DriverParts:
+        """The same, when what drivers report is an alarm too."""
+        alarms.sources.append(self.desk.heard.troubles)
+        return self
 
     def take_over(self, settings: SiteSettings) -> None:
         """Go on with what the site file says now."""

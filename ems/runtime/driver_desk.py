@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from ems.domain.access import AccessMode, Doors
@@ -17,12 +17,13 @@ from ems.domain.price_list import chosen, quoted
 from ems.domain.session import Need, Session
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
-from ems.domain.sticker import CLAIM_S, GIFT_PREFIX, MAX_REPORT, Report, Sticker, Trouble
+from ems.domain.sticker import CLAIM_S, GIFT_PREFIX, Report, Sticker, Trouble
 from ems.domain.unknown import UnknownError
 from ems.domain.wish import Wish
 from ems.driver_ports import Gift, StickerBook
 from ems.payment_ports import ChargeSwitch
 from ems.ports import Clock, NotStoredError
+from ems.runtime.report_desk import Audit, ReportDesk
 from ems.runtime.sticker_keeper import StickerKeeper
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,6 @@ PAYING_S = 2400.0
 KEPT_S = 86_400.0
 MOST = 2000
 OUT = frozenset({EvseStatus.FAULTED, EvseStatus.UNAVAILABLE, EvseStatus.RESERVED})
-
-Audit = Callable[[Any, str, str, Mapping[str, Any]], None]
 
 
 class Needs(Protocol):
@@ -87,6 +86,7 @@ class DriverDesk:
         self._why: dict[str, str] = {}
         self._taken: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.heard = ReportDesk(lobby.book, lobby.clock, lobby.audit)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -213,29 +213,20 @@ class DriverDesk:
 
     async def report(self, evse: str, trouble: Trouble, text: str) -> None:
         """A driver found something wrong."""
-        now = self._lobby.clock.now().utc
-        plain = "".join(c if c.isprintable() else " " for c in text)[:MAX_REPORT].strip()
-        number = int(now.timestamp() * 1000) << 8 | secrets.randbelow(256)
-        await self._lobby.book.report(Report(number, now, evse, trouble, plain))
-        self._note(f"driver at {evse}", "TroubleReported", {"evse": evse, "trouble": trouble.value, "text": plain})
-        log.warning("drivers.report evse=%s trouble=%s", evse, trouble.value)
+        await self.heard.report(evse, trouble, text)
 
     async def reports(self, most: int) -> Sequence[Report]:
         """The newest reports, open ones first."""
-        return await self._lobby.book.reports(most)
+        return await self.heard.reports(most)
 
     async def close(self, number: int, who: str) -> None:
         """Somebody has seen to a report."""
-        known = next((one for one in await self.reports(MOST) if one.number == number), None)
-        if known is None:
-            raise UnknownError("there is no such report")
-        if known.closed is None:
-            await self._lobby.book.report(replace(known, closed=self._lobby.clock.now().utc, closed_by=who[:100]))
-            self._note(who, "ReportClosed", {"evse": known.evse, "trouble": known.trouble.value})
+        await self.heard.close(number, who)
 
     async def tick(self) -> None:
         """See whose sessions have begun, and forget who never came."""
         now = self._lobby.clock.now()
+        await self.heard.catch_up()
         for word, one in list(self._expected.items()):
             session = self._session(one.evse)
             if session is not None and _is_theirs(session, one):

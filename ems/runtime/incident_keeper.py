@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 
-from ems.domain.condition import conditions
+from ems.domain.condition import Condition, conditions
 from ems.domain.grouping import Places
 from ems.domain.incident import PATIENCE, Acknowledged, Change, Incident, Patience, Turn, note_of
 from ems.domain.incident_watch import IncidentWatch
@@ -27,7 +28,9 @@ Tell = Callable[[Change], None]
 
 
 class IncidentKeeper:
-    """A `Service` and the `Alarms` port. `tell` hears of every turn that people are told of."""
+    """A `Service` and the `Alarms` port. `tell` hears of every turn that people are told of. `sources` tell what is
+    wrong besides what the controller itself sees.
+    """
 
     name = "alarms"
 
@@ -43,6 +46,7 @@ class IncidentKeeper:
         self._watch = IncidentWatch()
         self._places = Places(live.state.site)
         self._recalled = False
+        self.sources: list[Callable[[], Iterable[Condition]]] = []
 
     @property
     def open(self) -> Sequence[Incident]:
@@ -79,7 +83,7 @@ class IncidentKeeper:
         if self._places.site is not state.site:
             self._places = Places(state.site)
         hint = partial(hint_of, state=state, decision=decision, places=self._places)
-        told = conditions(state, decision)
+        told = chain(conditions(state, decision), *(source() for source in self.sources))
         self._watch, changes = self._watch.followed(told, self._places, self._clock.now(), self._patience(), hint)
         for change in changes:
             self._book.keep(change.incident)

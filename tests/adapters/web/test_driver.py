@@ -323,3 +323,44 @@ def test_a_phone_goes_on_after_a_restart_of_the_controller(gift: DriverOffice) -
     assert "Stop charging" in gift.visit(path, cookies=phone).text
     gift.visit(f"{path}/stop", {"sure": "yes"}, phone)
     assert gift.switch.stopped == [READY]
+
+
+def test_a_report_is_an_alarm_until_somebody_has_seen_to_it_also_after_a_restart(office: DriverOffice) -> None:
+    office.visit(f"/c/{office.slug(FREE)}/problem", {"trouble": "cable", "text": "stuck"})
+    (told,) = office.desk.heard.troubles()
+    assert (told.scope, told.text) == (FREE, "a driver at CP-14/1 reports: cable (stuck)")
+    office.restart()
+    office.visit(f"/c/{office.slug(FREE)}")
+    assert list(office.desk.heard.troubles()) == [told]
+    office.told("POST", f"/driver-reports/{told.key.partition(':')[2]}/close", {})
+    assert list(office.desk.heard.troubles()) == []
+
+
+@pytest.mark.parametrize(("deed", "words"), [("card", "Hold your card"), ("give", "No vehicle was plugged in")])
+def test_who_never_comes_does_not_keep_others_waiting(tmp_path: Path, deed: str, words: str) -> None:
+    """After five minutes whoever begins there is somebody else."""
+    mode = AccessMode.FREE if deed == "give" else AccessMode.TAGS
+    with DriverOffice(tmp_path, doors=Doors(mode)) as office:
+        phone: dict[str, str] = {}
+        path = f"/c/{office.slug(READY)}"
+        office.visit(f"{path}/{deed}", {"kwh": "5"}, phone)
+        office.scene.instant = office.scene.instant.later(290.0)
+        if deed == "give":
+            assert office.visit(f"{path}/give", {}).status_code == 422, "somebody else is starting"
+        office.scene.instant = office.scene.instant.later(20.0)
+        office.visit(path)
+        office.begin(READY, "04AABB")
+        page = office.visit(path, cookies=phone).text
+        assert '/need"' not in page
+        assert (words in page) == (deed == "give")
+        assert office.session(READY).need.energy_wh is None
+
+
+def test_the_last_who_says_so_holds_the_card(office: DriverOffice) -> None:
+    first, last = {}, {}  # type: dict[str, str], dict[str, str]
+    path = f"/c/{office.slug(READY)}"
+    office.visit(f"{path}/card", {}, first)
+    office.visit(f"{path}/card", {}, last)
+    office.begin(READY, "04AABB")
+    assert '/need"' not in office.visit(path, cookies=first).text
+    assert '/need"' in office.visit(path, cookies=last).text
