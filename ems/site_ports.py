@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+from ems.domain.phases import PhaseAmps
 from ems.domain.proof import Acceptance, Proof
 
 
@@ -50,11 +51,26 @@ class FileDifference(NamedTuple):
     needs_restart: bool
 
 
+class CircuitSum(NamedTuple):
+    """What a circuit carries per phase, ampere: its rating, with every outlet behind it at its fallback, with all of
+    them at their most, and the ratings of the circuits right below it. Known also while the file has errors elsewhere.
+    """
+
+    id: str
+    parent: str | None
+    meter: str | None
+    rating_a: PhaseAmps
+    fallback_a: PhaseAmps
+    most_a: PhaseAmps
+    children_a: PhaseAmps
+    outlets: int
+
+
 @dataclass(frozen=True, slots=True)
 class DraftView:
     """The site file as somebody is about to change it. `data` is all of it; `site` what `ems check` understands of it,
-    None while there are errors; `who` edited last. `is_overtaken`: the file is not the one that the draft began with.
-    `awaits_restart`: the file that is saved says more than what runs.
+    None while there are errors; `sums` of every circuit that is sound by itself; `who` edited last. `is_overtaken`: the
+    file is not the one that the draft began with. `awaits_restart`: the file that is saved says more than what runs.
     """
 
     etag: str
@@ -62,6 +78,7 @@ class DraftView:
     data: Mapping[str, Any]
     findings: Sequence[FileFinding]
     site: Mapping[str, Any] | None
+    sums: Sequence[CircuitSum]
     diff: str
     differences: Sequence[FileDifference]
     is_begun: bool

@@ -29,6 +29,7 @@ from ems.settings.places import Catalogue, catalogue_files
 from ems.settings.report import CheckResult, as_data
 from ems.settings.schema import AUTO
 from ems.settings.site_draft import SiteDraft, draft_of, is_overtaken, keep_draft, read_site, write_site
+from ems.settings.site_sums import circuit_sums
 from ems.site_ports import (
     DraftView,
     FileDifference,
@@ -222,6 +223,7 @@ class FileDesk:
             data=self._data(draft),
             findings=tuple(self._findings(draft, loaded.findings)),
             site=as_data(CheckResult(loaded.findings, loaded.settings))["site"],
+            sums=() if loaded.draft is None else tuple(circuit_sums(loaded.draft)),
             diff=diff(draft.base, draft.text),
             differences=() if loaded.settings is None else self._differences(loaded.settings),
             is_begun=draft.is_begun,

@@ -94,6 +94,13 @@ def _add_daemon(commands: Commands) -> None:
     one.add_argument("site", nargs="?", help=SITE)
     one.add_argument("evse", help="for example CP-01/1")
     _add_json(one)
+    text = "Commissioning test of an outlet: set, read back, measured; with --offline also its fallback"
+    one = _command(commands, "qualify", "qualify.qualify", text)
+    one.add_argument("site", nargs="?", help=SITE)
+    one.add_argument("station", help="for example CP-01")
+    one.add_argument("--evse", type=int, default=1, help="the outlet (default: %(default)s)")
+    one.add_argument("--offline", action="store_true", help="end the link and wait until the leases are over")
+    _add_json(one)
 
 
 def _add_site(commands: Commands) -> None:

@@ -69,7 +69,7 @@ def _edited(text: str, edit: Edit) -> str:
     if not edit.route or len(edit.route) > MOST_DEPTH:
         raise EditError("an edit names a section of the site file and what lies in it")
     try:
-        after = yaml_text.changed(text or "{}", lambda data: _change(data, edit))
+        after = _changed(text, edit)
     except EditError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
@@ -77,9 +77,6 @@ def _edited(text: str, edit: Edit) -> str:
     document, findings = parse(after.encode(), Path(SITE_FILE))
     if document is None or has_errors(findings):
         raise EditError(f"the change would break the file: {in_short(findings)}")
-    placed = _placed(text, edit)
-    if placed is not None and (again := parse(placed.encode(), Path(SITE_FILE))[0]) is not None:
-        after = placed if again.data == document.data else after
     lost = yaml_text.comments(text) - yaml_text.comments(after)
     if lost and not _removes(edit):
         comment = next(iter(lost))
@@ -87,25 +84,51 @@ def _edited(text: str, edit: Edit) -> str:
     return after
 
 
-def _placed(text: str, edit: Edit) -> str | None:
-    """The text with a further entry right below the last one of its section, before the comments that lead on to the
-    next section; None where the edit is no further entry, or the section is not written line by line.
+def _placed(text: str, edit: Edit) -> str:
+    """The text with what is new in it right below the last of its kind, before the comments that lead on to whatever
+    follows; as it was where nothing is new, or where a place is not written line by line.
+    """
+    if edit.keys is None or len(edit.route) > 2:
+        return text
+    *above, last = edit.route
+    values = _without_none(edit.keys)
+    within = _inserted(text, tuple(above), {last: values}) if above else None
+    if within is not None:
+        return within
+    return _inserted(text, edit.route, values) or text
+
+
+def _inserted(text: str, route: tuple[str, ...], values: Nested) -> str | None:
+    """The text with further keys of a mapping; None where it is not there, or not written line by line, or has no key
+    that is new.
     """
     document = parse(text.encode(), Path(SITE_FILE))[0]
-    if document is None or len(edit.route) != 2 or edit.keys is None:
+    known: Any = None if document is None else document.data
+    for step in route:
+        known = known.get(step) if isinstance(known, dict) else None
+    if document is None or not isinstance(known, dict) or not known:
         return None
-    section, name = edit.route
-    known = document.data.get(section)
-    if not isinstance(known, dict) or not known or name in known:
-        return None
-    begins, first = document.keys[section,].line, document.keys[section, next(iter(known))]
-    if first.line == begins:
+    further = {name: value for name, value in values.items() if str(name) not in known}
+    begins, first = document.keys[route].line, document.keys[*route, next(iter(known))]
+    if not further or first.line == begins:
         return None
     lines = text.splitlines()
-    ends = min((m.line for r, m in document.keys.items() if len(r) == 1 and m.line > begins), default=len(lines) + 1)
+    later = (mark.line for place, mark in document.keys.items() if mark.line > begins and place[: len(route)] != route)
+    ends = min(later, default=len(lines) + 1)
     last = max(k for k in range(begins, ends) if (line := lines[k - 1].strip()) and not line.startswith("#"))
-    entry = line_of(name, _without_none(edit.keys))
-    return "\n".join([*lines[:last], " " * (first.column - 1) + entry, *lines[last:], ""])
+    new = [" " * (first.column - 1) + line_of(name, value) for name, value in further.items()]
+    return "\n".join([*lines[:last], *new, *lines[last:], ""])
+
+
+def _changed(text: str, edit: Edit) -> str:
+    """The text after an edit; what is new stands where somebody would have written it, if that means the same."""
+    after = yaml_text.changed(text or "{}", lambda data: _change(data, edit))
+    placed = _placed(text, edit)
+    if placed == text:
+        return after
+    placed = yaml_text.changed(placed, lambda data: _change(data, edit))
+    data = [found.data for one in (after, placed) if (found := parse(one.encode(), Path(SITE_FILE))[0]) is not None]
+    return placed if len(data) == 2 and data[0] == data[1] else after
 
 
 def _removes(edit: Edit) -> bool:

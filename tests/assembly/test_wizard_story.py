@@ -56,14 +56,14 @@ class CarPark:
         self._opened = Future[tuple[DaemonProcess, VirtualSite]]()
         self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._work()), daemon=True)
         self._thread.start()
-        self.daemon, self.world = self._opened.result(60)
+        self.daemon, self.world = self._opened.result(90)
 
     async def _work(self) -> None:
         try:
             async with AsyncExitStack() as stack:
                 ports = {"EMS_HTTP_PORT": str(self.site.web), "EMS_OCPP_PORT": str(self.site.ocpp)}
                 daemon = await stack.enter_async_context(daemon_process(self.site, **ports))
-                await daemon.says("web.listening")
+                await daemon.says("web.listening", within_s=60.0)
                 world = self._world()
                 working = asyncio.create_task(world.run())
                 await world.listening.wait()
@@ -202,6 +202,12 @@ def test_from_an_empty_site_to_a_controlled_vehicle(chromium: Any, park: CarPark
     anna.page.click("#draft summary")
     anna.visit.expects("#draft .diff").to_contain_text("password_file: secrets/cp-01")
     anna.picture("stations")
+    anna.at("limits")
+    anna.page.click("#policy-step .rare summary")
+    quick = {"raise_hold_s": "1", "raise_every_s": "0", "raise_step_a": "40", "steady_s": "0", "min_off_s": "0"}
+    anna.fills("#policy-step form", **quick, strategy="first-come")
+    anna.takes_over("#policy-step form", "Taken over into the draft.")
+    anna.picture("limits")
     anna.saves()
     anna.visit.expects("#draft").to_contain_text("Restart needed", timeout=PATIENCE_MS)
     anna.restarts()

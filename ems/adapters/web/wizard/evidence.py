@@ -77,7 +77,7 @@ def checklist(
 ) -> Iterator[Item]:
     """What an installation must show before it is handed over, each with what was seen."""
     errors = sum(1 for one in view.findings if one.severity == "error")
-    seen = f"{errors} errors, {len(view.findings) - errors} warnings"
+    seen = f"{errors or 'no'} errors, {len(view.findings) - errors or 'no'} warnings"
     yield Item(not errors, "The site file has no errors, and all fallback currents fit every fuse", seen)
     saved = not view.is_begun and not view.awaits_restart
     seen = "saved and running" if saved else "changes wait to be saved, or for a restart"

@@ -7,7 +7,7 @@ The browser sends what is filled in and takes over parts of a new page; without 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
@@ -25,7 +25,7 @@ from ems.adapters.web.wizard.forms import Form
 from ems.adapters.web.wizard.rows import acceptance_row, proof_row
 from ems.domain.account import Role
 from ems.ports import Clock, Live
-from ems.site_ports import DraftView, FileFinding
+from ems.site_ports import CircuitSum, DraftView, FileFinding
 
 _HTML = "text/html; charset=utf-8"
 OWN = ("circuits", "meters", "stations", "limits")
@@ -138,7 +138,7 @@ def _common(view: DraftView, desks: Desks) -> dict[str, Any]:
         "errors": sum(1 for one in view.findings if one.severity == "error"),
         "whole": [one for one in view.findings if not one.section],
         "counts": {stage.word: _count(view, stage) for stage in STAGES},
-        "tree": [] if view.site is None else list(_tree(view.site)),
+        "tree": list(_tree(view.sums)),
         "about": lambda section: _about(view, section),
     }  # fmt: skip
 
@@ -177,32 +177,31 @@ def _keys(data: Mapping[str, Any], section: str) -> Iterator[str]:
     yield from (str(key) for key in known) if isinstance(known, Mapping) else ()
 
 
-def _tree(site: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The circuits with what `ems check` sums up, parents before children, each with its depth."""
-    rows = {row["id"]: row for row in site["circuits"]}
-    below: dict[str | None, list[str]] = {}
-    for row in rows.values():
-        below.setdefault(row["parent"], []).append(row["id"])
-    waiting = [(name, 0) for name in reversed(below.get(None, []))]
+def _tree(sums: Sequence[CircuitSum]) -> Iterator[dict[str, Any]]:
+    """The circuits with what is summed up, parents before children, each with its depth."""
+    below: dict[str | None, list[CircuitSum]] = {}
+    for one in sums:
+        below.setdefault(one.parent, []).append(one)
+    waiting = [(one, 0) for one in reversed(below.get(None, []))]
     while waiting:
-        name, depth = waiting.pop()
-        row = rows[name]
-        rating = max(row["rating_a"])
+        one, depth = waiting.pop()
+        rating = max(one.rating_a)
         yield {
-            "id": name,
+            "id": one.id,
             "depth": min(depth, 5),
-            "rating": _amps(row["rating_a"], row["rating_a"]),
-            "fallback": _amps(row["fallback_case_a"], row["rating_a"]),
-            "worst": _amps(row["worst_case_a"], row["rating_a"]),
-            "meter": row["meter"] or "–",
-            "evses": len(row["evses"]),
-            "share": round(100 * min(1.0, max(row["fallback_case_a"]) / rating)) if rating else 0,
-            "over": any(a > most + 1e-9 for a, most in zip(row["fallback_case_a"], row["rating_a"], strict=True)),
+            "rating": _amps(one.rating_a, one.rating_a),
+            "fallback": _amps(one.fallback_a, one.rating_a),
+            "worst": _amps(one.most_a, one.rating_a),
+            "children": _amps(one.children_a, one.rating_a) if one.id in below else "",
+            "meter": one.meter or "–",
+            "evses": one.outlets,
+            "share": round(100 * min(1.0, max(one.fallback_a) / rating)) if rating else 0,
+            "over": any(a > most + 1e-9 for a, most in zip(one.fallback_a, one.rating_a, strict=True)),
         }
-        waiting += [(child, depth + 1) for child in reversed(below.get(name, []))]
+        waiting += [(child, depth + 1) for child in reversed(below.get(one.id, []))]
 
 
-def _amps(amps: list[float], there: list[float]) -> str:
+def _amps(amps: Sequence[float], there: Sequence[float]) -> str:
     shown = [f"{a:.4g}" if has else "–" for a, has in zip(amps, there, strict=True)]
     return shown[0] if len(set(shown)) == 1 else " / ".join(shown)
 

@@ -1,0 +1,54 @@
+"""`ems qualify`: a virtual station is tested through a daemon that runs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from ems.sim.vehicle import Vehicle, VehicleModel
+from tests.assembly.patience import eventually
+from tests.assembly.running import evse
+from tests.assembly.test_remote import Yard, yard
+from tests.cli.typed import Ended, ems
+
+STEPS = ("configuration", "clock", "fallback is accepted", "measured values", "6 A", "32 A", "6 A", "0 A")
+
+
+async def qualified(*words: str) -> Ended:
+    return await asyncio.to_thread(ems, "qualify", *words)
+
+
+@pytest.mark.timeout(180)
+def test_a_station_is_set_read_back_and_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with yard(tmp_path) as here:
+            monkeypatch.setenv("EMS_STATE_DIR", str(here.site.state))
+            monkeypatch.setenv("EMS_SITE", str(here.site.folder))
+            await _without_a_vehicle(here)
+            await _with_one(here)
+
+    asyncio.run(story())
+
+
+async def _without_a_vehicle(here: Yard) -> None:
+    await eventually(lambda: evse(here.daemon, "CP-01/1").grant.floor is not None, within_s=20)
+    empty = await qualified("CP-01")
+    assert "ok   fallback is accepted: 6 A, without end" in empty.out
+    assert "-    measured values: no vehicle charges" in empty.out
+    unknown = await qualified("CP-77")
+    assert (unknown.status, "the site has no EVSE 'CP-77/1'" in unknown.err) == (2, True)
+
+
+async def _with_one(here: Yard) -> None:
+    here.station.plug(1, Vehicle(VehicleModel(lag_s=1, ramp_a_per_s=100), 50_000))
+    await eventually(lambda: evse(here.daemon, "CP-01/1").status.is_occupied)
+    started = await asyncio.to_thread(ems, "station", "start", "CP-01", "--tag", "04A1B2C3")
+    assert started.status == 0
+    await eventually(lambda: (s := evse(here.daemon, "CP-01/1").session) is not None and s.transaction is not None)
+    told = await qualified("CP-01", "--json")
+    assert told.status == 0, told
+    assert [step["name"] for step in told.data["steps"]] == list(STEPS)
+    assert {step["verdict"] for step in told.data["steps"]} == {"passed"}, told.data
+    assert (here.site.state / "wizard" / "proofs.json").is_file()
