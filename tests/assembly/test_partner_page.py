@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from ems.assembly.daemon import Daemon
 from ems.settings.machine_token import known_token
 from tests.adapters.ocpi.provider import Provider, serving, token
 from tests.adapters.web.test_browser import CHROMIUM, Visit, chromium
 from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
+from tests.assembly.patience import eventually
 from tests.assembly.running import running
-from tests.assembly.test_ocpi import OCPI
+from tests.assembly.test_ocpi import OCPI, roaming
 
 __all__ = ["chromium"]
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed")
+
+
+T = TypeVar("T")
 
 
 class Behind:
@@ -36,9 +41,14 @@ class Behind:
         self.token = known_token(self.site.state)
 
     async def _work(self) -> None:
-        async with grid_meter(self.site.modbus), running(self.site):
+        async with grid_meter(self.site.modbus), running(self.site) as self.daemon:
+            await eventually(lambda: roaming(self.daemon)._is_loaded)
             self._opened.set_result(None)
             await self._over.wait()
+
+    def wait(self, work: Callable[[Daemon], Coroutine[Any, Any, T]]) -> T:
+        """Wait for something inside the loop."""
+        return asyncio.run_coroutine_threadsafe(work(self.daemon), self._loop).result(20)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._over.set)

@@ -41,7 +41,8 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 def moment_text(at: datetime) -> str:
     """A moment as OCPI writes it."""
     utc = at.astimezone(UTC)
-    return utc.strftime("%Y-%m-%dT%H:%M:%S") + (f".{utc.microsecond // 1000:03d}Z" if utc.microsecond else "Z")
+    thousandths = utc.microsecond // 1000
+    return utc.strftime("%Y-%m-%dT%H:%M:%S") + (f".{thousandths:03d}Z" if thousandths else "Z")
 
 
 def _plain(value: object) -> object:
