@@ -59,6 +59,7 @@ def alarm_parts(
     postman = Postman((*told.targets, *brokers), store.notices, clock)
     herald = Herald(postman.tell, lambda: clock.now().utc)
     keeper = IncidentKeeper(live, clock, store.incidents, herald.alarm, lambda: patience)
+    keeper.sources.append(postman.troubles)
     ways = alarm_ways(live, clock, keeper, postman)
     return AlarmParts(keeper, postman, (herald.look,), (postman, keeper, *links), ways)
 

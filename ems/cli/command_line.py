@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ems import __version__
+from ems.cli.alarm_line import add_alarms
 from ems.cli.outcome import FINDING, FINE, WRONG_USE, UsageError
 from ems.cli.station_line import add_station
 from ems.cli.tag_line import add_tag
@@ -70,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_probe(commands)
     text = "Remote control of stations through the running daemon"
     add_station(commands.add_parser("station", help=text, description=f"{text}."))
+    text = "What is wrong: alarms of the running daemon"
+    add_alarms(commands.add_parser("alarms", help=text, description=f"{text}."))
     text = "Who may charge: tags of the running daemon"
     add_tag(commands.add_parser("tag", help=text, description=f"{text}."))
     text = "Who may log in, and tokens for programs"

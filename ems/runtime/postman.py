@@ -9,11 +9,13 @@ import asyncio
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ems.delivery_ports import NotDeliveredError
+from ems.domain.condition import Condition
+from ems.domain.decision import Level
 from ems.domain.delivery import DEAD, Delivery, DeliveryState, pause_s
 from ems.domain.notice import Notice, Topic
 from ems.domain.unknown import UnknownError
@@ -120,6 +122,14 @@ class Postman:
     async def notices(self, after: int, most: int, topics: Iterable[Topic] = ()) -> Sequence[Notice]:
         """Notices with a number above `after`, the oldest first."""
         return await self._book.notices(after, most, topics)
+
+    def troubles(self) -> Iterator[Condition]:
+        """Targets that have taken nothing for long."""
+        for one in self.targets():
+            if one.is_dead:
+                text = f"{one.name} takes no notices: {one.answer}"
+                remedy = f"see whether {one.address} can be reached, then send it a test"
+                yield Condition(f"target:{one.name}", "target", "site", Level.NORMAL, text, remedy)
 
     def targets(self) -> Sequence[TargetState]:
         """Everybody who is told."""

@@ -12,6 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
+from tests.adapters.mail.postbox import postbox
 from tests.adapters.mqtt.broker import mosquitto, needs_mosquitto
 from tests.adapters.mqtt.test_mqtt import at_home
 from tests.adapters.webhook.receiver import SECRET, Receiver, receiver
@@ -86,7 +87,7 @@ def test_stations_that_are_away_are_one_alarm_until_they_are_back(site: Installa
                 (alarm,) = found["alarms"]
                 assert alarm["text"] == "all 2 stations of grid are offline"
                 assert alarm["members"] == ["CP-01", "CP-02"]
-                assert "has power" in alarm["hint"]
+                assert "grid" in alarm["hint"]
                 seen = await ask(site, "POST", f"alarms/{alarm['number']}/acknowledge", {"note": "the switch is dark"})
                 assert seen["acknowledged"]["note"] == "the switch is dark"
                 audit = await ask(site, "GET", "audit")
@@ -187,3 +188,21 @@ def test_a_limit_over_mqtt_reaches_the_car_and_the_audit(site: Installation, tmp
         section = f"mqtt: {{host: 127.0.0.1, port: {there.port}, commands: [limit], every_s: 0.5}}\n"
         site.write(more=QUICK + section)
         asyncio.run(scenario(there.port))
+
+
+def test_alarms_are_mailed_together(site: Installation) -> None:
+    """To a real mail server, in one mail; and a test at once."""
+
+    async def scenario() -> None:
+        async with postbox() as box:
+            mail = f"mail: {{host: 127.0.0.1, port: {box.port}, security: none, sender: ems@depot.example}}\n"
+            told = "alarms: {offline_s: 1, clear_s: 5, mail: {to: [anna@depot.example], gather_s: 3}}\n"
+            site.write(more=mail + told)
+            async with grid_meter(site.modbus), running(site):
+                await eventually(lambda: bool(box.mails), 20)
+                assert "all 2 stations of grid are offline" in box.mails[0].get_content()
+                assert box.recipients[0] == ["anna@depot.example"]
+                await ask(site, "POST", "targets/mail/test", {})
+                await eventually(lambda: any("a test" in mail["subject"] for mail in box.mails), 10)
+
+    asyncio.run(scenario())

@@ -198,6 +198,7 @@ def test_a_target_that_takes_nothing_is_dead_and_what_is_too_old_is_given_up() -
         (state,) = office.postman.targets()
         assert state.is_dead
         assert (state.waiting, state.answer.strip()) == (1, "not now")
+        assert [one.key for one in office.postman.troubles()] == ["target:ear"]
         await asyncio.sleep(KEPT.total_seconds())
         assert office.postman.targets()[0].waiting == 0
         assert office.shelf.deliveries["ear", 1].state is DeliveryState.GIVEN_UP

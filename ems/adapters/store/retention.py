@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Connection, Table, delete, desc, func, select
 
 from ems.adapters.store.aggregation import QUARTER_MS
+from ems.adapters.store.incident_schema import incident
 from ems.adapters.store.offers import offer
 from ems.adapters.store.schema import alarm, interval, knock, sample
 
@@ -52,7 +53,11 @@ def next_slice(connection: Connection, keep: Retention, tight: bool) -> Slice | 
         kept_from = _kept_from(connection, column, days)
         if oldest is not None and oldest < kept_from:
             return Slice(table, column, min(kept_from, (oldest // width + 1) * width))
-    for table, column, rows in ((alarm, alarm.c.began, keep.alarms), (knock, knock.c.at, keep.knocks)):
+    for table, column, rows in (
+        (alarm, alarm.c.began, keep.alarms),
+        (incident, incident.c.raised, keep.alarms),
+        (knock, knock.c.at, keep.knocks),
+    ):
         first_kept = connection.execute(select(column).order_by(desc(column)).limit(1).offset(rows - 1)).scalar()
         if first_kept is not None and connection.execute(select(column).where(column < first_kept).limit(1)).first():
             return Slice(table, column, first_kept)

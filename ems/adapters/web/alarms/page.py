@@ -39,6 +39,7 @@ KINDS = {
     "stall": "Stalls",
     "restart": "Restarts",
     "guard": "Guard",
+    "target": "Who is told",
 }
 
 
