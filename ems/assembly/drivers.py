@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ems.adapters.store.session_reading import SessionReader
 from ems.adapters.store.store import Store
 from ems.adapters.web.driver.bay import House, Imprint
 from ems.adapters.web.driver.deeds import driver_deeds
@@ -16,6 +17,7 @@ from ems.assembly.access import AccessParts
 from ems.assembly.operations import SiteOperations
 from ems.assembly.payments import PaymentParts, RemoteSwitch
 from ems.assembly.receipts import SiteReceipts
+from ems.assembly.session_desk import SiteSessionDesk
 from ems.ports import Live
 from ems.runtime.driver_desk import DriverDesk, Lobby
 from ems.runtime.incident_keeper import IncidentKeeper
@@ -78,6 +80,7 @@ def driver_parts(
         paying.payments,
         Languages((Path(settings.path).parent / LANGUAGES,)),
         parts.imprint,
+        SiteSessionDesk(store, SessionReader(store.database), live, remote.clock).detail,
     )
     pages = Pages(house, Paces.usual())
     parts.routers = (driver_api(house), driver_deeds(pages), driver_pages(pages), sticker_pages(house))

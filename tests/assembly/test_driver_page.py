@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from ems.domain.signed_value import SignedValue
 from ems.settings.machine_token import known_token
 from ems.sim.manners import Manners
+from tests.adapters.ocmf.test_examination import KEBA
 from tests.adapters.web.test_browser import CHROMIUM, Visit, chromium
 from tests.assembly.lot import Lot, site_at
 
@@ -77,6 +79,9 @@ def test_a_driver_pays_charges_stops_and_gets_a_receipt_that_adds_up(chromium: A
     assert session is not None
     assert (session.need.energy_wh, session.need.origin.value) == (12_000.0, "stated")
     assert session.cap_wh is not None
+    assert session.transaction is not None
+    told = SignedValue("d1", "CP-01/1", session.transaction.id, session.plugged, "Transaction.End", KEBA)
+    lot.do(lambda: lot.daemon.store.signed.kept(told))
     picture(visit, tmp_path, "charging")
     axe_of(visit)
     page.click("text=+30 min")
@@ -97,6 +102,10 @@ def test_a_driver_pays_charges_stops_and_gets_a_receipt_that_adds_up(chromium: A
     assert f"€{total}" in paid
     assert f"€{200 - total}" in paid
     assert "DE123456789" in visit.text("main")
+    assert re.search(r"Meter\s+[\d.,]+\skWh – [\d.,]+\skWh", page.inner_text("main"))
+    with page.expect_download() as waiting:
+        page.click("text=Signed meter values")
+    assert "OCMF|" in Path(waiting.value.path()).read_text("utf-8")
     picture(visit, tmp_path, "receipt")
     axe_of(visit)
     assert visit.complaints == []

@@ -10,6 +10,7 @@ import httpx2
 from fastapi import APIRouter
 
 from ems.adapters.store.recovery import Recovered
+from ems.adapters.store.session_reading import SessionReader
 from ems.adapters.web.app import WebOptions
 from ems.adapters.web.driver.bay import House, Imprint
 from ems.adapters.web.driver.deeds import driver_deeds
@@ -18,6 +19,7 @@ from ems.adapters.web.driver.pages import Lobby as Pages
 from ems.adapters.web.driver.pages import Paces, driver_pages
 from ems.adapters.web.driver.sheet import driver_api, sticker_pages
 from ems.assembly.receipts import SiteReceipts
+from ems.assembly.session_desk import SiteSessionDesk
 from ems.domain.access import AccessMode, Doors
 from ems.domain.events import StatusChanged, TransactionStarted
 from ems.domain.session import Transaction
@@ -71,6 +73,7 @@ class DriverOffice(Office):
         house = House(
             self.scene, self.scene, self.operations, self.desk, SiteReceipts(self.till, self.store), self.payments,
             Languages(), lambda: self.imprint,
+            SiteSessionDesk(self.store, SessionReader(self.store.database), self.scene, self.scene).detail,
         )  # fmt: skip
         self.house, pages = house, Pages(house, Paces.usual())
         self.pages = pages

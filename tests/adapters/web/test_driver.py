@@ -14,7 +14,9 @@ from ems.adapters.web.driver.bay import Imprint
 from ems.adapters.web.driver.code import ALPHABET, VALID_S, Word, code_at, is_code, word_of
 from ems.adapters.web.driver.pace import Pace
 from ems.domain.access import AccessMode, Doors
+from ems.domain.signed_value import SignedValue
 from ems.domain.sticker import SLUG_LENGTH
+from tests.adapters.ocmf.test_examination import KEBA
 from tests.adapters.web.driver_office import DriverOffice
 from tests.adapters.web.test_injection import HOSTILE
 
@@ -364,3 +366,16 @@ def test_the_last_who_says_so_holds_the_card(office: DriverOffice) -> None:
     office.begin(READY, "04AABB")
     assert '/need"' not in office.visit(path, cookies=first).text
     assert '/need"' in office.visit(path, cookies=last).text
+
+
+def test_signed_values_and_receipts_are_for_who_began_the_session_alone(office: DriverOffice) -> None:
+    """A signed value may name the card; whoever holds that is asked in person."""
+    phone: dict[str, str] = {}
+    path = f"/c/{office.slug(FREE)}"
+    office.begin(FREE, "04AABB", 901)
+    office.store.signed.kept(SignedValue("d", FREE, 901, office.scene.instant.utc, "Transaction.End", KEBA))
+    office.visit(f"{path}/claim", {}, phone)
+    office.visit(path, cookies=phone)
+    for jar in (phone, None):
+        assert office.visit(f"{path}/signed.xml", cookies=jar).status_code == 404
+        assert office.visit(f"{path}/receipt", cookies=jar).status_code == 404

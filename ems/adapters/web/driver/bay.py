@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,6 +16,7 @@ from ems.domain.phases import Phase
 from ems.domain.plan import PlannedCharge
 from ems.domain.receipt import Receipt
 from ems.domain.session import Session
+from ems.domain.session_detail import SessionDetail
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import Evse
 from ems.domain.units import PILOT_MIN_A
@@ -43,7 +44,9 @@ class Imprint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What the pages of drivers share. `payments` None: nobody pays by phone here."""
+    """What the pages of drivers share. `payments` None: nobody pays by phone here. `detail`: everything about a
+    session, None where there is nothing of that name; raises NotReadError.
+    """
 
     live: Live
     clock: Clock
@@ -53,6 +56,7 @@ class House:
     payments: Payments | None
     languages: Languages
     imprint: Callable[[], Imprint]
+    detail: Callable[[str], Awaitable[SessionDetail | None]]
 
 
 class Mine(NamedTuple):

@@ -17,7 +17,7 @@ from ems.adapters.web.driver.code import is_code
 from ems.adapters.web.driver.language import Language
 from ems.adapters.web.driver.offer import offer, prices_at
 from ems.adapters.web.driver.pace import Pace
-from ems.adapters.web.driver.receipt import receipt_values
+from ems.adapters.web.driver.receipt import detail_of, receipt_values
 from ems.adapters.web.driver.view import QUIET, Shown, shown
 from ems.adapters.web.driver.visit import (
     PAYMENT,
@@ -30,10 +30,11 @@ from ems.adapters.web.driver.visit import (
     visit_of,
     word_for,
 )
-from ems.adapters.web.driver.words import TROUBLES, refusal
+from ems.adapters.web.driver.words import TROUBLES, UNREADABLE, refusal
 from ems.adapters.web.entrance import address_of
 from ems.adapters.web.needs import needs
 from ems.adapters.web.page import environment, render
+from ems.adapters.web.sessions.transparency import as_xml
 from ems.adapters.web.values import plain
 from ems.ports import NotStoredError
 
@@ -165,13 +166,34 @@ def _reading(router: APIRouter, lobby: Lobby) -> None:
         visit = await lobby.found(request, slug)
         if isinstance(visit, Response):
             return visit
-        mine, _ = await mine_of(lobby.house, visit)
+        say = visit.language.say
+        try:
+            mine, _ = await mine_of(lobby.house, visit)
+        except NotStoredError:
+            return await lobby.notice(visit.language, say(UNREADABLE), 503)
         if mine is None or mine.cost is None:
-            say = visit.language.say
             return await lobby.notice(visit.language, say("There is no receipt here on this phone."), 404)
-        values = {**lobby.common(visit.language), **receipt_values(lobby.house, visit, mine)}
+        told = await detail_of(lobby.house, mine)
+        values = {**lobby.common(visit.language), **receipt_values(lobby.house, visit, mine, told)}
         page = await render(environment().get_template("driver_receipt.html"), **values)
         return Response(page, headers=dict(FRESH), media_type=HTML)
+
+    @router.get("/c/{slug}/signed.xml")
+    @lobby.looked
+    async def signed(request: Request, slug: Slug) -> Response:
+        visit = await lobby.found(request, slug)
+        if isinstance(visit, Response):
+            return visit
+        try:
+            mine, _ = await mine_of(lobby.house, visit)
+        except NotStoredError:
+            return await lobby.notice(visit.language, visit.language.say(UNREADABLE), 503)
+        told = None if mine is None or not mine.session else await detail_of(lobby.house, mine)
+        if told is None or not told.signed:
+            text = visit.language.say("There are no signed values here for this phone.")
+            return await lobby.notice(visit.language, text, 404)
+        headers = {**FRESH, "content-disposition": 'attachment; filename="signed-values.xml"'}
+        return Response(as_xml(told.signed), headers=headers, media_type="application/xml")
 
 
 def _arriving(router: APIRouter, lobby: Lobby) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,9 @@ from ems.domain.money import major
 from ems.domain.payment import PaymentState
 from ems.domain.price_list import Unit
 from ems.domain.receipt import WH_PER_KWH, Receipt, ReceiptLine
+from ems.domain.session_detail import SessionDetail
+from ems.domain.signed_value import Verdict
+from ems.session_ports import NotReadError
 
 NAMES: Mapping[Unit, str] = {
     Unit.KWH: sentence("Energy"),
@@ -21,10 +24,24 @@ NAMES: Mapping[Unit, str] = {
     Unit.IDLE_MINUTE: sentence("Time plugged in after charging"),
     Unit.SESSION: sentence("Fee per charge"),
 }
+SIGNED = sentence("The meter signed these values, and the signatures are good.")
+UNPROVEN = sentence("The meter signed these values. Transparency software tells whether the signatures are good.")
 SHORT = 8
 
 
-def receipt_values(house: House, visit: Visit, mine: Mine) -> dict[str, Any]:
+async def detail_of(house: House, mine: Mine) -> SessionDetail | None:
+    """Everything about the session that a driver began from here; of one that a card began its holder is asked, who may
+    be somebody else than the one with the phone.
+    """
+    if mine.payment is None and not mine.is_gift:
+        return None
+    try:
+        return await house.detail(mine.session)
+    except NotReadError:
+        return None
+
+
+def receipt_values(house: House, visit: Visit, mine: Mine, detail: SessionDetail | None) -> dict[str, Any]:
     """What the page of a receipt shows."""
     made, language, zone = mine.cost, visit.language, visit.bay.state.site.zone
     assert made is not None
@@ -43,6 +60,8 @@ def receipt_values(house: House, visit: Visit, mine: Mine) -> dict[str, Any]:
         "end": language.moment(made.unplugged, zone),
         "zone": zone.key,
         "energy": language.kwh(made.energy_wh, 3),
+        "registers": [] if detail is None else list(_registers(detail, language)),
+        "signed": "" if detail is None or not detail.signed else language.say(_judged(detail)),
         "lines": [_line(line, made, language) for line in made.lines],
         "net": money(made.net),
         "vat": money(made.vat),
@@ -54,6 +73,18 @@ def receipt_values(house: House, visit: Visit, mine: Mine) -> dict[str, Any]:
         "reference": "" if payment is None else payment.tag.removeprefix("PAY-")[:SHORT],
         "printed": language.moment(house.clock.now().utc, zone),
     }
+
+
+def _registers(detail: SessionDetail, language: Language) -> Iterator[str]:
+    """Where the meter stood before and after each transaction."""
+    for one in detail.transactions:
+        if one.meter_start_wh is not None and one.meter_stop_wh is not None:
+            yield f"{language.kwh(one.meter_start_wh, 3)} – {language.kwh(one.meter_stop_wh, 3)}"
+
+
+def _judged(detail: SessionDetail) -> str:
+    """What can be said of its signed values."""
+    return SIGNED if all(found.verdict is Verdict.VERIFIED for _, found in detail.signed) else UNPROVEN
 
 
 def _line(line: ReceiptLine, made: Receipt, language: Language) -> dict[str, str]:

@@ -129,6 +129,7 @@ ENDINGS = (
 
 REVIEW = sentence("Your payment needs to be looked at by the operator. You are not charged twice.")
 FAILED = sentence("It could not be done.")
+UNREADABLE = sentence("That cannot be read at the moment. Try again in a minute.")
 
 REFUSALS = (
     ("nobody pays by card", sentence("Nobody can pay by phone at this charger.")),
