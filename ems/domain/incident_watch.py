@@ -134,8 +134,11 @@ def _changes(
         else:
             incident = _updated(known, group, returns)
             if incident != known:
-                incident = replace(incident, hint=hint(group))
-                yield Change(Turn.RAISED if incident.level > known.level else Turn.CHANGED, incident)
+                is_worse = incident.level > known.level
+                # Whoever has seen it has not seen it like this.
+                still = None if is_worse else known.acknowledged
+                incident = replace(incident, hint=hint(group), acknowledged=still)
+                yield Change(Turn.RAISED if is_worse else Turn.CHANGED, incident)
         names |= {(group.kind, member): incident.number for member in group.members}
     for key, known in watch.incidents.items():
         if known.is_open and key not in wanted:

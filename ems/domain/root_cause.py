@@ -69,11 +69,9 @@ def _of_one_station(group: Group, state: SiteState, places: Places) -> str:
     others = [other for other in places.stations[circuit] if other != name and state.station(other).connected]
     if not others:
         return ""
-    return f"{_count(len(others))} of {circuit}: look at this one, its own breaker, cable or modem"
-
-
-def _count(others: int) -> str:
-    return "another station is connected" if others == 1 else f"{others} other stations are connected"
+    which = "another station" if len(others) == 1 else f"{len(others)} other stations"
+    are = "is" if len(others) == 1 else "are"
+    return f"{which} of {circuit} {are} connected: look at this one, its own breaker, cable or modem"
 
 
 def _of_meter(group: Group, state: SiteState) -> str:

@@ -243,6 +243,16 @@ def test_nothing_is_lost_or_told_twice(moves: list[tuple[str, int]]) -> None:
         assert len({one.number for one in site.watch.incidents.values()}) == len(site.watch.incidents)
 
 
+def test_who_has_seen_it_has_not_seen_it_get_worse() -> None:
+    site = Site8()
+    site.wrong["meter:main"] = Condition("meter:main", "meter", "main", Level.HOLD, "silent")
+    site.after(60)
+    seen = Acknowledged(site.now.utc, "anna", "I am on it")
+    site.watch = site.watch.with_incident(replace(site.watch.open[0], acknowledged=seen))
+    site.wrong["meter:main"] = Condition("meter:main", "meter", "main", Level.FALLBACK, "silent")
+    assert site.after(2).watch.open[0].needs_attention
+
+
 def test_an_acknowledged_one_keeps_its_note_while_it_changes() -> None:
     site = Site8().away(*A).after(302)
     seen = Acknowledged(site.now.utc, "anna", "I am on it")

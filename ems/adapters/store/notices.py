@@ -40,7 +40,9 @@ class NoticeStore:
     _written: int = 0
 
     async def keep(self, told: Sequence[tuple[Notice, Sequence[str]]]) -> None:
-        """Returns when notices, and for which targets each is, would survive a power cut. Raises NotStoredError."""
+        """Returns when notices are written, and those that are for somebody would survive a power cut. Raises
+        NotStoredError.
+        """
         rows: dict[Key, Row] = {}
         for one, targets in told:
             row = notice_row(one)
@@ -52,7 +54,8 @@ class NoticeStore:
         def job(connection: Connection) -> None:
             write(connection, rows, (), Subjects())
 
-        await committed(self.writer, job, True, self.patience_s)
+        # What nobody is told is only looked up: no flash is worn for it.
+        await committed(self.writer, job, any(targets for _, targets in told), self.patience_s)
         self._written += len(told)
         if self._written >= TIDY_EVERY:
             self._written = 0
@@ -118,8 +121,10 @@ def _tidy(connection: Connection) -> None:
     newest = select(notice.c.number).order_by(desc(notice.c.number)).limit(1).offset(KEPT_NOTICES - 1)
     first_kept = connection.execute(newest).scalar()
     if first_kept is not None:
-        connection.execute(delete(delivery).where(delivery.c.notice < first_kept))
-        connection.execute(delete(notice).where(notice.c.number < first_kept))
+        waits = delivery.c.state == DeliveryState.WAITING.value
+        connection.execute(delete(delivery).where(delivery.c.notice < first_kept, ~waits))
+        needed = select(delivery.c.notice).where(waits)
+        connection.execute(delete(notice).where(notice.c.number < first_kept, notice.c.number.not_in(needed)))
 
 
 def notice_row(one: Notice) -> Row:

@@ -91,16 +91,20 @@ def test_what_waits_is_found_by_the_next_run_in_order(store: Store) -> None:
     asyncio.run(work())
 
 
-def test_only_the_newest_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_newest_are_kept_and_what_waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEPT_NOTICES", 5)
     monkeypatch.setattr(module, "TIDY_EVERY", 10)
 
     async def work() -> None:
-        for number in range(1, 11):
+        for number in range(1, 10):
             await store.notices.keep([(notice(number), ["back"])])
+            if number != 2:
+                store.notices.delivered(Delivery("back", notice(number)).delivered(AT, "204"))
         await store.flush()
-        assert [one.number for one in await store.notices.notices(0, 99)] == [6, 7, 8, 9, 10]
-        assert len(await store.notices.last_deliveries("back", 99)) == 5
+        await store.notices.keep([(notice(10), ["back"])])
+        await store.flush()
+        assert [one.number for one in await store.notices.notices(0, 99)] == [2, 6, 7, 8, 9, 10]
+        assert len(await store.notices.last_deliveries("back", 99)) == 6
 
     asyncio.run(work())
 
