@@ -54,7 +54,7 @@ def group(of: SiteState, seen: Decision, kind: str = "offline") -> Group:
         (("B1", "B2", "B3"), True, LIVE, Level.HOLD, "the meter of feeder-a is silent too"),
         ((), True, LIVE, Level.NORMAL, "grid has power"),
         (("A1",), True, LIVE, Level.NORMAL, "the breaker of feeder-b|feeder-b has power"),
-        (("A1", "A2", "B1", "B2", "B3"), True, LIVE, Level.NORMAL, "another station of feeder-a is connected"),
+        (("A1", "A2", "B1", "B2", "B3"), True, LIVE, Level.NORMAL, "2 other stations of feeder-a are connected"),
         (("A1", "A2", "B1", "B2", "B3"), False, LIVE, Level.NORMAL, "stations that knock and are refused"),
     ],
 )
