@@ -38,6 +38,8 @@ PART_OF = {"starlette": "fastapi", "pydantic-core": "pydantic", "click": "import
 NOT_IMPORTED = {
     "tzdata": "zoneinfo reads it",
     "psycopg": "sqlalchemy loads it for a PostgreSQL URL",
+    "authlib": "of the extra ems[oidc], which the tests try too",
+    "requests": "authlib asks the identity provider with it",
     "localstripe": "a process that the tests of payments start",
     "pytest-timeout": "a plugin",
     "pytest-randomly": "a plugin",

@@ -57,7 +57,7 @@ class SiteAccounts:
         self._used: dict[str, datetime] = {}
         self._turn = asyncio.Lock()
         self._begun = asyncio.Event()
-        self._code = ""
+        self._code, self.sso = "", ""
         self._noticed()
 
     @property
@@ -223,6 +223,10 @@ class SiteAccounts:
             await self.change(PasswordSet(user.name, line, user.since), "the controller")
         except (ValueError, NotStoredError) as error:
             log.warning("accounts.not-rehashed name=%r: %s", user.name, error)
+
+    def logged_in_as(self, user: User, address: str) -> str:
+        """The secret of a login of somebody whom an identity provider knows."""
+        return self._logged_in(user.name, address)
 
     def _logged_in(self, name: str, address: str) -> str:
         secret, now = secrets.token_urlsafe(32), self._now()

@@ -44,6 +44,7 @@ from ems.assembly.remains import close_what_is_left_behind, core_of
 from ems.assembly.remote import RemoteParts, remote_parts
 from ems.assembly.reports import report_parts
 from ems.assembly.sessions import session_ways
+from ems.assembly.sso import sso_ways
 from ems.assembly.stations import access_of, central_system
 from ems.assembly.wizard import wizard_parts
 from ems.control.tick import Controller
@@ -182,7 +183,16 @@ class Daemon:
             accounts_of(recovered, store, clock, state_dir, shown),
             hindsight_of(planning, operations.pushed, store, clock),
         )
-        web = WebServer(live, clock, shown, operations, foreseer, (*further, energy), accounts, hindsight)
+        web = WebServer(
+            live,
+            clock,
+            shown,
+            operations,
+            foreseer,
+            (*further, *sso_ways(settings.oidc, accounts, live, clock), energy),
+            accounts,
+            hindsight,
+        )
         watching = (
             *(replanner.look, foreseer.look, operations.roster.look, remote.control.look, access.watch.look),
             *paying.looks,

@@ -24,6 +24,7 @@ from ems.settings.mail import MailSettings, mail_of
 from ems.settings.metering import MODBUS_PORT
 from ems.settings.notices import NoticeSettings, notices_of
 from ems.settings.ocpi import OcpiSettings, ocpi_of
+from ems.settings.oidc import OidcSettings, oidc_of
 from ems.settings.payment import PaymentSettings, payment_of
 from ems.settings.reports import ReportSettings, reports_of
 from ems.settings.schema import AUTO, LimitSection, MeterSection
@@ -101,6 +102,7 @@ class SiteSettings:
     model is the generic one. `tariff` is what the file `tariff_file` beside the site's says. `doors`: who may
     charge where. `payment`: how drivers pay by card; `drivers`: what their page says. `mail` None: no mail
     leaves the site. `notices`: who is told of alarms and of what else happens.
+    `oidc`: who else says who somebody is.
     """
 
     path: Path
@@ -123,6 +125,7 @@ class SiteSettings:
     reports: ReportSettings
     drivers: DriverSettings
     notices: NoticeSettings
+    oidc: OidcSettings | None = None
 
 
 def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = None) -> SiteSettings:
@@ -166,6 +169,7 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         reports=reports_of(draft),
         drivers=drivers_of(draft),
         notices=notices_of(draft),
+        oidc=oidc_of(draft),
     )
 
 

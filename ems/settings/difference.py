@@ -40,6 +40,7 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
         *_changed("uploads", dataclasses.asdict(old.uploads), dataclasses.asdict(new.uploads)),
         *_changed("web", dataclasses.asdict(old.web), dataclasses.asdict(new.web)),
         *_changed("payment", dataclasses.asdict(old.payment), dataclasses.asdict(new.payment)),
+        *_changed("oidc", {"": repr(old.oidc)}, {"": repr(new.oidc)}),
         *_ocpi(old, new),
         *_entries("mail server", _mail(old), _mail(new)),
         *_changed(

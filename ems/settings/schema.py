@@ -308,5 +308,5 @@ class TariffSection(Section):
 
 SECTIONS = (
     "site", "circuits", "meters", "batteries", "stations", "limits", "classes", "policy", "calendar", "access",
-    "payment", "drivers", "mail", "reports", "tariff", "ocpi", "ocpp", "web", "alarms", "webhooks", "mqtt",
+    "payment", "drivers", "mail", "reports", "tariff", "ocpi", "ocpp", "web", "oidc", "alarms", "webhooks", "mqtt",
 )  # fmt: skip

@@ -22,6 +22,7 @@ from ems.settings.listening_schema import OcppSection, WebSection
 from ems.settings.mail_schema import MailSection
 from ems.settings.notice_schema import AlarmsSection, MqttSection, WebhookSection
 from ems.settings.ocpi_schema import OcpiSection
+from ems.settings.oidc_schema import OidcSection
 from ems.settings.payment_schema import PaymentSection
 from ems.settings.reports_schema import ReportsSection
 from ems.settings.route import Route
@@ -79,6 +80,7 @@ class Shape:
     ocpi: OcpiSection | None = None
     ocpp: OcppSection = NO_OCPP
     web: WebSection = NO_WEB
+    oidc: OidcSection | None = None
     alarms: AlarmsSection = NO_ALARMS
     webhooks: dict[str, WebhookSection] = field(default_factory=dict)
     mqtt: MqttSection | None = None
@@ -115,6 +117,7 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         ocpi=reader.section("ocpi", OcpiSection),
         ocpp=reader.section("ocpp", OcppSection) or NO_OCPP,
         web=reader.section("web", WebSection) or NO_WEB,
+        oidc=reader.section("oidc", OidcSection),
         alarms=reader.section("alarms", AlarmsSection) or NO_ALARMS,
         webhooks=reader.entries("webhooks", WebhookSection),
         mqtt=reader.section("mqtt", MqttSection),

@@ -35,7 +35,7 @@ def _login(router: APIRouter, desk: Desk, accounts: Accounts) -> None:
             return to("/first-run")
         if visitor(request).kind is Kind.PERSON:
             return to(back)
-        return await _door(desk, "login.html", back=back)
+        return await _door(desk, "login.html", back=back, sso=accounts.sso)
 
     @router.post("/login", dependencies=[needs(None, takes_form=True, waits=True)])
     async def log_in(request: Request) -> Response:
@@ -46,7 +46,8 @@ def _login(router: APIRouter, desk: Desk, accounts: Accounts) -> None:
             secret = await accounts.log_in(name, told.get("password", ""), address_of(request), is_here)
         except LoginRefusedError as refused:
             status, headers = answer_to(refused)
-            return await _door(desk, "login.html", status, headers, back=back, told=name, why=f"{refused}.")
+            shown = {"back": back, "told": name, "why": f"{refused}.", "sso": accounts.sso}
+            return await _door(desk, "login.html", status, headers, **shown)
         return logged_in(to(back), request, secret)
 
     @router.post("/logout", dependencies=[needs(Role.VIEWER, in_person=True, takes_form=True)])

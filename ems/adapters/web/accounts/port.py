@@ -31,6 +31,11 @@ class Accounts(Protocol):
         ...
 
     @property
+    def sso(self) -> str:
+        """What people call the identity provider that they can log in by; empty where there is none."""
+        ...
+
+    @property
     def anybody(self) -> bool:
         """Whether there is a user; true also as long as nobody knows."""
         ...

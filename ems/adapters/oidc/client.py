@@ -1,0 +1,126 @@
+"""The client of one identity provider."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from authlib.common.security import generate_token
+from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+T = TypeVar("T")
+
+CALL_S = 10.0
+LEEWAY_S = 60
+SIGNED_WITH = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+
+
+class Begun(NamedTuple):
+    """A login on its way: where the browser goes, and what must come back with it."""
+
+    url: str
+    state: str
+    nonce: str
+    verifier: str
+    back_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """Raises ConnectionError when the issuer cannot be reached or answers nonsense, PermissionError when it, or what it
+    says, does not let somebody in.
+    """
+
+    issuer: str
+    client_id: str
+    secret: str = ""
+    scope: str = "openid profile email"
+
+    async def begin(self, back_url: str) -> Begun:
+        """Where somebody logs in who comes back to `back_url`."""
+        return await _called(lambda: self._begin(back_url))
+
+    async def claims(self, begun: Begun, code: str, now_s: float) -> Mapping[str, Any]:
+        """What the issuer says of whoever came back with a code."""
+        return await _called(lambda: self._claims(begun, code, now_s))
+
+    def _begin(self, back_url: str) -> Begun:
+        about = self._about()
+        state, nonce, verifier = generate_token(32), generate_token(32), generate_token(64)
+        with self._session(back_url) as session:
+            url, _ = session.create_authorization_url(
+                _text(about, "authorization_endpoint"), state=state, nonce=nonce, code_verifier=verifier
+            )
+        return Begun(str(url), state, nonce, verifier, back_url)
+
+    def _claims(self, begun: Begun, code: str, now_s: float) -> Mapping[str, Any]:
+        about = self._about()
+        with self._session(begun.back_url) as session:
+            token = session.fetch_token(
+                _text(about, "token_endpoint"), code=code, code_verifier=begun.verifier, timeout=CALL_S
+            )
+            keys = session.get(_text(about, "jwks_uri"), timeout=CALL_S, withhold_token=True)
+            keys.raise_for_status()
+            known = KeySet.import_key_set(keys.json())
+        told = jwt.decode(_text(token, "id_token"), known, algorithms=SIGNED_WITH)
+        self._must_be_ours(told.claims, begun, now_s)
+        return told.claims
+
+    def _must_be_ours(self, claims: Mapping[str, Any], begun: Begun, now_s: float) -> None:
+        """OpenID Connect Core 1.0, section 3.1.3.7."""
+        audience = claims.get("aud")
+        ours = audience == self.client_id or (isinstance(audience, list) and self.client_id in audience)
+        if claims.get("iss") != self.issuer or not ours:
+            raise PermissionError("its answer is not meant for this controller")
+        if claims.get("nonce") != begun.nonce or not claims.get("sub"):
+            raise PermissionError("its answer is not about this login: try again")
+        ends = claims.get("exp")
+        if not isinstance(ends, int | float) or ends + LEEWAY_S < now_s:
+            raise PermissionError("its answer is too old: try again, and look at the clocks of both machines")
+
+    def _about(self) -> Mapping[str, Any]:
+        """What the issuer publishes of itself (OpenID Connect Discovery 1.0)."""
+        with self._session("") as session:
+            address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+            answer = session.get(address, timeout=CALL_S, withhold_token=True)
+            answer.raise_for_status()
+            found = answer.json()
+        if not isinstance(found, dict) or found.get("issuer") != self.issuer:
+            raise ValueError("what it publishes is of another issuer")
+        return found
+
+    def _session(self, back_url: str) -> Any:
+        session = OAuth2Session(
+            self.client_id,
+            self.secret or None,
+            scope=self.scope,
+            redirect_uri=back_url,
+            code_challenge_method="S256",
+            token_endpoint_auth_method="client_secret_basic" if self.secret else "none",
+        )
+        session.trust_env = False
+        return session
+
+
+async def _called(call: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(call)
+    except PermissionError:
+        raise
+    except (OAuthError, JoseError) as refused:
+        raise PermissionError(f"it refused: {refused!s:.200}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as trouble:
+        raise ConnectionError(f"{trouble!s:.200}") from None
+
+
+def _text(told: Mapping[str, Any], name: str) -> str:
+    value = told.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"it does not say its {name}")
+    return value
