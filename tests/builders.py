@@ -173,8 +173,9 @@ class Scenario:
         held = {evse.id: known for evse, known in zip(self.site.evses, self.state.evses, strict=True)}
         sessions = {name: known.session for name, known in held.items() if known.session is not None}
         models = {s.id: known.model for s, known in zip(self.site.stations, self.state.stations, strict=True)}
+        told = {name: known.switch.told for name, known in held.items()}
         self.world.offline |= {s.id for s in self.site.stations}
-        self.state = restored(self.site, sessions, {name: known.grant for name, known in held.items()}, models)
+        self.state = restored(self.site, sessions, {name: known.grant for name, known in held.items()}, models, told)
         self.memory, self._unanswered = remembered(self.state, self.now), {}
         return self.tell(e.ControllerStarted(self.now, crashes))
 

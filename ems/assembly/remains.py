@@ -32,7 +32,8 @@ def core_of(settings: SiteSettings, recovered: Recovered, clock: Clock) -> Core:
     """The core as it begins: what the store remembers of sessions, grants and learned stations is taken up."""
     site = settings.site
     models = {name: known for name, known in recovered.models.items() if name in settings.recognisable}
-    state = restored(site, recovered.sessions, recovered.grants, {name: known.model for name, known in models.items()})
+    found = {name: known.model for name, known in models.items()}
+    state = restored(site, recovered.sessions, recovered.grants, found, recovered.phases)
     state = replace(
         state,
         stations=tuple(

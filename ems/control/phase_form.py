@@ -115,9 +115,9 @@ def next_form(held: Form, known: EvseState, wish: int, wants: bool, still: bool,
         # The next transaction begins with three phases, before any current flows.
         return held._replace(phases=THREE, goal=THREE, wished=THREE, settling=False, session="", switches=0)
     if held.session != session.id:
-        # Somebody may have switched before us; a vehicle on one phase is left there.
+        # It may have been switched before, by us in an earlier life or by somebody else; it is left as it is.
         drawn = [a > LEG_IN_USE_A for a in known.samples[0].low_a] if known.samples else []
-        first = ONE if sum(drawn) == 1 else THREE
+        first = known.switch.told or (ONE if sum(drawn) == 1 else THREE)
         held = held._replace(phases=first, goal=first, settling=False, session=session.id, switches=0)
     accepted = known.switch.told == held.phases and known.switch.is_settled(t)
     failed = held.failed or _failure(held, known, accepted, t)

@@ -10,6 +10,7 @@ import numpy as np
 from ems.control.memory import Memory
 from ems.domain.grant import Grant
 from ems.domain.instant import Instant
+from ems.domain.phase_switch import UNSAID
 from ems.domain.session import Session
 from ems.domain.site import Site
 from ems.domain.state import SiteState
@@ -17,16 +18,26 @@ from ems.domain.station_model import StationModel
 
 
 def restored(
-    site: Site, sessions: Mapping[str, Session], grants: Mapping[str, Grant], models: Mapping[str, StationModel]
+    site: Site,
+    sessions: Mapping[str, Session],
+    grants: Mapping[str, Grant],
+    models: Mapping[str, StationModel],
+    phases: Mapping[str, int],
 ) -> SiteState:
     """The state before the first event: nobody is connected, but stations hold what they were told, and for how long
-    they hold it is known. Without that every station would count at its rated maximum until it is proven again.
+    they hold it is known. Without that every station would count at its rated maximum until it is proven again, and one
+    that charges on one phase would be told three under load.
     """
     state = SiteState.initial(site)
     return replace(
         state,
         evses=tuple(
-            replace(known, session=sessions.get(evse.id), grant=grants.get(evse.id, known.grant))
+            replace(
+                known,
+                session=sessions.get(evse.id),
+                grant=grants.get(evse.id, known.grant),
+                switch=replace(known.switch, told=phases.get(evse.id, UNSAID)),
+            )
             for evse, known in zip(site.evses, state.evses, strict=True)
         ),
         stations=tuple(

@@ -17,7 +17,7 @@ HELD = Grant(Held(6, 0), Held(0, 0, 900), Held(20, 0, 900))
 def test_a_vehicle_that_was_charging_keeps_its_current() -> None:
     installed = site()
     session = Session("A/1", EPOCH.utc, 0.0, Transaction(7, EPOCH.utc, 0.0))
-    state = restored(installed, {"A/1": session}, {"A/1": HELD}, {})
+    state = restored(installed, {"A/1": session}, {"A/1": HELD}, {}, {})
     state = apply(state, StationConnected("A", EPOCH, 1))
     decision, _ = Controller.of(installed).decide(state, remembered(state, EPOCH), EPOCH.later(1))
     by_id = {setpoint.evse: setpoint for setpoint in decision.setpoints}
@@ -27,7 +27,7 @@ def test_a_vehicle_that_was_charging_keeps_its_current() -> None:
 
 def test_a_station_that_is_still_away_counts_with_what_it_will_fall_back_to_not_with_its_maximum() -> None:
     installed = site()
-    state = restored(installed, {}, {"A/1": HELD, "B/1": Grant(Held(6, 0))}, {})
+    state = restored(installed, {}, {"A/1": HELD, "B/1": Grant(Held(6, 0))}, {}, {})
     decision, _ = Controller.of(installed).decide(state, remembered(state, EPOCH), EPOCH.later(1))
     assert [setpoint.liable_a for setpoint in decision.setpoints] == [6, 6]
 
@@ -39,6 +39,6 @@ def test_a_session_where_the_site_has_no_evse_any_more_is_left_behind() -> None:
 
 def test_nothing_remembered_means_the_rated_maximum() -> None:
     installed = site()
-    state = restored(installed, {}, {}, {})
+    state = restored(installed, {}, {}, {}, {})
     decision, _ = Controller.of(installed).decide(state, remembered(state, EPOCH), EPOCH.later(1))
     assert [setpoint.liable_a for setpoint in decision.setpoints] == [32, 32]

@@ -228,9 +228,9 @@ class Ledger:
         self._current.forget(session, known.id)
         self._of_session.pop(known.evse, None)
 
-    def granted(self, evse: str, known: Grant, now: Instant, again: bool = False) -> None:
-        """What an EVSE has been told may have changed; queued, and sooner when it may draw more than the disk knows.
-        `again`: store what has not changed too, because the wall clock was set.
+    def granted(self, evse: str, known: Grant, now: Instant, again: bool = False, phases: int = 0) -> None:
+        """What an EVSE has been told may have changed, `phases` the number it was told or 0; queued, and sooner when it
+        may draw more than the disk knows. `again`: store what has not changed too, because the wall clock was set.
         """
         was = self._grants.get(evse, Grant())
         self._grants[evse] = known
@@ -238,7 +238,7 @@ class Ledger:
             held, before = known.layer(layer), was.layer(layer)
             if held is before and not again and claims_of(known, layer) == claims_of(was, layer):
                 continue
-            row = grant_row(evse, layer, known, now)
+            row = grant_row(evse, layer, known, now, phases)
             rises = _most(row) > _most(self._current.row(grant, evse, row["layer"]))
             self._current.remember(grant, row)
             self._writer.put(grant, row, Urgency.SOON if rises else Urgency.LATER)

@@ -74,7 +74,7 @@ class Recorder:
                 self._resume = j + 1
             self._done[j] = known
             if told:
-                self._ledger.granted(evse.id, known.grant, now, j in self._again)
+                self._ledger.granted(evse.id, known.grant, now, j in self._again, known.switch.told)
                 self._again.discard(j)
             if known.session is not was.session:
                 self._session(known.session, was.session, now)

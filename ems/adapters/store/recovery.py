@@ -52,15 +52,16 @@ class LearnedModel:
 class Recovered:
     """What was running, with monotonic times of this run.
 
-    `sessions` and `grants` by EVSE, `models` by station. `crashes`: runs within the last hour that ended without a
-    goodbye. `alive`: the last sign of life of the run before. `complete` False: the database could not be read. `tabs`
-    and `payments` that were not closed.
+    `sessions`, `grants` and the number of `phases` that was named by EVSE, `models` by station. `crashes`: runs within
+    the last hour that ended without a goodbye. `alive`: the last sign of life of the run before. `complete` False: the
+    database could not be read. `tabs` and `payments` that were not closed.
     `daybook`: what people had changed. `roll` and `logins`: who may do what, and where somebody is logged in.
     `remembered`: of tags besides that.
     """
 
     sessions: Mapping[str, Session] = field(default_factory=dict)
     grants: Mapping[str, Grant] = field(default_factory=dict)
+    phases: Mapping[str, int] = field(default_factory=dict)
     models: Mapping[str, LearnedModel] = field(default_factory=dict)
     crashes: int = 0
     alive: datetime | None = None
@@ -165,6 +166,7 @@ def recover(remains: Remains, now: Instant) -> Recovered:
     return Recovered(
         sessions=_sessions(remains, now),
         grants={evse: grant_of(rows, now) for evse, rows in by_evse.items()},
+        phases={row.evse: row.phases for row in remains.grants if row.phases},
         models=dict(_models(remains.models)),
         crashes=remains.crashes,
         alive=None if remains.alive is None else from_ms(remains.alive),

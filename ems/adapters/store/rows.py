@@ -13,6 +13,7 @@ from ems.adapters.store.codec import Codec, CodecError
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.domain.grant import FOREVER, Claim, Grant, Held, Layer
 from ems.domain.instant import Instant
+from ems.domain.phase_switch import UNSAID
 from ems.domain.session import Need, NeedOrigin, Session, Transaction
 from ems.domain.station_model import StationModel
 from ems.domain.tag import tag_key
@@ -120,8 +121,10 @@ def session_of(row: Any, energy_wh: float, transaction: Transaction | None, now:
     )
 
 
-def grant_row(evse: str, layer: Layer, known: Grant, now: Instant) -> Row:
-    """What is held on a layer, and the most that may flow besides."""
+def grant_row(evse: str, layer: Layer, known: Grant, now: Instant, phases: int = UNSAID) -> Row:
+    """What is held on a layer, and the most that may flow besides; with the number of phases that a session's limit
+    named.
+    """
     held, claims = known.layer(layer), claims_of(known, layer)
     open_ = [claim for claim in claims if claim.until > now.monotonic_s]
     return {
@@ -132,6 +135,7 @@ def grant_row(evse: str, layer: Layer, known: Grant, now: Instant) -> Row:
         "ends": None if held is None else _end(held.ends_at, now),
         "claimed_a": max((claim.amps for claim in open_), default=None),
         "claimed_until": _end(max(claim.until for claim in open_), now) if open_ else None,
+        "phases": phases if layer is Layer.SESSION and held is not None and phases != UNSAID else None,
     }
 
 

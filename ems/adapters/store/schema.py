@@ -109,6 +109,7 @@ grant = Table(
     Column("ends", BigInteger),
     Column("claimed_a", Double),
     Column("claimed_until", BigInteger),
+    Column("phases", SmallInteger),
 )
 """What each EVSE was last told per layer. `amps` null: the layer is empty. `ends` null: for ever. `claimed_a`: what
 may flow besides, because an answer is outstanding or a cut is not proven, until `claimed_until` (null: open).

@@ -318,6 +318,16 @@ def test_a_restart_knows_what_may_flow(reopened: Opened, clock: HandClock, name:
     assert found.claimed_a(now.monotonic_s) == grant.claimed_a(then)
 
 
+@pytest.mark.parametrize(("name", "told", "known"), [("three layers", 1, 1), ("three layers", 0, 0), ("nothing", 1, 0)])
+def test_a_restart_knows_on_how_many_phases_a_vehicle_charges(
+    reopened: Opened, clock: HandClock, name: str, told: int, known: int
+) -> None:
+    store = reopened()
+    store.ledger.granted("CP-01/1", GRANTS[name], clock.now(), phases=told)
+    run(store.flush())
+    assert reopened().ledger.recovered(clock.restart(5.0)).phases.get("CP-01/1", 0) == known
+
+
 def test_a_clock_that_was_set_back_does_not_lengthen_a_lease(reopened: Opened, clock: HandClock) -> None:
     store = reopened()
     store.ledger.granted("CP-01/1", GRANTS["three layers"], clock.now())
