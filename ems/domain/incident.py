@@ -20,10 +20,10 @@ MOMENTARY = frozenset({"restart", "restart-loop", "clock-step", "stall", "guard"
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds that a condition must last before people are told: of stations that are away, of faults that they report,
-    of meters, and of anything else. It is over when it was gone for `clear_s`; if it returns within `steady_s`, that
-    doubles each time. What stops or lowers charging by more than a pause (`Level.FALLBACK` and above) is told after
-    `serious_s` at the latest, and so are stations that vanish together.
+    """Seconds that a condition must last before people are told: of stations that are away, of faults that they report
+    or that they do not follow us, of meters, and of anything else. It is over when it was gone for `clear_s`; if it
+    returns within `steady_s`, that doubles each time. What stops or lowers charging by more than a pause
+    (`Level.FALLBACK` and above) is told after `serious_s` at the latest, and so are stations that vanish together.
     """
 
     offline_s: float = 300.0
@@ -38,7 +38,12 @@ class Patience:
         """How long a condition must last."""
         if kind in MOMENTARY:
             return 0.0
-        usual = {"offline": self.offline_s, "fault": self.fault_s, "meter": self.meter_s}.get(kind, self.other_s)
+        usual = {
+            "offline": self.offline_s,
+            "fault": self.fault_s,
+            "control": self.fault_s,
+            "meter": self.meter_s,
+        }.get(kind, self.other_s)
         is_serious = level >= Level.FALLBACK or (kind == "offline" and level > Level.NORMAL)
         return min(usual, self.serious_s) if is_serious else usual
 

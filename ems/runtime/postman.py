@@ -10,6 +10,7 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +32,7 @@ GATHER_S = 0.2
 """What happens at once is stored at once."""
 
 RECALLS, RECALL_AGAIN_S = 6, 5.0
+LAST_S = 2.0
 
 Fresh = tuple[Topic, str, Mapping[str, Any], datetime, str | None, str]
 
@@ -64,10 +66,16 @@ class Postman:
         """Take up what the run before left, then work until cancelled."""
         if not self._recalled:
             await self._recall()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep())
-            for one in self._rounds.values():
-                group.create_task(one.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep())
+                for one in self._rounds.values():
+                    group.create_task(one.run())
+        finally:
+            # What has just happened is for the next run to tell.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_S):
+                    await self._keep_fresh()
 
     async def _recall(self) -> None:
         for _ in range(RECALLS):
@@ -89,24 +97,29 @@ class Postman:
         while True:
             await self._has_fresh.wait()
             await asyncio.sleep(GATHER_S)
-            self._has_fresh.clear()
-            told: list[tuple[Notice, Sequence[str]]] = []
-            while self._fresh:
-                topic, subject, data, at, only, name = self._fresh.popleft()
-                self._last += 1
-                notice = Notice(self._last, name, at, topic, subject, data)
-                wanted = [one for one, known in self._rounds.items() if topic in known.target.topics]
-                told.append((notice, wanted if only is None else [only]))
+            for notice, targets in await self._keep_fresh():
+                for target in targets:
+                    self._rounds[target].add(Delivery(target, notice))
+            announced, self._told = self._told, asyncio.Event()
+            announced.set()
+
+    async def _keep_fresh(self) -> Sequence[tuple[Notice, Sequence[str]]]:
+        """Number and store what has happened; with the targets that are to be told."""
+        self._has_fresh.clear()
+        told: list[tuple[Notice, Sequence[str]]] = []
+        while self._fresh:
+            topic, subject, data, at, only, name = self._fresh.popleft()
+            self._last += 1
+            notice = Notice(self._last, name, at, topic, subject, data)
+            wanted = [one for one, known in self._rounds.items() if topic in known.target.topics]
+            told.append((notice, wanted if only is None else [only]))
+        if told:
             try:
                 await self._book.keep(told)
             except NotStoredError as failed:
                 # They are told all the same; only a crash before that would lose them.
                 log.warning("notices.not-stored count=%d cause=%r", len(told), str(failed))
-            for notice, targets in told:
-                for target in targets:
-                    self._rounds[target].add(Delivery(target, notice))
-            announced, self._told = self._told, asyncio.Event()
-            announced.set()
+        return told
 
     @property
     def last(self) -> int:

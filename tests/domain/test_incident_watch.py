@@ -94,6 +94,7 @@ B = ("B1", "B2", "B3", "B4")
         ("offline", Level.HOLD, 12, True),
         ("fault", Level.NORMAL, 118, False),
         ("fault", Level.NORMAL, 122, True),
+        ("control", Level.NORMAL, 118, False),
         ("meter", Level.HOLD, 28, False),
         ("meter", Level.HOLD, 32, True),
         ("meter", Level.FALLBACK, 12, True),

@@ -226,6 +226,23 @@ def test_what_was_stored_and_not_sent_is_sent_by_the_next_run_with_the_same_id()
     virtual(work)
 
 
+def test_what_happens_as_we_stop_is_told_by_the_next_run() -> None:
+    async def work() -> None:
+        shelf = Shelf()
+        office = Office(Ear(), shelf=shelf)
+        await asyncio.sleep(1)
+        office.happens(times=2)
+        await asyncio.sleep(0)
+        await office.closed()
+        ear = Ear()
+        again = Office(ear, shelf=shelf)
+        await asyncio.sleep(1)
+        assert [name for _, name in ear.heard] == ["n1", "n2"]
+        await again.closed()
+
+    virtual(work)
+
+
 def test_what_waits_for_a_target_that_is_no_more_is_dropped() -> None:
     async def work() -> None:
         shelf = Shelf()

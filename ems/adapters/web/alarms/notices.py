@@ -65,11 +65,11 @@ def notice_api(live: Live, notices: Notices) -> APIRouter:
         begin = int(told) if told.isascii() and told.isdigit() and len(told) < 16 else after
         return NoticeStream(notices, request.app.state.hall, live.state.site.name, begin)
 
-    _targets(router, notices)
+    _targets(router, live, notices)
     return router
 
 
-def _targets(router: APIRouter, notices: Notices) -> None:
+def _targets(router: APIRouter, live: Live, notices: Notices) -> None:
     @router.get("/targets", summary="Who is told", responses=ok(shape.TargetList, 400))
     async def targets() -> Response:
         """Webhooks, mail and brokers of the site file, with how they do."""
@@ -100,7 +100,7 @@ def _targets(router: APIRouter, notices: Notices) -> None:
 
         async def work() -> Response:
             sent = await notices.test(name, who(request))
-            return await answered(lambda: notice_row(sent, ""))
+            return await answered(lambda: notice_row(sent, live.state.site.name))
 
         return await carried_out(work)
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ems.adapters.web.alarms.api import alarm_api
 from ems.adapters.web.alarms.notices import notice_api
-from ems.adapters.web.alarms.rows import alarm_row, target_row
+from ems.adapters.web.alarms.rows import alarm_row, delivery_row, target_row
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.navigation import Badged
 from ems.adapters.web.needs import needs, visitor
@@ -19,12 +19,13 @@ from ems.adapters.web.values import time_of
 from ems.adapters.web.words import MODES
 from ems.domain.account import Role
 from ems.domain.incident import Incident
-from ems.notice_ports import Alarms, Notices
+from ems.notice_ports import Alarms, Notices, TargetState
 from ems.ports import Clock, Live, NotStoredError
 
 _HTML = "text/html; charset=utf-8"
 SHOWN = 50
 SHOWN_MEMBERS = 12
+SHOWN_DELIVERIES = 10
 KINDS = {
     "offline": "Stations offline",
     "fault": "Faults",
@@ -86,7 +87,7 @@ def alarm_page(live: Live, clock: Clock, alarms: Alarms, notices: Notices) -> AP
             kind=kind,
             search=search,
             before=before,
-            targets=[{"row": target_row(one), "when": _when(calendar)} for one in notices.targets()],
+            targets=[await _told(one, notices, calendar) for one in notices.targets()],
         )
         return Response(shown, headers=dict(FRESH), media_type=_HTML)
 
@@ -119,6 +120,17 @@ def _shown(one: Incident, calendar: Calendar) -> dict[str, Any]:
         if row["acknowledged"] is None
         else f"{row['acknowledged']['by']}, {when(row['acknowledged']['at'])}",
     }
+
+
+async def _told(one: TargetState, notices: Notices, calendar: Calendar) -> dict[str, Any]:
+    """Somebody who is told, with the newest of what they were told."""
+    when = _when(calendar)
+    try:
+        last = await notices.deliveries(one.name, SHOWN_DELIVERIES)
+    except NotStoredError:
+        last = ()
+    rows = [{**delivery_row(known), "when": when(time_of(known.notice.at))} for known in last]
+    return {"row": target_row(one), "when": when, "last": rows}
 
 
 def _when(calendar: Calendar) -> Callable[[str | None], str]:
