@@ -10,6 +10,9 @@ from ems.adapters.store.store import Store
 from ems.adapters.web.payment.api import Routers
 from ems.adapters.web.roaming.page import roaming_ways
 from ems.assembly.operations import SiteOperations
+from ems.assembly.receipts import read
+from ems.domain.receipt import Receipt
+from ems.domain.tab import Tab
 from ems.ports import Clock, Live, Service
 from ems.runtime.porter import Porter
 from ems.runtime.till import Till
@@ -39,7 +42,12 @@ def roaming_parts(  # noqa: PLR0913, PLR0917 - everything that a partner's custo
     """
     if settings is None:
         return RoamingParts()
-    ground = Ground(settings.operator, live, operations, remote, clock, porter.admit, till.tab)
+
+    async def closed_tab(session: str) -> tuple[Tab, Receipt | None] | None:
+        tab = await read(store.closed_tab(session))
+        return None if tab is None else (tab, await read(store.receipt(session)))
+
+    ground = Ground(settings.operator, live, operations, remote, clock, porter.admit, till.tab, closed_tab)
     roaming = Roaming.of(ground, settings.partners, store.roaming, store.audit.add)
     porter.guest_of, porter.consult = roaming.guest_of, roaming.consult
     till.closings.append(roaming.closed)

@@ -60,6 +60,11 @@ class Transaction:
     id_tag: str | None = None
 
 
+def name_of(evse: str, plugged: datetime) -> str:
+    """How the session is called of a vehicle that was plugged in there at a moment (UTC)."""
+    return f"{evse}@{plugged:%Y%m%dT%H%M%SZ}"
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One vehicle at one EVSE. `energy_wh` is what it got so far; `soc_percent` as the vehicle reports it, and
@@ -88,7 +93,7 @@ class Session:
     @property
     def id(self) -> str:
         """A name that is the same after a restart: the EVSE and the second of plug-in."""
-        return f"{self.evse}@{self.plugged:%Y%m%dT%H%M%SZ}"
+        return name_of(self.evse, self.plugged)
 
     def missing_wh(self) -> float | None:
         """Energy still wanted, never negative; None when the need is unknown."""

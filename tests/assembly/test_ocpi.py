@@ -311,3 +311,63 @@ def test_a_partner_that_is_away_blocks_nobody_and_is_told_all_when_it_is_back(
                 await eventually(lambda: roaming(daemon).views()[0].trouble == "")
 
     asyncio.run(scenario())
+
+
+def test_what_a_session_cost_is_told_also_when_the_controller_died_in_the_moment_between(
+    site: Installation, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The till has written the receipt, and nobody has yet made a record of it."""
+    provider.tokens = [token("CARD-A")]
+    station = ChargePoint("CP-01")
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus):
+            with monkeypatch.context() as dies:
+                dies.setattr("ems.adapters.ocpi.roamer.Roamer.closed", lambda *_: None)
+                async with running(site) as daemon, station.connected(site.central):
+                    await prices(site)
+                    await met(daemon, provider)
+                    await eventually(lambda: roaming(daemon).views()[0].tags == 1)
+                    await station.start("CARD-A")
+                    await station.charge(3000)
+                    await eventually(lambda: session(daemon, "CP-01/1").energy_wh == 3000)
+                    await eventually(lambda: provider.objects["sessions"], what="a session")
+                    await station.stop()
+                    await station.status("Available")
+                    await eventually(lambda: evse(daemon, "CP-01/1").session is None)
+            assert provider.cdrs == []
+            monkeypatch.setattr("ems.adapters.ocpi.roamer.LEFT_S", 0.5)
+            async with running(site):
+                await eventually(lambda: provider.cdrs, what="the record")
+                assert provider.cdrs[0]["total_cost"] == {"excl_vat": 2.1, "incl_vat": 2.5}
+                (told,) = provider.objects["sessions"].values()
+                assert (told["status"], told["kwh"]) == ("COMPLETED", 3)
+
+    asyncio.run(scenario())
+
+
+def test_of_what_changes_while_a_partner_is_away_only_the_last_is_told_and_in_order(
+    site: Installation, provider: Provider
+) -> None:
+    station = ChargePoint("CP-01")
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon, station.connected(site.central):
+            await met(daemon, provider)
+            await eventually(lambda: provider.evse_status("YARD", "CP-01*1") == "AVAILABLE")
+            provider.is_down = True
+            for status in ("Faulted", "Available", "Unavailable", "Faulted", "Available", "Unavailable"):
+                await station.status(status)
+                await eventually(lambda status=status: evse(daemon, "CP-01/1").status == status)  # type: ignore[misc]
+                await asyncio.sleep(0.1)
+            waits = roaming(daemon).courier.lanes["tnm"].waiting
+            await eventually(lambda: any("INOPERATIVE" in one.body for one in waits.values()))
+            assert len([one for one in waits.values() if one.key == "evse/CP-01*1"]) == 1
+            told = len(provider.told)
+            provider.is_down = False
+            await eventually(lambda: provider.evse_status("YARD", "CP-01*1") == "INOPERATIVE")
+            bodies = [one.body["status"] for one in provider.told[told:] if one.path.endswith("CP-01*1") and one.body]
+            assert bodies[-1] == "INOPERATIVE"
+            assert len([one for one in bodies if one != "INOPERATIVE"]) <= 1, "what was on its way"
+
+    asyncio.run(scenario())

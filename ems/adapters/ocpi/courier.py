@@ -93,7 +93,8 @@ class Courier:
         while len(lane.waiting) > MOST:
             lost = lane.waiting.pop(min(lane.waiting))
             log.warning("ocpi.push-dropped partner=%s key=%.60r", lane.partner, lost.key)
-        lane.woken.set()
+        if not lane.failures:
+            lane.woken.set()  # Who is away is not asked more often because more happens.
 
     def wake(self, partner: str) -> None:
         """A partner is there: do not wait any longer."""

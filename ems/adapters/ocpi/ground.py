@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ems.adapters.ocpi.naming import evse_uid
-from ems.domain.price_list import PriceList, chosen, quoted
+from ems.domain.price_list import PriceList
+from ems.domain.receipt import Receipt
 from ems.domain.roaming import Operator
 from ems.domain.station import Evse
 from ems.domain.tab import Tab
@@ -17,7 +18,9 @@ from ems.station_ports import Remote
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """`admit` gives a tag a pass at an EVSE until a moment; `tab` is that of the session at an EVSE."""
+    """`admit` gives a tag a pass at an EVSE until a moment; `tab` is that of the session at an EVSE, `closed_tab`
+    that of a session that is over, with its receipt (None: it was free, or there is none).
+    """
 
     operator: Operator
     live: Live
@@ -26,6 +29,7 @@ class Ground:
     clock: Clock
     admit: Callable[[str, str, datetime], None]
     tab: Callable[[str], Tab | None]
+    closed_tab: Callable[[str], Awaitable[tuple[Tab, Receipt | None] | None]]
 
     def evse(self, uid: str) -> Evse | None:
         """The EVSE that partners call so; upper and lower case are the same."""
@@ -40,8 +44,3 @@ class Ground:
         """The price lists that count for guests, who are in none of our groups."""
         lists = self.operations.daybook.prices.lists.values()
         return sorted((one for one in lists if not one.groups), key=lambda one: one.id)
-
-    def price_list_of(self, evse: str) -> PriceList | None:
-        """The one that counts for a guest who plugs in now; None: it is free."""
-        site = self.live.state.site
-        return chosen(quoted(self.price_lists(), evse, self.clock.now().utc, site.zone), frozenset())

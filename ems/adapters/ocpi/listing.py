@@ -12,6 +12,7 @@ from ems.adapters.ocpi.model.tariff import Tariff
 from ems.adapters.ocpi.naming import tariff_id
 from ems.adapters.ocpi.wording.location import evse_object, location_object, statuses
 from ems.adapters.ocpi.wording.tariff import Worded, worded
+from ems.domain.price_list import PriceList, chosen, quoted
 
 
 @dataclass(slots=True)
@@ -25,30 +26,24 @@ class Listing:
     _since: dict[str, datetime] = field(default_factory=dict)
     _tariffs: dict[str, Worded] = field(default_factory=dict)
 
-    def look(self, now: datetime) -> tuple[list[str], list[str]]:
-        """What differs from the last look: EVSEs whose state has changed, and those whose prices have too."""
-        state = self.ground.live.state
-        found = statuses(state, self.ground.is_held)
-        prices = {evse.id: self._price_of(evse.id) for evse in state.site.evses}
-        repriced = [evse for evse in found if prices[evse] != self._prices.get(evse)]
-        moved = [evse for evse in found if found[evse] is not self._status.get(evse) and evse not in repriced]
-        for evse in (*moved, *repriced):
+    def look(self, now: datetime) -> list[str]:
+        """EVSEs whose state has changed since the last look."""
+        found = statuses(self.ground.live.state, self.ground.is_held)
+        moved = [evse for evse, status in found.items() if status is not self._status.get(evse)]
+        for evse in moved:
             self._since[evse] = now
-        if repriced:
-            self.changed = now
-        self._status, self._prices = found, prices
-        return moved, repriced
+        self._status = found
+        return moved
 
-    def _price_of(self, evse: str) -> str:
-        known = self.ground.price_list_of(evse)
-        return "" if known is None else tariff_id(known.id)
-
-    def look_at_prices(self, now: datetime) -> tuple[list[Tariff], list[str]]:
-        """Tariffs that are new or have changed since the last look, and the ids of those that are no more."""
+    def look_at_prices(self, now: datetime) -> tuple[list[Tariff], list[str], list[str]]:
+        """Tariffs that are new or have changed since the last look, the ids of those that are no more, and EVSEs at
+        which another one counts.
+        """
         zone, operator = self.ground.live.state.site.zone, self.ground.operator
+        lists = self.ground.price_lists()
         found: dict[str, Worded] = {}
         changed: list[Tariff] = []
-        for prices in self.ground.price_lists():
+        for prices in lists:
             before = self._tariffs.get(tariff_id(prices.id))
             updated = now if before is None else before.tariff.last_updated
             told = worded(operator, prices, now, zone, updated)
@@ -58,7 +53,19 @@ class Listing:
             found[told.tariff.id] = told
         gone = [name for name in self._tariffs if name not in found]
         self._tariffs = found
-        return changed, gone
+        return changed, gone, self._repriced(lists, now)
+
+    def _repriced(self, lists: Sequence[PriceList], now: datetime) -> list[str]:
+        zone = self.ground.live.state.site.zone
+        prices: dict[str, str] = {}
+        for evse in self.ground.live.state.site.evses:
+            known = chosen(quoted(lists, evse.id, now, zone), ())
+            prices[evse.id] = "" if known is None else tariff_id(known.id)
+        repriced = [name for name, price in prices.items() if price != self._prices.get(name)]
+        for name in repriced:
+            self._since[name] = now
+        self._prices = prices
+        return repriced
 
     @property
     def tariffs(self) -> Sequence[Tariff]:

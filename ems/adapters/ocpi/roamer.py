@@ -18,16 +18,18 @@ from pydantic import ValidationError
 from ems.adapters.ocpi.courier import Courier
 from ems.adapters.ocpi.directory import Directory
 from ems.adapters.ocpi.ground import Ground
-from ems.adapters.ocpi.guests import Claim, Guests
+from ems.adapters.ocpi.guests import Guests
 from ems.adapters.ocpi.listing import Listing
 from ems.adapters.ocpi.model.session import AuthMethod, Cdr, Session, SessionStatus
 from ems.adapters.ocpi.model.token import Token
 from ems.adapters.ocpi.naming import evse_uid, session_id
+from ems.adapters.ocpi.record import claim_of, session_object
 from ems.adapters.ocpi.wording.session import Permission, begun, cdr, cost_so_far, kwh
 from ems.adapters.ocpi.wording.tariff import worded
 from ems.domain.receipt import Receipt
 from ems.domain.roaming import ObjectKind, Partner, Push, ToldObject
 from ems.domain.session import Session as OurSession
+from ems.domain.session import name_of
 from ems.domain.tab import Tab
 from ems.domain.tag import tag_key
 from ems.ports import NotStoredError
@@ -124,13 +126,13 @@ class Roamer:
         now = self.ground.clock.now()
         if now.monotonic_s - self._looked_s >= PRICES_S:
             self._looked_s = now.monotonic_s
-            self._tell_tariffs(*self.listing.look_at_prices(now.utc))
-        moved, repriced = self.listing.look(now.utc)
-        for evse in moved:
+            changed, gone, repriced = self.listing.look_at_prices(now.utc)
+            self._tell_tariffs(changed, gone)
+            for evse in repriced:
+                self._tell_evse(evse, "PUT", self.listing.evse(evse).told())
+        for evse in self.listing.look(now.utc):
             one = self.listing.evse(evse)
             self._tell_evse(evse, "PATCH", {"status": one.status.value, "last_updated": one.told()["last_updated"]})
-        for evse in repriced:
-            self._tell_evse(evse, "PUT", self.listing.evse(evse).told())
         for known in self.ground.live.state.evses:
             if known.session is not None:
                 await self._look_at(known.session)
@@ -140,11 +142,21 @@ class Roamer:
         if now.monotonic_s >= self._given_up_s:
             self._given_up_s = float("inf")
             for guest in [one for one in self._running.values() if not one.evse]:
-                kept = await self.book.object(ObjectKind.CDR, guest.told.id, guest.partner)
-                status = SessionStatus.INVALID if kept is None else SessionStatus.COMPLETED
-                log.error("ocpi.session-lost partner=%s id=%s now=%s", guest.partner, guest.told.id, status)
-                update = {"status": status, "end_date_time": now.utc, "last_updated": now.utc}
-                await self._end(guest, guest.told.model_copy(update=update), None)
+                await self._give_up(guest)
+
+    async def _give_up(self, guest: Guest) -> None:
+        """A session of an earlier run that nobody sees any more: it ended, maybe unheard of in the moment between."""
+        evse = self.ground.evse(guest.told.evse_uid)
+        over = None if evse is None else await self.ground.closed_tab(name_of(evse.id, guest.told.start_date_time))
+        if over is not None:
+            await self._close(Closed(*over))
+            return
+        now = self.ground.clock.now().utc
+        kept = await self.book.object(ObjectKind.CDR, guest.told.id, guest.partner)
+        status = SessionStatus.INVALID if kept is None else SessionStatus.COMPLETED
+        log.error("ocpi.session-lost partner=%s id=%s now=%s", guest.partner, guest.told.id, status)
+        update = {"status": status, "end_date_time": now, "last_updated": now}
+        await self._end(guest, guest.told.model_copy(update=update), None)
 
     def greet(self, partner: Partner) -> None:
         """A partner is told everything."""
@@ -291,29 +303,12 @@ class Roamer:
     async def _tell(self, partner: str, told: Session, method: str, body: object) -> None:
         """Keep a session and what is to be pushed of it, then push it."""
         push = self._session_push(partner, told, method, body)
-        await self.book.keep_object(session_object(told, partner), (push,))
-        self.courier.send(push)
+        try:
+            await self.book.keep_object(session_object(told, partner), (push,))
+        finally:
+            # Also when it could not be stored: what waited of the session is part of it.
+            self.courier.send(push)
 
     def _session_push(self, partner: str, told: Session, method: str, body: object) -> Push:
         path = f"{self._prefix()}/{told.id}"
         return self.courier.prepared(partner, "sessions", f"session/{told.id}", method, path, body)
-
-
-def session_object(told: Session, partner: str) -> ToldObject:
-    """A session as it is kept; the store finds those that run by how this is written."""
-    text = json.dumps(told.told(), separators=(",", ":"))
-    return ToldObject(ObjectKind.SESSION, told.id, partner, told.last_updated, text)
-
-
-def claim_object(key: str, claim: Claim) -> ToldObject:
-    """A claim as it is kept."""
-    by = claim.permission
-    body = {"token": by.token.told(), "method": by.method.value, "reference": by.reference}
-    return ToldObject(ObjectKind.CLAIM, key, claim.partner, claim.at, json.dumps(body))
-
-
-def claim_of(kept: ToldObject) -> Claim:
-    """The claim that is kept. Raises ValueError or KeyError."""
-    body = json.loads(kept.body)
-    by = Permission(Token.model_validate(body["token"]), AuthMethod(body["method"]), body["reference"])
-    return Claim(kept.partner, by, kept.updated)

@@ -18,7 +18,8 @@ from ems.adapters.ocpi.ground import Ground
 from ems.adapters.ocpi.guests import CLAIMED_FOR, Claim, Guests
 from ems.adapters.ocpi.handshake import Handshake
 from ems.adapters.ocpi.listing import Listing
-from ems.adapters.ocpi.roamer import Roamer, claim_object
+from ems.adapters.ocpi.record import claim_object
+from ems.adapters.ocpi.roamer import Roamer
 from ems.adapters.ocpi.server import Server
 from ems.adapters.ocpi.tokens import Tokens
 from ems.domain.admission import Guest

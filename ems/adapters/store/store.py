@@ -37,12 +37,13 @@ from ems.adapters.store.report_store import ReportStore
 from ems.adapters.store.retention import RETENTION, Retention, next_slice, remove
 from ems.adapters.store.roaming import RoamingStore
 from ems.adapters.store.signed import SignedStore
-from ems.adapters.store.tabs import TabStore, read_receipt, read_receipts
+from ems.adapters.store.tabs import TabStore, read_closed_tab, read_receipt, read_receipts
 from ems.adapters.store.writer import PACE, Health, Pace, QueueFullError, Writer
 from ems.domain.history import Audit
 from ems.domain.payment import Payment
 from ems.domain.receipt import Receipt
 from ems.domain.roll import Roll
+from ems.domain.tab import Tab
 from ems.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -182,6 +183,11 @@ class Store:
         """The receipt of a session that is over; None when there is none. Raises as `aggregate`."""
         await self._written()
         return await self._read(partial(read_receipt, name=session))
+
+    async def closed_tab(self, session: str) -> Tab | None:
+        """The tab of a session that is over; None when there is none. Raises as `aggregate`."""
+        await self._written()
+        return await self._read(partial(read_closed_tab, name=session))
 
     async def receipts(self, since: datetime, until: datetime, most: int) -> tuple[Receipt, ...]:
         """The newest receipts of sessions that began in a span, newest first. Raises as `aggregate`."""

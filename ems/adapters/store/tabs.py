@@ -96,6 +96,15 @@ def read_tabs(connection: Connection) -> tuple[Tab, ...]:
     return tuple(found)
 
 
+def read_closed_tab(connection: Connection, name: str) -> Tab | None:
+    """The tab of a session that is over; None when there is none."""
+    row = connection.execute(select(tab).where(tab.c.session == name, tab.c.closed.is_not(None))).first()
+    if row is None:
+        return None
+    used = select(usage).where(usage.c.session == name).order_by(usage.c.starts)
+    return tab_of(row, connection.execute(used).all())
+
+
 def read_receipt(connection: Connection, name: str) -> Receipt | None:
     """The receipt of a session; None when there is none."""
     found = _receipts(connection, select(receipt).where(receipt.c.session == name))
