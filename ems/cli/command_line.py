@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_records(commands)
     _add_import(commands)
     _add_price(commands)
+    _add_qr(commands)
     _add_probe(commands)
     text = "Remote control of stations through the running daemon"
     add_station(commands.add_parser("station", help=text, description=f"{text}."))
@@ -216,6 +217,14 @@ def _add_import(commands: Commands) -> None:
     one.add_argument("site", nargs="?", help=SITE)
     one.add_argument("file", type=Path, help="vehicle and departure; date, target_soc, kwh, evse, priority if there")
     one.add_argument("--apply", action="store_true", help="take all of it; if a row is refused, nothing")
+    _add_json(one)
+
+
+def _add_qr(commands: Commands) -> None:
+    text = "The address behind the code of every EVSE, and the codes as pictures to print"
+    one = _command(commands, "qr", "qr.qr", text)
+    one.add_argument("site", nargs="?", help=SITE)
+    one.add_argument("--out", type=Path, metavar="FOLDER", help="write one SVG for each EVSE there")
     _add_json(one)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any
 
 import segno
@@ -36,7 +39,7 @@ Slug = Annotated[str, Path(max_length=16)]
 
 class StickerRow(TypedDict):
     """A sticker: the EVSE that it leads to, and under which address; `is_on_site` false when the site has that EVSE no
-    more, so that it leads nowhere until it is moved.
+    more, so that it leads nowhere until it is moved. `svg`: the code as a picture, empty unless it was asked for.
     """
 
     slug: str
@@ -44,6 +47,7 @@ class StickerRow(TypedDict):
     url: str
     is_on_site: bool
     created: str
+    svg: str
 
 
 class Stickers(TypedDict):
@@ -95,10 +99,18 @@ def driver_api(house: House) -> APIRouter:
     operators, viewers = [needs(Role.OPERATOR)], [needs(Role.VIEWER)]
 
     @router.get("/stickers", dependencies=operators, summary="The stickers of all EVSEs", responses=ok(Stickers))
-    async def every(request: Request) -> Response:
-        """Every sticker with the address that its code holds."""
+    async def every(request: Request, pictures: bool = False) -> Response:
+        """Every sticker with the address that its code holds; with `pictures=true` also the codes, as SVG."""
         rows = [_row(house, request, one) for one in house.drivers.stickers]
-        return await answered(lambda: {"rotating": house.imprint().is_rotating, "stickers": rows})
+        rotating = house.imprint().is_rotating
+
+        def told() -> Stickers:
+            drawn: list[StickerRow] = []
+            if pictures:
+                drawn += ({**row, "svg": _svg(row["url"], alone=True)} for row in rows)
+            return {"rotating": rotating, "stickers": drawn or rows}
+
+        return await answered(told)
 
     @router.put("/stickers/{slug}", dependencies=operators, summary="Move a sticker", responses=GONE, status_code=204)
     async def move(slug: Slug, body: MoveBody, request: Request) -> Response:
@@ -155,6 +167,8 @@ def sticker_pages(house: House) -> APIRouter:
             reports = None
         rows = [(_row(house, request, one), one) for one in house.drivers.stickers]
         imprint = house.imprint()
+        # A code takes milliseconds, of which the loop has none to give.
+        codes = await asyncio.to_thread(lambda: {row["url"]: _svg(row["url"]) for row, _ in rows})
         said = SCAN if house.payments is not None and not imprint.is_rotating else LOOK
         address = name_of(_base(house, request).partition("://")[2])
         shown = await render(
@@ -163,7 +177,7 @@ def sticker_pages(house: House) -> APIRouter:
             zone=site.zone.key,
             now=calendar.clock(time_of(now)),
             operates=(visitor(request).role or Role.VIEWER) >= Role.OPERATOR,
-            here=[{"row": row, "code": _svg(row["url"])} for row, _ in rows if row["is_on_site"]],
+            here=[{"row": row, "code": codes[row["url"]]} for row, _ in rows if row["is_on_site"]],
             lost=[row for row, _ in rows if not row["is_on_site"]],
             evses=[evse.id for evse in site.evses],
             says=[(one.code, one.say(said)) for one in house.languages.shown],
@@ -184,7 +198,7 @@ def sticker_pages(house: House) -> APIRouter:
             environment().get_template("sticker_display.html"),
             site=plain(house.live.state.site.name),
             evse=found.evse,
-            code=_svg(_link(house, request, found)),
+            code=await asyncio.to_thread(_svg, _link(house, request, found)),
             says=[(one.code, one.say(SCAN)) for one in house.languages.shown],
         )
         return Response(shown, headers=dict(FRESH), media_type=HTML)
@@ -204,6 +218,7 @@ def _row(house: House, request: Request, one: Sticker) -> StickerRow:
         "url": f"{_base(house, request)}/c/{one.slug}",
         "is_on_site": house.live.state.site.evse_index(one.evse) is not None,
         "created": time_of(one.created),
+        "svg": "",
     }
 
 
@@ -212,9 +227,15 @@ def _link(house: House, request: Request, one: Sticker) -> str:
     return f"{_base(house, request)}/c/{one.slug}/{code}"
 
 
-def _svg(url: str) -> str:
-    """A code as part of a page; M forgives 15 % of dirt."""
-    return segno.make(url, error="m", micro=False).svg_inline(omitsize=True, border=4, dark="#000", light="#fff")
+@lru_cache(maxsize=1000)
+def _svg(url: str, alone: bool = False) -> str:
+    """A code as part of a page, or as a file of its own (`alone`); M forgives 15 % of dirt."""
+    code = segno.make(url, error="m", micro=False)
+    if not alone:
+        return code.svg_inline(omitsize=True, border=4, dark="#000", light="#fff")
+    drawn = io.BytesIO()
+    code.save(drawn, kind="svg", border=4, scale=8, dark="#000", light="#fff")
+    return drawn.getvalue().decode("utf-8")
 
 
 def _report(one: Report) -> ReportRow:
