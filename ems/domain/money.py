@@ -6,6 +6,7 @@ The one rule of rounding: an amount is rounded once, to the nearest minor unit, 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 
 EXACTLY = Context(prec=60, rounding=ROUND_HALF_UP)
 """A context of our own, so that no setting of the thread changes an amount."""
@@ -23,6 +24,7 @@ _DECIMALS = {
 }  # fmt: skip
 
 
+@cache
 def decimals(currency: str) -> int:
     """Decimal places of the minor unit of a currency (ISO 4217, list one). Raises ValueError."""
     if len(currency) != 3 or not (currency.isascii() and currency.isalpha() and currency.isupper()):

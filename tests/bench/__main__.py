@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.bench import charging_profiles, daemon_load, meter_jump, meter_values, month, plan, planner, tick
+from tests.bench import charging_profiles, daemon_load, meter_jump, meter_values, month, plan, planner, tick, web
 from tests.bench.figure import Figure
 from tests.bench.table import as_markdown, as_table
 
@@ -32,6 +32,7 @@ FIGURES: dict[str, Measure] = {
     "month": month.measure,
     "plan": plan.measure,
     "planner": planner.measure,
+    "web": web.measure,
 }
 
 MET, MISSED = 0, 1

@@ -18,6 +18,7 @@ ROWS = 500
 """So many become one piece."""
 
 OFFSET = "utc_offset"
+SECONDS = len("2026-03-29 03:15:00")
 
 FORMULA = re.compile(r"^(?=[\t\r\n])|(?:^|[;,|\t\r\n])\s*(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """Where a spreadsheet would begin to run a text: at its begin, or behind what it may take for a separator."""
@@ -70,7 +71,8 @@ def _writing(column: Column, dialect: Dialect) -> Callable[[Cell], object]:
         case Kind.TEXTS:
             return lambda cell: inert(" ".join(cell)) if isinstance(cell, tuple) else cell
         case Kind.MOMENT:
-            return lambda cell: _moment(cell, dialect.zone)
+            zone = dialect.zone
+            return _utc if zone is None else lambda cell: _local(cell, zone)
         case Kind.NUMBER | Kind.MONEY if dialect.point != ".":
             return lambda cell: _plain(cell).replace(".", dialect.point)
         case Kind.NUMBER | Kind.MONEY:
@@ -85,11 +87,14 @@ def _plain(cell: Cell) -> str:
     return f"{cell:f}" if isinstance(cell, Decimal) else repr(cell)
 
 
-def _moment(cell: Cell, zone: tzinfo | None) -> str:
+def _utc(cell: Cell) -> str:
     assert isinstance(cell, datetime)
-    if zone is not None:
-        return cell.astimezone(zone).replace(tzinfo=None).isoformat(" ", "seconds")
-    return cell.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return f"{cell.astimezone(UTC).isoformat()[:SECONDS]}Z"
+
+
+def _local(cell: Cell, zone: tzinfo) -> str:
+    assert isinstance(cell, datetime)
+    return cell.astimezone(zone).isoformat(" ")[:SECONDS]
 
 
 def _offset(cell: Cell, dialect: Dialect) -> str:

@@ -89,6 +89,9 @@ def session_row(
 
 def transactions_of(row: Any) -> list[int]:
     """The ids that a session's row lists; none where somebody spoilt the list."""
+    only = row.transactions[1:-1]
+    if only.isdecimal() and only.isascii():  # as in nearly every session, and quicker
+        return [int(only)]
     try:
         return [int(number) for number in json.loads(row.transactions)]
     except (ValueError, TypeError):

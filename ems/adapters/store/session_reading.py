@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -68,13 +69,17 @@ class SessionReader:
         most: int = ENTRIES,
     ) -> SessionPage:
         """At most `most` entries behind a mark; sorted by `sort`, then by id."""
-        query = page_query(wanted, sort, falling, after).limit(most + 1)
         with self._connected() as connection:
-            rows = connection.execute(query).all()
+            if sort is SessionSort.PLUGGED:
+                found = rows = connection.execute(page_query(wanted, sort, falling, after).limit(most + 1)).all()
+            else:
+                # All have to be sorted, so only what they are sorted by is read of all.
+                found = connection.execute(page_query(wanted, sort, falling, after, whole=False).limit(most + 1)).all()
+                rows = _whole(connection, [row.id for row in found])
             entries = tuple(_entries(connection, rows[:most]))
-        if len(rows) <= most:
+        if len(found) <= most:
             return SessionPage(entries, None)
-        return SessionPage(entries, SessionMark(rows[most - 1].sort_key, rows[most - 1].id))
+        return SessionPage(entries, SessionMark(found[most - 1].sort_key, found[most - 1].id))
 
     def entries(self, wanted: SessionFilter) -> Iterator[SessionEntry]:
         """All of them, in the order in which they began."""
@@ -129,6 +134,12 @@ class SessionReader:
             raise NotReadableError(f"{self._database}: {reason(error)}") from error
 
 
+def _whole(connection: Connection, names: Sequence[str]) -> list[Any]:
+    query = select(*COLUMNS).select_from(JOINED).where(session.c.id.in_(names))
+    found = {row.id: row for row in connection.execute(query)}
+    return [found[name] for name in names]
+
+
 def _entries(connection: Connection, rows: Sequence[Any]) -> Iterator[SessionEntry]:
     lists = [tuple(transactions_of(row)) for row in rows]
     accounts = _accounts(connection, [id_ for ids in lists for id_ in ids], [row.id for row in rows])
@@ -170,7 +181,7 @@ def _entry(row: Any, ids: tuple[int, ...], accounts: _Accounts) -> SessionEntry:
         tag=row.tag or next((one.id_tag for one in reversed(known) if one.id_tag), None),
         person=row.person,
         cost_centre=row.cost_centre or "",
-        groups=tuple(map(str, json.loads(row.groups))) if row.groups else (),
+        groups=_groups(row.groups) if row.groups else (),
         transactions=ids,
         began=_moment(min(began, default=None)),
         ended=_moment(last.ended) if last is not None and has_ended else None,
@@ -206,6 +217,11 @@ def read_accounts(connection: Connection, ids: Sequence[int]) -> tuple[Accounted
         for row in rows
     }
     return tuple(found[id_] for id_ in ids if id_ in found)
+
+
+@lru_cache(maxsize=1_000)
+def _groups(text: str) -> tuple[str, ...]:
+    return tuple(map(str, json.loads(text)))
 
 
 def _sums(rows: Sequence[Any]) -> SessionSums:

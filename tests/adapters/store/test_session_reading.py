@@ -197,3 +197,22 @@ def test_no_filter_reads_the_whole_table(many: Database, of: dict[str, object], 
         ]
     assert any(f"SEARCH session USING INDEX {index}" in step for step in steps), steps
     assert not [step for step in steps if step.startswith("SCAN")], steps
+
+
+@pytest.mark.parametrize("sort", list(SessionSort))
+def test_both_databases_read_the_same(where: str | Path, sort: SessionSort) -> None:
+    database = Database(where)
+    seed(database, SESSIONS)
+    reader, seen, mark = SessionReader(database), [], None
+    while True:
+        page = reader.page(OCTOBER, sort, falling=True, after=mark, most=2)
+        seen += [IDS.index(entry.id) for entry in page.entries]
+        if (mark := page.next) is None:
+            break
+    assert sorted(seen) == COUNTED
+    assert seen[0] == 6
+    assert reader.sums(OCTOBER).cost_minor == {"EUR": 2_000, "CHF": 100}
+    assert found(reader, replace(OCTOBER, group="f")) == [1]
+    assert found(reader, replace(OCTOBER, payments=frozenset({None}))) == [1, 3, 6]
+    assert found(reader, replace(OCTOBER, ended_by=frozenset({INFERRED}))) == [3]
+    assert found(reader, replace(OCTOBER, tag="04aa", station="CP-10")) == [6]
