@@ -1,5 +1,7 @@
 // The list of sessions: what is left empty is not sent, so that an address says only what was asked; the columns that
 // somebody chose stay chosen in this browser.
+import { tell } from "./tell.js";
+
 const KEY = "ems-session-columns";
 const form = document.getElementById("filter");
 const boxes = () => [...form.querySelectorAll("input[name=column]")];
@@ -34,4 +36,22 @@ function remembered() {
   } catch {
     return null;
   }
+}
+
+const forget = document.getElementById("forget");
+forget?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { person, tag, before } = forget.elements;
+  const whose = person.value !== "" ? { person: person.value } : { tag: tag.value };
+  if (person.value === "" && tag.value === "") return say("Name a person or a tag.", "bad");
+  if (!confirm(`Forget who charged, for ${person.value || tag.value}? This cannot be undone.`)) return;
+  const { ok, told } = await tell("POST", "/api/v1/erasures", { ...whose, before: before.value });
+  say(ok ? `${told.sessions} sessions forgot who charged.` : told.detail, ok ? "good" : "bad");
+});
+
+function say(words, tone) {
+  const said = document.getElementById("said");
+  said.textContent = words;
+  said.dataset.tone = tone;
+  said.hidden = false;
 }
