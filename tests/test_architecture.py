@@ -46,6 +46,7 @@ NOT_IMPORTED = {
     "pytest-xdist": "a plugin",
     "import-linter": "a tool",
     "mypy": "a tool",
+    "types-reportlab": "mypy reads it",
     "ruff": "a tool",
 }
 

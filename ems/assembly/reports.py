@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ems.adapters.calendar.schedule import Job
+from ems.adapters.pdf.document import pdf_of
+from ems.adapters.store.database import WRITE_ERRORS, Database
+from ems.adapters.store.daybook import read_daybook
 from ems.adapters.store.report_reading import read_past
 from ems.adapters.store.store import Store
 from ems.adapters.web.payment.api import Routers
 from ems.adapters.web.reports.page import report_ways
+from ems.assembly.opening import database_of
 from ems.assembly.operations import SiteOperations
+from ems.assembly.planning import setup_of
 from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.daybook import Daybook
 from ems.domain.price_push import Pushed
@@ -77,7 +84,9 @@ class SiteReports:
 
     async def printed(self, period: Period) -> Printed:
         """As the port says."""
-        raise NoReportError("not yet")
+        report = await self.report(period)
+        content = await asyncio.to_thread(pdf_of, report)
+        return Printed(file_name(report, "pdf"), "application/pdf", content)
 
     async def excluded(self, period: Period) -> Sequence[Excluded]:
         """As the port says."""
@@ -101,6 +110,12 @@ class SiteReports:
     async def send_now(self, name: str, who: str) -> ExportRun:
         """As the port says."""
         raise ValueError(f"there is no export {name[:40]!r} for {who}")
+
+
+def file_name(report: Report, ending: str) -> str:
+    """A plain name for a file with a report, on any system."""
+    site = re.sub(r"[^A-Za-z0-9]+", "-", report.site).strip("-").lower() or "site"
+    return f"{site[:40]}-{report.period.slug}.{ending}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +142,18 @@ def report_parts(
 
     reports = SiteReports(store, clock, lambda: live.state.site, facts)
     return ReportParts(report_ways(live, clock, reports), Watchkeeper(store.reports).look)
+
+
+def report_beside(settings: SiteSettings, state_dir: Path, clock: Clock, period: Period) -> Report:
+    """A report beside the daemon, or without one, from its database. Raises NoReportError; blocks."""
+    database = Database(database_of(state_dir))
+    if database.path is not None and not database.path.exists():
+        raise NoReportError(f"{database}: nothing has been recorded yet; a daemon makes it")
+    past = read_past(database, settings.site, period, int(clock.now().utc.timestamp()))
+    try:
+        with database.reading().connect() as connection:
+            book = read_daybook(connection)
+    except WRITE_ERRORS as error:
+        raise NoReportError(f"{database} cannot be read: {error}") from None
+    sources = setup_of(settings, database_of(state_dir)).sources
+    return report_of(past, facts_of(settings.site, settings.reports, sources, book.series, book))

@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_backtest(commands)
     _add_size(commands)
     _add_records(commands)
+    _add_report(commands)
     _add_import(commands)
     _add_price(commands)
     _add_qr(commands)
@@ -205,6 +206,18 @@ def _add_records(commands: Commands) -> None:
     one.add_argument("--columns", metavar="A,B,…", help="only these columns, in this order")
     text = "of energy, by the clock of the site (default: %(default)s)"
     one.add_argument("--step", choices=["quarter", "hour", "day", "month"], default="quarter", help=text)
+
+
+def _add_report(commands: Commands) -> None:
+    text = "What a month, or any days, added up to: key figures here, all of it in a file"
+    one = _command(commands, "report", "report.report", text)
+    one.add_argument("site", nargs="?", help=SITE)
+    one.add_argument("--month", help="for example 2026-10 (default: the last whole one)")
+    one.add_argument("--first", metavar="DAY", help="the first day, in place of a month")
+    one.add_argument("--last", metavar="DAY", help="the last day, which counts too (default: the first)")
+    one.add_argument("--out", type=Path, metavar="FILE", help="a file that ends in .pdf, .json, or .csv with a --sheet")
+    one.add_argument("--sheet", help="one part of it, for example cost-centres")
+    _add_json(one)
 
 
 def _add_import(commands: Commands) -> None:
