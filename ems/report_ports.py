@@ -35,6 +35,7 @@ class RunState(StrEnum):
     WAITING = "waiting"
     DELIVERED = "delivered"
     GIVEN_UP = "given up"
+    SKIPPED = "skipped"
 
 
 class ExportRun(NamedTuple):
@@ -102,4 +103,30 @@ class Reports(Protocol):
 
     async def send_now(self, name: str, who: str) -> ExportRun:
         """Send what was due last once more; returns what came of it."""
+        ...
+
+
+class RunBook(Protocol):
+    """Where it is kept how exports stand."""
+
+    async def runs(self) -> Sequence[ExportRun]:
+        """The last runs of each export, newest first. Raises NoReportError."""
+        ...
+
+    async def keep_run(self, run: ExportRun) -> None:
+        """Returns when it would survive a power cut. Raises NotStoredError."""
+        ...
+
+    def add_audit(self, at: datetime, who: str, what: str, detail: dict[str, str]) -> None:
+        """Somebody asked for something."""
+        ...
+
+
+class Courier(Protocol):
+    """Makes what goes out, and brings it there."""
+
+    async def bring(self, plan: ExportPlan, period: Period) -> str:
+        """Make the export of a period and deliver it; returns in words what came of it. Raises NotDeliveredError, or
+        NoReportError where it cannot be made now. What is delivered twice can be known as the same.
+        """
         ...

@@ -17,6 +17,8 @@ from ems.adapters.store.report_reading import read_past
 from ems.adapters.store.store import Store
 from ems.adapters.web.payment.api import Routers
 from ems.adapters.web.reports.page import report_ways
+from ems.assembly.courier import SiteCourier
+from ems.assembly.exporting import ExportProcesses
 from ems.assembly.opening import database_of
 from ems.assembly.operations import SiteOperations
 from ems.assembly.planning import setup_of
@@ -24,8 +26,10 @@ from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.daybook import Daybook
 from ems.domain.price_push import Pushed
 from ems.domain.site import Site
+from ems.domain.unknown import UnknownError
 from ems.ports import Clock, Live
 from ems.report_ports import ExportRun, ExportView, NoReportError, Printed
+from ems.runtime.exporter import Exporter
 from ems.runtime.loop import Output
 from ems.runtime.watchkeeper import Watchkeeper
 from ems.settings.build import SiteSettings
@@ -41,6 +45,7 @@ FRESH_S, FINISHED_FRESH_S = 20.0, 300.0
 """How long a report is not made anew: of a time that goes on, and of one that is over."""
 
 MOST_KEPT = 4
+EVERY_MINUTE = "* * * * *"
 
 
 def facts_of(site: Site, settings: ReportSettings, sources: Sources, pushed: Pushed, book: Daybook) -> Facts:
@@ -58,6 +63,7 @@ class SiteReports:
     clock: Clock
     site: Callable[[], Site]
     facts: Callable[[], Facts]
+    exporter: Exporter | None = None
     _made: dict[Period, tuple[float, Report]] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -86,7 +92,7 @@ class SiteReports:
         """As the port says."""
         report = await self.report(period)
         content = await asyncio.to_thread(pdf_of, report)
-        return Printed(file_name(report, "pdf"), "application/pdf", content)
+        return Printed(file_name(report.site, period, "pdf"), "application/pdf", content)
 
     async def excluded(self, period: Period) -> Sequence[Excluded]:
         """As the port says."""
@@ -105,17 +111,19 @@ class SiteReports:
 
     def exports(self) -> Sequence[ExportView]:
         """As the port says."""
-        return ()
+        return () if self.exporter is None else self.exporter.views()
 
     async def send_now(self, name: str, who: str) -> ExportRun:
         """As the port says."""
-        raise ValueError(f"there is no export {name[:40]!r} for {who}")
+        if self.exporter is None:
+            raise UnknownError("nothing goes out by itself here")
+        return await self.exporter.send_now(name, who)
 
 
-def file_name(report: Report, ending: str) -> str:
-    """A plain name for a file with a report, on any system."""
-    site = re.sub(r"[^A-Za-z0-9]+", "-", report.site).strip("-").lower() or "site"
-    return f"{site[:40]}-{report.period.slug}.{ending}"
+def file_name(what: str, period: Period, ending: str) -> str:
+    """A plain name for a file about a period, on any system."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", what).strip("-").lower() or "site"
+    return f"{plain[:60]}-{period.slug}.{ending}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +149,12 @@ def report_parts(
         return facts_of(live.state.site, settings.reports, sources(), operations.pushed(), operations.daybook)
 
     reports = SiteReports(store, clock, lambda: live.state.site, facts)
-    return ReportParts(report_ways(live, clock, reports), Watchkeeper(store.reports).look)
+    files = ExportProcesses(sources().database)
+    courier = SiteCourier(lambda: live.state.site.name, reports.report, file_name, files, settings.mail, clock)
+    exporter = Exporter(settings.reports.exports, lambda: live.state.site.zone, courier, store.reports, clock)
+    reports.exporter = exporter
+    job = Job("exports", EVERY_MINUTE, exporter.look)
+    return ReportParts(report_ways(live, clock, reports), Watchkeeper(store.reports).look, (job,))
 
 
 def report_beside(settings: SiteSettings, state_dir: Path, clock: Clock, period: Period) -> Report:
