@@ -40,7 +40,7 @@ class RunState(StrEnum):
 
 class ExportRun(NamedTuple):
     """An export of one period: tried so often, last at `tried`, again at `next`. `answer`: what came of the last
-    attempt; `who` asked for it, empty for the calendar.
+    attempt; `who` asked for it at `due`, empty for the calendar.
     """
 
     name: str

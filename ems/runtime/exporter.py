@@ -82,9 +82,9 @@ class Exporter:
             if not await self._recalled():
                 raise NoReportError("it cannot be read what has gone out already")
             now = self._clock.now().utc
-            due, period = plan.due(now, self._zone())
+            _, period = plan.due(now, self._zone())
             self._book.add_audit(now, who, "send export", {"export": name, "period": str(period)})
-            run = ExportRun(name, str(period), due, who=who)
+            run = ExportRun(name, str(period), now, who=who)
             self._periods[name, run.period] = period
             return await self._attempt(run)
 

@@ -46,10 +46,10 @@ def shared_s(some: Sequence[Span], others: Sequence[Span]) -> int:
 
 
 def watched(past: Past) -> list[Span]:
-    """The time of the period that the controller watched. Of a quarter hour that it watched for a part, that part is
-    taken to be its beginning.
-    """
-    return united((one.starts_s, min(one.starts_s + min(one.watched_s, QUARTER_S), past.end_s)) for one in past.control)
+    """The quarter hours of the period of which the controller watched at least a part."""
+    begin_s, end_s = past.period.begin_s, past.end_s
+    quarters = (one.starts_s for one in past.control if one.watched_s)
+    return united((max(begin_s, at_s), min(at_s + QUARTER_S, end_s)) for at_s in quarters)
 
 
 def uptime_percent(watched_s: int, outage_s: int, excluded_s: int) -> float | None:
@@ -60,7 +60,8 @@ def uptime_percent(watched_s: int, outage_s: int, excluded_s: int) -> float | No
 def uptime_sheet(past: Past, facts: Facts) -> Sheet:
     """The uptime of every EVSE."""
     seen = watched(past)
-    watched_s = sum(end_s - begin_s for begin_s, end_s in seen)
+    within = (one for one in past.control if past.period.begin_s <= one.starts_s < past.end_s)
+    watched_s = sum(min(one.watched_s, QUARTER_S) for one in within)
     outages: dict[str, list[Outage]] = defaultdict(list)
     for outage in past.outages:
         outages[outage.evse].append(outage)
@@ -69,10 +70,9 @@ def uptime_sheet(past: Past, facts: Facts) -> Sheet:
         its = outages[evse.id]
         away = united((one.began_s, one.ended_s) for one in its)
         excused = united((x.began_s, x.ended_s) for x in past.excluded if x.holds_for(evse.id))
-        within = [(max(b, begin_s), min(e, end_s)) for b, e in away for begin_s, end_s in seen]
-        counted = united(within)
-        out_s = sum(end_s - begin_s for begin_s, end_s in counted)
-        excluded_s = shared_s(counted, excused)
+        counted = united((max(b, begin_s), min(e, end_s)) for b, e in away for begin_s, end_s in seen)
+        out_s = min(watched_s, sum(end_s - begin_s for begin_s, end_s in counted))
+        excluded_s = min(out_s, shared_s(counted, excused))
         causes = (shared_s(united((one.began_s, one.ended_s) for one in its if one.cause is c), seen) for c in Cause)
         percent = uptime_percent(watched_s, out_s, excluded_s)
         is_enough = None if percent is None else "yes" if percent >= REQUIRED_PERCENT else "no"

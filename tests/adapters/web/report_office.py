@@ -13,9 +13,13 @@ from ems.adapters.store.moment import from_ms
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.reports.page import report_ways
 from ems.assembly.reports import SiteReports
+from ems.delivery_ports import NotDeliveredError
 from ems.domain.energy_price import EnergyPrice, TimedPrice
 from ems.domain.instant import Instant
 from ems.domain.tariff import Tariff
+from ems.runtime.exporter import Exporter
+from ems.statistics.export_plan import Content, ExportPlan, ToMail
+from ems.statistics.period import Every, Period
 from ems.statistics.record import QUARTER_S, Cause, ControlQuarter, Facts
 from tests.adapters.store.seeded import Seeded, write
 from tests.adapters.web.office import Office
@@ -34,6 +38,23 @@ class Later:
         return Instant(1000.0, from_ms(1000 * NOW_S))
 
 
+class Lame:
+    """A courier that arrives the second time."""
+
+    def __init__(self) -> None:
+        self.brought = 0
+
+    async def bring(self, plan: ExportPlan, period: Period) -> str:
+        """Nothing is made."""
+        self.brought += 1
+        if self.brought == 1:
+            raise NotDeliveredError("smtp.example.com:587: no route")
+        return f"mailed {plan.content} {period}"
+
+
+PLAN = ExportPlan("office", Content.REPORT, Every.MONTH, ToMail(("office@depot.example",)))
+
+
 class ReportOffice(Office):
     """Pages are asked for by `page`."""
 
@@ -41,6 +62,7 @@ class ReportOffice(Office):
         scene, later = self.scene, Later()
         facts = Facts(scene.site, TARIFF, 380.0, {}, {f"p{k}": name for k, name in enumerate(WHO)})
         self.reports = SiteReports(self.store, later, lambda: scene.site, lambda: facts)
+        self.reports.exporter = Exporter((PLAN,), lambda: scene.site.zone, Lame(), self.store.reports, later)
         return tuple(report_ways(scene, later, self.reports))
 
     def page(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:

@@ -82,6 +82,19 @@ def test_a_time_is_excluded_on_the_clock_of_the_site(chromium: Any, archive: Arc
     visit.page.close()
 
 
+def test_an_export_is_sent_now_and_it_is_seen_what_came_of_it(chromium: Any, archive: Archive) -> None:
+    visit = Visit(chromium, archive.url + "reports?month=2026-10")
+    visit.expects(".exports li").to_contain_text("office report, every month, to office@depot.example")
+    visit.page.click("[data-send=office]")
+    visit.expects("#said").to_have_text("Not delivered: smtp.example.com:587: no route")
+    visit.page.reload()
+    visit.expects(".exports li").to_contain_text("Last: 2026-10, waiting")
+    visit.page.click("[data-send=office]")
+    visit.expects("#said").to_have_text("office: mailed report 2026-10")
+    assert visit.complaints == []
+    visit.page.close()
+
+
 def test_on_paper_there_is_nothing_to_press(chromium: Any, archive: Archive) -> None:
     visit = Visit(chromium, archive.url + "reports?month=2026-10")
     visit.expects("#days canvas").to_be_visible()
