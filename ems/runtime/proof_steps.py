@@ -23,6 +23,8 @@ FOLLOW_S = 60.0
 RAISE_S = 120.0
 HOLD_S = 300.0
 SLACK_S = 8.0
+FOLLOWED_S = 8.0
+"""By then a vehicle has followed a raise."""
 CLOCK_S = 10.0
 BACK_S = 300.0
 NEAR_A, NEAR_SHARE = 1.0, 0.06
@@ -190,7 +192,9 @@ async def _offline(bench: Bench) -> Feeling:
         return Feeling(Verdict.SKIPPED, "no vehicle charges")
     bench.let_go()
     lease_s, fallback = bench.state.site.policy.lease_s, bench.evse.fallback_a
-    await _until(lambda: _drawn(bench) > fallback + 2 * NEAR_A, RAISE_S)
+    await _settled(bench, bench.evse.max_a)
+    settled = bench.now_s
+    await _until(lambda: _follows(bench, _in_force(bench), settled + FOLLOWED_S), FOLLOW_S)
     before, meter = _drawn(bench), _meter(bench)
     if before <= fallback + 2 * NEAR_A:
         return Feeling(Verdict.SKIPPED, f"the vehicle draws {before:.1f} A, so a fall to {fallback:g} A is not seen")

@@ -253,5 +253,6 @@ def test_from_an_empty_site_to_a_controlled_vehicle(chromium: Any, park: CarPark
     assert not comments(before) - comments(park.file.read_text(encoding="utf-8"))
     assert after.settings is not None
     assert after.settings.site.name == "Depot: North"
-    assert anna.visit.complaints == []
+    # While the controller begins anew nobody is there to answer.
+    assert [text for text in anna.visit.complaints if "ERR_CONNECTION_REFUSED" not in text] == []
     anna.page.close()
