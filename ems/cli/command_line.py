@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ems import __version__
 from ems.cli.alarm_line import add_alarms
+from ems.cli.ocpi_line import add_ocpi
 from ems.cli.outcome import FINDING, FINE, WRONG_USE, UsageError
 from ems.cli.station_line import add_station
 from ems.cli.tag_line import add_tag
@@ -77,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     add_alarms(commands.add_parser("alarms", help=text, description=f"{text}."))
     text = "Who may charge: tags of the running daemon"
     add_tag(commands.add_parser("tag", help=text, description=f"{text}."))
+    text = "Roaming partners of the running daemon"
+    add_ocpi(commands.add_parser("ocpi", help=text, description=f"{text}."))
     text = "Who may log in, and tokens for programs"
     add_user(commands.add_parser("user", help=text, description=f"{text}."))
     return parser
