@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_records(commands)
     _add_report(commands)
     _add_import(commands)
+    _add_backup(commands)
     _add_price(commands)
     _add_qr(commands)
     _add_probe(commands)
@@ -221,6 +222,18 @@ def _add_report(commands: Commands) -> None:
     one.add_argument("--out", type=Path, metavar="FILE", help="a file that ends in .pdf, .json, or .csv with a --sheet")
     one.add_argument("--sheet", help="one part of it, for example cost-centres")
     _add_json(one)
+
+
+def _add_backup(commands: Commands) -> None:
+    text = "One archive of a site's database and folder, into its state folder; beside the daemon too"
+    one = _command(commands, "backup", "backup.backup", text)
+    one.add_argument("site", nargs="?", help=SITE)
+    one.add_argument("--secrets", action="store_true", help="with the folder secrets: keep such an archive safe")
+    text = "Put a site back as a backup has it, while its daemon is stopped; what was there before is kept"
+    one = _command(commands, "restore", "backup.restore", text)
+    one.add_argument("site", help=SITE)
+    one.add_argument("archive", type=Path, help="the archive that a backup is")
+    one.add_argument("--check", action="store_true", help="look whether it is sound, and change nothing")
 
 
 def _add_import(commands: Commands) -> None:

@@ -18,7 +18,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from ems.adapters.store.database import _open_for_reading
+from ems.adapters.store.database import open_for_reading
 from ems.cli.picture import circuit_lines
 from ems.control.fallback import fallback_decision
 from ems.control.memory import Memory
@@ -181,9 +181,9 @@ def test_an_export_of_everything_asks_no_more_than_there_is(monkeypatch: pytest.
     def opened(path: Path) -> sqlite3.Connection:
         asked.append(path)
         assert len(asked) < 100
-        return _open_for_reading(path)
+        return open_for_reading(path)
 
-    monkeypatch.setattr("ems.adapters.store.database._open_for_reading", opened)
+    monkeypatch.setattr("ems.adapters.store.database.open_for_reading", opened)
     assert ems("export", "transactions", "site", "--format", "json").data[0]["evse"] == "CP-01/1"
 
 

@@ -112,7 +112,7 @@ class Database:
         if self.path is None:
             return _engine(self.url, lambda _: None).execution_options(postgresql_readonly=True)
         path = self.path
-        return _engine(self.url, lambda _: None, begin="BEGIN", creator=lambda: _open_for_reading(path))
+        return _engine(self.url, lambda _: None, begin="BEGIN", creator=lambda: open_for_reading(path))
 
     @contextmanager
     def transaction(self, connection: Connection, durable: bool) -> Iterator[None]:
@@ -207,7 +207,7 @@ def _prepare_sqlite(busy_s: float) -> Callable[[Any], None]:
     return prepare
 
 
-def _open_for_reading(path: Path) -> sqlite3.Connection:
+def open_for_reading(path: Path) -> sqlite3.Connection:
     """A folder that cannot be written to allows a log to be read, but not to be made; without one nothing is missed."""
     name = f"file:{quote(str(path))}?mode=ro"
     raw = sqlite3.connect(name, uri=True, check_same_thread=False, timeout=CONNECT_S)
