@@ -13,8 +13,10 @@ from ems.adapters.web.evse.page import evse_ways
 from ems.adapters.web.overview.page import overview_pages
 from ems.adapters.web.payment.api import Routers
 from ems.adapters.web.sheet import Sheet
+from ems.adapters.web.system.page import system_ways
 from ems.adapters.web.vehicles.page import vehicle_pages
 from ems.assembly.past import SitePast
+from ems.assembly.system import SiteSystem
 from ems.domain.tariff import Tariff
 from ems.ports import AccessDesk, Clock, Live, Operations
 from ems.runtime.loop import Output
@@ -48,10 +50,12 @@ def page_parts(needs: PageNeeds) -> PageParts:
     store, live, clock = needs.store, needs.live, needs.clock
     sheet = Sheet(live, clock)
     past = SitePast(store, live, clock, needs.tariff)
+    system = SiteSystem(live, clock, store, past, needs.folder, needs.state_dir)
     routers = (
         overview_pages(sheet, past),
         *evse_ways(sheet, past, needs.remote),
         vehicle_pages(sheet, needs.operations),
         audit_pages(sheet, past),
+        *system_ways(sheet, system),
     )
     return PageParts(routers, lambda _events, _state, _memory, decision: store.offers.tick(decision))

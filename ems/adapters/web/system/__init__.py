@@ -1,0 +1,1 @@
+"""The machine, every part of the controller, backups, and help from afar."""
