@@ -21,6 +21,7 @@ from ems.domain.tariff import Tariff
 from ems.ports import AccessDesk, Clock, Live, Operations
 from ems.runtime.loop import Output
 from ems.station_ports import Remote
+from ems.system_ports import SystemDesk
 
 
 class PageNeeds(NamedTuple):
@@ -43,6 +44,7 @@ class PageParts:
 
     routers: Routers
     look: Output
+    system: SystemDesk
 
 
 def page_parts(needs: PageNeeds) -> PageParts:
@@ -58,4 +60,4 @@ def page_parts(needs: PageNeeds) -> PageParts:
         audit_pages(sheet, past),
         *system_ways(sheet, system),
     )
-    return PageParts(routers, lambda _events, _state, _memory, decision: store.offers.tick(decision))
+    return PageParts(routers, lambda _events, _state, _memory, decision: store.offers.tick(decision), system)

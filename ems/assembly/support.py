@@ -40,7 +40,7 @@ def bundle(
 ) -> bytes:
     """The archive, gzipped. Blocks."""
     files = {
-        "about.json": _json(about),
+        "about.json": _json(_inert(about)),
         "log.txt": "\n".join(
             f"{one.at:%Y-%m-%dT%H:%M:%SZ} {one.level} {one.source} {masked_text(one.text)}" for one in log
         ),
@@ -69,6 +69,15 @@ def masked(told: Any) -> Any:
         }
     if isinstance(told, list | tuple):
         return [masked(value) for value in told]
+    return masked_text(told) if isinstance(told, str) else told
+
+
+def _inert(told: Any) -> Any:
+    """The same with every text masked, whatever its key."""
+    if isinstance(told, dict):
+        return {name: _inert(value) for name, value in told.items()}
+    if isinstance(told, list | tuple):
+        return [_inert(value) for value in told]
     return masked_text(told) if isinstance(told, str) else told
 
 

@@ -15,7 +15,7 @@ from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.store import Store
 from ems.adapters.web.picture import picture
 from ems.assembly.backup import FOLDER, BackupError, backup_path, backups, make_backup
-from ems.assembly.opening import DATABASE, database_of
+from ems.assembly.opening import DATABASE
 from ems.assembly.support import bundle
 from ems.domain.system_status import BackupFile, ClockStatus, Condition, DiskStatus, LogLine, PartStatus
 from ems.past_ports import Past
@@ -89,7 +89,7 @@ class SiteSystem:
             raise NoBackupError("a backup is being made already; wait until it is done")
         async with self._making:
             now, site = self._clock.now().utc, self._live.state.site.name
-            where = database_of(self._state_dir)
+            where = self._store.database.path or str(self._store.database)
             try:
                 path = await asyncio.to_thread(
                     make_backup, site, self._folder, where, self._state_dir, now, with_secrets

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 import httpx2
 from fastapi import APIRouter
@@ -55,6 +56,10 @@ class PageOffice(AccessOffice):
                 return await client.get(path, headers=headers)
 
         return self._runner.run(once())
+
+    def run(self, work: Any) -> Any:
+        """Something that waits."""
+        return self._runner.run(work)
 
     def record(self, samples: Iterable[Sample]) -> None:
         """These were measured; quarter hours that are over are aggregated."""
