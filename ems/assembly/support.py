@@ -23,6 +23,10 @@ _SECRET = re.compile(
     r"|^name$|^who$|^vehicle$",
     re.IGNORECASE,
 )
+_EMPTY: tuple[Any, ...] = (None, "", [], {}, ())
+OF_THINGS = frozenset({"vehicle", "weekly_departure", "departure", "service_class", "choice", "limit_told"})
+"""Tables of which an id says nothing of a person."""
+
 _KEPT = frozenset({"password_file", "key_file", "notice_secret_file", "secret_file", "token_file"})
 _LINE = re.compile(r"^(\s*-?\s*)([\w-]+)(\s*:\s*)(\S.*)$")
 _INLINE = re.compile(r"([\w-]+)(\s*:\s*)([^,{}\[\]]+)")
@@ -63,8 +67,9 @@ def bundle(
 def masked(told: Any) -> Any:
     """The same without what nobody afar should know."""
     if isinstance(told, dict):
+        hidden = {"id"} if told.get("table", "vehicle") not in OF_THINGS else set()
         return {
-            name: MASK if _hides(str(name)) and value not in (None, "", [], {}, ()) else masked(value)
+            name: MASK if (name in hidden or _hides(str(name))) and value not in _EMPTY else masked(value)
             for name, value in told.items()
         }
     if isinstance(told, list | tuple):
