@@ -163,7 +163,7 @@ class Daemon:
             page_parts(
                 PageNeeds(
                     *(settings.path.parent, state_dir, store, live, clock, operations, remote.control, access.site),
-                    lambda: planning.setup.sources.tariff,
+                    *(lambda: planning.setup.sources.tariff, settings.web.kiosk),
                 )
             ),
             driver_parts(settings, live, operations, store, remote.control, paying, access).heard_by(alarms.keeper),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ems.adapters.store.store import Store
 from ems.adapters.web.audit.page import audit_pages
 from ems.adapters.web.evse.page import evse_ways
+from ems.adapters.web.kiosk.page import kiosk_pages
 from ems.adapters.web.overview.page import overview_pages
 from ems.adapters.web.payment.api import Routers
 from ems.adapters.web.sheet import Sheet
@@ -25,7 +26,7 @@ from ems.system_ports import SystemDesk
 
 
 class PageNeeds(NamedTuple):
-    """What pages look at: `folder` is the site's, `tariff` what is agreed now."""
+    """What pages look at: `folder` is the site's, `tariff` what is agreed now; whether there is a screen for all."""
 
     folder: Path
     state_dir: Path
@@ -36,6 +37,7 @@ class PageNeeds(NamedTuple):
     remote: Remote
     access: AccessDesk
     tariff: Callable[[], Tariff | None]
+    kiosk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +61,6 @@ def page_parts(needs: PageNeeds) -> PageParts:
         vehicle_pages(sheet, needs.operations),
         audit_pages(sheet, past),
         *system_ways(sheet, system),
+        *((kiosk_pages(sheet, needs.operations),) if needs.kiosk else ()),
     )
     return PageParts(routers, lambda _events, _state, _memory, decision: store.offers.tick(decision), system)

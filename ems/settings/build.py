@@ -75,7 +75,8 @@ class Listen:
 @dataclass(frozen=True, slots=True)
 class WebAccess:
     """Where the page is served: besides loopback names and its address it is asked for under `names`; `login`: what
-    somebody at this machine may do without one; what `trusted_proxy` says of whom it hands on is believed.
+    somebody at this machine may do without one; what `trusted_proxy` says of whom it hands on is believed. `kiosk`: a
+    screen of free bays is there for everybody.
     """
 
     host: str
@@ -83,6 +84,7 @@ class WebAccess:
     login: LoginRule = LoginRule.TO_CHANGE
     names: tuple[str, ...] = ()
     trusted_proxy: str | None = None
+    kiosk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

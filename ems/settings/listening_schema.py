@@ -25,3 +25,4 @@ class WebSection(Section):
     login: LoginRule = Field(LoginRule.TO_CHANGE, description="required, to-change or loopback-free")
     names: HostNames = Field((), description="as [depot.example]")
     trusted_proxy: Host | None = Field(None, description="address of a server with TLS that stands before the page")
+    kiosk: bool = Field(False, description="true: /kiosk shows free bays and load to everybody, without a login")

@@ -1,0 +1,1 @@
+"""A screen for everybody in the car park."""
