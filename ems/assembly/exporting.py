@@ -87,7 +87,12 @@ async def _started(errand: Errand) -> Process:
     path = os.pathsep.join(filter(None, (OURS, os.environ.get("PYTHONPATH", ""))))
     try:
         process = await asyncio.create_subprocess_exec(
-            *COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={**os.environ, "PYTHONPATH": path}, process_group=0
+            *COMMAND,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,
         )
     except OSError as refused:
         raise NotReadError(f"the process that writes files cannot be started: {refused}") from None

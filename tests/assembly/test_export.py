@@ -6,14 +6,17 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
+from ems.adapters.export.parquet_file import NoParquetError
 from ems.adapters.store.batch import Sample
 from ems.adapters.store.moment import to_ms
 from ems.adapters.store.reading import NotReadableError
@@ -137,6 +140,12 @@ def test_a_parquet_file_has_the_types_of_its_columns(store: Store) -> None:
     assert str(read.schema.field("cost").type).startswith("decimal128")
 
 
+def test_without_the_package_the_remedy_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(NoParquetError, match=r"pip install 'ems\[parquet\]', or take csv or json"):
+        whole(store, asked("sessions", Form.PARQUET))
+
+
 def test_energy_by_the_day_is_that_of_its_quarter_hours(store: Store) -> None:
     (day,) = read_csv(store, "energy", step=Step.DAY)
     assert (day["starts"], day["energy_wh"], day["covered_s"]) == ("2026-11-21T23:00:00Z", "3599", "3600")
@@ -170,13 +179,14 @@ async def _taken(exports: ExportProcesses, request: ExportRequest) -> bytes:
     return b"".join([piece async for piece in await exports.open(request)])
 
 
-def test_a_process_of_its_own_writes_the_same_file(store: Store) -> None:
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_process_of_its_own_writes_the_same_file(store: Store, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     where = store.database.path
     assert where is not None
     for form in TEXT_FORMS:
-        assert asyncio.run(_taken(ExportProcesses(where), asked("sessions", form))) == whole(
-            store, asked("sessions", form)
-        )
+        with asyncio.Runner(loop_factory=loop) as runner:
+            told = runner.run(_taken(ExportProcesses(where), asked("sessions", form)))
+        assert told == whole(store, asked("sessions", form))
 
 
 def test_what_is_wrong_is_told_before_the_first_byte(tmp_path: Path, store: Store) -> None:
