@@ -43,9 +43,12 @@ class PageOffice(AccessOffice):
         site = self._folder / "site"
         site.mkdir(exist_ok=True)
         store, operations, folder = self.store, self.operations, self._folder
-        needs = PageNeeds(site, folder, store, scene, scene, operations, self.remote, self.desk, lambda: self.tariff)
+        needs = PageNeeds(
+            site, folder, store, scene, scene, operations, self.remote, self.desk, lambda: self.tariff, True
+        )
         self.parts = page_parts(needs)
-        return (*others, *self.parts.routers)
+        self.ways_offered = (*others, *self.parts.routers)
+        return self.ways_offered
 
     def page(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
         """A page or anything else that is read."""
