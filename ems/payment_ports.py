@@ -152,6 +152,12 @@ class Payments(Protocol):
         """The driver wants no more: nothing is held, started or charged any further."""
         ...
 
+    def give_way(self, evse: str, before: datetime) -> bool:
+        """Whoever began to pay at an EVSE before a moment, and has not paid yet, makes room as soon as the provider
+        lets go of it; False where there is nobody.
+        """
+        ...
+
     async def top_up(self, account: str, prices: PriceList, back_url: str) -> Payment:
         """Somebody wants to pay `prices.hold` into the prepaid account of a person; leads back as above."""
         ...

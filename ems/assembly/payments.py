@@ -176,6 +176,9 @@ class _Abroad:
     async def top_up(self, account: str, prices: PriceList, back_url: str) -> Payment:
         return await self.cashier.top_up(account, prices, self.public_url + back_url)
 
+    def give_way(self, evse: str, before: datetime) -> bool:
+        return self.cashier.give_way(evse, before)
+
     def noticed(self, signature: str, body: bytes) -> None:
         self.cashier.noticed(signature, body)
 

@@ -30,6 +30,7 @@ MOST_TOP_UPS = 3
 """Of one account at a time."""
 
 OPENED_S = 0.1
+TO_PAY = frozenset({PaymentState.CREATED, PaymentState.HOLD_REQUESTED})
 OUT = frozenset({EvseStatus.FAULTED, EvseStatus.UNAVAILABLE, EvseStatus.RESERVED})
 
 
@@ -120,7 +121,7 @@ class Cashier:
         until = self._counter.clock.now().monotonic_s + within_s
         while True:
             found = await self.payment(name)
-            waits = found.state in {PaymentState.CREATED, PaymentState.HOLD_REQUESTED} and not found.url
+            waits = found.state in TO_PAY and not found.url
             if not waits or self._counter.clock.now().monotonic_s >= until:
                 return found
             await asyncio.sleep(OPENED_S)
@@ -137,6 +138,17 @@ class Cashier:
                 case PaymentState.CHARGING:
                     await errand.stop()
         return await self.payment(name)
+
+    def give_way(self, evse: str, before: datetime) -> bool:
+        """Whoever began to pay there before a moment, and has not paid yet, makes room."""
+        left = [
+            errand
+            for errand in self._errands.values()
+            if errand.payment.evse == evse and errand.payment.state in TO_PAY and errand.payment.created <= before
+        ]
+        for errand in left:
+            errand.tell(Withdrawn())
+        return bool(left)
 
     def noticed(self, signature: str, body: bytes) -> None:
         """The provider has news of a checkout: it is asked now, and what it then says counts. Raises

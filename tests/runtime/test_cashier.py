@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -224,6 +225,29 @@ def test_only_one_can_pay_at_a_charger_and_only_where_it_is_offered() -> None:
     assert [words.split(EVSE)[0].strip() for words in said] == [
         "the site has no EVSE 'B9/1'", "somebody else is paying or charging at", "", "nobody pays by card at"
     ]  # fmt: skip
+
+
+def test_who_left_without_paying_gives_way_and_who_has_paid_does_not() -> None:
+    async def story(here: Forecourt) -> tuple[list[bool], PaymentState]:
+        await asyncio.sleep(5.0)
+        here.bank.driver = "goes away"
+        first = await here.cashier.begin(EVSE, "")
+        await asyncio.sleep(60.0)
+        began = here.clock.now().utc
+        gave_way = [
+            here.cashier.give_way(EVSE, first.created - timedelta(seconds=1)),
+            here.cashier.give_way(EVSE, began),
+        ]
+        await asyncio.sleep(10.0)
+        state = (await here.cashier.payment(first.id)).state
+        here.bank.driver = "pays"
+        await here.cashier.begin(EVSE, "")
+        await asyncio.sleep(30.0)
+        gave_way.append(here.cashier.give_way(EVSE, here.clock.now().utc))
+        return gave_way, state
+
+    (gave_way, state), _ = played(story)
+    assert (gave_way, state) == ([False, True, False], PaymentState.EXPIRED)
 
 
 def _with_status(here: Forecourt, status: EvseStatus) -> Any:

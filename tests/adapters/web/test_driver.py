@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,15 @@ from ems.adapters.web.driver.bay import Imprint
 from ems.adapters.web.driver.code import ALPHABET, VALID_S, Word, code_at, is_code, word_of
 from ems.adapters.web.driver.pace import Pace
 from ems.domain.access import AccessMode, Doors
+from ems.domain.payment import Payment, PaymentState
+from ems.domain.price_book import PriceListKept
+from ems.domain.price_list import PriceList
 from ems.domain.signed_value import SignedValue
 from ems.domain.sticker import SLUG_LENGTH
+from ems.payment_ports import Cost
 from tests.adapters.ocmf.test_examination import KEBA
 from tests.adapters.web.driver_office import DriverOffice
+from tests.adapters.web.test_driver_view import PRICES
 from tests.adapters.web.test_injection import HOSTILE
 
 FREE, READY, BUSY = "CP-14/1", "CP-09/1", "CP-11/1"
@@ -379,3 +385,109 @@ def test_signed_values_and_receipts_are_for_who_began_the_session_alone(office: 
     for jar in (phone, None):
         assert office.visit(f"{path}/signed.xml", cookies=jar).status_code == 404
         assert office.visit(f"{path}/receipt", cookies=jar).status_code == 404
+
+
+class Till:
+    """Payments of whom one may be open at an EVSE; the payment service lets go of it a moment after it was asked to."""
+
+    def __init__(self, office: DriverOffice) -> None:
+        self._clock = office.scene
+        self.known: list[Payment] = []
+        self._patience = 0
+
+    async def begin(self, evse: str, back_url: str) -> Payment:
+        self._patience -= 1
+        if any(not one.state.is_over for one in self.known) and self._patience != 0:
+            raise ValueError(f"somebody else is paying or charging at {evse}")
+        now, number = self._clock.instant.utc, len(self.known)
+        made = Payment(
+            f"p{number}", f"PAY-{number}", evse, "sandbox", PRICES, 4000, 50, None, now, now, now, back_url,
+            PaymentState.HOLD_REQUESTED, url="https://pay.example/x",
+        )  # fmt: skip
+        self.known.append(made)
+        return made
+
+    async def payment(self, name: str) -> Payment:
+        return next(one for one in self.known if one.id == name)
+
+    async def opened(self, name: str, within_s: float) -> Payment:
+        del within_s
+        return await self.payment(name)
+
+    def give_way(self, evse: str, before: datetime) -> bool:
+        left = [one for one in self.known if one.evse == evse and one.created <= before and not one.state.is_over]
+        for one in left:
+            self._expire(one.id)
+        return bool(left)
+
+    async def top_up(self, account: str, prices: PriceList, back_url: str) -> Payment:
+        raise NotImplementedError
+
+    async def stop(self, name: str) -> Payment:
+        self._expire(name)
+        return await self.payment(name)
+
+    def _expire(self, name: str) -> None:
+        self._patience = 2
+        self.known = [replace(one, state=PaymentState.EXPIRED) if one.id == name else one for one in self.known]
+
+    async def cost(self, name: str) -> Cost | None:
+        del name
+        return None
+
+    def noticed(self, signature: str, body: bytes) -> None:
+        del signature, body
+
+
+@pytest.fixture
+def selling(tmp_path: Path) -> Iterator[DriverOffice]:
+    with DriverOffice(tmp_path) as office:
+        object.__setattr__(office.house, "payments", Till(office))
+        office._runner.run(office.operations.change(PriceListKept(PRICES), "test"))
+        yield office
+
+
+def test_paying_leads_to_the_page_of_the_service_and_pressing_again_to_the_same(selling: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    path = f"/c/{selling.slug(READY)}"
+    assert '/pay"' in selling.visit(path).text
+    pages = [selling.visit(f"{path}/pay", {}, phone).text for _ in range(2)]
+    assert all('content="0;url=https://pay.example/x"' in page for page in pages)
+    assert isinstance(selling.house.payments, Till)
+    assert len(selling.house.payments.known) == 1
+    assert "Not paid yet" in selling.visit(path, cookies=phone).text
+    assert "Not paid yet" not in selling.visit(path).text
+    selling.visit(f"{path}/cancel", {}, phone)
+    assert selling.house.payments.known[0].state is PaymentState.EXPIRED
+
+
+def test_who_left_without_paying_keeps_nobody_away_for_long(selling: DriverOffice) -> None:
+    path = f"/c/{selling.slug(READY)}"
+    selling.visit(f"{path}/pay", {})
+    refused = selling.visit(f"{path}/pay", {})
+    assert (refused.status_code, "Somebody else is paying" in refused.text) == (422, True)
+    selling.scene.instant = selling.scene.instant.later(200.0)
+    assert "https://pay.example/x" in selling.visit(f"{path}/pay", {}).text
+    assert isinstance(selling.house.payments, Till)
+    assert [one.state.is_over for one in selling.house.payments.known] == [True, False]
+
+
+def test_who_comes_back_from_the_payment_page_is_known_and_the_address_shows_nothing(selling: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    path = f"/c/{selling.slug(READY)}"
+    selling.visit(f"{path}/pay", {})
+    back = selling.visit(f"{path}?payment=p0", cookies=phone)
+    assert (back.status_code, back.headers["location"]) == (303, path)
+    assert "HttpOnly" in back.headers["set-cookie"]
+    assert "Not paid yet" in selling.visit(path, cookies=phone).text
+    other: dict[str, str] = {}
+    selling.visit(f"/c/{selling.slug(FREE)}?payment=p0", cookies=other)
+    assert "Not paid yet" not in selling.visit(f"/c/{selling.slug(FREE)}", cookies=other).text
+
+
+def test_where_there_are_terms_nobody_pays_without_agreeing(selling: DriverOffice) -> None:
+    selling.imprint = Imprint(terms_url="https://example.com/terms")
+    path = f"/c/{selling.slug(READY)}"
+    refused = selling.visit(f"{path}/pay", {})
+    assert (refused.status_code, "Agree to the terms first." in refused.text) == (422, True)
+    assert "https://pay.example/x" in selling.visit(f"{path}/pay", {"terms": "yes"}).text

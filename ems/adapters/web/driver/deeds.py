@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -17,12 +20,20 @@ from ems.adapters.web.driver.visit import CLAIM, GIFT, PAYMENT, Visit, bring, mi
 from ems.adapters.web.driver.words import refusal
 from ems.adapters.web.entrance import address_of, form
 from ems.adapters.web.needs import needs
+from ems.domain.payment import Payment
 from ems.domain.sticker import MAX_REPORT, Trouble
 from ems.domain.unknown import UnknownError
+from ems.payment_ports import Payments
 from ems.ports import NotStoredError
 
 OPENED_S = 10.0
 """So long the answer waits for the page of the payment service."""
+
+LEFT = timedelta(minutes=3)
+"""Who has not paid after that has gone, when somebody else wants to pay at the same EVSE."""
+
+ROOM_TRIES, ROOM_S = 20, 0.25
+"""So often, and after so long, it is looked whether the payment service has let go of who left."""
 
 Deed = Annotated[str, Path(max_length=16)]
 Told = Mapping[str, str]
@@ -86,12 +97,26 @@ async def _pay(lobby: Lobby, visit: Visit, told: Told) -> Response:
     wish, (mine, _) = wish_of(told, visit.bay), await mine_of(house, visit)
     known = None if mine is None else mine.payment
     if known is None or known.state not in TO_PAY:
-        begun = await house.payments.begin(name, f"/c/{visit.sticker.slug}")
+        begun = await _begun(house.payments, name, f"/c/{visit.sticker.slug}", visit.bay.now.utc)
         known = await house.payments.opened(begun.id, OPENED_S)
     house.drivers.expect(name, known.tag, wish)
     back = to(f"/c/{visit.sticker.slug}")
     answer = await lobby.leaving(visit.language, known.url) if known.url and known.state in TO_PAY else back
     return bring(answer, visit, word_for(visit, PAYMENT, known.id))
+
+
+async def _begun(payments: Payments, evse: str, path: str, now: datetime) -> Payment:
+    """A payment that is begun. Who began one there before, and left without paying, keeps nobody away for long."""
+    try:
+        return await payments.begin(evse, path)
+    except ValueError:
+        if not payments.give_way(evse, now - LEFT):
+            raise
+    for _ in range(ROOM_TRIES):
+        await asyncio.sleep(ROOM_S)
+        with suppress(ValueError):
+            return await payments.begin(evse, path)
+    return await payments.begin(evse, path)
 
 
 async def _give(lobby: Lobby, visit: Visit, told: Told) -> Response:

@@ -11,7 +11,7 @@ import gettext
 import io
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -43,6 +43,13 @@ class Language:
         known_as = locale.language_name if code else locale.display_name
         self.name = (known_as or self.code).capitalize()
         self.direction = locale.text_direction
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Read what its locale needs now, from disk: later nobody may wait for that."""
+        self.days()
+        self.money(Decimal(1), "EUR")
+        self.moment(datetime.fromtimestamp(0, UTC), ZoneInfo("UTC"))
 
     def say(self, text: str, **values: object) -> str:
         """A sentence of the code in this language, with its gaps filled."""

@@ -140,6 +140,8 @@ class Lobby(NamedTuple):
 def driver_pages(lobby: Lobby) -> APIRouter:
     """What drivers read. Nobody logs in; nothing is here of any other bay, or of anybody."""
     router = APIRouter(include_in_schema=False, dependencies=[needs(None)])
+    for name in ("driver.html", "driver_notice.html", "driver_receipt.html"):
+        environment().get_template(name)
     _reading(router, lobby)
     _arriving(router, lobby)
     return router
