@@ -18,7 +18,7 @@ from ems.domain.policy import Control
 from ems.ports import Clock, NotStoredError
 from ems.settings.build import SiteSettings
 from ems.settings.difference import difference
-from ems.settings.document import parse
+from ems.settings.document import Document, parse
 from ems.settings.edit import Edit, diff, place_of
 from ems.settings.finding import Finding, in_short, printable
 from ems.settings.form import fields_of
@@ -217,11 +217,12 @@ class FileDesk:
 
     def _view(self, draft: SiteDraft) -> DraftView:
         loaded, settings = self._loaded(draft), self._held.settings
+        document = None if loaded.draft is None else loaded.draft.document
         return DraftView(
             etag=draft.etag,
             path=str(self._path),
-            data=self._data(draft),
-            findings=tuple(self._findings(draft, loaded.findings)),
+            data={} if document is None else document.data,
+            findings=tuple(self._findings(document, loaded.findings)),
             site=as_data(CheckResult(loaded.findings, loaded.settings))["site"],
             sums=() if loaded.draft is None else tuple(circuit_sums(loaded.draft)),
             diff=diff(draft.base, draft.text),
@@ -234,8 +235,7 @@ class FileDesk:
             who=draft.who,
         )
 
-    def _findings(self, draft: SiteDraft, findings: Sequence[Finding]) -> Iterator[FileFinding]:
-        document = parse(draft.text.encode(), self._path)[0]
+    def _findings(self, document: Document | None, findings: Sequence[Finding]) -> Iterator[FileFinding]:
         for one in findings:
             ours = document is not None and one.path == self._path
             place = (*place_of(document, one.line), "", "") if document is not None and ours else ("", "")

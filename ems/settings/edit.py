@@ -70,11 +70,13 @@ def _edited(text: str, edit: Edit) -> str:
         raise EditError("an edit names a section of the site file and what lies in it")
     try:
         after = _changed(text, edit)
+        raw = after.encode()
     except EditError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError) as problem:
-        raise EditError(f"{'.'.join(edit.route)} cannot be changed here: {problem}; change the file itself") from None
-    document, findings = parse(after.encode(), Path(SITE_FILE))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
+        why = "a character that is none" if isinstance(problem, UnicodeError) else str(problem)[:120]
+        raise EditError(f"{'.'.join(edit.route)[:80]} cannot be changed so: {why}; change the file itself") from None
+    document, findings = parse(raw, Path(SITE_FILE))
     if document is None or has_errors(findings):
         raise EditError(f"the change would break the file: {in_short(findings)}")
     lost = yaml_text.comments(text) - yaml_text.comments(after)

@@ -71,7 +71,7 @@ def draft_of(path: Path, state_dir: Path) -> SiteDraft:
     try:
         told = json.loads((state_dir / FOLDER / FILE).read_text(encoding="utf-8"))
         edits = tuple(Edit.from_data(one) for one in told["edits"])
-        begun = SiteDraft(str(told["base"]), edited(str(told["base"]), edits), edits, str(told["who"]))
+        begun = SiteDraft(str(told["base"]), str(told["text"]), edits, str(told["who"]))
     except (OSError, ValueError, KeyError, TypeError):
         begun = SiteDraft("", "")
     if begun.is_begun:
@@ -95,7 +95,8 @@ def keep_draft(draft: SiteDraft, state_dir: Path) -> None:
         (folder / FILE).unlink(missing_ok=True)
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    told = {"base": draft.base, "edits": [edit.as_data() for edit in draft.edits], "who": draft.who}
+    edits = [edit.as_data() for edit in draft.edits]
+    told = {"base": draft.base, "text": draft.text, "edits": edits, "who": draft.who}
     replace_file(folder / FILE, json.dumps(told, indent=1).encode())
 
 

@@ -164,12 +164,23 @@ def test_a_draft_is_thrown_away(anna: Installer) -> None:
     assert anna.ask("GET", "/api/v1/site/draft").json()["begun"] is False
 
 
+def _nested(depth: int) -> Any:
+    inner: Any = 1
+    for _ in range(depth):
+        inner = {"a": inner}
+    return inner
+
+
 BAD = {
     "no place": ({"route": [], "keys": {}}, 422),
     "a place of no text": ({"route": [3], "keys": {}}, 422),
     "too deep": ({"route": ["a"] * 7, "keys": {}}, 422),
     "an unknown key": ({"route": ["site"], "values": {}}, 422),
     "nothing to remove": ({"route": ["stations", "CP-9"], "keys": None}, 422),
+    "a character that is none": ({"route": ["site"], "keys": {"name": "\ud800"}}, 422),
+    "another that is none": ({"route": ["site"], "keys": {"name": "a\0b"}}, 422),
+    "nested too deeply": ({"route": ["site"], "keys": {"name": _nested(300)}}, 422),
+    "a key that is none": ({"route": ["site"], "keys": {"\ud800": 1}}, 422),
     "into a text": ({"route": ["site", "name", "x"], "keys": {"a": 1}}, 422),
 }
 

@@ -69,7 +69,8 @@ def _first_run(router: APIRouter, desk: Desk, accounts: Accounts) -> None:
         try:
             same_twice(told)
             secret = await accounts.begin(told.get("code", ""), name, password, address_of(request))
-            return logged_in(to("/"), request, secret)
+            # Whoever begins with an empty site describes it first.
+            return logged_in(to("/" if desk.live.state.site.stations else "/wizard"), request, secret)
         except LoginRefusedError as refused:
             (status, headers), why = answer_to(refused), str(refused)
         except ValueError as wrong:
