@@ -177,7 +177,7 @@ class Daemon:
             *station_ways(live, clock, remote.control, remote.rounds),
             *access_ways(live, clock, operations, access.site),
             *(*pages.routers, *drivers.routers, *wizard.routers, *reporting.routers, *roaming.routers),
-            *session_ways(store, database_of(state_dir), live, clock, operations),
+            *session_ways(store, database_of(state_dir), live, clock, operations, settings.meter_keys),
         )
         accounts, hindsight = (
             accounts_of(recovered, store, clock, state_dir, shown),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -27,12 +27,13 @@ from ems.session_ports import NotReadError
 
 @dataclass(frozen=True, slots=True)
 class SiteSessionDesk:
-    """The `SessionDesk` port of a running daemon."""
+    """The `SessionDesk` port of a running daemon. `written`: the keys of the site file by EVSE, in their plain form."""
 
     store: Store
     reader: SessionReader
     live: Live
     clock: Clock
+    written: Mapping[str, str] = field(default_factory=dict)
 
     async def detail(self, name: str) -> SessionDetail | None:
         """Everything about one session; None when there is none of that id."""
@@ -44,7 +45,7 @@ class SiteSessionDesk:
             until = entry.unplugged or self.clock.now().utc
             quarters = await asyncio.to_thread(self.reader.quarters, name)
             found = await self.store.asked(partial(read_belongings, entry=entry, until=until))
-        keys = [one.key for one in found.keys]
+        keys = [key for key in (self.written.get(entry.evse), *(one.key for one in found.keys)) if key]
         signed = await asyncio.to_thread(lambda: tuple((one, examine(one.value, keys)) for one in found.signed))
         return SessionDetail(
             entry, found.transactions, quarters, found.offers, found.corrections, signed, found.receipt
@@ -60,8 +61,9 @@ class SiteSessionDesk:
 
     async def meter_keys(self, evse: str | None = None) -> Sequence[MeterKey]:
         """Public keys for which somebody vouches, of one EVSE or all."""
+        of_file = [MeterKey(name, key, None, "site file") for name, key in self.written.items() if evse in {None, name}]
         with _reading():
-            return await self.store.asked(partial(read_keys, evse=evse), fresh=True)
+            return (*of_file, *await self.store.asked(partial(read_keys, evse=evse), fresh=True))
 
     async def vouch(self, evse: str, key: str, who: str) -> str:
         """Vouch for the public key of the meter of an EVSE; returns it as it is kept."""
@@ -73,6 +75,8 @@ class SiteSessionDesk:
 
     async def withdraw(self, evse: str, key: str, who: str) -> None:
         """Vouch for a key no more."""
+        if self.written.get(evse) == key:
+            raise ValueError("this key stands in the site file: remove meter_key there")
         await self.store.signed.withdraw(evse, key, who, self.clock.now().utc)
 
 

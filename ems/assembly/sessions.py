@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
+from ems.adapters.ocmf.public_key import plain_key
 from ems.adapters.store.session_reading import SessionReader
 from ems.adapters.store.store import Store
 from ems.adapters.web.payment.api import Routers
@@ -15,14 +19,33 @@ from ems.assembly.session_desk import SiteSessionDesk
 from ems.assembly.session_list import SiteSessions
 from ems.ports import Clock, Live, Operations
 
+log = logging.getLogger(__name__)
 
-def session_ways(store: Store, where: str | Path, live: Live, clock: Clock, operations: Operations) -> Routers:
-    """The interface and the pages. `where` the database is, also for processes of their own."""
+
+def session_ways(
+    store: Store,
+    where: str | Path,
+    live: Live,
+    clock: Clock,
+    operations: Operations,
+    meter_keys: Mapping[str, str] = MappingProxyType({}),
+) -> Routers:
+    """The interface and the pages. `where` the database is, also for processes of their own. `meter_keys`: those that
+    the site file names, by EVSE; what is none is named in the log, and nothing is verified with it.
+    """
     reader = SessionReader(store.database)
     sessions = SiteSessions(store, reader, lambda: live.state.site.zone)
-    desk = SiteSessionDesk(store, reader, live, clock)
+    desk = SiteSessionDesk(store, reader, live, clock, dict(_plain(meter_keys)))
     return (
         file_api(live, clock, sessions, ExportProcesses(where)),
         session_api(live, clock, sessions, desk),
         session_pages(live, clock, operations, sessions, desk),
     )
+
+
+def _plain(told: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for evse, text in told.items():
+        try:
+            yield evse, plain_key(text)
+        except ValueError as wrong:
+            log.error("site.meter-key evse=%s %s", evse, wrong)  # noqa: TRY400 - what is wrong is said, a trace is not

@@ -44,11 +44,13 @@ class SignedValue(NamedTuple):
 
 
 class MeterKey(NamedTuple):
-    """The public key of a meter that is, or was, at an EVSE, hexadecimal DER, and who vouches for it since when."""
+    """The public key of a meter that is, or was, at an EVSE, hexadecimal DER, and who vouches for it since when; None:
+    the site file does.
+    """
 
     evse: str
     key: str
-    confirmed: datetime
+    confirmed: datetime | None
     confirmed_by: str
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
@@ -104,7 +105,7 @@ class SiteSettings:
     model is the generic one. `tariff` is what the file `tariff_file` beside the site's says. `doors`: who may
     charge where. `payment`: how drivers pay by card; `drivers`: what their page says. `mail` None: no mail
     leaves the site. `notices`: who is told of alarms and of what else happens.
-    `oidc`: who else says who somebody is.
+    `oidc`: who else says who somebody is. `meter_keys`: by EVSE, the public key of its meter as somebody wrote it.
     """
 
     path: Path
@@ -128,6 +129,7 @@ class SiteSettings:
     drivers: DriverSettings
     notices: NoticeSettings
     oidc: OidcSettings | None = None
+    meter_keys: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = None) -> SiteSettings:
@@ -172,6 +174,11 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         drivers=drivers_of(draft),
         notices=notices_of(draft),
         oidc=oidc_of(draft),
+        meter_keys={
+            f"{name}/{number}": evse.meter_key
+            for name, _, number, evse in draft.outlets()
+            if evse.meter_key is not None
+        },
     )
 
 

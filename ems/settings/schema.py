@@ -271,6 +271,9 @@ class EvseSection(Section):
         None, description="whether it can be told to use one phase of three: true, false or auto, as its station says"
     )
     access: AccessMode | None = Field(None, description="free for everybody, or tags for known tags only")
+    meter_key: Annotated[str, Field(max_length=2000)] | None = Field(
+        None, description="the public key of its meter, as printed on it: signed meter values are verified with it"
+    )
     enabled: bool = Field(True, description="false leaves it out")
 
 

@@ -20,7 +20,8 @@ from tests.assembly.test_payments import Browser, opened
 
 def test_a_session_is_listed_verified_corrected_and_exported(tmp_path: Path) -> None:
     site = Installation.at(tmp_path)
-    site.write(("web: {", "web: {login: loopback-free, "))
+    vouched = ("evses: {1: {max_a", f"evses: {{1: {{meter_key: oca:base16:asn1:{METER_KEY}, max_a")
+    site.write(("web: {", "web: {login: loopback-free, "), vouched)
 
     async def scenario() -> None:
         station, browser = ChargePoint("CP-01"), Browser(site)
@@ -41,10 +42,10 @@ def test_a_session_is_listed_verified_corrected_and_exported(tmp_path: Path) -> 
             assert (row["energy_wh"], row["ended_by"], row["signed_values"]) == (1500.0, "Local", 1)
             path = f"sessions/{quote(row['id'])}"
             (value,) = (await browser.ask("GET", path))["signed_values"]
-            assert (value["verdict"], value["sent_key"]) == ("own-key", METER_KEY)
-            await daemon.store.signed.vouch("CP-01/1", METER_KEY, "eva", daemon.clock.now().utc)
-            (value,) = (await browser.ask("GET", path))["signed_values"]
-            assert value["verdict"] == "verified"
+            assert (value["verdict"], value["sent_key"]) == ("verified", METER_KEY)
+            assert [one["confirmed_by"] for one in (await browser.ask("GET", "meter-keys"))["keys"]] == [
+                "site file"
+            ] * 2
             corrected = await browser.asks("POST", f"{path}/corrections", {"reason": "a test", "energy_kwh": 1.4})
             assert corrected.status == 200, corrected.body
             page = await asyncio.to_thread(opened, Request(f"{site.page}/{path}"))

@@ -150,7 +150,7 @@ def key_row(key: MeterKey) -> shape.KeyRow:
     return {
         "evse": key.evse,
         "key": key.key,
-        "confirmed": time_of(key.confirmed),
+        "confirmed": _time(key.confirmed),
         "confirmed_by": plain(key.confirmed_by),
     }
 

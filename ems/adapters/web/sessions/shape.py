@@ -171,7 +171,7 @@ class KeyRow(TypedDict):
 
     evse: str
     key: str
-    confirmed: str
+    confirmed: str | None
     confirmed_by: str
 
 
