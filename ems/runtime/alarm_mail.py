@@ -66,7 +66,7 @@ class AlarmMailer:
         """Write one mail of all."""
         del attempt
         subject, text = written(notices, self.site(), self.zone(), self.public_url)
-        refused = await self.mail.send(self.to, subject, text, key=notices[0].id)
+        refused = await self.mail.send(self.to, subject, text, key=" ".join(one.id for one in notices))
         return "sent" if not refused else f"sent, but not to {', '.join(refused)}"
 
 

@@ -113,16 +113,19 @@ def test_kill_9_between_store_and_send_loses_nothing_and_sends_the_same_id(site:
     station = ChargePoint("CP-01")
 
     async def before(there: Receiver) -> None:
-        async with grid_meter(site.modbus), daemon_process(site) as daemon, station.connected(site.central):
-            await station.start("CARD-7")
-            await eventually(lambda: len(there.got) >= 1, 10)
-            await asyncio.sleep(1.0)
-            daemon.send(signal.SIGKILL)
-            assert await daemon.ended() == -signal.SIGKILL
+        async with grid_meter(site.modbus), daemon_process(site) as daemon:
+            await daemon.says("web.listening", within_s=25)
+            async with station.connected(site.central):
+                await station.start("CARD-7")
+                await until(site, "notices?type=transaction.started", lambda told: told["notices"])
+                await eventually(lambda: len(there.got) >= 1, 15)
+                daemon.send(signal.SIGKILL)
+                assert await daemon.ended() == -signal.SIGKILL
 
     async def after(there: Receiver) -> None:
-        async with grid_meter(site.modbus), daemon_process(site):
-            await eventually(lambda: len(there.got) >= 2, 15)
+        async with grid_meter(site.modbus), daemon_process(site) as daemon:
+            await daemon.says("web.listening", within_s=25)
+            await eventually(lambda: len(there.got) >= 2, 20)
 
     with receiver() as there:
         there.answers = [500] * 100

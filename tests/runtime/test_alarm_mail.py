@@ -78,7 +78,7 @@ def test_many_are_one_mail_with_what_to_look_at() -> None:
     box = Box()
     answer = asyncio.run(mailer(box, public_url="https://depot.example").deliver([raised(1), raised(2)], 1))
     ((to, subject, text, key),) = box.got
-    assert (to, subject, key, answer) == (("anna@depot.example",), "Yard: 2 alarms", "n1", "sent")
+    assert (to, subject, key, answer) == (("anna@depot.example",), "Yard: 2 alarms", "n1 n2", "sent")
     assert "New, 09 Mar 2026 12:00: CP-01 is offline\n  look at it" in text
     assert text.endswith("https://depot.example/alarms\n")
 

@@ -2,8 +2,9 @@
 
 Lives here: the database behind one writer thread (`store.py` puts the parts together; read it first), the ledger that
 answers what was running when the controller stopped, the daybook of what people changed and the audit of who did, users
-with their tokens and logins, tabs, receipts and payments, the recorder that writes down what changed from tick to tick,
-15-minute aggregates, retention, what the page and `ems export` read; the journal, its codec and `replay`.
+with their tokens and logins, tabs, receipts and payments, alarms as people handle them and what others are told, the
+recorder that writes down what changed from tick to tick, 15-minute aggregates, retention, what the page and `ems
+export` read; the journal, its codec and `replay`.
 Never here: a decision about current; any wait on the control path.
 Who may import it: `ems.assembly`, and `ems.cli` for `export` and `replay`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -24,29 +25,20 @@ class Hall:
         self.closing = asyncio.Event()
 
 
-class EventStream(Response):
-    """An endless answer: a frame at each version, at most one a second, and a comment while nothing ticks.
-
-    A listener gets the newest frame when it is ready for it, so nothing queues up for a slow one; one that takes
-    nothing at all is cut off by the server (`server.py`). Ends when the listener leaves or the hall closes.
-    """
+class Stream(Response):
+    """An endless answer. Ends when the listener leaves or the hall closes; refused when the hall is full."""
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, press: Press, hall: Hall, compressed: bool, seen: int | None = None) -> None:
-        """`seen`: the version that the listener has, who comes again."""
-        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no", "vary": "accept-encoding"})
+    def __init__(self, hall: Hall, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no", **(headers or {})})
         del self.headers["content-length"]
-        self._press = press
         self._hall = hall
-        self._compressed, self._seen = compressed, seen
-        if compressed:
-            self.headers["content-encoding"] = "gzip"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Talk until somebody leaves; refuse when the hall is full."""
+        """Talk until somebody leaves."""
         if self._hall.taken >= self._hall.places or self._hall.closing.is_set():
-            detail = f"{self._hall.places} pages watch already; close one, or read /api/v1/state now and then"
+            detail = f"{self._hall.places} pages and programs listen already; close one, or read now and then instead"
             await problem(503, detail, "too-many-streams", {"retry-after": "30"})(scope, receive, send)
             return
         self._hall.taken += 1
@@ -69,7 +61,31 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _talk(self, send: Send) -> None:
+        """Say everything, without an end."""
+        raise NotImplementedError
+
+    async def _begin(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+
+    async def _say(self, send: Send, body: bytes) -> None:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+class EventStream(Stream):
+    """A frame at each version, at most one a second, and a comment while nothing ticks.
+
+    A listener gets the newest frame when it is ready for it, so nothing queues up for a slow one; one that takes
+    nothing at all is cut off by the server (`server.py`).
+    """
+
+    def __init__(self, press: Press, hall: Hall, compressed: bool, seen: int | None = None) -> None:
+        """`seen`: the version that the listener has, who comes again."""
+        encoding = {"content-encoding": "gzip"} if compressed else {}
+        super().__init__(hall, {"vary": "accept-encoding", **encoding})
+        self._press, self._compressed, self._seen = press, compressed, seen
+
+    async def _talk(self, send: Send) -> None:
+        await self._begin(send)
         opening = f"retry: {RETRY_MS}\n\n".encode("ascii")
         await self._say(send, GZIP_HEADER + blocks(opening) if self._compressed else opening)
         frame = await self._press.latest()
@@ -84,9 +100,6 @@ class EventStream(Response):
                 await self._say(send, blocks(comment) if self._compressed else comment)
             else:
                 await self._say(send, self._event(frame))
-
-    async def _say(self, send: Send, body: bytes) -> None:
-        await send({"type": "http.response.body", "body": body, "more_body": True})
 
     def _event(self, frame: Frame) -> bytes:
         before, after = f"id: {frame.version}\ndata: ".encode("ascii"), b"\n\n"
