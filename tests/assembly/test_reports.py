@@ -87,15 +87,15 @@ reports:
                 async with running(site) as daemon:
                     seed(daemon)
                     for name in ("office", "fleet", "erp"):
-                        run = await ask(site, "POST", f"exports/{name}/send")
+                        run = await ask(site, "POST", f"scheduled-exports/{name}/send")
                         assert run.get("state") == "delivered", run
                     day = f"{yesterday(daemon):%Y-%m-%d}"
-                    views = (await ask(site, "GET", "exports"))["exports"]
+                    views = (await ask(site, "GET", "scheduled-exports"))["exports"]
                     assert [view["runs"][0]["period"] for view in views] == [day] * 3
                     assert "anna" in views[0]["runs"][0]["who"]
-                    assert (await ask(site, "POST", "exports/nothing/send"))["status"] == 404
+                    assert (await ask(site, "POST", "scheduled-exports/nothing/send"))["status"] == 404
                     there.answers[:] = [500]
-                    failed = await ask(site, "POST", "exports/erp/send")
+                    failed = await ask(site, "POST", "scheduled-exports/erp/send")
                     assert failed["state"] == "waiting"
                     assert "answers 500" in failed["answer"]
             (mail,) = box.mails

@@ -29,6 +29,7 @@ from ems.domain.account import LoginRule
 from tests.adapters.web.office import Office
 from tests.bench import year
 from tests.bench.figure import Figure, Measured, Rule
+from tests.bench.web_report import report_figure, report_routes
 
 PAGE_MS, CSV_S = 200.0, 5.0
 TURNS = 9
@@ -65,7 +66,8 @@ class Yard(Office):
     def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:
         path = self.store.database.path
         assert path is not None
-        return session_ways(self.store, path, self.scene, self.scene, self.operations)
+        reports = report_routes(self.store, self.scene)
+        return (*session_ways(self.store, path, self.scene, self.scene, self.operations), *reports)
 
     def timed(self, path: str, turns: int) -> Timed:
         """Ask for a path several times."""
@@ -81,6 +83,7 @@ def measure(quick: bool = False) -> Iterator[Figure]:
         with Yard(Path(folder), WebOptions(login=LoginRule.LOOPBACK_FREE)) as yard:
             yield from _pages(yard, made, turns)
             yield _csv(yard, made, min(turns, 3))
+            yield report_figure(yard, min(turns, 6))
 
 
 def _pages(yard: Yard, made: year.Year, turns: int) -> Iterator[Figure]:

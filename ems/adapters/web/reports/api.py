@@ -33,6 +33,9 @@ FILES: dict[int | str, dict[str, Any]] = {
     **UNREADABLE,
 }
 
+SHEET = {**ok(shape.SheetShape, 400, 404, 422), **UNREADABLE}
+SHEET[200] = {**SHEET[200], "content": {"text/csv": {"schema": {"type": "string"}}}}
+
 Asked = Callable[[str | None, date | None, date | None], Period]
 
 
@@ -89,7 +92,7 @@ def _figures(router: APIRouter, reports: Reports, asked: Asked) -> None:
     @router.get(
         "/reports/{sheet}",
         summary="One sheet of that",
-        responses={**ok(shape.SheetShape, 400, 404, 422), **UNREADABLE},
+        responses=SHEET,
     )
     async def one(
         sheet: Annotated[str, Path(max_length=40)],
@@ -160,17 +163,17 @@ def _excluded(router: APIRouter, live: Live, clock: Clock, reports: Reports, ask
 
 
 def _exports(router: APIRouter, reports: Reports) -> None:
-    @router.get("/exports", summary="What goes out by itself", responses=ok(shape.ExportList, 400))
+    @router.get("/scheduled-exports", summary="What goes out by itself", responses=ok(shape.ExportList, 400))
     async def exports() -> Response:
         """The exports of the site file, when each is due next, and what became of the last ones."""
         views = reports.exports()
         return await answered(lambda: {"exports": [export_row(view) for view in views]})
 
     @router.post(
-        "/exports/{name}/send",
+        "/scheduled-exports/{name}/send",
         dependencies=WRITES,
         summary="Send one now",
-        responses={**ok(shape.RunShape, 400, 401, 403, 404, 503)},
+        responses=ok(shape.RunShape),
     )
     async def send(name: Annotated[str, Path(max_length=100)], request: Request) -> Response:
         """Send what was due last, also if it went out already. The answer says what came of it."""

@@ -132,7 +132,7 @@ document.addEventListener("click", async (event) => {
     else note(answer);
   } else if (button?.dataset.send) {
     button.disabled = true;
-    const answer = await tell("POST", `/api/v1/exports/${encodeURIComponent(button.dataset.send)}/send`, {}, { patience: 150_000 });
+    const answer = await tell("POST", `/api/v1/scheduled-exports/${encodeURIComponent(button.dataset.send)}/send`, {}, { patience: 150_000 });
     button.disabled = false;
     const sent = answer.ok && answer.told.state === "delivered";
     note({ ok: sent, told: { detail: answer.told.detail ?? `Not delivered: ${answer.told.answer}` } }, `${button.dataset.send}: ${answer.told.answer}`);
