@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from ems.adapters.ocpi.asking import MODULES, Asking, Reply, must_be, must_have, not_allowed, nothing, way
 from ems.adapters.ocpi.commands import Commands
@@ -43,6 +44,13 @@ PROFILES = {
 """The strategies of the site under which a profile is what happens; REGULAR is under any."""
 
 SOON = timedelta(minutes=1)
+
+
+class Whole(NamedTuple):
+    """The location in words of JSON, and when any of it changed last."""
+
+    told: dict[str, Any]
+    updated: datetime
 
 
 Handler = Callable[[Asking], Awaitable[Reply]]
@@ -148,25 +156,29 @@ class Server:
 
     async def _locations(self, asking: Asking) -> Reply:
         must_be(asking, "GET", 3)
-        whole = self.listing.location()
+        # Of hundreds of EVSEs it takes longer than a turn of the event loop may.
+        whole = await asyncio.to_thread(self._location)
         if not asking.rest:
-            return self._list(
-                asking, [whole.told()] if fits(paging_of(asking.request.query), whole.last_updated) else []
-            )
+            is_asked = fits(paging_of(asking.request.query), whole.updated)
+            return self._list(asking, [whole.told] if is_asked else [])
         name, *inside = asking.rest
-        if name.casefold() != whole.id.casefold():
+        if name.casefold() != self.ground.operator.location.casefold():
             raise OcpiError(StatusCode.UNKNOWN_LOCATION, "there is no such location", 404)
         if not inside:
-            return Reply(whole.told())
-        evse = next((one for one in whole.evses if one.uid.casefold() == inside[0].casefold()), None)
+            return Reply(whole.told)
+        evse = next((one for one in whole.told["evses"] if one["uid"].casefold() == inside[0].casefold()), None)
         if evse is None:
             raise OcpiError(StatusCode.UNKNOWN_LOCATION, "there is no such EVSE here", 404)
         if len(inside) == 1:
-            return Reply(evse.told())
-        connector = next((one for one in evse.connectors if one.id == inside[1]), None)
+            return Reply(evse)
+        connector = next((one for one in evse["connectors"] if one["id"] == inside[1]), None)
         if connector is None:
             raise OcpiError(StatusCode.UNKNOWN_LOCATION, "there is no such connector here", 404)
-        return Reply(connector.told())
+        return Reply(connector)
+
+    def _location(self) -> Whole:
+        whole = self.listing.location()
+        return Whole(whole.told(), whole.last_updated)
 
     async def _tariffs(self, asking: Asking) -> Reply:
         must_be(asking, "GET", 0)
