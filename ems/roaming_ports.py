@@ -130,6 +130,21 @@ class PartnerView(NamedTuple):
     lines: tuple[tuple[datetime, str], ...] = ()
 
 
+class RecordView(NamedTuple):
+    """A charge detail record that a partner was told; energy in kWh, the total with tax. `credit_of`: the record that
+    it takes back, empty if none; `is_credited`: it was taken back itself.
+    """
+
+    id: str
+    started: datetime
+    evse: str
+    energy: str
+    total: str
+    currency: str
+    credit_of: str
+    is_credited: bool
+
+
 class Partners(Protocol):
     """Partners, for those who look after them. Raises UnknownError or ValueError with words for people, and
     NotStoredError.
@@ -163,6 +178,14 @@ class Partners(Protocol):
 
     async def pull(self, partner: str, who: str) -> int:
         """Fetch all tags of a partner; returns how many."""
+        ...
+
+    async def records(self, partner: str, most: int) -> Sequence[RecordView]:
+        """The newest charge detail records of a partner, newest first."""
+        ...
+
+    async def credit(self, partner: str, record: str, who: str) -> str:
+        """Take a charge detail record back by another one, as none can be changed; returns the id of that."""
         ...
 
 

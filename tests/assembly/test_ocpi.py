@@ -143,6 +143,19 @@ def test_a_provider_registers_learns_the_site_and_has_its_driver_charge(site: In
             over = await eventually(lambda: provider.objects["sessions"][name]["status"] == "COMPLETED")
             assert over
             assert await asyncio.to_thread(provider.every, "cdrs") == provider.cdrs
+            part = roaming(daemon)
+            (shown,) = await part.records("tnm", 10)
+            assert (shown.total, shown.energy, shown.is_credited) == ("3.5", "5", False)
+            credit = await part.credit("tnm", record["id"], WHO)
+            await eventually(lambda: len(provider.cdrs) == 2, what="the record that takes it back")
+            taken = provider.cdrs[1]
+            assert (taken["id"], taken["credit"], taken["credit_reference_id"]) == (credit, True, record["id"])
+            assert taken["total_cost"] == {"excl_vat": -2.94, "incl_vat": -3.5}
+            assert taken["charging_periods"] == record["charging_periods"]
+            assert [one.is_credited for one in await part.records("tnm", 10)] == [False, True]
+            for again in (record["id"], credit):
+                with pytest.raises(ValueError, match="taken back"):
+                    await part.credit("tnm", again, WHO)
             assert [one["id"] for one in await asyncio.to_thread(provider.every, "sessions")] == [name]
 
     asyncio.run(scenario())

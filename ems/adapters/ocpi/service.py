@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from ems.adapters.ocpi.billing import Billing
 from ems.adapters.ocpi.client import Client
 from ems.adapters.ocpi.commands import Commands
 from ems.adapters.ocpi.courier import Courier
@@ -27,7 +28,14 @@ from ems.domain.receipt import Receipt
 from ems.domain.roaming import Acquaintance, Partner, Push
 from ems.domain.tab import Tab
 from ems.ports import NotStoredError
-from ems.roaming_ports import Note, PartnerView, RoamingAnswer, RoamingBook, RoamingRequest
+from ems.roaming_ports import (
+    Note,
+    PartnerView,
+    RecordView,
+    RoamingAnswer,
+    RoamingBook,
+    RoamingRequest,
+)
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +71,7 @@ class Roaming:
     roamer: Roamer
     commands: Commands
     server: Server
+    billing: Billing
     book: RoamingBook
     note: Note
     name: str = "ocpi"
@@ -98,8 +107,9 @@ class Roaming:
         commands = Commands(ground, client, directory, guests, book, roamer.evse_of, keep_claim)
         server = Server(ground, directory, handshake, tokens, commands, courier, listing, book, met, parted)
         roaming = cls(
-            ground, directory, handshake, client, guests, tokens, courier, roamer, commands, server, book, note
-        )
+            ground, directory, handshake, client, guests, tokens, courier, roamer, commands, server,
+            Billing(book, courier, clock), book, note,
+        )  # fmt: skip
         return roaming
 
     def guest_of(self, key: str) -> Guest | None:
@@ -285,8 +295,18 @@ class Roaming:
         self._noted(who, "PartnerTokensFetched", partner)
         return count
 
-    def _noted(self, who: str, what: str, partner: str) -> None:
-        self.note(self.ground.clock.now().utc, who, what, {"partner": partner})
+    async def records(self, partner: str, most: int) -> Sequence[RecordView]:
+        """The newest charge detail records of a partner, newest first."""
+        return await self.billing.records(self.directory.partner(partner).id, most)
+
+    async def credit(self, partner: str, record: str, who: str) -> str:
+        """Take a charge detail record back by another one."""
+        made = await self.billing.credit(self.directory.partner(partner).id, record)
+        self._noted(who, "RecordCredited", partner, record=record)
+        return made
+
+    def _noted(self, who: str, what: str, partner: str, **more: str) -> None:
+        self.note(self.ground.clock.now().utc, who, what, {"partner": partner, **more})
 
 
 def _secret(path: Path) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.roaming import shape
-from ems.adapters.web.roaming.rows import partner_row, partner_rows
+from ems.adapters.web.roaming.rows import partner_row, partner_rows, record_row
 from ems.domain.account import Role
 from ems.roaming_ports import Partners
 
 Name = Annotated[str, Path(max_length=100)]
+Record = Annotated[str, Path(max_length=39)]
 
 
 def partners_api(partners: Partners) -> APIRouter:
@@ -80,4 +81,27 @@ def partners_api(partners: Partners) -> APIRouter:
 
         return await carried_out(work)
 
+    _records(router, partners)
     return router
+
+
+def _records(router: APIRouter, partners: Partners) -> None:
+    @router.get("/partners/{name}/records", summary="What a partner was charged", responses=ok(shape.RecordRows))
+    async def records(name: Name, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Response:
+        """The newest charge detail records that a partner was told."""
+
+        async def work() -> Response:
+            found = await partners.records(name, limit)
+            return await answered(lambda: {"records": [record_row(one) for one in found]})
+
+        return await carried_out(work)
+
+    @router.post("/partners/{name}/records/{record}/credit", summary="Take a record back", responses=ok(shape.Credited))
+    async def credit(name: Name, record: Record, request: Request) -> Response:
+        """No record can be changed: another one takes it back, with its total negative."""
+
+        async def work() -> Response:
+            made = await partners.credit(name, record, who(request))
+            return await answered(lambda: {"id": made})
+
+        return await carried_out(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -12,9 +13,10 @@ from ems.adapters.web.deed import who
 from ems.adapters.web.entrance import COOKIE, csrf_of, form
 from ems.adapters.web.needs import needs, visitor
 from ems.adapters.web.page import environment, render
+from ems.adapters.web.problem import problem
 from ems.adapters.web.roaming.api import partners_api
 from ems.adapters.web.roaming.door import roaming_door
-from ems.adapters.web.roaming.rows import partner_rows
+from ems.adapters.web.roaming.rows import partner_rows, record_row
 from ems.adapters.web.sheet import HTML, Sheet
 from ems.adapters.web.texts import Calendar
 from ems.domain.account import Role
@@ -22,11 +24,15 @@ from ems.domain.unknown import UnknownError
 from ems.ports import Clock, Live, NotStoredError
 from ems.roaming_ports import Partners, RoamingDoor
 
+RECORDS = 10
+"""Records that are shown of a partner."""
+
 Name = Annotated[str, Path(max_length=100)]
 DONE = {
     "registered": "Both sides have new tokens.",
     "unregistered": "You have parted: no token is good any more.",
     "fetched": "The tokens are fetched.",
+    "credited": "The record is taken back by another one.",
 }
 """What was done, by the word that the address names it with."""
 
@@ -44,12 +50,14 @@ def partner_pages(sheet: Sheet, partners: Partners) -> APIRouter:
         request: Request, status: int = 200, *, why: str = "", secret: str = "", for_whom: str = ""
     ) -> Response:
         calendar, rows = sheet.calendar(), partner_rows(partners)
+        found = {row["id"]: await partners.records(row["id"], RECORDS) for row in rows["partners"]}
         values: dict[str, Any] = {
             **sheet.frame(visitor(request).role or Role.VIEWER),
             "csrf": csrf_of(request.cookies.get(COOKIE, "")),
             "versions_url": rows["versions_url"],
             "unsaid": rows["unsaid"],
             "partners": rows["partners"],
+            "records": {name: [record_row(one) for one in told] for name, told in found.items()},
             "state": _states(rows["partners"], calendar),
             "done": DONE.get(request.query_params.get("done", ""), ""),
             "why": f"{why[:1].upper()}{why[1:]}." if why else "",
@@ -61,26 +69,19 @@ def partner_pages(sheet: Sheet, partners: Partners) -> APIRouter:
 
     @router.get("/partners", dependencies=[needs(Role.INSTALLER)])
     async def page(request: Request) -> Response:
-        return await shown(request)
+        try:
+            return await shown(request)
+        except NotStoredError as wrong:
+            return problem(503, str(wrong), "not-stored")
 
     @router.post("/partners/{name}", dependencies=[needs(Role.INSTALLER, takes_form=True, waits=True)])
     async def change(name: Name, request: Request) -> Response:
+        told = form(request)
         try:
-            match form(request).get("do", ""):
-                case "invite":
-                    token = await partners.invite(name, who(request))
-                    return await shown(request, secret=token, for_whom=name)
-                case "register":
-                    await partners.register(name, who(request))
-                    return to("/partners?done=registered")
-                case "unregister":
-                    await partners.unregister(name, who(request))
-                    return to("/partners?done=unregistered")
-                case "pull":
-                    await partners.pull(name, who(request))
-                    return to("/partners?done=fetched")
-                case _:
-                    return await shown(request, 422, why="nobody knows what to do with this partner")
+            if told.get("do") == "invite":
+                token = await partners.invite(name, who(request))
+                return await shown(request, secret=token, for_whom=name)
+            return to(f"/partners?done={await _changed(partners, name, told, who(request))}")
         except UnknownError as wrong:
             return await shown(request, 404, why=str(wrong))
         except ValueError as wrong:
@@ -90,6 +91,24 @@ def partner_pages(sheet: Sheet, partners: Partners) -> APIRouter:
             return await shown(request, 503, why=text)
 
     return router
+
+
+async def _changed(partners: Partners, name: str, told: Mapping[str, str], asking: str) -> str:
+    """What was done, in the word of `DONE`. Raises UnknownError or ValueError, and NotStoredError."""
+    match told.get("do", ""):
+        case "register":
+            await partners.register(name, asking)
+            return "registered"
+        case "unregister":
+            await partners.unregister(name, asking)
+            return "unregistered"
+        case "pull":
+            await partners.pull(name, asking)
+            return "fetched"
+        case "credit":
+            await partners.credit(name, told.get("record", "")[:39], asking)
+            return "credited"
+    raise ValueError("nobody knows what to do with this partner")
 
 
 def _states(rows: Any, calendar: Calendar) -> dict[str, dict[str, str]]:

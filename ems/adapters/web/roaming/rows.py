@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ems.adapters.web.roaming.shape import PartnerRow, PartnerRows
+from ems.adapters.web.roaming.shape import PartnerRow, PartnerRows, RecordRow
 from ems.adapters.web.values import plain, time_of
-from ems.roaming_ports import Partners, PartnerView
+from ems.roaming_ports import Partners, PartnerView, RecordView
 
 
 def partner_rows(partners: Partners) -> PartnerRows:
@@ -40,4 +40,18 @@ def partner_row(one: PartnerView) -> PartnerRow:
         "trouble": plain(one.trouble),
         "trouble_since": None if one.trouble_since is None else time_of(one.trouble_since),
         "lines": [{"at": time_of(at), "text": plain(text)} for at, text in one.lines],
+    }
+
+
+def record_row(one: RecordView) -> RecordRow:
+    """A charge detail record."""
+    return {
+        "id": one.id,
+        "started": time_of(one.started),
+        "evse": one.evse,
+        "energy_kwh": one.energy,
+        "total": one.total,
+        "currency": one.currency,
+        "credit_of": one.credit_of or None,
+        "credited": one.is_credited,
     }

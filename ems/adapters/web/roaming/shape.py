@@ -63,3 +63,30 @@ class Fetched(TypedDict):
     """How many tokens were fetched."""
 
     tokens: int
+
+
+class RecordRow(TypedDict):
+    """A charge detail record; `total` with tax. `credit_of`: the record that it takes back; `credited`: it was taken
+    back itself.
+    """
+
+    id: str
+    started: str
+    evse: str
+    energy_kwh: str
+    total: str
+    currency: str
+    credit_of: str | None
+    credited: bool
+
+
+class RecordRows(TypedDict):
+    """The newest charge detail records of a partner, newest first."""
+
+    records: list[RecordRow]
+
+
+class Credited(TypedDict):
+    """The id of the record that takes another one back."""
+
+    id: str
