@@ -40,6 +40,9 @@ def provider(draft: Draft) -> Iterator[Finding]:
         )
     if section.provider is not PaymentKind.STRIPE:
         return
+    if draft.shape.policy.observes:
+        message = "a controller that only observes cannot keep a driver to what is blocked on the card"
+        yield draft.document.error(("payment",), message, "write control: armed in policy, or provider: none")
     if section.key_file is None:
         remedy = "write the secret key into a file that only the service may read: key_file: secrets/stripe"
         yield draft.document.error(("payment",), "stripe needs a key_file", remedy)

@@ -51,6 +51,7 @@ def test_a_provider_with_all_that_it_needs(tmp_path: Path) -> None:
         ("payment: {provider: stripe, public_url: 'https://x.example'}\n", "key_file: secrets/stripe"),
         ("payment: {provider: stripe, key_file: x}\n", "stripe needs a public_url"),
         (STRIPE, "cannot be read"),
+        (STRIPE + "policy: {control: observe}\n", "cannot keep a driver to what is blocked on the card"),
         ("payment: {provider: paypal}\n", "paypal"),
         ("payment: {provider: sandbox, public_url: 'javascript:alert(1)'}\n", "is not a web address"),
         ("payment: {provder: sandbox}\n", "did you mean 'provider'"),

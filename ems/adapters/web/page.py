@@ -119,7 +119,8 @@ async def render(template: Template, **values: Any) -> bytes:
 def counts(view: View) -> dict[str, int]:
     """How many EVSEs are in each group."""
     counts = dict.fromkeys(GROUPS, 0)
-    state, setpoints = view.state, () if view.decision is None else view.decision.setpoints
+    state = view.state
+    setpoints = () if view.decision is None or state.site.policy.observes else view.decision.setpoints
     for known, owner, setpoint in zip_longest(state.evses, state.site.station_of_evse, setpoints):
         counts[CONDITIONS[condition_of(known, state.stations[owner].connected, setpoint)].group] += 1
     return counts

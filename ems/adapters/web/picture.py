@@ -179,7 +179,7 @@ def evse_row(view: View, index: int) -> EvseRow:
         "phases": _wired(evse.wiring),
         "max_a": evse.max_a,
         "status": known.status,
-        "condition": condition_of(known, station.connected, setpoint),
+        "condition": condition_of(known, station.connected, None if state.site.policy.observes else setpoint),
         "error": plain(known.error),
         "connected": station.connected,
         "since": moment(now, station.connected_at if station.connected else station.gone_at),

@@ -85,7 +85,9 @@ def mode_of(level: Level) -> str:
 
 
 def condition_of(known: EvseState, connected: bool, setpoint: Setpoint | None) -> str:
-    """One word for an EVSE: what its station says, corrected by what we know better."""
+    """One word for an EVSE: what its station says, corrected by what we know better. `setpoint`: None where nothing was
+    told.
+    """
     if not connected:
         return "offline"
     if setpoint is not None and setpoint.reason.binding is Binding.WAITING and known.status.is_occupied:

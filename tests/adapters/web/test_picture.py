@@ -21,6 +21,7 @@ from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.decision import Alarm, Binding, Level, Reason
 from ems.domain.events import MeterValues, StatusChanged, TransactionStarted
 from ems.domain.phases import Wiring
+from ems.domain.policy import Control
 from ems.domain.session import Transaction
 from ems.domain.site import Site
 from ems.domain.station import Evse, EvseStatus, Station
@@ -205,3 +206,16 @@ def test_a_reason_says_until_when() -> None:
         "text": "limited by evening cap: 16 A",
         "until": "2026-11-20T18:30:55+00:00",
     }
+
+
+def test_a_controller_that_only_observes_says_so_everywhere() -> None:
+    """Nobody was told what it would do, so nobody waits for it."""
+    scene = busy()
+    site = scene.state.site
+    watching = replace(scene.state, site=replace(site, policy=replace(site.policy, control=Control.OBSERVE)))
+    shown = picture(watching, scene.decision, scene.instant)
+    assert shown["mode"] == "observe"
+    assert all(row["reason"]["text"].startswith("not told, only observed: ") for row in shown["evses"] if row["reason"])
+    waits = [row["condition"] == "waiting" for row in picture(scene.state, scene.decision, scene.instant)["evses"]]
+    assert any(waits)
+    assert not any(row["condition"] == "waiting" for row in shown["evses"])
