@@ -16,8 +16,20 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
-from tests.bench import charging_profiles, daemon_load, meter_jump, meter_values, month, plan, planner, tick, web
+from tests.bench import (
+    charging_profiles,
+    daemon_load,
+    meter_jump,
+    meter_values,
+    month,
+    plan,
+    planner,
+    tick,
+    web,
+    web_live,
+)
 from tests.bench.figure import Figure
 from tests.bench.table import as_markdown, as_table
 
@@ -32,7 +44,7 @@ FIGURES: dict[str, Measure] = {
     "month": month.measure,
     "plan": plan.measure,
     "planner": planner.measure,
-    "web": web.measure,
+    "web": lambda quick: chain(web.measure(quick), web_live.measure(quick)),
 }
 
 MET, MISSED = 0, 1

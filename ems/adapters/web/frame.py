@@ -1,4 +1,4 @@
-"""The picture as bytes: made at most once a second for all who look, in slices, and compressed once for all."""
+"""The picture as bytes: made once for all who look, a few times a second at most, in slices, and compressed once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from ems.adapters.web.view import View
 from ems.ports import Clock, Live
 
 PERIOD_S = 1.0
+LEAST_S = 0.25
+"""Between two frames for those who listen: much shorter than a tick, or the wait for it and the wait after it would add
+up to two seconds, for good.
+"""
+
 SLICE_ROWS = 20
 """So many rows take about a millisecond; then the loop is free again."""
 
@@ -65,13 +70,13 @@ class Press:
             return frame
 
     async def following(self, frame: Frame) -> Frame:
-        """The next frame with another version than `frame`, but not within a second of the last one."""
+        """The next frame with another version than `frame`, but not within a quarter of a second of the last one."""
         await self._live.changed(frame.version)
         async with self._lock:
             last = self._frame
             if last is None or last.version == frame.version:
                 if last is not None:
-                    await asyncio.sleep(max(0.0, last.at + PERIOD_S - self._clock.now().monotonic_s))
+                    await asyncio.sleep(max(0.0, last.at + LEAST_S - self._clock.now().monotonic_s))
                 last = self._frame = await self._print()
             return last
 

@@ -72,7 +72,7 @@ class Stream(Response):
 
 
 class EventStream(Stream):
-    """A frame at each version, at most one a second, and a comment while nothing ticks.
+    """A frame at each version, four a second at most, and a comment while nothing ticks.
 
     A listener gets the newest frame when it is ready for it, so nothing queues up for a slow one; one that takes
     nothing at all is cut off by the server (`server.py`).

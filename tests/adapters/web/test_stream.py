@@ -102,14 +102,31 @@ def test_a_frame_comes_with_each_tick_to_everybody_and_is_made_once(monkeypatch:
     virtually(listen)
 
 
-def test_however_fast_the_controller_ticks_there_is_one_frame_a_second() -> None:
+def test_however_fast_the_controller_ticks_there_are_four_frames_a_second() -> None:
     async def listen() -> None:
         scene = TimedScene(car_park(2))
         listener = Listener(Press(scene, scene, ""), Hall(1))
         await tick_every(scene, 0.1, 100)
         times = [at for at, _ in listener.frames()]
-        assert 10 <= len(times) <= 11
-        assert all(later - sooner > 0.99 for sooner, later in pairwise(times[1:]))
+        assert 33 <= len(times) <= 41
+        assert all(later - sooner > 0.24 for sooner, later in pairwise(times[1:]))
+        listener.leave()
+        await listener.task
+
+    virtually(listen)
+
+
+def test_a_frame_follows_its_tick_at_once_also_after_one_that_came_between() -> None:
+    """What is printed a second after the last frame would be as old as that was late, for good."""
+
+    async def listen() -> None:
+        scene = TimedScene(car_park(2))
+        listener = Listener(Press(scene, scene, ""), Hall(1))
+        await tick_every(scene, 0.7, 1)
+        began = asyncio.get_running_loop().time()
+        await tick_every(scene, 1.0, 5)
+        times = [at for at, _ in listener.frames()]
+        assert [round(at - began, 1) % 1.0 for at in times[-4:]] == [0.0] * 4, times
         listener.leave()
         await listener.task
 
