@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ems import __version__
 from ems.cli.alarm_line import add_alarms
+from ems.cli.money_line import add_money
 from ems.cli.ocpi_line import add_ocpi
 from ems.cli.outcome import FINDING, FINE, WRONG_USE, UsageError
 from ems.cli.station_line import add_station
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     add_tag(commands.add_parser("tag", help=text, description=f"{text}."))
     text = "Roaming partners of the running daemon"
     add_ocpi(commands.add_parser("ocpi", help=text, description=f"{text}."))
+    add_money(commands)
     text = "Who may log in, and tokens for programs"
     add_user(commands.add_parser("user", help=text, description=f"{text}."))
     return parser

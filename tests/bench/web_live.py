@@ -9,10 +9,12 @@ by the clock. A tick is processor time of its thread, so that others on the mach
 from __future__ import annotations
 
 import asyncio
+import resource
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
@@ -181,18 +183,27 @@ async def _report(folder: Path, days: int, evses: int, times: int) -> Figure:
         (folder / name).mkdir()
     (folder / "site" / "site.yaml").write_text("\n".join([*text, "ocpp: {host: 127.0.0.1}", ""]))
     made = await asyncio.to_thread(year.build, folder / "state" / DATABASE, days, evses)
+    took: list[float] = []
     seconds: list[float] = []
     with Child("web_visitors") as visitors:
         async with daemon_of(folder) as (_, _, port):
             for k in range(times):
                 month = f"{2025 + (10 + k) // 12}-{(10 + k) % 12 + 1:02d}"
+                began = _processor_s()
                 told = await asked(visitors, "pages", port=port, path=f"/reports?month={month}", times=1)
+                took.append(_processor_s() - began)
                 seconds += told["seconds"]
     return Figure(
         f"report of a month, of {made.sessions} sessions in {days} days",
         "s",
-        Measured.of(seconds),
+        Measured.of(took),
         Rule.AT_MOST,
         REPORT_S,
-        notes=("by the clock, each month for the first time",),
+        notes=(f"by the clock {median(seconds):.1f} s, each month for the first time",),
     )
+
+
+def _processor_s() -> float:
+    """Of this process and of its children that have ended."""
+    child = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + child.ru_utime + child.ru_stime

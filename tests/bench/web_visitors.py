@@ -151,7 +151,9 @@ async def _served(link: ClientConnection) -> None:
     async for text in link:
         told = json.loads(text)
         if told[0] == 2:
-            answer = {"configurationKey": []} if told[2] == "GetConfiguration" else {"status": "Accepted"}
+            no_keys: list[str] = []
+            is_asked = told[2] == "GetConfiguration"
+            answer: dict[str, Any] = {"configurationKey": no_keys} if is_asked else {"status": "Accepted"}
             await link.send(json.dumps([3, told[1], answer]))
 
 
