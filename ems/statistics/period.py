@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from ems.domain.local_clock import day_begin_s
 
 ONE_DAY = timedelta(days=1)
-MOST_DAYS = 3700
-"""Ten years: as long as intervals are kept."""
+MOST_DAYS = 400
+"""A year and a month: more of a large site would take more memory than a small machine has beside control."""
 
 
 class Every(StrEnum):
@@ -40,7 +40,7 @@ class Period:
         if self.last < self.first:
             raise ValueError(f"the period ends on {self.last}, before it begins on {self.first}")
         if (self.last - self.first).days >= MOST_DAYS:
-            raise ValueError("a report covers ten years at most")
+            raise ValueError(f"a report covers {MOST_DAYS} days at most; ask for less")
         object.__setattr__(self, "begin_s", day_begin_s(self.first, self.zone))
         object.__setattr__(self, "end_s", day_begin_s(self.last + ONE_DAY, self.zone))
 

@@ -6,6 +6,8 @@ the minutes of the time looked at (525 600 of a year there), T_outage the minute
 of them outside the control of the operator: interruptions of the electric utility, faults of the vehicle, scheduled
 maintenance, vandalism, natural disasters, and hours outside of the hours of operation. At least 97 % is required.
 
+The rule looks at the twelve months before; so does the link of that name on the page.
+
 T is here the time that the controller watched: of what nobody saw nothing is claimed.
 """
 

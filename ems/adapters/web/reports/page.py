@@ -20,7 +20,7 @@ from ems.adapters.web.values import plain as plain_words
 from ems.domain.account import Role
 from ems.ports import Clock, Live
 from ems.report_ports import NoReportError, Reports
-from ems.statistics.period import Every, Period
+from ems.statistics.period import ONE_DAY, Every, Period
 from ems.statistics.record import Exclusion
 from ems.statistics.report import Report
 from ems.statistics.sheet import Column, Kind, Sheet, Value, in_words
@@ -100,7 +100,13 @@ def _period(period: Period, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
         "before": str(month.before(Every.MONTH)),
         "after": None if after.first > today else str(after),
         "is_month": is_month,
+        "year": f"from={_a_year_before(today.replace(day=1))}&to={today.replace(day=1) - ONE_DAY}",
     }
+
+
+def _a_year_before(first: date) -> date:
+    """Of the first of a month."""
+    return first.replace(year=first.year - 1)
 
 
 def _shown(report: Report | None, zone: ZoneInfo) -> dict[str, Any]:
