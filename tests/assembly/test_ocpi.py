@@ -260,10 +260,14 @@ def test_commands_are_carried_out_and_their_result_told(
             await eventually(lambda: evse(daemon, "CP-01/1").status is EvseStatus.AVAILABLE)
             assert await asks("RESERVE_NOW", **kept) == "ACCEPTED"
             await eventually(lambda: provider.evse_status("YARD", "CP-01*1") == "RESERVED", what="it is kept")
+            reserved = await station.call("Authorize", {"idTag": starts[0]["idTag"]})
+            assert reserved["idTagInfo"]["status"] == "Accepted", "although no token of it was ever pushed"
             refused = await station.call("Authorize", {"idTag": "OTHER"})
             assert refused["idTagInfo"]["status"] == "Invalid"
             assert await asks("CANCEL_RESERVATION", reservation_id="r-1") == "ACCEPTED"
             assert await asks("CANCEL_RESERVATION", reservation_id="R-1") == "UNKNOWN_RESERVATION"
+            gone = await station.call("Authorize", {"idTag": starts[0]["idTag"]})
+            assert gone["idTagInfo"]["status"] == "Invalid"
 
     asyncio.run(scenario())
 

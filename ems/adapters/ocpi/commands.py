@@ -16,7 +16,7 @@ from ems.adapters.ocpi.client import Client
 from ems.adapters.ocpi.directory import Directory
 from ems.adapters.ocpi.error import OcpiError, PartnerAwayError, PartnerRefusedError, StatusCode
 from ems.adapters.ocpi.ground import Ground
-from ems.adapters.ocpi.guests import Claim, Guests
+from ems.adapters.ocpi.guests import CLAIMED_FOR, Claim, Guests
 from ems.adapters.ocpi.handshake import is_host_of
 from ems.adapters.ocpi.model import command as model
 from ems.adapters.ocpi.model.session import AuthMethod
@@ -216,7 +216,9 @@ class Commands:
             return model.CommandResultType.EVSE_OCCUPIED, f"a vehicle is plugged in at {place.id}"
         number = known if before is not None and known is not None else max(access.reservations, default=0) + 1
         ends = min(told.expiry_date, now + LONGEST)
-        claim = Claim(partner.id, Permission(told.token, AuthMethod.COMMAND, told.authorization_reference), now)
+        # As good as one that is given when the reservation ends.
+        given = max(now, ends - CLAIMED_FOR)
+        claim = Claim(partner.id, Permission(told.token, AuthMethod.COMMAND, told.authorization_reference), given)
         name = f"a customer of {self.directory.label(partner.id)}"[:100]
         reservation = Reservation(number, place.id, tag, now, ends, name)
         body = json.dumps({"number": number})
@@ -225,6 +227,7 @@ class Commands:
         await self.ground.operations.change(Reserved(reservation), _who(partner))
         await self.keep_claim(tag_key(tag), claim)
         self.guests.claim(tag_key(tag), claim)
+        self.ground.admit(tag, place.id, ends)
         return model.CommandResultType.ACCEPTED, f"{place.id} is kept"
 
     async def _cancel(self, partner: Partner, told: model.CancelReservation) -> Result:
@@ -233,6 +236,7 @@ class Commands:
         if number is None or reservation is None or reservation.ends <= self.ground.clock.now().utc:
             return model.CommandResultType.UNKNOWN_RESERVATION, "there is no such reservation of yours"
         await self.ground.operations.change(ReservationRemoved(number), _who(partner))
+        self.ground.admit(reservation.tag, reservation.evse, self.ground.clock.now().utc)
         return model.CommandResultType.ACCEPTED, ""
 
     async def _reservation(self, partner: Partner, name: str) -> int | None:

@@ -132,6 +132,10 @@ class Courier:
                     continue
                 lane.refused += 1
                 self._failed(lane, f"it does not take {push.module} {push.key}: {refused}")
+            except Exception as wrong:  # One partner must not end the service for the others.
+                log.exception("ocpi.push-impossible partner=%s key=%.60r", name, push.key)
+                lane.refused += 1
+                self._failed(lane, f"{push.module} {push.key} cannot be told: {type(wrong).__name__}")
             else:
                 lane.last = self._clock.now().utc
                 if lane.failures or lane.trouble:

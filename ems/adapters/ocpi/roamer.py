@@ -137,7 +137,11 @@ class Roamer:
             if known.session is not None:
                 await self._look_at(known.session)
         while self._closed:
-            await self._close(self._closed[0])
+            try:
+                await self._close(self._closed[0])
+            except ValidationError:
+                # Our own fault; the other sessions are told all the same, and the receipt is in the database.
+                log.exception("ocpi.record-impossible session=%.80r", self._closed[0].tab.usage.session)
             self._closed.popleft()
         if now.monotonic_s >= self._given_up_s:
             self._given_up_s = float("inf")

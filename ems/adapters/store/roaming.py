@@ -41,8 +41,13 @@ class RoamingStore:
     patience_s: float = 5.0
 
     async def load(self, since: datetime) -> Kept:
-        """What the runs before left."""
-        await self._run(lambda _: None)
+        """What the runs before left; claims that were made before `since` are forgotten."""
+        old = and_(roaming_object.c.kind == ObjectKind.CLAIM.value, roaming_object.c.updated < to_ms(since))
+
+        def tidy(connection: Connection) -> None:
+            connection.execute(delete(roaming_object).where(old))
+
+        await self._run(tidy)
         kept = await self._read(partial(_load, since=since))
         for one in kept.partners:
             self.current.remember(roaming_partner, partner_row(one))
