@@ -132,7 +132,8 @@ def _common(kind: str, circuit: str, here: Sequence[Condition], total: int) -> G
     if len(here) == 1 and total == 1:
         return _single(here[0])
     what = "stations" if kind in OF_STATIONS else "EVSEs"
-    some = f"all {total}" if len(here) == total else f"{len(here)} of {total}"
+    every = "both" if total == 2 else f"all {total}"
+    some = every if len(here) == total else f"{len(here)} of {total}"
     details = sorted({_detail(one) for one in here if kind == "fault"})
     text = f"{some} {what} of {circuit} {'is' if len(here) == 1 else 'are'} {PREDICATES[kind]}"
     if details:

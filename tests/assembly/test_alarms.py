@@ -85,7 +85,7 @@ def test_stations_that_are_away_are_one_alarm_until_they_are_back(site: Installa
             async with running(site):
                 found = await until(site, "alarms?open=true&kind=offline", lambda told: told["alarms"])
                 (alarm,) = found["alarms"]
-                assert alarm["text"] == "all 2 stations of grid are offline"
+                assert alarm["text"] == "both stations of grid are offline"
                 assert alarm["members"] == ["CP-01", "CP-02"]
                 assert "grid" in alarm["hint"]
                 seen = await ask(site, "POST", f"alarms/{alarm['number']}/acknowledge", {"note": "the switch is dark"})
@@ -203,7 +203,7 @@ def test_alarms_are_mailed_together(site: Installation) -> None:
             site.write(more=mail + told)
             async with grid_meter(site.modbus), running(site):
                 await eventually(lambda: bool(box.mails), 20)
-                assert "all 2 stations of grid are offline" in box.mails[0].get_content()
+                assert "both stations of grid are offline" in box.mails[0].get_content()
                 assert box.recipients[0] == ["anna@depot.example"]
                 await ask(site, "POST", "targets/mail/test", {})
                 await eventually(lambda: any("a test" in mail["subject"] for mail in box.mails), 10)

@@ -53,12 +53,12 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_what_is_wrong_is_a_finding_with_what_to_look_at(said: dict[str, Any]) -> None:
     one = said["open"]
     assert one.status == FINDING
-    assert "all 2 stations of grid are offline" in one.out
+    assert "both stations of grid are offline" in one.out
     assert "check its power and network" in one.out
 
 
 def test_somebody_has_seen_it(said: dict[str, Any]) -> None:
-    assert said["seen"].out.strip() == "it is noted that you have seen: all 2 stations of grid are offline"
+    assert said["seen"].out.strip() == "it is noted that you have seen: both stations of grid are offline"
     assert "the switch is dark" in said["after"].out
     assert "the switch is dark" in said["all"].out
     assert "seen by" in said["after"].out

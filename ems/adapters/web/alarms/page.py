@@ -40,7 +40,7 @@ KINDS = {
     "stall": "Stalls",
     "restart": "Restarts",
     "guard": "Guard",
-    "report": "Reports of drivers",
+    "driver-report": "Reports of drivers",
     "target": "Who is told",
 }
 
