@@ -35,6 +35,7 @@ def shown(found: SessionDetail, access: AccessBook, site: Site, now: datetime) -
     person = None if entry.person is None else access.people.get(entry.person)
     return {
         "entry": session_row(entry),
+        "is_there": site.evse_index(entry.evse) is not None,
         "title": f"{entry.evse}, {clocks.date(entry.plugged)}",
         "facts": _facts(entry, clocks, plain(person.label) if person is not None else plain(entry.person or ""), now),
         "timeline": _timeline(found, clocks),

@@ -1,0 +1,58 @@
+"""Sessions that were written before they could be looked for by tag are found by it afterwards."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ems.adapters.store.database import Database
+from ems.adapters.store.migration import MIGRATIONS
+
+BEFORE = "0014"
+
+
+def earlier_program(tmp_path: Path) -> Path:
+    """The revisions of the program before."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (folder / "versions").glob("r*.py"):
+        if path.name[1:5] > BEFORE:
+            path.unlink()
+    return folder
+
+
+def execute(database: Database, words: str) -> Any:
+    with database.connect() as connection, database.transaction(connection, durable=False):
+        found = connection.exec_driver_sql(words)
+        return found.all() if found.returns_rows else None
+
+
+@pytest.mark.parametrize(
+    ("transactions", "last", "key"),
+    [
+        ("[7]", 7, "card"), ("[5, 7]", 7, "card"), ("[]", None, None), ("[6]", 6, None), ("spoilt", None, None),
+        ('["x"]', None, None), ("{}", None, None), ("", None, None), ("[9]", 9, None),
+    ],
+)  # fmt: skip
+def test_an_old_session_gets_its_last_transaction_and_its_tag(
+    nothing: str | Path, tmp_path: Path, transactions: str, last: int | None, key: str | None
+) -> None:
+    old = Database(nothing, migrations=earlier_program(tmp_path))
+    execute(old, "INSERT INTO transaction_log (id, id_tag) VALUES (5, 'Other'), (6, NULL), (7, ' CARD ')")
+    execute(
+        old,
+        "INSERT INTO session (id, evse, plugged, energy_wh, need_origin, service_class, transactions)"
+        f" VALUES ('s', 'A/1', 0, 1.0, 'stated', 0, '{transactions}')",
+    )
+    execute(old, "INSERT INTO usage (session, starts, energy_wh, idle_s) VALUES ('s', 0, 5, 30), ('s', 900000, 5, 60)")
+    execute(
+        old,
+        "INSERT INTO tab (session, evse, plugged, until, metered, heard, transaction_wh, earlier_wh, is_idle, quote,"
+        " groups) VALUES ('s', 'A/1', 0, 0, 0, 0, 0, 0, false, '[]', '[]')",
+    )
+    new = Database(nothing)
+    assert execute(new, "SELECT last_transaction, tag_key, is_void FROM session") == [(last, key, None)]
+    assert execute(new, "SELECT idle_s FROM tab") == [(90,)]
