@@ -79,7 +79,7 @@ def stay_rows(stays: Sequence[Stay], now: datetime, calendar: Calendar) -> Itera
     for one in stays:
         ended = now if one.unplugged is None else one.unplugged
         yield {
-            "id": one.id,
+            "id": one.session,
             "plugged": calendar.date(time_of(one.plugged)),
             "unplugged": "still there" if one.unplugged is None else calendar.moment(time_of(one.unplugged)),
             "lasted": duration((ended - one.plugged).total_seconds()),
