@@ -48,7 +48,9 @@ class Used(NamedTuple):
 
 
 class Charged(NamedTuple):
-    """A quarter hour in which current flowed at an EVSE: the legs that it flowed on, and the highest power."""
+    """An hour in which current flowed at an EVSE, from `starts_s` on: the legs that it flowed on, and the highest
+    power.
+    """
 
     evse: str
     starts_s: int

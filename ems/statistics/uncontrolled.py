@@ -77,7 +77,7 @@ def uncontrolled_w(past: Past, facts: Facts, quarters: Quarters) -> list[float]:
 
 
 def _by_session(past: Past) -> dict[str, list[Charged]]:
-    """The quarter hours in which current flowed, by the session that was there."""
+    """The hours in which current flowed, by the session that was there when it first did."""
     there: dict[str, list[PastSession]] = defaultdict(list)
     for session in past.sessions:
         there[session.evse].append(session)

@@ -39,7 +39,7 @@ INK, MUTED, LINE = HexColor("#16202b"), HexColor("#4f5d6b"), HexColor("#c3ccd6")
 HEAT = (HexColor("#0b63a8"), 0.6)
 SIZE, SMALL = 7.0, 6.0
 PAD = 5.0
-MOST_ROWS = 500
+MOST_ROWS = 150
 """Rows of a sheet; who needs more reads the CSV."""
 
 WIDEST = 150.0

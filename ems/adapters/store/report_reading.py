@@ -40,6 +40,9 @@ SLICE_MS = 31 * DAY_MS
 LONGEST_MS = 92 * DAY_MS
 """Who came longer before is not looked for."""
 
+AT_A_TIME = 1000
+HOUR_MS = 3_600_000
+
 BEHIND_MS = 3 * DAY_MS
 """So long behind the end it is looked for what those got who came before it."""
 
@@ -87,6 +90,11 @@ class _Reading:
         with self._engine.connect() as connection:
             return connection.execute(query).all()
 
+    def _many(self, query: Select[Any]) -> Iterator[Any]:
+        """The same, some rows at a time: making one long list of them holds the interpreter."""
+        with self._engine.connect() as connection:
+            yield from connection.execute(query.execution_options(yield_per=AT_A_TIME))
+
     def sessions(self, span: _Span) -> Iterator[PastSession]:
         known, paid = session.c, receipt.c
         needed = known.need_origin.in_(STATED)
@@ -110,7 +118,7 @@ class _Reading:
         columns = (known.session, known.starts, known.energy_wh, known.idle_s)
         for begin, end in _Span(span.begin, span.end + BEHIND_MS).slices():
             query = select(*columns).where(known.starts >= begin, known.starts < end).order_by(known.starts)
-            for name, starts, energy_wh, idle_s in self._rows(query):
+            for name, starts, energy_wh, idle_s in self._many(query):
                 yield Used(name, starts // 1000, energy_wh, idle_s)
 
     def charged(self, span: _Span) -> Iterator[Charged]:
@@ -120,9 +128,14 @@ class _Reading:
         evses = {row.id: row.name for row in self._rows(select(subject).where(subject.c.kind == "evse"))}
         draws = or_(known.mean_w > DRAWS_W, known.mean_l1_ca > DRAWS_CA)
         for begin, end in span.slices():
-            query = select(known.starts, known.subject, first + second + third, known.max_w)
-            rows = self._rows(query.where(known.starts >= begin, known.starts < end, draws).order_by(known.starts))
-            for starts, number, legs, max_w in rows:
+            hour = known.starts - known.starts % HOUR_MS
+            query = select(
+                func.min(known.starts).label("starts"),
+                known.subject,
+                func.max(first + second + third),
+                func.max(known.max_w),
+            ).where(known.starts >= begin, known.starts < end, draws)
+            for starts, number, legs, max_w in self._many(query.group_by(known.subject, hour).order_by("starts")):
                 if number in evses:
                     yield Charged(evses[number], starts // 1000, legs, max_w)
 
