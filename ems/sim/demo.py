@@ -13,7 +13,7 @@ from dataclasses import replace
 from ems.assembly.daemon import Daemon
 from ems.domain.account import LoginRule
 from ems.domain.site import Site
-from ems.settings.build import Framer, Listen, MeterConnection, SiteSettings, WebAccess
+from ems.settings.build import Framer, Listen, MeterConnection, SiteSettings
 from ems.settings.document import read_data
 from ems.sim.faults import FaultPlan
 from ems.sim.scenario import Arrival, Scenario
@@ -37,7 +37,14 @@ def as_demo(settings: SiteSettings) -> SiteSettings:
         meters=tuple(_virtual(settings.site, meter, unit, port) for unit, meter in enumerate(settings.meters, 1)),
         access={},
         ocpp=Listen(LOOPBACK, _free_port(settings.ocpp.port)),
-        web=WebAccess(LOOPBACK, _free_port(settings.web.port), LoginRule.LOOPBACK_FREE),
+        web=replace(
+            settings.web,
+            host=LOOPBACK,
+            port=_free_port(settings.web.port),
+            login=LoginRule.LOOPBACK_FREE,
+            names=(),
+            trusted_proxy=None,
+        ),
     )
 
 

@@ -205,7 +205,7 @@ def of_evse(row: EvseRow, calendar: Calendar) -> dict[str, str]:
         "measured": NOTHING if measured is None else _legs(measured, row["measured_exact"]),
         "age": "" if row["measured_age_s"] is None else duration(row["measured_age_s"]),
         "energy": kilowatthours(row["energy_wh"]),
-        "power": "" if row["power_w"] is None else kilowatts(row["power_w"]),
+        "power": "" if row["power_w"] is None or session is None else kilowatts(row["power_w"]),
         "when": _when(row, calendar),
         "soc": "" if row["soc_percent"] is None else f"{row['soc_percent']:.0f} %",
         "target": target,

@@ -146,7 +146,7 @@ export function ofEvse(row, calendar) {
     measured: row.measured_a === null ? NOTHING : legs(row.measured_a, row.measured_exact),
     age: row.measured_age_s === null ? "" : duration(row.measured_age_s),
     energy: kilowatthours(row.energy_wh),
-    power: row.power_w === null ? "" : kilowatts(row.power_w),
+    power: row.power_w === null || row.session === null ? "" : kilowatts(row.power_w),
     when: when(row, calendar),
     soc: row.soc_percent === null ? "" : `${row.soc_percent.toFixed(0)} %`,
     target,
