@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from ems.cli.interface import asked
+from ems.cli.interface import told
 from ems.cli.outcome import FINDING, FINE, UsageError
 from ems.cli.site import settings_as_running
 
@@ -16,7 +16,8 @@ from ems.cli.site import settings_as_running
 def qr(options: argparse.Namespace) -> int:
     """All stickers of the running daemon."""
     settings = settings_as_running(options.site)
-    answer = asked(settings, f"stickers?pictures={'false' if options.out is None else 'true'}")
+    # Codes are drawn when they are asked for, which takes longer than an answer usually may.
+    answer = told(settings, f"stickers?pictures={'false' if options.out is None else 'true'}", None, "GET")
     if "status" in answer:
         print(answer["detail"])
         return FINDING
