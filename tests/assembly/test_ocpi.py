@@ -16,6 +16,7 @@ from ems.adapters.ocpi.service import Roaming
 from ems.assembly.daemon import Daemon
 from ems.domain.station import EvseStatus
 from ems.runtime.clock import SystemClock
+from ems.settings.machine_token import known_token
 from tests.adapters.ocpi.provider import Provider, Reply, serving, token
 from tests.assembly.charge_point import ChargePoint, Payload
 from tests.assembly.grid_meter import grid_meter
@@ -86,6 +87,17 @@ async def met(daemon: Daemon, provider: Provider) -> Reply:
     return await asyncio.to_thread(provider.register, part.versions_url, invitation)
 
 
+async def shown_page(site: Installation) -> str:
+    """The page of partners, as an installer sees it."""
+    request = Request(f"{site.page}/partners", headers={"authorization": f"Bearer {known_token(site.state)}"})
+
+    def read() -> str:
+        with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+            return str(answer.read().decode())
+
+    return await asyncio.to_thread(read)
+
+
 def soon(hours: int) -> str:
     """A moment ahead, as OCPI writes it."""
     return (SystemClock().now().utc + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -146,6 +158,9 @@ def test_a_provider_registers_learns_the_site_and_has_its_driver_charge(site: In
             part = roaming(daemon)
             (shown,) = await part.records("tnm", 10)
             assert (shown.total, shown.energy, shown.is_credited) == ("3.5", "5", False)
+            page = await shown_page(site)
+            assert "<b>3.5 EUR</b> for 5 kWh at" in page
+            assert f'name="record" value="{record["id"]}"' in page, "it can be taken back by a button"
             credit = await part.credit("tnm", record["id"], WHO)
             await eventually(lambda: len(provider.cdrs) == 2, what="the record that takes it back")
             taken = provider.cdrs[1]
@@ -153,6 +168,7 @@ def test_a_provider_registers_learns_the_site_and_has_its_driver_charge(site: In
             assert taken["total_cost"] == {"excl_vat": -2.94, "incl_vat": -3.5}
             assert taken["charging_periods"] == record["charging_periods"]
             assert [one.is_credited for one in await part.records("tnm", 10)] == [False, True]
+            assert 'name="record"' not in await shown_page(site), "once"
             for again in (record["id"], credit):
                 with pytest.raises(ValueError, match="taken back"):
                     await part.credit("tnm", again, WHO)
