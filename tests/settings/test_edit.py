@@ -13,6 +13,7 @@ from ems.settings.document import Document, parse
 from ems.settings.edit import Edit, EditError, diff, edited, place_of
 from ems.settings.load import load
 from ems.settings.places import site_file
+from ems.settings.site_sums import circuit_sums
 from ems.settings.yaml_text import comments
 
 DEMO = site_file("demo").read_text(encoding="utf-8")
@@ -129,3 +130,15 @@ def test_whatever_it_is_called_it_is_read_back_as_it_was_written(name: str, host
 def test_a_line_belongs_to_an_entry(line: str, place: tuple[str, ...]) -> None:
     number = 1 + next(k for k, one in enumerate(DEMO.splitlines()) if one.startswith(line))
     assert place_of(document(DEMO), number) == place
+
+
+def test_sums_are_known_while_they_are_what_is_wrong(tmp_path: Path) -> None:
+    stations = {f"CP-{k}": STATION for k in range(3)}
+    edits = [Edit(("stations", name), station) for name, station in stations.items()]
+    text = edited(blank_site(tmp_path, "Yard", "UTC", 16), (*edits, Edit(("circuits", "grid"), {"margin_a": 2})))
+    loaded = load(tmp_path, text=text.encode())
+    assert loaded.settings is None, "three fallback currents of 6 A do not fit 16 A"
+    assert loaded.draft is not None
+    (grid,) = circuit_sums(loaded.draft)
+    assert (grid.rating_a, grid.fallback_a, grid.most_a) == ((16.0,) * 3, (20.0,) * 3, (98.0,) * 3)
+    assert grid.outlets == 3
