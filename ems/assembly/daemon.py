@@ -207,7 +207,7 @@ class Daemon:
             *(central, poller, web, accounts, calendar, replanner, foreseer),
             *(remote.uploads, remote.ftp, access.lists, access.usher, hindsight),
             *paying.services,
-            drivers.desk,
+            *(drivers.desk, wizard.prover),
             *alarms.services,
             *roaming.services,
         )

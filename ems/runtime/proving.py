@@ -46,7 +46,7 @@ class Line(Protocol):
 
 @dataclass(slots=True)
 class Prover:
-    """The `ProofDesk` of a running daemon."""
+    """The `ProofDesk` of a running daemon, and a `Service` that ends all tests with it."""
 
     state: Callable[[], SiteState]
     sink: Callable[[Event], None]
@@ -103,8 +103,19 @@ class Prover:
         """The time of the site's clock."""
         return self.clock.now().utc
 
-    async def close(self) -> None:
-        """End all tests."""
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+        return "proofs"
+
+    async def run(self) -> None:
+        """Wait until cancelled; then end all tests."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
 
+from ems.cli.interface import told
 from ems.sim.vehicle import Vehicle, VehicleModel
 from tests.assembly.patience import eventually
 from tests.assembly.running import evse
@@ -41,14 +43,37 @@ async def _without_a_vehicle(here: Yard) -> None:
     assert (unknown.status, "the site has no EVSE 'CP-77/1'" in unknown.err) == (2, True)
 
 
-async def _with_one(here: Yard) -> None:
+async def _begins(here: Yard) -> None:
     here.station.plug(1, Vehicle(VehicleModel(lag_s=1, ramp_a_per_s=100), 50_000))
     await eventually(lambda: evse(here.daemon, "CP-01/1").status.is_occupied)
     started = await asyncio.to_thread(ems, "station", "start", "CP-01", "--tag", "04A1B2C3")
     assert started.status == 0
     await eventually(lambda: (s := evse(here.daemon, "CP-01/1").session) is not None and s.transaction is not None)
-    told = await qualified("CP-01", "--json")
-    assert told.status == 0, told
-    assert [step["name"] for step in told.data["steps"]] == list(STEPS)
-    assert {step["verdict"] for step in told.data["steps"]} == {"passed"}, told.data
+
+
+async def _with_one(here: Yard) -> None:
+    await _begins(here)
+    proof = await qualified("CP-01", "--json")
+    assert proof.status == 0, proof
+    assert [step["name"] for step in proof.data["steps"]] == list(STEPS)
+    assert {step["verdict"] for step in proof.data["steps"]} == {"passed"}, proof.data
     assert (here.site.state / "wizard" / "proofs.json").is_file()
+
+
+@pytest.mark.timeout(120)
+def test_a_daemon_that_ends_takes_its_tests_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with yard(tmp_path) as here:
+            monkeypatch.setenv("EMS_STATE_DIR", str(here.site.state))
+            monkeypatch.setenv("EMS_SITE", str(here.site.folder))
+            await _begins(here)
+            begun = await asyncio.to_thread(
+                told, here.daemon.settings, "site/proofs", {"station": "CP-01", "evse": 1, "offline": True}
+            )
+            assert begun["verdict"] == "running", begun
+            twice = await asyncio.to_thread(told, here.daemon.settings, "site/proofs", {"station": "CP-01"})
+            assert (twice["status"], "is being tested already" in twice["detail"]) == (422, True)
+        kept = json.loads((here.site.state / "wizard" / "proofs.json").read_text())
+        assert kept[0]["steps"][-1]["words"] == "somebody stopped the test"
+
+    asyncio.run(story())
