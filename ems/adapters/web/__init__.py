@@ -23,8 +23,8 @@ cannot know, or by being at the machine itself, through no proxy, as far as the 
 log in, the server stays on loopback, whatever address it is told. Who asks is answered from memory; passwords are
 compared in threads, a few at a time. How users are kept is not known here (`accounts.py` says what is asked of them).
 Every page is named in `navigation.py`, and offered where its route is there for whoever looks. The pages of the
-operator's day have their frame from `sheet.py`, and look back through the port `Past`; scripts take over what changed of a
-page that was rendered anew (`station-ask.js`), so that every word is said in one place.
+operator's day have their frame from `sheet.py`, and look back through the port `Past`; scripts take over what changed
+of a page that was rendered anew (`station-ask.js`), so that every word is said in one place.
 What people ask of stations goes through `Remote` (`station_api.py`, `round_api.py`, `station_page.py`), and mostly
 waits there, so it takes no turn; files of stations come in at a server of its own (`upload_server.py`).
 What cannot be meant is refused by the domain, in its words; `body.py` only gives it the domain's records.
