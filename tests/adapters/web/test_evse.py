@@ -15,11 +15,13 @@ from ems.adapters.store.batch import Sample
 from ems.adapters.store.moment import to_ms
 from ems.adapters.web.evse.course import course
 from ems.adapters.web.evse.rows import closing, reasons
+from ems.adapters.web.stations.body import AvailabilityBody
 from ems.adapters.web.texts import Calendar
 from ems.domain.decision import Binding, Decision, Reason, Setpoint
 from ems.domain.history import Audit
 from ems.domain.past import Drawn, EvsePast, Offered
 from ems.domain.session import Session
+from ems.domain.station_request import SetAvailability, told
 from tests.adapters.web.page_office import PageOffice
 from tests.adapters.web.test_injection import HOSTILE
 
@@ -161,3 +163,15 @@ def test_reasons_and_vehicles_are_inert(office: PageOffice, name: str) -> None:
     assert "<script>window" not in page.text
     assert "<img" not in page.text
     assert "<svg/onload" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("note", "kept"),
+    [("", ""), ("  broken\n plug ", "broken plug"), ("=cmd|'/c calc'!A1", "=cmd|'/c calc'!A1")],
+)
+def test_a_note_goes_with_what_is_taken_out_of_service_but_not_to_the_station(note: str, kept: str) -> None:
+    asked = AvailabilityBody(evse=1, operative=False, note=note).asked(NOON)
+    assert asked == SetAvailability(1, False, kept)
+    assert told(asked)["note"] == kept
+    with pytest.raises(ValueError, match="200"):
+        AvailabilityBody(operative=False, note="x" * 201)
