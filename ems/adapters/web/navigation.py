@@ -18,11 +18,14 @@ from ems.domain.account import Kind, Visitor
 
 
 class Page(NamedTuple):
-    """A page by the title that offers it. `daily`: in sight also on a phone, where the others are one press away."""
+    """A page by the title that offers it. `daily`: in sight also on a phone, where the others are one press away; those
+    of a `group` are so everywhere.
+    """
 
     title: str
     path: str
     daily: bool = False
+    group: str = ""
 
 
 PAGES = (
@@ -30,23 +33,23 @@ PAGES = (
     Page("Overview", "/overview", daily=True),
     Page("Plan", "/plan", daily=True),
     Page("Stations", "/stations", daily=True),
+    Page("Alarms", "/alarms", daily=True),
     Page("Vehicles", "/vehicles"),
     Page("Sessions", "/sessions"),
     Page("Reports", "/reports"),
-    Page("Access", "/access"),
-    Page("Payments", "/payments"),
-    Page("Prepaid", "/prepaid"),
-    Page("Billing", "/billing"),
-    Page("Alarms", "/alarms"),
-    Page("Audit", "/audit"),
-    Page("Stickers", "/stickers"),
-    Page("Partners", "/partners"),
-    Page("System", "/system"),
-    Page("Wizard", "/wizard"),
-    Page("Kiosk", "/kiosk"),
-    Page("Users", "/users"),
-    Page("Account", "/account"),
-    Page("Log in", "/login"),
+    Page("Access", "/access", group="Drivers"),
+    Page("Payments", "/payments", group="Drivers"),
+    Page("Prepaid", "/prepaid", group="Drivers"),
+    Page("Billing", "/billing", group="Drivers"),
+    Page("Stickers", "/stickers", group="Drivers"),
+    Page("Partners", "/partners", group="Drivers"),
+    Page("Kiosk", "/kiosk", group="Site"),
+    Page("Wizard", "/wizard", group="Site"),
+    Page("System", "/system", group="Site"),
+    Page("Audit", "/audit", group="Site"),
+    Page("Users", "/users", group="Site"),
+    Page("Account", "/account", group="You"),
+    Page("Log in", "/login", group="You"),
 )
 
 
@@ -58,6 +61,7 @@ class Tab(NamedTuple):
     title: str
     path: str
     daily: bool
+    group: str
     here: bool
     waiting: int = 0
 
@@ -94,7 +98,7 @@ class Menu:
         ]
         here = max((page.path for page in seen if _is_below(path, page.path)), key=len, default="")
         return tuple(
-            Tab(page.title, page.path, page.daily, page.path == here, self._counts.get(page.path, int)())
+            Tab(page.title, page.path, page.daily, page.group, page.path == here, self._counts.get(page.path, int)())
             for page in seen
         )
 

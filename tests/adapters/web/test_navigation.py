@@ -15,7 +15,7 @@ from tests.adapters.web.visit import ask
 
 PAGES = (
     Page("Live", "/", daily=True),
-    Page("Stations", "/stations"),
+    Page("Stations", "/stations", group="Site"),
     Page("Users", "/users"),
     Page("Log in", "/login"),
 )
