@@ -12,18 +12,18 @@ from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.assembly.operations import SiteOperations
 from ems.control.memory import Memory
-from ems.domain.access import Doors
-from ems.domain.admission import Admission, Asked, Usage
-from ems.domain.card import Card
+from ems.domain.access.admission import Admission, Asked, Usage
+from ems.domain.access.book import Doors
+from ems.domain.access.card import Card
+from ems.domain.access.local_list import ListState
+from ems.domain.access.tag import Tag
+from ems.domain.access.tag_list import TagList
 from ems.domain.daybook import Daybook
 from ems.domain.decision import Decision
 from ems.domain.events import Event
-from ems.domain.local_list import ListState
+from ems.domain.remote.outcome import Outcome
 from ems.domain.state import SiteState
-from ems.domain.station_outcome import Outcome
-from ems.domain.tag import Tag
-from ems.domain.tag_list import TagList
-from ems.ports import Clock
+from ems.ports.controller import Clock
 from ems.runtime.admitting_desk import AdmittingDesk
 from ems.runtime.list_keeper import ListKeeper
 from ems.runtime.loop import Loop

@@ -19,9 +19,9 @@ from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.adapters.web.accounts.port import LoginRefusedError
 from ems.assembly.passwords import Passwords
-from ems.domain.account import ApiToken, Kind, Login, Role, User, Visitor, key_of
-from ems.domain.roll import FirstUserAdded, PasswordSet, Roll, RollChange, TokenMade, UserAdded
-from ems.ports import Clock, NotStoredError
+from ems.domain.access.account import ApiToken, Kind, Login, Role, User, Visitor, key_of
+from ems.domain.access.roll import FirstUserAdded, PasswordSet, Roll, RollChange, TokenMade, UserAdded
+from ems.ports.controller import Clock, NotStoredError
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from ems.adapters.webhook.post import SignedPost
 from ems.adapters.webhook.signature import key_of
 from ems.adapters.webhook.target import WebhookTarget
 from ems.assembly.error import AssemblyError
-from ems.notice_ports import Target
-from ems.ports import Clock, Live, Operations, Service
+from ems.ports.controller import Clock, Live, Operations, Service
+from ems.ports.notices import Target
 from ems.runtime.alarm_mail import AlarmMailer
 from ems.runtime.herald import Herald
 from ems.runtime.incident_keeper import IncidentKeeper

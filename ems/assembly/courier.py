@@ -12,12 +12,12 @@ from ems.adapters.pdf.document import pdf_of
 from ems.adapters.webhook.post import SignedPost
 from ems.adapters.webhook.signature import key_of
 from ems.assembly.exporting import ExportProcesses
-from ems.delivery_ports import Attachment, FileDrop, Mail, NotDeliveredError
-from ems.domain.export_request import MEDIA, Exported, ExportRequest, Form
-from ems.domain.session_entry import SessionFilter
-from ems.ports import Clock
-from ems.report_ports import NoReportError
-from ems.session_ports import BusyError, NotReadError
+from ems.domain.record.export_request import MEDIA, Exported, ExportRequest, Form
+from ems.domain.record.session_entry import SessionFilter
+from ems.ports.controller import Clock
+from ems.ports.delivery import Attachment, FileDrop, Mail, NotDeliveredError
+from ems.ports.reports import NoReportError
+from ems.ports.sessions import BusyError, NotReadError
 from ems.settings.mail import MailSettings
 from ems.settings.secret_file import SecretError, read_secret
 from ems.statistics.export_plan import Content, ExportPlan, Target, ToMail, ToSftp, ToWebhook

@@ -50,7 +50,7 @@ from ems.assembly.wizard import wizard_parts
 from ems.control.tick import Controller
 from ems.domain.decision import Decision
 from ems.domain.events import ControllerStarted, SettingsTroubled
-from ems.ports import Clock, Service
+from ems.ports.controller import Clock, Service
 from ems.runtime.clock import SystemClock
 from ems.runtime.dispatcher import Dispatcher
 from ems.runtime.farewell import leave_at_fallback

@@ -18,7 +18,7 @@ from ems.assembly.operations import SiteOperations
 from ems.assembly.payments import PaymentParts, RemoteSwitch
 from ems.assembly.receipts import SiteReceipts
 from ems.assembly.session_desk import SiteSessionDesk
-from ems.ports import Live
+from ems.ports.controller import Live
 from ems.runtime.driver_desk import DriverDesk, Lobby
 from ems.runtime.incident_keeper import IncidentKeeper
 from ems.runtime.remote import RemoteControl

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from ems.adapters.prices import PriceFile, parse_prices
 from ems.assembly.sources import PriceFolder, Sources
-from ems.domain.price_push import KnownSeries, Pushed, must_be_meant
-from ems.domain.price_series import PriceSeries
-from ems.domain.tariff import Tariff
+from ems.domain.energy.price_push import KnownSeries, Pushed, must_be_meant
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.tariff import Tariff
 from ems.domain.unknown import UnknownError
 
 

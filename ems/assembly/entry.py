@@ -9,7 +9,7 @@ from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.adapters.web.app import WebOptions
 from ems.assembly.accounts import SiteAccounts
-from ems.ports import Clock
+from ems.ports.controller import Clock
 from ems.settings.build import WebAccess
 from ems.settings.machine_token import machine_token
 

@@ -16,12 +16,12 @@ from typing import NamedTuple
 from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.reading import IntervalRecord, NotReadableError, Reader, SessionRecord
 from ems.assembly.sources import PriceFolder, Sources
-from ems.domain.demand_charge import BillingPeriod
-from ems.domain.load import Load
+from ems.domain.energy.demand_charge import BillingPeriod
+from ems.domain.energy.load import Load
+from ems.domain.energy.price_push import NOTHING_PUSHED, Pushed
+from ems.domain.energy.tariff import Tariff
 from ems.domain.meter import MeterRole
-from ems.domain.price_push import NOTHING_PUSHED, Pushed
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from ems.planning.economy import Paid
 from ems.planning.forecast.course import CHECKED_DAYS
 from ems.planning.forecast.load import BUILDING

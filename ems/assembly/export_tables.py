@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from ems.adapters.store.database import Database
 from ems.adapters.store.reading import IntervalRecord, Reader
 from ems.adapters.store.session_reading import SessionReader
-from ems.domain.data_table import Cell, Column, DataTable, Kind
-from ems.domain.energy_step import EnergyPoint, Step, in_steps
-from ems.domain.export_request import Exported, ExportRequest
-from ems.domain.money import major
-from ems.domain.session_entry import SessionEntry
+from ems.domain.billing.money import major
+from ems.domain.energy.step import EnergyPoint, Step, in_steps
+from ems.domain.record.data_table import Cell, Column, DataTable, Kind
+from ems.domain.record.export_request import Exported, ExportRequest
+from ems.domain.record.session_entry import SessionEntry
 
 _T, _W, _N, _M = Kind.TEXT, Kind.WHOLE, Kind.NUMBER, Kind.MOMENT
 

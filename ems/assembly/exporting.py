@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 from ems.adapters.export.file import written
 from ems.adapters.store.database import Database
 from ems.assembly.export_tables import table_of
-from ems.domain.export_request import ExportRequest
-from ems.session_ports import BusyError, NotReadError
+from ems.domain.record.export_request import ExportRequest
+from ems.ports.sessions import BusyError, NotReadError
 
 log = logging.getLogger(__name__)
 

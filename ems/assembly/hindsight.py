@@ -16,9 +16,9 @@ from ems.adapters.store.store import Store
 from ems.adapters.store.writer import QueueFullError
 from ems.assembly.plan_wire import DayQuestion, Setup
 from ems.assembly.planning import COMMAND, ChildPlanning
-from ems.domain.price_push import Pushed
+from ems.domain.energy.price_push import Pushed
 from ems.planning.day_verdict import DayVerdict
-from ems.ports import Clock
+from ems.ports.controller import Clock
 from ems.runtime.planner_process import PlannerError, PlannerProcess
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ems.domain.station_outcome import Asked, Outcome, Verdict
-from ems.domain.station_request import CancelReservation, SetAvailability, StationRequest, WriteVariables
+from ems.domain.remote.outcome import Asked, Outcome, Verdict
+from ems.domain.remote.request import CancelReservation, SetAvailability, StationRequest, WriteVariables
 from ems.runtime.remote import KEPT
 from ems.settings.atomic import replace_file
 

@@ -17,13 +17,13 @@ from ems.adapters.modbus.register_map import RegisterMap
 from ems.assembly.meters import address_of, register_map
 from ems.domain.meter import MeterReading, MeterRole
 from ems.domain.phases import Phase
+from ems.ports.site import MeterModel, MeterTest, NotPossibleError, RegisterRow
 from ems.settings.build import connection_of
 from ems.settings.document import Document
 from ems.settings.finding import in_short
 from ems.settings.places import Catalogue, catalogue_files
 from ems.settings.schema import MeterSection
 from ems.settings.shape import section_of
-from ems.site_ports import MeterModel, MeterTest, NotPossibleError, RegisterRow
 
 TEST_S = 20.0
 FLOWS_A = 0.5

@@ -17,19 +17,19 @@ from ems.adapters.store.store import Store
 from ems.adapters.web.money.ways import money_ways
 from ems.adapters.web.payment.api import Routers
 from ems.assembly.operations import SiteOperations
-from ems.domain.access import AccessBook
-from ems.domain.money import major
-from ems.domain.payment import Payment
-from ems.domain.prepaid import MAX_AMOUNT, Ask, Booking, ByHand, PrepaidAccount
-from ems.domain.price_list import PriceList
-from ems.domain.receipt import Receipt
-from ems.domain.refund import Refund, RefundAsk
-from ems.domain.statement import BillingGroup, Correction, Month, Statement
-from ems.domain.tag import Tag
+from ems.domain.access.book import AccessBook
+from ems.domain.access.tag import Tag
+from ems.domain.billing.money import major
+from ems.domain.billing.payment import Payment
+from ems.domain.billing.prepaid import MAX_AMOUNT, Ask, Booking, ByHand, PrepaidAccount
+from ems.domain.billing.price_list import PriceList
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.refund import Refund, RefundAsk
+from ems.domain.billing.statement import BillingGroup, Correction, Month, Statement
 from ems.domain.unknown import UnknownError
-from ems.money_ports import PaymentFilter, PaymentStory
-from ems.payment_ports import ChargeSwitch, PaymentProvider, Payments
-from ems.ports import Clock, Live, Service
+from ems.ports.controller import Clock, Live, Service
+from ems.ports.money import PaymentFilter, PaymentStory
+from ems.ports.payments import ChargeSwitch, PaymentProvider, Payments
 from ems.runtime.loop import Loop, Output
 from ems.runtime.purser import Purser, Ways
 from ems.runtime.refunder import Refunder

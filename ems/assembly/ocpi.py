@@ -11,13 +11,13 @@ from ems.adapters.web.payment.api import Routers
 from ems.adapters.web.roaming.page import roaming_ways
 from ems.assembly.operations import SiteOperations
 from ems.assembly.receipts import read
-from ems.domain.receipt import Receipt
-from ems.domain.tab import Tab
-from ems.ports import Clock, Live, Service
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
+from ems.ports.controller import Clock, Live, Service
+from ems.ports.stations import Remote
 from ems.runtime.porter import Porter
 from ems.runtime.till import Till
 from ems.settings.ocpi import OcpiSettings
-from ems.station_ports import Remote
 
 
 class RoamingParts(NamedTuple):

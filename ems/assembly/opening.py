@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ems.adapters.store.store import Store
 from ems.assembly.error import AssemblyError
-from ems.ports import Clock
+from ems.ports.controller import Clock
 from ems.runtime.address import refusal
 from ems.runtime.troubles import Troubles
 

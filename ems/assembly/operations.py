@@ -12,14 +12,14 @@ from ems.adapters.lists.pull_out import read_list
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.store import Store
 from ems.domain.daybook import Change, ChargeTold, Daybook, UnknownError, changed, must_be_possible, must_fit
+from ems.domain.energy.price_push import Pushed
 from ems.domain.events import Event, LimitReceived, LimitWithdrawn, MeterValues, NeedStated, StrategyChosen
-from ems.domain.history import Audit
 from ems.domain.instant import Instant
-from ems.domain.price_push import Pushed
 from ems.domain.pull_out import PullOutList
+from ems.domain.record.history import Audit
 from ems.domain.session import Need
 from ems.domain.state import SiteState
-from ems.ports import Clock, NotStoredError
+from ems.ports.controller import Clock, NotStoredError
 from ems.runtime.loop import Loop
 from ems.runtime.roster import Roster, news
 

@@ -18,11 +18,11 @@ from ems.adapters.web.system.page import system_ways
 from ems.adapters.web.vehicles.page import vehicle_pages
 from ems.assembly.past import SitePast
 from ems.assembly.system import SiteSystem
-from ems.domain.tariff import Tariff
-from ems.ports import AccessDesk, Clock, Live, Operations
+from ems.domain.energy.tariff import Tariff
+from ems.ports.controller import AccessDesk, Clock, Live, Operations
+from ems.ports.stations import Remote
+from ems.ports.system import SystemDesk
 from ems.runtime.loop import Output
-from ems.station_ports import Remote
-from ems.system_ports import SystemDesk
 
 
 class PageNeeds(NamedTuple):

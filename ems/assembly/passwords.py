@@ -11,9 +11,9 @@ from ipaddress import ip_address
 from ems.adapters.password.hashing import Hasher
 from ems.adapters.store.audit import AuditLog
 from ems.adapters.web.accounts.port import LoginRefusedError
-from ems.domain.account import MOST_PASSWORD, User, key_of, new_password
-from ems.domain.lockout import FREE_PAIR, Lockout
-from ems.ports import Clock
+from ems.domain.access.account import MOST_PASSWORD, User, key_of, new_password
+from ems.domain.access.lockout import FREE_PAIR, Lockout
+from ems.ports.controller import Clock
 
 log = logging.getLogger(__name__)
 

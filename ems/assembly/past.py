@@ -11,12 +11,12 @@ from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.past import find_audits, read_energies, read_evse, read_quarters, read_stays
 from ems.adapters.store.store import Query, Store
 from ems.domain.demand import Demand, demand_of
-from ems.domain.demand_charge import BillingPeriod, Per
-from ems.domain.history import Audit
+from ems.domain.energy.demand_charge import BillingPeriod, Per
+from ems.domain.energy.tariff import Tariff
 from ems.domain.meter import MeterRole
-from ems.domain.past import Energies, EvsePast, Stay
-from ems.domain.tariff import Tariff
-from ems.ports import Clock, Live, NotStoredError
+from ems.domain.record.history import Audit
+from ems.domain.record.past import Energies, EvsePast, Stay
+from ems.ports.controller import Clock, Live, NotStoredError
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from ems.adapters.store.daybook import read_daybook
 from ems.adapters.store.reading import IntervalRecord, Reader, SessionRecord
 from ems.assembly.experience import COVERED_S, QUARTER_S, other_load, paid_peaks
 from ems.assembly.sources import PriceFolder, Sources
+from ems.domain.energy.price_push import Pushed
 from ems.domain.limit import Limit
-from ems.domain.price_push import Pushed
 from ems.domain.site import Site
 from ems.planning.clairvoyant import Presence
 from ems.planning.day_verdict import DayVerdict

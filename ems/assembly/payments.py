@@ -20,15 +20,16 @@ from ems.assembly.error import AssemblyError
 from ems.assembly.money import money_parts
 from ems.assembly.operations import SiteOperations
 from ems.assembly.receipts import SiteReceipts, read
-from ems.domain.payment import Cause, Payment, PaymentState
-from ems.domain.price_list import PriceList
-from ems.domain.receipt import Receipt
-from ems.domain.station_outcome import Verdict
-from ems.domain.station_request import RequestStart, RequestStop, StationRequest
-from ems.domain.tab import Tab
-from ems.domain.tag import Tag
-from ems.payment_ports import Cost, PaymentProvider, Payments
-from ems.ports import Live, Service
+from ems.domain.access.tag import Tag
+from ems.domain.billing.payment import Cause, Payment, PaymentState
+from ems.domain.billing.price_list import PriceList
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
+from ems.domain.remote.outcome import Verdict
+from ems.domain.remote.request import RequestStart, RequestStop, StationRequest
+from ems.ports.controller import Live, Service
+from ems.ports.payments import Cost, PaymentProvider, Payments
+from ems.ports.stations import Remote
 from ems.runtime.cashier import Cashier
 from ems.runtime.errand import Counter
 from ems.runtime.loop import Loop, Output
@@ -36,7 +37,6 @@ from ems.runtime.remote import RemoteControl
 from ems.runtime.till import Till
 from ems.settings.payment import PaymentSettings
 from ems.settings.payment_schema import PaymentKind
-from ems.station_ports import Remote
 
 WHO = "payment"
 START_S = 40.0

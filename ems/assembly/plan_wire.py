@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from ems.adapters.store.codec import Codec
 from ems.assembly.sources import Sources
+from ems.domain.energy.price_push import Pushed
 from ems.domain.plan import Plan, PlannedCharge
-from ems.domain.price_push import Pushed
 from ems.planning.outlook import Outlook
 
 MOST_LINE = 1 << 19

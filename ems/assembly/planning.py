@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ems.assembly.plan_wire import Question, Setup, WireError, decoded
 from ems.assembly.sources import PriceFolder, Sources
+from ems.domain.energy.price_push import Pushed
 from ems.domain.plan import Plan
-from ems.domain.price_push import Pushed
 from ems.planning.outlook import Outlook
 from ems.runtime.planner_process import PlannerError, PlannerProcess
 from ems.settings.build import SiteSettings

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.store import Store
-from ems.domain.receipt import Receipt
-from ems.domain.tab import Tab
-from ems.ports import NotStoredError
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
+from ems.ports.controller import NotStoredError
 from ems.runtime.till import Till
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.control.tick import Controller
 from ems.domain.site import Site
-from ems.ports import Clock
+from ems.ports.controller import Clock
 from ems.runtime.loop import Core
 from ems.runtime.recovery import left_behind, remembered, restored
 from ems.settings.build import SiteSettings

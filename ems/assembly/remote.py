@@ -10,14 +10,14 @@ from ems.adapters.ftp.server import FtpServer
 from ems.adapters.store.store import Store
 from ems.adapters.web.upload_server import UploadServer
 from ems.assembly.kept_requests import read_kept, write_kept
-from ems.ports import Clock
+from ems.ports.controller import Clock
+from ems.ports.stations import ObjectionError, StationDesk
 from ems.runtime.loop import Loop
 from ems.runtime.remote import RemoteControl
 from ems.runtime.rounds import RoundTable
 from ems.runtime.uploads import Uploads
 from ems.settings.build import SiteSettings
 from ems.settings.station_models import template_of
-from ems.station_ports import ObjectionError, StationDesk
 
 FOLDER = "uploads"
 

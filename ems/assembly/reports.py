@@ -24,11 +24,11 @@ from ems.assembly.operations import SiteOperations
 from ems.assembly.planning import setup_of
 from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.daybook import Daybook
-from ems.domain.price_push import Pushed
+from ems.domain.energy.price_push import Pushed
 from ems.domain.site import Site
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock, Live
-from ems.report_ports import ExportRun, ExportView, NoReportError, Printed
+from ems.ports.controller import Clock, Live
+from ems.ports.reports import ExportRun, ExportView, NoReportError, Printed
 from ems.runtime.exporter import Exporter
 from ems.runtime.loop import Output
 from ems.runtime.watchkeeper import Watchkeeper

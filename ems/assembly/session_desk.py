@@ -17,12 +17,12 @@ from ems.adapters.store.session_detail import read_belongings
 from ems.adapters.store.session_reading import SessionReader
 from ems.adapters.store.signed import read_keys
 from ems.adapters.store.store import Store
-from ems.domain.session_correction import Wanted
-from ems.domain.session_detail import SessionDetail
-from ems.domain.signed_value import MeterKey
+from ems.domain.record.correction import Wanted
+from ems.domain.record.session_detail import SessionDetail
+from ems.domain.record.signed_value import MeterKey
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock, Live
-from ems.session_ports import NotReadError
+from ems.ports.controller import Clock, Live
+from ems.ports.sessions import NotReadError
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from ems.adapters.store.reading import NotReadableError, Reader
 from ems.adapters.store.session_reading import SessionReader
 from ems.adapters.store.store import Store
 from ems.assembly.export_tables import point_of
-from ems.domain.energy_step import EnergyPoint, Step, in_steps
-from ems.domain.session_entry import (
+from ems.domain.energy.step import EnergyPoint, Step, in_steps
+from ems.domain.record.session_entry import (
     SessionEntry,
     SessionFilter,
     SessionMark,
@@ -23,7 +23,7 @@ from ems.domain.session_entry import (
     SessionSort,
     SessionSums,
 )
-from ems.session_ports import NotReadError
+from ems.ports.sessions import NotReadError
 
 T = TypeVar("T")
 

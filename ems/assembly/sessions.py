@@ -17,7 +17,7 @@ from ems.adapters.web.sessions.page import session_pages
 from ems.assembly.exporting import ExportProcesses
 from ems.assembly.session_desk import SiteSessionDesk
 from ems.assembly.session_list import SiteSessions
-from ems.ports import Clock, Live, Operations
+from ems.ports.controller import Clock, Live, Operations
 
 log = logging.getLogger(__name__)
 

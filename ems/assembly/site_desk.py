@@ -15,7 +15,18 @@ from typing import Any, Protocol
 from ems.assembly.meter_test import meter_models, tested
 from ems.assembly.meters import check_meter_model
 from ems.domain.policy import Control
-from ems.ports import Clock, NotStoredError
+from ems.ports.controller import Clock, NotStoredError
+from ems.ports.site import (
+    DraftView,
+    FileDifference,
+    FileFinding,
+    FormField,
+    MeterModel,
+    MeterTest,
+    NotPossibleError,
+    OvertakenError,
+    StationEntrance,
+)
 from ems.settings.build import SiteSettings
 from ems.settings.difference import difference
 from ems.settings.document import Document, parse
@@ -30,17 +41,6 @@ from ems.settings.report import CheckResult, as_data
 from ems.settings.schema import AUTO
 from ems.settings.site_draft import SiteDraft, draft_of, is_overtaken, keep_draft, read_site, write_site
 from ems.settings.site_sums import circuit_sums
-from ems.site_ports import (
-    DraftView,
-    FileDifference,
-    FileFinding,
-    FormField,
-    MeterModel,
-    MeterTest,
-    NotPossibleError,
-    OvertakenError,
-    StationEntrance,
-)
 
 log = logging.getLogger(__name__)
 

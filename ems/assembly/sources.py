@@ -8,10 +8,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ems.adapters.prices import PriceFile, read_prices
-from ems.domain.price_push import NOTHING_PUSHED, Pushed
-from ems.domain.price_series import PriceSeries
+from ems.domain.energy.price_push import NOTHING_PUSHED, Pushed
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.tariff import Tariff
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 
 
 class Sources(NamedTuple):

@@ -16,9 +16,9 @@ from ems.adapters.web.accounts.sso import IssuerAwayError, IssuerRefusedError, s
 from ems.adapters.web.payment.api import Routers
 from ems.assembly.accounts import SiteAccounts
 from ems.assembly.error import AssemblyError
-from ems.domain.account import Role, User, key_of
-from ems.domain.roll import RoleGiven, UserAdded
-from ems.ports import Clock, Live, NotStoredError
+from ems.domain.access.account import Role, User, key_of
+from ems.domain.access.roll import RoleGiven, UserAdded
+from ems.ports.controller import Clock, Live, NotStoredError
 from ems.settings.oidc import OidcSettings
 
 if TYPE_CHECKING:

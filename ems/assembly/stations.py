@@ -11,7 +11,7 @@ from ems.adapters.ocpp.v16.record import StationRecord
 from ems.adapters.ocpp.v16.station import SUBPROTOCOL, Station16
 from ems.adapters.ocpp.v16.transactions import Book
 from ems.adapters.store.store import Store
-from ems.ports import Authority, Clock
+from ems.ports.controller import Authority, Clock
 from ems.runtime.loop import Loop
 from ems.settings.build import SiteSettings
 from ems.settings.station_models import recognise

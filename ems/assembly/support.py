@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ems.adapters.web.shape import Picture
-from ems.domain.history import Audit
+from ems.domain.record.history import Audit
 from ems.domain.system_status import LogLine
 
 MASK = "•••"

@@ -18,11 +18,11 @@ from ems.assembly.backup import FOLDER, BackupError, backup_path, backups, make_
 from ems.assembly.opening import DATABASE
 from ems.assembly.support import bundle
 from ems.domain.system_status import BackupFile, ClockStatus, Condition, DiskStatus, LogLine, PartStatus
-from ems.past_ports import Past
-from ems.ports import Clock, Live, NotStoredError
+from ems.ports.controller import Clock, Live, NotStoredError
+from ems.ports.past import Past
+from ems.ports.system import NoBackupError
 from ems.runtime.clock_discipline import clock_status
 from ems.runtime.recent_log import RecentLog
-from ems.system_ports import NoBackupError
 
 LATE_S = 5.0
 SLOW_S = 1.0

@@ -19,9 +19,9 @@ from ems.assembly.site_desk import FileDesk, Running
 from ems.control.memory import Memory
 from ems.domain.decision import Decision
 from ems.domain.events import Event
-from ems.domain.proof import Acceptance, CircuitPeak, Proof, Step, Verdict
+from ems.domain.remote.proof import Acceptance, CircuitPeak, Proof, Step, Verdict
 from ems.domain.state import SiteState
-from ems.ports import Live
+from ems.ports.controller import Live
 from ems.runtime.loop import Loop
 from ems.runtime.proving import Prover
 from ems.runtime.remote import RemoteControl

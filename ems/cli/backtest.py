@@ -12,8 +12,8 @@ from ems.adapters.prices.price_file import read_prices
 from ems.cli.outcome import FINDING, FINE, UsageError
 from ems.cli.simulation import OVERLOAD_A
 from ems.cli.site import day, settings_to_read
+from ems.domain.energy.tariff import Tariff
 from ems.domain.policy import Strategy
-from ems.domain.tariff import Tariff
 from ems.settings.build import SiteSettings
 from ems.settings.tariff import tariff_in
 from ems.sim import backtest_report as report

@@ -15,9 +15,9 @@ from ems.assembly.exporting import Errand, file_of
 from ems.assembly.opening import database_of
 from ems.cli.outcome import FINDING, FINE, UsageError
 from ems.cli.site import day, settings_as_running, state_dir_of
-from ems.domain.energy_step import Step
-from ems.domain.export_request import Exported, ExportRequest, Form
-from ems.domain.session_entry import SessionFilter
+from ems.domain.energy.step import Step
+from ems.domain.record.export_request import Exported, ExportRequest, Form
+from ems.domain.record.session_entry import SessionFilter
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 

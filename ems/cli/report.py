@@ -12,7 +12,7 @@ from ems.adapters.web.reports.rows import report_rows, sheet_csv, sheet_rows
 from ems.assembly.reports import report_beside
 from ems.cli.outcome import FINE, UsageError
 from ems.cli.site import settings_as_running, state_dir_of
-from ems.report_ports import NoReportError
+from ems.ports.reports import NoReportError
 from ems.runtime.clock import SystemClock
 from ems.settings.atomic import replace_file
 from ems.settings.build import SiteSettings

@@ -23,8 +23,8 @@ from ems.assembly.accounts import new_token
 from ems.assembly.opening import database_of
 from ems.cli.outcome import FINE, UsageError
 from ems.cli.site import state_dir_of
-from ems.domain.account import Role, User, key_of, new_password
-from ems.domain.roll import (
+from ems.domain.access.account import Role, User, key_of, new_password
+from ems.domain.access.roll import (
     PasswordSet,
     RoleGiven,
     Roll,

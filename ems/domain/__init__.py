@@ -2,7 +2,9 @@
 
 Lives here: circuits and their phases, stations and EVSEs, meters, sessions, limits, grants, events, the one
 immutable `SiteState`, and the `Decision` of a tick; vehicles with their departures, and the `Daybook` of what people
-change; tariffs and what a load costs by them.
+change. Rooms of their own: `energy` (what energy costs the site), `billing` (what drivers pay), `access` (who may do
+what), `alarm` (what is wrong, as people handle it), `remote` (what stations are asked), `record` (what is looked back
+at), `driver`.
 Never here: I/O, asyncio, clocks, logging, randomness; any package but the standard library.
 Who may import it: everybody.
 

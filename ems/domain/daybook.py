@@ -12,14 +12,9 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from ems.domain.access import AccessBook
-from ems.domain.access_change import ACCESS_CHANGES, AccessChange, changed_access, must_fit_access
-from ems.domain.departure import Departure, WeeklyDeparture
-from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
-from ems.domain.fleet import Fleet
-from ems.domain.limit import Limit, without
-from ems.domain.policy import Strategy
-from ems.domain.price_book import (
+from ems.domain.access.book import AccessBook
+from ems.domain.access.change import ACCESS_CHANGES, AccessChange, changed_access, must_fit_access
+from ems.domain.billing.price_book import (
     PRICE_CHANGES,
     PriceBook,
     PriceChange,
@@ -28,7 +23,12 @@ from ems.domain.price_book import (
     changed_prices,
     must_fit_prices,
 )
-from ems.domain.price_push import Pushed, SeriesChange, SeriesForgotten, SeriesTold, changed_series
+from ems.domain.departure import Departure, WeeklyDeparture
+from ems.domain.energy.price_push import Pushed, SeriesChange, SeriesForgotten, SeriesTold, changed_series
+from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
+from ems.domain.fleet import Fleet
+from ems.domain.limit import Limit, without
+from ems.domain.policy import Strategy
 from ems.domain.service_class import ServiceClass
 from ems.domain.session import Need, Session
 from ems.domain.site import Site

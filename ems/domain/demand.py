@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ems.domain.past import QuarterMeans
+from ems.domain.record.past import QuarterMeans
 
 QUARTER_S = 900
 

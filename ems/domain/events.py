@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isfinite
 
+from ems.domain.access.tag import Holder
 from ems.domain.grant import Answer, Layer
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
@@ -15,7 +16,6 @@ from ems.domain.policy import Strategy
 from ems.domain.session import Need, Transaction
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
-from ems.domain.tag import Holder
 from ems.domain.vehicle import Vehicle
 
 

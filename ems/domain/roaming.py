@@ -13,8 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from ems.domain.access.tag import tag_key
 from ems.domain.recurrence import DayWindow
-from ems.domain.tag import tag_key
 
 
 def outlet_word(evse: str) -> str:

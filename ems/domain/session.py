@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from ems.domain.tag import Holder
+from ems.domain.access.tag import Holder
 from ems.domain.vehicle import Vehicle
 
 

@@ -23,9 +23,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ems.domain.energy.tariff import Tariff
 from ems.domain.limit import Limit
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from ems.planning.arrays import Floats, Ints
 from ems.planning.conductors import kinds_of, volts
 from ems.planning.economy import Paid

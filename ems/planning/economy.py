@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ems.domain.demand_charge import BillingPeriod
-from ems.domain.tariff import Tariff
+from ems.domain.energy.demand_charge import BillingPeriod
+from ems.domain.energy.tariff import Tariff
 from ems.planning.arrays import Floats
 from ems.planning.horizon import Horizon
 from ems.planning.problem import Battery, DemandCharge, Economy

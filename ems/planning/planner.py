@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ems.domain.energy.tariff import Tariff
 from ems.domain.plan import Deficit, Plan, PlannedCharge, Why
 from ems.domain.policy import SPARING
 from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from ems.planning.conductors import volts
 from ems.planning.deficit import deficits, remedies
 from ems.planning.economy import Paid, economy_of

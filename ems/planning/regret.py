@@ -24,8 +24,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ems.domain.bill import Component, bill
-from ems.domain.load import Load
+from ems.domain.energy.bill import Component, bill
+from ems.domain.energy.load import Load
 from ems.domain.site import Site
 from ems.planning.arrays import Floats
 from ems.planning.clairvoyant import Facts, Presence, least_cost, problem_of

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ems.domain.station_outcome import Activity, Outcome, Spoken
-from ems.domain.station_request import RequestStart, StationRequest
-from ems.ports import Clock
+from ems.domain.remote.outcome import Activity, Outcome, Spoken
+from ems.domain.remote.request import RequestStart, StationRequest
+from ems.ports.controller import Clock
+from ems.ports.stations import StationDesk
 from ems.runtime.porter import Porter
-from ems.station_ports import StationDesk
 
 PASS_FOR = timedelta(minutes=3)
 """A driver has a minute to plug in after the start (ConnectionTimeOut), and a slow station takes its time."""

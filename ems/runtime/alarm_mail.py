@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ems.delivery_ports import Mail
-from ems.domain.delivery import QuietHours
-from ems.domain.notice import Notice, Topic
+from ems.domain.alarm.delivery import QuietHours
+from ems.domain.alarm.notice import Notice, Topic
+from ems.ports.delivery import Mail
 
 MOST = 200
 """Alarms in one mail."""

@@ -10,17 +10,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ems.control.memory import Memory
+from ems.domain.billing.money import decimals, major, minor
+from ems.domain.billing.payment import TAG_PREFIX, Began, Ended, Payment, PaymentState, StartFailed, Withdrawn, cap_wh
+from ems.domain.billing.price_list import PriceList, chosen, quoted
+from ems.domain.billing.receipt import Receipt
 from ems.domain.decision import Decision
 from ems.domain.events import Event
-from ems.domain.money import decimals, major, minor
-from ems.domain.payment import TAG_PREFIX, Began, Ended, Payment, PaymentState, StartFailed, Withdrawn, cap_wh
-from ems.domain.price_list import PriceList, chosen, quoted
-from ems.domain.receipt import Receipt
 from ems.domain.session import Session
 from ems.domain.state import NEVER, SiteState
 from ems.domain.station import EvseStatus
 from ems.domain.unknown import UnknownError
-from ems.payment_ports import Cost
+from ems.ports.payments import Cost
 from ems.runtime.errand import STOP_AGAIN_S, Counter, Errand, is_of
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ems.control.orders import orders
 from ems.domain.decision import Decision
 from ems.domain.state import NEVER, SiteState
-from ems.ports import StationLink
+from ems.ports.controller import StationLink
 
 READ_BACK_EVERY_S = 3600.0
 READ_BACK_SUSPECT_S = 30.0

@@ -9,20 +9,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from ems.domain.access import AccessMode, Doors
+from ems.domain.access.book import AccessMode, Doors
+from ems.domain.billing.payment import TAG_PREFIX
+from ems.domain.billing.price_list import chosen, quoted
 from ems.domain.daybook import Daybook
+from ems.domain.driver.sticker import CLAIM_S, GIFT_PREFIX, Report, Sticker, Trouble
+from ems.domain.driver.wish import Wish
 from ems.domain.instant import Instant
-from ems.domain.payment import TAG_PREFIX
-from ems.domain.price_list import chosen, quoted
 from ems.domain.session import Need, Session
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
-from ems.domain.sticker import CLAIM_S, GIFT_PREFIX, Report, Sticker, Trouble
 from ems.domain.unknown import UnknownError
-from ems.domain.wish import Wish
-from ems.driver_ports import Gift, StickerBook
-from ems.payment_ports import ChargeSwitch
-from ems.ports import Clock, NotStoredError
+from ems.ports.controller import Clock, NotStoredError
+from ems.ports.drivers import Gift, StickerBook
+from ems.ports.payments import ChargeSwitch
 from ems.runtime.report_desk import Audit, ReportDesk
 from ems.runtime.sticker_keeper import StickerKeeper
 

@@ -8,9 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ems.domain.daybook import Daybook
-from ems.domain.events import EnergyCapped
-from ems.domain.payment import (
+from ems.domain.billing.payment import (
     Began,
     Captured,
     Cause,
@@ -29,9 +27,12 @@ from ems.domain.payment import (
     Unsettled,
     step,
 )
+from ems.domain.daybook import Daybook
+from ems.domain.events import EnergyCapped
 from ems.domain.session import Session
 from ems.domain.state import NEVER, SiteState
-from ems.payment_ports import (
+from ems.ports.controller import Clock, NotStoredError, Sink
+from ems.ports.payments import (
     ChargeSwitch,
     HoldState,
     HoldView,
@@ -40,7 +41,6 @@ from ems.payment_ports import (
     ProviderBusyError,
     ProviderRefusedError,
 )
-from ems.ports import Clock, NotStoredError, Sink
 from ems.runtime.till import Till
 
 log = logging.getLogger(__name__)

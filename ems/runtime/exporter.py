@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ems.delivery_ports import NotDeliveredError
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock, NotStoredError
-from ems.report_ports import Courier, ExportRun, ExportView, NoReportError, RunBook, RunState
+from ems.ports.controller import Clock, NotStoredError
+from ems.ports.delivery import NotDeliveredError
+from ems.ports.reports import Courier, ExportRun, ExportView, NoReportError, RunBook, RunState
 from ems.statistics.export_plan import ExportPlan
 from ems.statistics.period import Period
 

@@ -12,7 +12,7 @@ from ems.domain.apply import apply
 from ems.domain.decision import Decision
 from ems.domain.grant import FOREVER
 from ems.domain.state import SiteState
-from ems.ports import Clock
+from ems.ports.controller import Clock
 from ems.runtime.dispatcher import Dispatcher
 from ems.runtime.loop import Loop
 

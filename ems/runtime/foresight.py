@@ -17,7 +17,7 @@ from ems.domain.policy import PLANNED
 from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.planning.outlook import Outlook, outlook_of
-from ems.ports import NoForesightError
+from ems.ports.controller import NoForesightError
 from ems.runtime.planner_process import PlannerError
 from ems.runtime.replan import Planning, why_unfit
 

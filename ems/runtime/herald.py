@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from ems.control.memory import Memory
+from ems.domain.alarm.incident import Change, Incident, Turn
+from ems.domain.alarm.notice import Topic
 from ems.domain.decision import Decision
 from ems.domain.events import Event, TransactionEnded, TransactionStarted
-from ems.domain.incident import Change, Incident, Turn
-from ems.domain.notice import Topic
 from ems.domain.session import Session
 from ems.domain.state import EvseState, SiteState, StationState
 

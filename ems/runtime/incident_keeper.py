@@ -9,14 +9,14 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
-from ems.domain.condition import Condition, conditions
-from ems.domain.grouping import Places
-from ems.domain.incident import PATIENCE, Acknowledged, Change, Incident, Patience, Turn, note_of
-from ems.domain.incident_watch import IncidentWatch
-from ems.domain.root_cause import hint_of
+from ems.domain.alarm.condition import Condition, conditions
+from ems.domain.alarm.grouping import Places
+from ems.domain.alarm.incident import PATIENCE, Acknowledged, Change, Incident, Patience, Turn, note_of
+from ems.domain.alarm.root_cause import hint_of
+from ems.domain.alarm.watch import IncidentWatch
 from ems.domain.unknown import UnknownError
-from ems.notice_ports import IncidentBook
-from ems.ports import Clock, Live, NotStoredError
+from ems.ports.controller import Clock, Live, NotStoredError
+from ems.ports.notices import IncidentBook
 
 log = logging.getLogger(__name__)
 

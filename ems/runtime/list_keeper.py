@@ -8,14 +8,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ems.domain.access import AccessMode
-from ems.domain.local_list import Capacity, ListState, Step, messages, wanted
+from ems.domain.access.book import AccessMode
+from ems.domain.access.local_list import Capacity, ListState, Step, messages, wanted
+from ems.domain.remote.outcome import ListVersion, Outcome, Variables, Verdict
+from ems.domain.remote.request import ListedTag, ReadLocalListVersion, ReadVariables, SendLocalList, WriteVariables
 from ems.domain.state import SiteState
-from ems.domain.station_outcome import ListVersion, Outcome, Variables, Verdict
-from ems.domain.station_request import ListedTag, ReadLocalListVersion, ReadVariables, SendLocalList, WriteVariables
-from ems.ports import Clock
+from ems.ports.controller import Clock
+from ems.ports.stations import StationDesk
 from ems.runtime.porter import Porter
-from ems.station_ports import StationDesk
 
 log = logging.getLogger(__name__)
 

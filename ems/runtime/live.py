@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ems.domain.decision import Decision
-from ems.domain.history import HISTORY_EVERY_S, HistoryPoint, Knock
 from ems.domain.phases import PhaseAmps
+from ems.domain.record.history import HISTORY_EVERY_S, HistoryPoint, Knock
 from ems.domain.state import SiteState
 
 HISTORY_S = 24 * 3600.0

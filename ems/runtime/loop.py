@@ -25,7 +25,7 @@ from ems.domain.events import (
 from ems.domain.instant import Instant
 from ems.domain.meter import MeterReading
 from ems.domain.state import SiteState
-from ems.ports import Clock
+from ems.ports.controller import Clock
 from ems.runtime.inbox import Inbox
 
 log = logging.getLogger(__name__)

@@ -13,17 +13,17 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ems.control.memory import Memory
-from ems.domain.access import AccessBook, Doors
-from ems.domain.admission import Admission, Asked, AuthStatus, Guest, Usage, authorise, ends_now
-from ems.domain.card import Card, TagCost, TagUse
+from ems.domain.access.admission import Admission, Asked, AuthStatus, Guest, Usage, authorise, ends_now
+from ems.domain.access.book import AccessBook, Doors
+from ems.domain.access.card import Card, TagCost, TagUse
+from ems.domain.access.tag import Tag, period_begin, tag_key
 from ems.domain.decision import Decision
 from ems.domain.events import Event, TransactionEnded
 from ems.domain.fleet import Fleet
 from ems.domain.session import Session, Transaction
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
-from ems.domain.tag import Tag, period_begin, tag_key
-from ems.ports import Clock
+from ems.ports.controller import Clock
 from ems.runtime.spending import Spending, taken_wh
 from ems.runtime.stranger_cards import SHOWN, StrangerCards
 

@@ -14,14 +14,14 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from ems.delivery_ports import NotDeliveredError
-from ems.domain.condition import Condition
+from ems.domain.alarm.condition import Condition
+from ems.domain.alarm.delivery import DEAD, Delivery, DeliveryState, pause_s
+from ems.domain.alarm.notice import Notice, Topic
 from ems.domain.decision import Level
-from ems.domain.delivery import DEAD, Delivery, DeliveryState, pause_s
-from ems.domain.notice import Notice, Topic
 from ems.domain.unknown import UnknownError
-from ems.notice_ports import NoticeBook, Target, TargetState
-from ems.ports import Clock, NotStoredError
+from ems.ports.controller import Clock, NotStoredError
+from ems.ports.delivery import NotDeliveredError
+from ems.ports.notices import NoticeBook, Target, TargetState
 
 log = logging.getLogger(__name__)
 

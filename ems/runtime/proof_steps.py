@@ -9,13 +9,13 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from ems.domain.measurement import Sample
-from ems.domain.proof import Verdict
+from ems.domain.remote.outcome import Variables
+from ems.domain.remote.proof import Verdict
+from ems.domain.remote.request import ReadVariables
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import Evse
 from ems.domain.station_model import StationModel
-from ems.domain.station_outcome import Variables
-from ems.domain.station_request import ReadVariables
-from ems.station_ports import Remote
+from ems.ports.stations import Remote
 
 LOOK_S = 0.2
 ANSWER_S = 40.0

@@ -13,15 +13,15 @@ from typing import Any, Protocol
 
 from ems.domain.events import Event, LimitReceived, LimitWithdrawn
 from ems.domain.limit import Limit
-from ems.domain.proof import Acceptance, Proof, Step, Verdict
+from ems.domain.remote.proof import Acceptance, Proof, Step, Verdict
 from ems.domain.state import SiteState
 from ems.domain.station import Evse
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock
+from ems.ports.controller import Clock
+from ems.ports.site import NotPossibleError
+from ems.ports.stations import Remote
 from ems.runtime.proof_steps import Bench, Feeling, is_there, steps_of
 from ems.runtime.supervision import Supervision
-from ems.site_ports import NotPossibleError
-from ems.station_ports import Remote
 
 log = logging.getLogger(__name__)
 

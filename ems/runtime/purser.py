@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ems.control.memory import Memory
+from ems.domain.access.tag import Tag
+from ems.domain.billing.money import decimals, minor
+from ems.domain.billing.payment import cap_wh
+from ems.domain.billing.prepaid import Ask, Held, PrepaidAccount, Settled, covers, is_used_up, too_little
+from ems.domain.billing.price_list import PriceList, chosen, quoted
+from ems.domain.billing.receipt import Receipt
 from ems.domain.decision import Decision
 from ems.domain.events import EnergyCapped, Event
-from ems.domain.money import decimals, minor
-from ems.domain.payment import cap_wh
-from ems.domain.prepaid import Ask, Held, PrepaidAccount, Settled, covers, is_used_up, too_little
-from ems.domain.price_list import PriceList, chosen, quoted
-from ems.domain.receipt import Receipt
 from ems.domain.session import Session
 from ems.domain.state import NEVER, SiteState
-from ems.domain.tag import Tag
 from ems.domain.unknown import UnknownError
-from ems.money_ports import PrepaidBook
-from ems.ports import Clock, NotStoredError, Sink
+from ems.ports.controller import Clock, NotStoredError, Sink
+from ems.ports.money import PrepaidBook
 from ems.runtime.till import Till
 
 log = logging.getLogger(__name__)

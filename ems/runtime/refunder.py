@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from ems.domain.payment import Payment
-from ems.domain.refund import Refund, RefundAsk
-from ems.money_ports import RefundBook
-from ems.payment_ports import PaymentProvider, ProviderBusyError, ProviderRefusedError
-from ems.ports import Clock, NotStoredError
+from ems.domain.billing.payment import Payment
+from ems.domain.billing.refund import Refund, RefundAsk
+from ems.ports.controller import Clock, NotStoredError
+from ems.ports.money import RefundBook
+from ems.ports.payments import PaymentProvider, ProviderBusyError, ProviderRefusedError
 
 log = logging.getLogger(__name__)
 

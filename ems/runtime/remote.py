@@ -19,9 +19,8 @@ from ems.control.memory import Memory
 from ems.domain.daybook import UnknownError
 from ems.domain.decision import Decision
 from ems.domain.events import Event, StationConnected
-from ems.domain.state import SiteState
-from ems.domain.station_outcome import Activity, Asked, Effect, Outcome, Spoken, Variables, Verdict
-from ems.domain.station_request import (
+from ems.domain.remote.outcome import Activity, Asked, Effect, Outcome, Spoken, Variables, Verdict
+from ems.domain.remote.request import (
     ReadVariables,
     RequestStart,
     RequestStop,
@@ -33,10 +32,11 @@ from ems.domain.station_request import (
     is_secret,
     told,
 )
-from ems.domain.station_rules import Judgement, expected, is_kept, is_seen, judged, station_of
-from ems.ports import Clock
+from ems.domain.remote.rules import Judgement, expected, is_kept, is_seen, judged, station_of
+from ems.domain.state import SiteState
+from ems.ports.controller import Clock
+from ems.ports.stations import ObjectionError, Received, StationDesk
 from ems.runtime.uploads import Uploads
-from ems.station_ports import ObjectionError, Received, StationDesk
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from ems.domain.site import Site
 from ems.domain.state import NEVER, SiteState
 from ems.planning.occasion import is_wanted, newly_steered, news, strays
 from ems.planning.outlook import Outlook, outlook_of
-from ems.ports import Clock, Sink
+from ems.ports.controller import Clock, Sink
 from ems.runtime.agenda import PACE, Agenda, Pace
 from ems.runtime.planner_process import PlannerError
 

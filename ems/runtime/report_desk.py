@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ems.domain.condition import Condition
+from ems.domain.alarm.condition import Condition
 from ems.domain.decision import Level
-from ems.domain.sticker import MAX_REPORT, Report, Trouble
+from ems.domain.driver.sticker import MAX_REPORT, Report, Trouble
 from ems.domain.unknown import UnknownError
-from ems.driver_ports import StickerBook
-from ems.ports import Clock, NotStoredError
+from ems.ports.controller import Clock, NotStoredError
+from ems.ports.drivers import StickerBook
 
 log = logging.getLogger(__name__)
 

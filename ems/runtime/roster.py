@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ems.control.memory import Memory
-from ems.domain.access import AccessBook
+from ems.domain.access.book import AccessBook
 from ems.domain.decision import Decision
 from ems.domain.events import Event, HolderIdentified, MeterValues, NeedStated, VehicleIdentified
 from ems.domain.fleet import Fleet
@@ -14,7 +14,7 @@ from ems.domain.instant import Instant
 from ems.domain.session import Session
 from ems.domain.site import Site
 from ems.domain.state import SiteState
-from ems.ports import Sink
+from ems.ports.controller import Sink
 
 REVIEW_S = 30.0
 """A need can change because time passes: a departure is over, and the next one counts."""

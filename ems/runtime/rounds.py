@@ -10,12 +10,12 @@ from dataclasses import replace
 from functools import partial
 
 from ems.domain.daybook import UnknownError
+from ems.domain.remote.outcome import Round, Step
+from ems.domain.remote.request import StationRequest
+from ems.domain.remote.rules import station_of
 from ems.domain.state import SiteState
-from ems.domain.station_outcome import Round, Step
-from ems.domain.station_request import StationRequest
-from ems.domain.station_rules import station_of
-from ems.ports import Clock
-from ems.station_ports import ObjectionError, Remote
+from ems.ports.controller import Clock
+from ems.ports.stations import ObjectionError, Remote
 
 AT_ONCE = 8
 STEP_S = 120.0

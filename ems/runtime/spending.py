@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ems.domain.card import TagCost, TagUse
+from ems.domain.access.card import TagCost, TagUse
+from ems.domain.access.tag import tag_key
 from ems.domain.session import Session, Transaction
-from ems.domain.tag import tag_key
 
 KEPT = timedelta(days=32)
 """No period is longer."""

@@ -8,11 +8,11 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from ems.domain.driver.sticker import SLUG_ALPHABET, SLUG_LENGTH, Sticker
 from ems.domain.site import Site
-from ems.domain.sticker import SLUG_ALPHABET, SLUG_LENGTH, Sticker
 from ems.domain.unknown import UnknownError
-from ems.driver_ports import StickerBook
-from ems.ports import Clock, NotStoredError
+from ems.ports.controller import Clock, NotStoredError
+from ems.ports.drivers import StickerBook
 
 log = logging.getLogger(__name__)
 

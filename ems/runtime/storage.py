@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ems.domain.decision import Decision
 from ems.domain.state import SiteState
-from ems.ports import BatteryLink
+from ems.ports.controller import BatteryLink
 
 
 def steer(link: BatteryLink, state: SiteState, decision: Decision) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ems.domain.card import Card
-from ems.domain.tag import tag_key
+from ems.domain.access.card import Card
+from ems.domain.access.tag import tag_key
 
 MAX_CARDS = 100
 SHOWN = 40

@@ -9,10 +9,10 @@ from datetime import timedelta
 from ems.control.memory import Memory
 from ems.domain.decision import Decision
 from ems.domain.events import Event
-from ems.domain.proof import Acceptance, CircuitPeak
+from ems.domain.remote.proof import Acceptance, CircuitPeak
 from ems.domain.state import EvseState, SiteState
-from ems.ports import Clock
-from ems.site_ports import NotPossibleError
+from ems.ports.controller import Clock
+from ems.ports.site import NotPossibleError
 
 MOST_ALARMS = 50
 EPSILON_A = 0.05

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from ems.ports import Service
+from ems.ports.controller import Service
 
 log = logging.getLogger(__name__)
 

@@ -9,17 +9,17 @@ from math import inf
 from typing import NamedTuple
 
 from ems.control.memory import Memory
+from ems.domain.billing.price_list import PriceList, quoted
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
+from ems.domain.billing.usage import Usage
 from ems.domain.daybook import Daybook
 from ems.domain.decision import Decision
 from ems.domain.events import Event, TransactionEnded
 from ems.domain.instant import Instant
-from ems.domain.price_list import PriceList, quoted
-from ems.domain.receipt import Receipt
 from ems.domain.session import Session
 from ems.domain.state import EvseState, SiteState
-from ems.domain.tab import Tab
-from ems.domain.usage import Usage
-from ems.ports import TabBook
+from ems.ports.controller import TabBook
 
 REVIEW_S = 30.0
 """Time passes also where nothing is said."""

@@ -7,7 +7,7 @@ import contextlib
 from functools import partial
 
 from ems.domain.events import StoreTroubled
-from ems.ports import Clock, Sink
+from ems.ports.controller import Clock, Sink
 
 
 class Troubles:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO
 
 from ems.domain.daybook import UnknownError
-from ems.ports import Clock
-from ems.station_ports import Received, UploadRefusedError
+from ems.ports.controller import Clock
+from ems.ports.stations import Received, UploadRefusedError
 
 log = logging.getLogger(__name__)
 

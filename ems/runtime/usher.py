@@ -10,17 +10,17 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ems.domain.access import AccessMode
-from ems.domain.access_change import AccessChange
+from ems.domain.access.book import AccessMode
+from ems.domain.access.change import AccessChange
+from ems.domain.access.tag import tag_key
+from ems.domain.access.waitlist import Floor, next_turns
+from ems.domain.remote.outcome import Outcome, Verdict
+from ems.domain.remote.request import CancelReservation, RequestStart, Reserve
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
-from ems.domain.station_outcome import Outcome, Verdict
-from ems.domain.station_request import CancelReservation, RequestStart, Reserve
-from ems.domain.tag import tag_key
-from ems.domain.waitlist import Floor, next_turns
-from ems.ports import Clock, NotStoredError
+from ems.ports.controller import Clock, NotStoredError
+from ems.ports.stations import StationDesk
 from ems.runtime.porter import Porter
-from ems.station_ports import StationDesk
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from ems.domain.events import Event
 from ems.domain.policy import PLANNED
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
-from ems.report_ports import WatchBook
+from ems.ports.reports import WatchBook
 from ems.statistics.record import QUARTER_S, Cause, ControlQuarter
 
 LOOK_S = 5.0

@@ -8,15 +8,15 @@ from datetime import time
 from enum import StrEnum
 from pathlib import Path
 
-from ems.domain.access import Doors
-from ems.domain.account import LoginRule
+from ems.domain.access.account import LoginRule
+from ems.domain.access.book import Doors
 from ems.domain.circuit import CircuitTree
+from ems.domain.energy.tariff import Tariff
 from ems.domain.limit import LimitWindow
 from ems.domain.meter import Meter, OnLoss
 from ems.domain.phases import Phase
 from ems.domain.site import Site
 from ems.domain.station import Evse, Station
-from ems.domain.tariff import Tariff
 from ems.settings.access import Access
 from ems.settings.doors import doors_of
 from ems.settings.draft import Draft

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator
 
-from ems.domain.access import CLAIM, AccessMode
-from ems.domain.tag import MAX_TAG, plain_tag
+from ems.domain.access.book import CLAIM, AccessMode
+from ems.domain.access.tag import MAX_TAG, plain_tag
 from ems.settings.schema import Section, problem
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from ems.domain.access import AccessMode, Doors
+from ems.domain.access.book import AccessMode, Doors
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding
 

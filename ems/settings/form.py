@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 from ems.domain.phases import Phase
 from ems.domain.policy import Policy
+from ems.ports.site import FormField
 from ems.settings import schema
 from ems.settings.door_schema import AccessSection
 from ems.settings.listening_schema import OcppSection, WebSection
 from ems.settings.schema import PerPhase
-from ems.site_ports import FormField
 
 MODELS: dict[str, type[BaseModel]] = {
     "site": schema.SiteSection,

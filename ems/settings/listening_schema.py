@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ems.domain.account import LoginRule
+from ems.domain.access.account import LoginRule
 from ems.settings.schema import EVERY_NETWORK, Host, HostNames, Port, Section
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator
 
-from ems.domain.delivery import QuietHours
-from ems.domain.notice import TEST, Topic
+from ems.domain.alarm.delivery import QuietHours
+from ems.domain.alarm.notice import TEST, Topic
 from ems.settings.hints import similar
 from ems.settings.mail_schema import mail_address
 from ems.settings.schema import Host, Name, Port, Section, problem

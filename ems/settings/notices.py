@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ems.domain.delivery import QuietHours
-from ems.domain.incident import Patience
-from ems.domain.notice import Topic
+from ems.domain.alarm.delivery import QuietHours
+from ems.domain.alarm.incident import Patience
+from ems.domain.alarm.notice import Topic
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding, Severity
 from ems.settings.installation import is_loopback

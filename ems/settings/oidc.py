@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator
 
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.settings.payment_schema import web_address
 from ems.settings.schema import Name, Section, problem
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from ems.domain.access import AccessMode
+from ems.domain.access.book import AccessMode
 from ems.domain.limit import LimitWindow
 from ems.domain.meter import MeterRole, OnLoss
 from ems.domain.phases import Phase, PhaseAmps, Wiring

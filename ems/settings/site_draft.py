@@ -11,10 +11,10 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ems.ports.site import OvertakenError
 from ems.settings.atomic import replace_file
 from ems.settings.document import MAX_BYTES
 from ems.settings.edit import Edit, edited
-from ems.site_ports import OvertakenError
 
 FOLDER, FILE = "wizard", "draft.json"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ems.domain.phases import NO_AMPS
+from ems.ports.site import CircuitSum
 from ems.settings.draft import Draft
 from ems.settings.sums import added, sums, worst_a
-from ems.site_ports import CircuitSum
 
 
 def circuit_sums(draft: Draft) -> Iterator[CircuitSum]:

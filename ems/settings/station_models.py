@@ -12,10 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ems.domain.remote.request import is_secret
+from ems.domain.remote.rules import CONTROLLED
+from ems.domain.remote.variables import merged
 from ems.domain.station_model import StationModel
-from ems.domain.station_request import is_secret
-from ems.domain.station_rules import CONTROLLED
-from ems.domain.station_variables import merged
 from ems.settings.document import Document, read
 from ems.settings.finding import Finding, in_order
 from ems.settings.places import Catalogue, catalogue_files

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ems.domain.demand_charge import DemandCharge
-from ems.domain.energy_price import EnergyPrice
+from ems.domain.energy.demand_charge import DemandCharge
+from ems.domain.energy.price import EnergyPrice
+from ems.domain.energy.tariff import Tariff, by_name
 from ems.domain.recurrence import ALWAYS, NO_HOLIDAYS, Holidays
-from ems.domain.tariff import Tariff, by_name
 from ems.settings.document import Document, read
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding, has_errors, in_order

@@ -8,11 +8,11 @@ from datetime import date, datetime, time, timedelta
 from itertools import combinations
 from typing import Any, TypeVar
 
-from ems.domain.demand_charge import DemandCharge, Per
-from ems.domain.energy_price import EnergyPrice, TimedPrice
+from ems.domain.energy.demand_charge import DemandCharge, Per
+from ems.domain.energy.price import EnergyPrice, TimedPrice
+from ems.domain.energy.tariff import FixedCharge
 from ems.domain.limit import WEEKDAYS
 from ems.domain.recurrence import ALWAYS, Recurrence
-from ems.domain.tariff import FixedCharge
 from ems.domain.validity import Validity
 from ems.settings.document import Document
 from ems.settings.finding import Finding

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, StringConstraints
 
-from ems.domain.demand_charge import METERED_S, Per
+from ems.domain.energy.demand_charge import METERED_S, Per
 from ems.domain.limit import LimitWindow
 from ems.domain.recurrence import DayWindow, MonthDay, Season
 from ems.settings.schema import Name, Section, TimeZone, problem

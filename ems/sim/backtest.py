@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from ems.domain.bill import Component, bill
-from ems.domain.load import Load
+from ems.domain.energy.bill import Component, bill
+from ems.domain.energy.load import Load
+from ems.domain.energy.tariff import Tariff
 from ems.domain.policy import PLANNED, Strategy
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from ems.planning.arrays import Floats
 from ems.planning.clairvoyant import Facts, Presence, least_cost, most_energy, problem_of
 from ems.planning.day_verdict import DayRegret

@@ -10,12 +10,12 @@ from enum import StrEnum
 
 import numpy as np
 
-from ems.domain.energy_price import EnergyPrice
+from ems.domain.energy.price import EnergyPrice
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.tariff import Tariff
 from ems.domain.meter import MeterRole
 from ems.domain.phases import PhaseAmps
-from ems.domain.price_series import PriceSeries
 from ems.domain.session import Need, NeedOrigin
-from ems.domain.tariff import Tariff
 from ems.planning.forecast.past_sessions import PastSession
 from ems.planning.forecast.series import Series
 from ems.planning.regret import MISSING_PER_KWH

@@ -13,12 +13,12 @@ from datetime import UTC, datetime, time, timedelta
 
 from ems.domain import events as e
 from ems.domain.decision import Decision
-from ems.domain.demand_charge import BillingPeriod
-from ems.domain.load import Load
+from ems.domain.energy.demand_charge import BillingPeriod
+from ems.domain.energy.load import Load
+from ems.domain.energy.tariff import Tariff
 from ems.domain.policy import PLANNED
 from ems.domain.site import Site
 from ems.domain.state import SiteState
-from ems.domain.tariff import Tariff
 from ems.planning.economy import Paid
 from ems.planning.forecast.past_sessions import (
     DAYS_PLANNED,

@@ -11,7 +11,7 @@ import socket
 from dataclasses import replace
 
 from ems.assembly.daemon import Daemon
-from ems.domain.account import LoginRule
+from ems.domain.access.account import LoginRule
 from ems.domain.site import Site
 from ems.settings.build import Framer, Listen, MeterConnection, SiteSettings
 from ems.settings.document import read_data

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from ems.domain.energy.tariff import Tariff
 from ems.domain.session import Need
-from ems.domain.tariff import Tariff
 from ems.planning.arrays import Floats
 from ems.planning.day_verdict import DayRegret
 from ems.planning.horizon import Horizon

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from ems.domain.energy.tariff import Tariff
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from ems.planning.arrays import Floats
 from ems.planning.clairvoyant import Facts, Presence
 from ems.planning.horizon import Horizon

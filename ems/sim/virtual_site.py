@@ -20,7 +20,7 @@ from ems.domain.meter import MeterRole
 from ems.domain.phases import PhaseAmps
 from ems.domain.site import Site
 from ems.domain.station import Evse, Station
-from ems.ports import Clock
+from ems.ports.controller import Clock
 from ems.sim.faults import Fault, FaultKind, FaultPlan
 from ems.sim.meter_registers import Shown
 from ems.sim.observer import Observer

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from ems.domain.money import major
+from ems.domain.billing.money import major
 from ems.statistics.quarters import Quarters
 from ems.statistics.record import QUARTER_S, Facts, Past, PastSession
 from ems.statistics.sheet import Chart, Column, Kind, Row, Sheet, Value, money

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ems.domain.load import Load
+from ems.domain.energy.load import Load
 from ems.statistics.record import QUARTER_S, Facts, Past
 
 

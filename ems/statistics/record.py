@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from ems.domain.energy.tariff import Tariff
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from ems.domain.vehicle import Vehicle
 from ems.statistics.period import Period
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ems.domain.money import major
+from ems.domain.billing.money import major
 from ems.statistics.account import (
     Account,
     accounts_of,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ems.domain.money import major, minor
+from ems.domain.billing.money import major, minor
 
 Value = str | int | float | Decimal | date | datetime | None
 

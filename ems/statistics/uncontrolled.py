@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ems.domain.bill import Bill, Component, bill
+from ems.domain.energy.bill import Bill, Component, bill
 from ems.domain.site import Site
 from ems.domain.station import Evse
 from ems.domain.vehicle import Vehicle

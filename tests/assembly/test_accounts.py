@@ -19,8 +19,8 @@ from ems.adapters.web.needs import Need, Ways, area_of
 from ems.assembly.accounts import LOOK_S, SiteAccounts
 from ems.assembly.daemon import Daemon
 from ems.assembly.opening import database_of
-from ems.domain.account import Role, User
-from ems.domain.roll import UserAdded
+from ems.domain.access.account import Role, User
+from ems.domain.access.roll import UserAdded
 from ems.runtime.clock import SystemClock
 from ems.settings.machine_token import FILE, known_token, machine_token
 from tests.assembly.installation import Installation

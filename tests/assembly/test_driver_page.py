@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ems.domain.signed_value import SignedValue
+from ems.domain.record.signed_value import SignedValue
 from ems.settings.machine_token import known_token
 from ems.sim.manners import Manners
 from tests.adapters.ocmf.test_examination import KEBA

@@ -17,12 +17,12 @@ from ems.adapters.store.moment import to_ms
 from ems.adapters.store.schema import interval, session, subject, transaction_log
 from ems.assembly.experience import Archive, past_of
 from ems.assembly.sources import PriceFolder, Sources
-from ems.domain.demand_charge import BillingPeriod, DemandCharge
-from ems.domain.energy_price import EnergyPrice, TimedPrice
+from ems.domain.energy.demand_charge import BillingPeriod, DemandCharge
+from ems.domain.energy.price import EnergyPrice, TimedPrice
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.tariff import Tariff
 from ems.domain.meter import Meter, MeterRole
-from ems.domain.price_series import PriceSeries
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from tests.builders import circuit, evse, layout
 
 NOW = datetime(2026, 6, 17, 12, 7, tzinfo=UTC)

@@ -23,11 +23,11 @@ from ems.adapters.store.reading import NotReadableError
 from ems.adapters.store.store import Store
 from ems.assembly.exporting import AT_ONCE, Errand, ExportProcesses, file_of
 from ems.domain.decision import Alarm, Level
-from ems.domain.energy_step import Step
-from ems.domain.export_request import Exported, ExportRequest, Form
+from ems.domain.energy.step import Step
+from ems.domain.record.export_request import Exported, ExportRequest, Form
+from ems.domain.record.session_entry import SessionFilter
 from ems.domain.session import Need, NeedOrigin, Session, Transaction
-from ems.domain.session_entry import SessionFilter
-from ems.session_ports import BusyError, NotReadError
+from ems.ports.sessions import BusyError, NotReadError
 from tests.adapters.store.clocks import BEGIN, HandClock
 
 SINCE, UNTIL = BEGIN.utc - timedelta(days=1), BEGIN.utc + timedelta(days=3)

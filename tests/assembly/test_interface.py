@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from ems.adapters.web.entrance import COOKIE, CSRF_HEADER, csrf_of
 from ems.assembly.accounts import SiteAccounts
 from ems.assembly.daemon import Daemon
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from tests.assembly.installation import Installation
 from tests.assembly.patience import eventually
 from tests.assembly.running import settings_of

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ems.assembly.kept_requests import FILE, read_kept, write_kept
-from ems.domain.station_outcome import Asked, Outcome, Verdict
-from ems.domain.station_request import CancelReservation, SetAvailability, StationRequest, WriteVariables
+from ems.domain.remote.outcome import Asked, Outcome, Verdict
+from ems.domain.remote.request import CancelReservation, SetAvailability, StationRequest, WriteVariables
 from ems.runtime.remote import KEPT
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -15,10 +15,10 @@ from ems.adapters.store.reading import NotReadableError
 from ems.adapters.store.schema import interval, session, subject
 from ems.assembly.past_day import verdict_of_day
 from ems.assembly.sources import Sources
-from ems.domain.energy_price import EnergyPrice
-from ems.domain.price_series import PriceSeries
+from ems.domain.energy.price import EnergyPrice
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.tariff import Tariff
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from ems.planning.day_verdict import DayVerdict
 from tests.assembly.test_experience import write
 from tests.builders import circuit, evse, layout

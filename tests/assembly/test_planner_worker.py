@@ -12,12 +12,12 @@ import pytest
 from ems.assembly.plan_wire import Setup
 from ems.assembly.planning import COMMAND, ChildPlanning
 from ems.assembly.sources import Sources
-from ems.domain.energy_price import EnergyPrice
+from ems.domain.energy.price import EnergyPrice
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.tariff import Tariff
 from ems.domain.policy import Strategy
-from ems.domain.price_series import PriceSeries
 from ems.domain.session import Need
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from ems.planning.outlook import Outlook, Stay
 from ems.runtime.planner_process import PlannerError, PlannerProcess
 from ems.runtime.replan import why_unfit

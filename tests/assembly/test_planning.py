@@ -17,9 +17,9 @@ from ems.adapters.store.segment import Tick, read, segments
 from ems.assembly import daemon as assembled
 from ems.assembly.daemon import Daemon
 from ems.assembly.planning import ChildPlanning, setup_of
+from ems.domain.energy.price_push import Pushed
 from ems.domain.events import NeedStated, PlanMade
 from ems.domain.instant import Instant
-from ems.domain.price_push import Pushed
 from ems.domain.session import Need
 from ems.runtime.clock import SystemClock
 from ems.runtime.planner_process import PlannerProcess

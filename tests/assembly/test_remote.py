@@ -20,7 +20,7 @@ import pytest
 
 from ems.assembly.daemon import Daemon
 from ems.assembly.kept_requests import read_kept
-from ems.domain.station_request import SetAvailability, UploadLog
+from ems.domain.remote.request import SetAvailability, UploadLog
 from ems.runtime.clock import SystemClock
 from ems.settings.machine_token import known_token
 from ems.sim.manners import Manners

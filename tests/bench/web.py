@@ -25,7 +25,7 @@ from fastapi import APIRouter
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.app import WebOptions
 from ems.assembly.sessions import session_ways
-from ems.domain.account import LoginRule
+from ems.domain.access.account import LoginRule
 from tests.adapters.web.office import Office
 from tests.bench import year
 from tests.bench.figure import Figure, Measured, Rule

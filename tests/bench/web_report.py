@@ -12,12 +12,12 @@ from ems.adapters.store.store import Store
 from ems.adapters.web.reports.page import report_ways
 from ems.assembly.reports import SiteReports
 from ems.domain.circuit import Circuit, CircuitTree
-from ems.domain.energy_price import EnergyPrice, TimedPrice
+from ems.domain.energy.price import EnergyPrice, TimedPrice
+from ems.domain.energy.tariff import Tariff
 from ems.domain.phases import Wiring
 from ems.domain.site import Site
 from ems.domain.station import Evse, Station
-from ems.domain.tariff import Tariff
-from ems.ports import Clock, Live
+from ems.ports.controller import Clock, Live
 from ems.statistics.record import Facts
 from tests.bench import year
 from tests.bench.figure import Figure, Measured, Rule

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ems.adapters.prices.price_file import read_prices
-from ems.domain.demand_charge import DemandCharge
+from ems.domain.energy.demand_charge import DemandCharge
+from ems.domain.energy.tariff import Tariff
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from ems.sim.backtest import bounds, run
 from ems.sim.backtest_task import BacktestTask, Beside, Knowledge, backtest_task, priced_by
 from ems.sim.sessions import read_sessions

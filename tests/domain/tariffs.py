@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from ems.domain.demand_charge import DemandCharge
-from ems.domain.energy_price import EnergyPrice, TimedPrice
-from ems.domain.load import Load
+from ems.domain.energy.demand_charge import DemandCharge
+from ems.domain.energy.load import Load
+from ems.domain.energy.price import EnergyPrice, TimedPrice
+from ems.domain.energy.tariff import Tariff
 from ems.domain.recurrence import DayWindow, Recurrence, Season
-from ems.domain.tariff import Tariff
 
 BERLIN = ZoneInfo("Europe/Berlin")
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")

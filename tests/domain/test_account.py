@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ems.domain.account import (
+from ems.domain.access.account import (
     IDLE,
     LEAST_PASSWORD,
     LONGEST,

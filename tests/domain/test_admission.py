@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.access import AccessBook, AccessMode, Doors
-from ems.domain.admission import Asked, AuthStatus, Usage, authorise, ends_now
-from ems.domain.reservation import Reservation, Waiting
-from ems.domain.tag import Budget, Group, Period, Person, Rule, Tag, hours_of, hours_text, period_begin, tag_key
+from ems.domain.access.admission import Asked, AuthStatus, Usage, authorise, ends_now
+from ems.domain.access.book import AccessBook, AccessMode, Doors
+from ems.domain.access.reservation import Reservation, Waiting
+from ems.domain.access.tag import Budget, Group, Period, Person, Rule, Tag, hours_of, hours_text, period_begin, tag_key
 
 BERLIN = ZoneInfo("Europe/Berlin")
 UNUSED = Usage()

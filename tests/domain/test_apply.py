@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from ems.domain import events as e
+from ems.domain.access.tag import Holder
 from ems.domain.apply import apply
 from ems.domain.apply_session import MAX_SAMPLES
 from ems.domain.grant import FOREVER, Answer, Grant, Layer
@@ -23,7 +24,6 @@ from ems.domain.session import Need, Transaction
 from ems.domain.state import NEVER, MeterState, SiteState, StationState
 from ems.domain.station import EvseStatus, Station
 from ems.domain.station_model import StationModel
-from ems.domain.tag import Holder
 from ems.domain.vehicle import Vehicle
 from tests.builders import BEGIN, circuit, evse, layout
 

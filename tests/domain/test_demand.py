@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ems.domain.demand import Demand, demand_of
-from ems.domain.past import QuarterMeans
+from ems.domain.record.past import QuarterMeans
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BERLIN, KATHMANDU = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ems.domain.energy_step import EnergyPoint, Step, in_steps, span_of
+from ems.domain.energy.step import EnergyPoint, Step, in_steps, span_of
 
 BERLIN, KOLKATA = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata")
 QUARTER = timedelta(minutes=15)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ems.domain.access import AccessBook, AccessMode, Doors
-from ems.domain.admission import Asked, AuthStatus, Guest, Usage, authorise
-from ems.domain.tag import Tag
+from ems.domain.access.admission import Asked, AuthStatus, Guest, Usage, authorise
+from ems.domain.access.book import AccessBook, AccessMode, Doors
+from ems.domain.access.tag import Tag
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TAGS = Doors(AccessMode.TAGS)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.condition import Condition
+from ems.domain.alarm.condition import Condition
+from ems.domain.alarm.grouping import Places
+from ems.domain.alarm.incident import Acknowledged, Change, Incident, Patience, Turn, note_of
+from ems.domain.alarm.watch import START_GRACE_S, IncidentWatch
 from ems.domain.decision import Level
-from ems.domain.grouping import Places
-from ems.domain.incident import Acknowledged, Change, Incident, Patience, Turn, note_of
-from ems.domain.incident_watch import START_GRACE_S, IncidentWatch
 from ems.domain.instant import Instant
 from tests.control.installations import circuit, evse, layout
 

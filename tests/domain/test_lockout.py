@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ems.domain.lockout import (
+from ems.domain.access.lockout import (
     FIRST_WAIT_S,
     FORGET_S,
     FREE_ADDRESS,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.money import decimals, major, minor, price, vat_inside
+from ems.domain.billing.money import decimals, major, minor, price, vat_inside
 
 CURRENCIES = st.sampled_from(["EUR", "JPY", "BHD", "CLF"])
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain import payment as p
-from ems.domain.payment import EDGES, Cause, Due, Payment, PaymentState, cap_wh, step
-from ems.domain.price_list import Fee, PriceList, Unit
+from ems.domain.billing import payment as p
+from ems.domain.billing.payment import EDGES, Cause, Due, Payment, PaymentState, cap_wh, step
+from ems.domain.billing.price_list import Fee, PriceList, Unit
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=30)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.prepaid import (
+from ems.domain.billing.prepaid import (
     Ask,
     Booking,
     BookingKind,
@@ -23,7 +23,7 @@ from ems.domain.prepaid import (
     key_of,
     too_little,
 )
-from ems.domain.price_list import Fee, PriceList, Unit
+from ems.domain.billing.price_list import Fee, PriceList, Unit
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 NEW = PrepaidAccount("ada", "EUR", NOW)

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ems.domain.billing.price_book import PriceListKept, PriceListRemoved
+from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.daybook import Change, Daybook, UnknownError, changed, must_fit
-from ems.domain.price_book import PriceListKept, PriceListRemoved
-from ems.domain.price_list import Fee, PriceList, Unit
 from ems.domain.validity import Validity
 from tests.builders import circuit, evse, layout
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ems.domain.price_list import Fee, PriceList, Unit, chosen, quoted
+from ems.domain.billing.price_list import Fee, PriceList, Unit, chosen, quoted
 from ems.domain.recurrence import DayWindow, Recurrence
 from ems.domain.validity import Validity
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.price_push import (
+from ems.domain.energy.price_push import (
     MOST_POINTS,
     MOST_SERIES,
     SERIES_KEPT,
@@ -18,7 +18,7 @@ from ems.domain.price_push import (
     changed_series,
     must_be_meant,
 )
-from ems.domain.price_series import PricePoint, PriceSeries
+from ems.domain.energy.price_series import PricePoint, PriceSeries
 from ems.domain.unknown import UnknownError
 
 NOW = datetime(2026, 3, 29, 10, 0, tzinfo=UTC)

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.money import minor
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.domain.receipt import Receipt, receipt
+from ems.domain.billing.money import minor
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.receipt import Receipt, receipt
+from ems.domain.billing.tab import Tab
+from ems.domain.billing.usage import QUARTER_S, Usage, UsedQuarter, supposed
 from ems.domain.recurrence import DayWindow, Recurrence
-from ems.domain.tab import Tab
-from ems.domain.usage import QUARTER_S, Usage, UsedQuarter, supposed
 
 BERLIN = ZoneInfo("Europe/Berlin")
 EACH_DAY = frozenset(range(7))

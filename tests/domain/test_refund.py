@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.payment import Payment, PaymentState
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.domain.receipt import Receipt, receipt
-from ems.domain.refund import Refund, RefundAsk, RefundState, credit_note, given_back, left_of, new_refund
-from ems.domain.usage import supposed
+from ems.domain.billing.payment import Payment, PaymentState
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.receipt import Receipt, receipt
+from ems.domain.billing.refund import Refund, RefundAsk, RefundState, credit_note, given_back, left_of, new_refund
+from ems.domain.billing.usage import supposed
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 PRICES = PriceList(

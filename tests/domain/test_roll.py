@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.account import ApiToken, Kind, Role, User, Visitor
-from ems.domain.daybook import UnknownError
-from ems.domain.roll import (
+from ems.domain.access.account import ApiToken, Kind, Role, User, Visitor
+from ems.domain.access.roll import (
     MOST_TOKENS,
     FirstUserAdded,
     PasswordSet,
@@ -25,6 +24,7 @@ from ems.domain.roll import (
     UserEnabled,
     altered,
 )
+from ems.domain.daybook import UnknownError
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

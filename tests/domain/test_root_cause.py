@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from ems.domain.condition import conditions
+from ems.domain.alarm.condition import conditions
+from ems.domain.alarm.grouping import Group, Places, groups
+from ems.domain.alarm.root_cause import hint_of
 from ems.domain.decision import Alarm, CircuitView, Decision, Level
-from ems.domain.grouping import Group, Places, groups
 from ems.domain.instant import EPOCH
 from ems.domain.phases import NO_AMPS, PhaseAmps
-from ems.domain.root_cause import hint_of
 from ems.domain.state import MeterState, SiteState, StationState
 from tests.control.installations import SITES
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.statement import BillingGroup, Correction, Month, Statement, StatementLine, must_be_over
+from ems.domain.billing.statement import BillingGroup, Correction, Month, Statement, StatementLine, must_be_over
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AT = datetime(2026, 3, 29, 1, tzinfo=UTC)

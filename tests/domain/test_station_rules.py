@@ -14,11 +14,7 @@ from ems.domain.events import StatusChanged, TransactionEnded, TransactionStarte
 from ems.domain.instant import Instant
 from ems.domain.phases import Wiring
 from ems.domain.policy import Policy
-from ems.domain.session import Transaction
-from ems.domain.site import Site
-from ems.domain.state import SiteState
-from ems.domain.station import Evse, EvseStatus, Station
-from ems.domain.station_request import (
+from ems.domain.remote.request import (
     HIDDEN,
     CancelReservation,
     ClearCache,
@@ -38,7 +34,11 @@ from ems.domain.station_request import (
     told,
     without_secrets,
 )
-from ems.domain.station_rules import Judgement, is_kept, is_seen, judged
+from ems.domain.remote.rules import Judgement, is_kept, is_seen, judged
+from ems.domain.session import Transaction
+from ems.domain.site import Site
+from ems.domain.state import SiteState
+from ems.domain.station import Evse, EvseStatus, Station
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AT = Instant(100.0, NOW)

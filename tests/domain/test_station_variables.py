@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ems.domain.station_outcome import Variable
-from ems.domain.station_variables import Fit, compared, merged, to_write
+from ems.domain.remote.outcome import Variable
+from ems.domain.remote.variables import Fit, compared, merged, to_write
 
 VALUES = [
     ("true", "True", Fit.SAME),

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.energy_price import EnergyPrice, TimedPrice
-from ems.domain.price_series import PriceSeries
+from ems.domain.energy.price import EnergyPrice, TimedPrice
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.tariff import Tariff
 from ems.domain.recurrence import DayWindow, Holidays, Recurrence, Season
-from ems.domain.tariff import Tariff
 from ems.domain.validity import Validity
 from tests.domain.tariffs import (
     AUTUMN,

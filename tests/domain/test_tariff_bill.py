@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.bill import Bill, BillLine, Component, bill
-from ems.domain.demand_charge import BillingPeriod, DemandCharge, Per
-from ems.domain.energy_price import EnergyPrice, TimedPrice
-from ems.domain.load import Load
-from ems.domain.price_series import PriceSeries
+from ems.domain.energy.bill import Bill, BillLine, Component, bill
+from ems.domain.energy.demand_charge import BillingPeriod, DemandCharge, Per
+from ems.domain.energy.load import Load
+from ems.domain.energy.price import EnergyPrice, TimedPrice
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.tariff import FixedCharge
 from ems.domain.recurrence import Recurrence, Season
-from ems.domain.tariff import FixedCharge
 from ems.domain.validity import Validity
 from tests.domain.tariffs import (
     AUTUMN,

@@ -8,9 +8,9 @@ from typing import Self
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ems.domain.billing.usage import QUARTER_S, Usage, supposed
 from ems.domain.session import Session, Transaction
 from ems.domain.station import EvseStatus
-from ems.domain.usage import QUARTER_S, Usage, supposed
 
 PLUGGED = datetime(2026, 11, 26, 17, 50, tzinfo=UTC)
 CHARGING, SUSPENDED_EV, SUSPENDED_EVSE = EvseStatus.CHARGING, EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.access import AccessBook, AccessMode, Doors
-from ems.domain.access_change import (
+from ems.domain.access.book import AccessBook, AccessMode, Doors
+from ems.domain.access.change import (
     AccessChange,
     GroupKept,
     GroupRemoved,
@@ -24,10 +24,10 @@ from ems.domain.access_change import (
     WaitsNoMore,
     changed_access,
 )
-from ems.domain.reservation import Left, Reservation, Waiting
-from ems.domain.tag import Group, Person, Rule, Tag
+from ems.domain.access.reservation import Left, Reservation, Waiting
+from ems.domain.access.tag import Group, Person, Rule, Tag
+from ems.domain.access.waitlist import Floor, next_turns, place_of
 from ems.domain.unknown import UnknownError
-from ems.domain.waitlist import Floor, next_turns, place_of
 
 NOON = datetime(2026, 3, 10, 11, 0, tzinfo=UTC)
 DOORS = Doors(AccessMode.TAGS)

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ems.domain.driver.wish import Wish, energy_between, next_time
 from ems.domain.session import Need, NeedOrigin
-from ems.domain.wish import Wish, energy_between, next_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 27, 16, 0, tzinfo=UTC)

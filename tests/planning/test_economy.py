@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 import pytest
 
-from ems.domain.demand_charge import BillingPeriod, DemandCharge, Per
-from ems.domain.energy_price import EnergyPrice, TimedPrice
-from ems.domain.price_series import PriceSeries
+from ems.domain.energy.demand_charge import BillingPeriod, DemandCharge, Per
+from ems.domain.energy.price import EnergyPrice, TimedPrice
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.tariff import Tariff
 from ems.domain.recurrence import DayWindow, Recurrence
-from ems.domain.tariff import Tariff
 from ems.planning.economy import economy_of
 from ems.planning.horizon import Horizon
 from ems.planning.problem import Battery

@@ -9,13 +9,13 @@ import pytest
 
 from ems.domain import events as e
 from ems.domain.battery import Battery
-from ems.domain.demand_charge import DemandCharge
-from ems.domain.energy_price import EnergyPrice
+from ems.domain.energy.demand_charge import DemandCharge
+from ems.domain.energy.price import EnergyPrice
+from ems.domain.energy.tariff import Tariff
 from ems.domain.meter import MeterReading
 from ems.domain.plan import Plan
 from ems.domain.policy import Policy, Strategy
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from ems.planning.occasion import is_wanted, strays
 from ems.planning.outlook import Outlook, outlook_of
 from ems.planning.planner import Experience, plan_of

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ems.domain.access import AccessBook, AccessMode, Doors
-from ems.domain.access_change import AccessChange, changed_access
+from ems.domain.access.book import AccessBook, AccessMode, Doors
+from ems.domain.access.change import AccessChange, changed_access
+from ems.domain.access.tag import Tag
 from ems.domain.fleet import Fleet
 from ems.domain.state import EvseState
-from ems.domain.tag import Tag
 from ems.runtime.dispatcher import Dispatcher
 from ems.runtime.list_keeper import ListKeeper
 from ems.runtime.loop import Core

@@ -15,6 +15,11 @@ from typing import Any
 import async_solipsism
 
 from ems.domain.apply import apply
+from ems.domain.billing.payment import Cause, Payment
+from ems.domain.billing.price_book import PriceBook
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
 from ems.domain.daybook import Daybook
 from ems.domain.events import (
     EnergyCapped,
@@ -25,16 +30,11 @@ from ems.domain.events import (
     TransactionEnded,
     TransactionStarted,
 )
-from ems.domain.payment import Cause, Payment
-from ems.domain.price_book import PriceBook
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.domain.receipt import Receipt
 from ems.domain.session import Session, Transaction
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
-from ems.domain.tab import Tab
-from ems.payment_ports import Checkout, HoldState, HoldView, ProviderBusyError, ProviderRefusedError
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
+from ems.ports.payments import Checkout, HoldState, HoldView, ProviderBusyError, ProviderRefusedError
 from ems.runtime.cashier import Cashier
 from ems.runtime.errand import Counter
 from ems.runtime.till import Till

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ems.domain.station_outcome import Asked
-from ems.domain.station_request import StationRequest
+from ems.domain.remote.outcome import Asked
+from ems.domain.remote.request import StationRequest
 from ems.runtime.dispatcher import Dispatcher
 from ems.runtime.loop import Core
 from ems.runtime.remote import RemoteControl

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from ems.domain.access import Doors
-from ems.domain.access_change import ReservationRemoved, Reserved, TagsKept, Waits, WaitsNoMore
-from ems.domain.local_list import Step
-from ems.domain.reservation import Left, Reservation, Waiting
+from ems.domain.access.book import Doors
+from ems.domain.access.change import ReservationRemoved, Reserved, TagsKept, Waits, WaitsNoMore
+from ems.domain.access.local_list import Step
+from ems.domain.access.reservation import Left, Reservation, Waiting
+from ems.domain.access.tag import Tag
 from ems.domain.station import EvseStatus
-from ems.domain.tag import Tag
 from ems.sim.manners import Manners
 from tests.adapters.ocpp.central import LoopClock, virtual
 from tests.runtime.access_site import TAGS, access_site, book, car

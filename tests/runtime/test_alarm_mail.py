@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ems.delivery_ports import Attachment
-from ems.domain.delivery import QuietHours
-from ems.domain.notice import Notice, Topic
+from ems.domain.alarm.delivery import QuietHours
+from ems.domain.alarm.notice import Notice, Topic
+from ems.ports.delivery import Attachment
 from ems.runtime.alarm_mail import STEP, AlarmMailer, written
 
 ZONE = ZoneInfo("Europe/Berlin")

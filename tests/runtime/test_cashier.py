@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from ems.domain.apply import apply
+from ems.domain.billing.payment import Payment, PaymentState
+from ems.domain.billing.price_book import PriceBook
+from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.events import StatusChanged
-from ems.domain.payment import Payment, PaymentState
-from ems.domain.price_book import PriceBook
-from ems.domain.price_list import Fee, PriceList, Unit
 from ems.domain.station import EvseStatus
 from ems.domain.unknown import UnknownError
 from tests.runtime.forecourt import EVSE, PUBLIC, Forecourt, played

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ems.delivery_ports import NotDeliveredError
 from ems.domain.instant import Instant
 from ems.domain.unknown import UnknownError
-from ems.ports import NotStoredError
-from ems.report_ports import ExportRun, NoReportError, RunState
+from ems.ports.controller import NotStoredError
+from ems.ports.delivery import NotDeliveredError
+from ems.ports.reports import ExportRun, NoReportError, RunState
 from ems.runtime.exporter import Exporter
 from ems.statistics.export_plan import Content, ExportPlan, ToMail
 from ems.statistics.period import Every, Period

@@ -14,7 +14,7 @@ from ems.domain.limit import Limit
 from ems.domain.plan import Plan
 from ems.domain.policy import Strategy
 from ems.planning.outlook import Outlook
-from ems.ports import NoForesightError
+from ems.ports.controller import NoForesightError
 from ems.runtime.foresight import Foreseer
 from ems.runtime.planner_process import PlannerError
 from tests.assembly.patience import eventually

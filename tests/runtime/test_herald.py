@@ -9,11 +9,11 @@ import pytest
 
 from ems.control.memory import Memory
 from ems.domain import events as e
+from ems.domain.alarm.incident import Acknowledged, Change, Incident, Turn
+from ems.domain.alarm.notice import Topic
 from ems.domain.apply import apply
 from ems.domain.decision import Decision, Level
-from ems.domain.incident import Acknowledged, Change, Incident, Turn
 from ems.domain.instant import Instant
-from ems.domain.notice import Topic
 from ems.domain.session import Transaction
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus

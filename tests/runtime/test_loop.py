@@ -11,7 +11,7 @@ from ems.domain.events import Event, MeterRead, StationConnected
 from ems.domain.instant import Instant
 from ems.domain.meter import MeterReading
 from ems.domain.state import SiteState
-from ems.ports import Clock
+from ems.ports.controller import Clock
 from ems.runtime.loop import Core, Loop
 from tests.adapters.ocpp.central import BORN, in_virtual_time
 from tests.runtime.world import LoopClock, core_of, site

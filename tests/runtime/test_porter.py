@@ -9,17 +9,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ems.domain.access import AccessBook, AccessMode, Doors
+from ems.domain.access.book import AccessBook, AccessMode, Doors
+from ems.domain.access.card import Card, TagCost, TagUse
+from ems.domain.access.reservation import Reservation
+from ems.domain.access.tag import Budget, Group, Period, Tag
 from ems.domain.apply import apply
-from ems.domain.card import Card, TagCost, TagUse
 from ems.domain.events import Event, MeterValues, StationConnected, StatusChanged, TransactionEnded, TransactionStarted
 from ems.domain.fleet import Fleet
 from ems.domain.instant import Instant
-from ems.domain.reservation import Reservation
 from ems.domain.session import Transaction
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
-from ems.domain.tag import Budget, Group, Period, Tag
 from ems.domain.vehicle import Vehicle
 from ems.runtime.porter import Porter
 from ems.runtime.stranger_cards import MAX_CARDS

@@ -12,12 +12,12 @@ from typing import Any
 import async_solipsism
 import pytest
 
-from ems.delivery_ports import NotDeliveredError
-from ems.domain.delivery import BACK_OFF_S, KEPT, MAX_REFUSED, Delivery, DeliveryState
+from ems.domain.alarm.delivery import BACK_OFF_S, KEPT, MAX_REFUSED, Delivery, DeliveryState
+from ems.domain.alarm.notice import Notice, Topic
 from ems.domain.instant import Instant
-from ems.domain.notice import Notice, Topic
 from ems.domain.unknown import UnknownError
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
+from ems.ports.delivery import NotDeliveredError
 from ems.runtime import postman as module
 from ems.runtime.postman import Postman
 

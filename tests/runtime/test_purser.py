@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from ems.domain.prepaid import Ask, Booking, BookingKind, ByHand, PrepaidAccount, entries, key_of
-from ems.domain.price_list import PriceList
-from ems.domain.receipt import Receipt
-from ems.domain.tab import Tab
-from ems.domain.tag import Tag
+from ems.domain.access.tag import Tag
+from ems.domain.billing.prepaid import Ask, Booking, BookingKind, ByHand, PrepaidAccount, entries, key_of
+from ems.domain.billing.price_list import PriceList
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
 from ems.domain.unknown import UnknownError
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 from ems.runtime.purser import Purser, Ways
 from ems.runtime.till import Till
 from tests.runtime.forecourt import EVSE, PUBLIC, Forecourt, played

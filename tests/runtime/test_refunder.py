@@ -11,11 +11,11 @@ from typing import Any
 import async_solipsism
 import pytest
 
-from ems.domain.payment import Payment, PaymentState
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.domain.refund import Refund, RefundAsk, RefundState, new_refund
+from ems.domain.billing.payment import Payment, PaymentState
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.refund import Refund, RefundAsk, RefundState, new_refund
 from ems.domain.unknown import UnknownError
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 from ems.runtime.refunder import Refunder
 from tests.adapters.ocpp.central import LoopClock
 from tests.runtime.forecourt import Bank, Hold

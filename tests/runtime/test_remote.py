@@ -10,8 +10,8 @@ import pytest
 
 from ems.domain.daybook import UnknownError
 from ems.domain.grant import Layer
-from ems.domain.station_outcome import Effect, Verdict
-from ems.domain.station_request import (
+from ems.domain.remote.outcome import Effect, Verdict
+from ems.domain.remote.request import (
     ClearCache,
     ClearRawProfiles,
     ReadVariables,
@@ -26,10 +26,10 @@ from ems.domain.station_request import (
     UploadLog,
     WriteVariables,
 )
+from ems.ports.stations import ObjectionError
 from ems.runtime.remote import MOST_UNDER_WAY
 from ems.sim.manners import Manners
 from ems.sim.vehicle import Vehicle, VehicleModel
-from ems.station_ports import ObjectionError
 from tests.adapters.ocpp.central import virtual
 from tests.adapters.ocpp.test_requests import raw
 from tests.runtime.remote_site import WHO, RemoteSite, arrive, remote_site

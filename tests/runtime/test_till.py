@@ -10,8 +10,13 @@ from itertools import pairwise
 
 import pytest
 
-from ems.domain.access import AccessBook
+from ems.domain.access.book import AccessBook
+from ems.domain.access.tag import Group, Tag, tag_key
 from ems.domain.apply import apply
+from ems.domain.billing.price_book import PriceBook
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
 from ems.domain.daybook import Daybook
 from ems.domain.events import (
     Event,
@@ -23,14 +28,9 @@ from ems.domain.events import (
     TransactionStarted,
 )
 from ems.domain.instant import Instant
-from ems.domain.price_book import PriceBook
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.domain.receipt import Receipt
 from ems.domain.session import Transaction
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
-from ems.domain.tab import Tab
-from ems.domain.tag import Group, Tag, tag_key
 from ems.runtime.till import MOST, SETTLED_S, Till
 from tests.builders import BEGIN, circuit, evse, layout
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ems.domain.payment import Payment, PaymentState
-from ems.domain.price_list import PriceList
+from ems.domain.billing.payment import Payment, PaymentState
+from ems.domain.billing.price_list import PriceList
 from tests.runtime.forecourt import Forecourt, played
 
 TWENTY = PriceList("top-up", "EUR", (), "Prepaid account", hold=Decimal(20))

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ems.domain.instant import Instant
+from ems.ports.stations import Received, UploadRefusedError
 from ems.runtime.uploads import MOST_FILES, VALID, Uploads
-from ems.station_ports import Received, UploadRefusedError
 
 
 @dataclass

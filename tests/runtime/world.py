@@ -26,7 +26,7 @@ from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.domain.station import Evse, EvseStatus, Station
 from ems.domain.station_model import StationModel
-from ems.ports import Sink
+from ems.ports.controller import Sink
 from ems.runtime.loop import Core
 from tests.adapters.ocpp.central import LoopClock
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ems.domain.access import AccessMode, Doors
+from ems.domain.access.book import AccessMode, Doors
 from ems.settings.load import load
 from ems.settings.revision import load_or_last_good, reload
 from tests.settings.folder import GOOD, replaced, site_folder

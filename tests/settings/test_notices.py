@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ems.domain.delivery import QuietHours
-from ems.domain.notice import ALARMS, Topic
+from ems.domain.alarm.delivery import QuietHours
+from ems.domain.alarm.notice import ALARMS, Topic
 from ems.settings.load import load
 from ems.settings.notice_schema import Command
 from ems.settings.notices import NoticeSettings

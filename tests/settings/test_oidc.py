@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.settings.load import load
 from tests.settings.test_payment import SITE
 

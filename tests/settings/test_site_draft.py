@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ems.ports.site import OvertakenError
 from ems.settings.blank import init_site
 from ems.settings.edit import Edit, EditError
 from ems.settings.site_draft import draft_of, is_overtaken, keep_draft, read_site, write_site
-from ems.site_ports import OvertakenError
 
 RATING = Edit(("circuits", "grid"), {"rating_a": 63})
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.demand_charge import Per
-from ems.domain.price_series import PriceSeries
+from ems.domain.energy.demand_charge import Per
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.tariff import Tariff
 from ems.domain.recurrence import Season
-from ems.domain.tariff import Tariff
 from ems.domain.validity import Validity
 from ems.settings.document import parse
 from ems.settings.finding import has_errors

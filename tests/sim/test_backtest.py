@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ems.domain.price_series import PriceSeries
+from ems.domain.energy.price_series import PriceSeries
 from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
 from ems.planning.forecast.series import Series

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from ems.domain.demand_charge import DemandCharge
-from ems.domain.energy_price import EnergyPrice
-from ems.domain.price_series import PriceSeries
+from ems.domain.energy.demand_charge import DemandCharge
+from ems.domain.energy.price import EnergyPrice
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.tariff import Tariff
 from ems.domain.site import Site
-from ems.domain.tariff import Tariff
 from ems.planning.clairvoyant import Facts, Presence, least_cost, most_energy, problem_of, total_cost
 from ems.sim.hindsight import facts_of, grid
 from ems.sim.load_course import LoadCourse

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ems.domain.battery import Battery
-from ems.domain.energy_price import EnergyPrice
+from ems.domain.energy.price import EnergyPrice
 from ems.domain.meter import Meter, MeterRole
 from ems.domain.policy import Policy, Strategy
 from ems.domain.site import Site

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from ems.domain.price_series import PriceSeries
+from ems.domain.energy.price_series import PriceSeries
 from ems.domain.site import Site
 from ems.planning.clairvoyant import Facts, Presence
 from ems.planning.day_verdict import DayRegret

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from ems.domain.circuit import Circuit, CircuitTree
-from ems.domain.energy_price import EnergyPrice, TimedPrice
+from ems.domain.energy.price import EnergyPrice, TimedPrice
+from ems.domain.energy.tariff import Tariff
 from ems.domain.phases import Wiring
 from ems.domain.site import Site
 from ems.domain.station import Evse, Station
-from ems.domain.tariff import Tariff
 from ems.statistics.period import Period
 from ems.statistics.record import (
     QUARTER_S,

@@ -18,7 +18,7 @@ from ems.domain.decision import Decision
 from ems.domain.events import ControllerStarted, Event
 from ems.domain.instant import Instant
 from ems.domain.state import SiteState
-from ems.ports import Clock
+from ems.ports.controller import Clock
 from ems.runtime.dispatcher import Dispatcher
 from ems.runtime.farewell import leave_at_fallback
 from ems.runtime.loop import Loop

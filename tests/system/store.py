@@ -17,7 +17,7 @@ from ems.adapters.store.ledger import Ledger
 from ems.adapters.store.recorder import Recorder
 from ems.adapters.store.store import Store
 from ems.adapters.store.writer import Urgency, Writer
-from ems.ports import Clock
+from ems.ports.controller import Clock
 
 T = TypeVar("T")
 

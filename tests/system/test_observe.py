@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ems.domain.station_outcome import Spoken
+from ems.domain.remote.outcome import Spoken
 from ems.sim.scenario import Arrival, Scenario
 from tests.system.play import perform
 from tests.system.sites import QUICK, settings_of

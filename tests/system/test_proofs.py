@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ems.domain.proof import Proof, Verdict
+from ems.domain.remote.proof import Proof, Verdict
 from ems.runtime.proving import Prover
 from ems.runtime.remote import RemoteControl
 from ems.runtime.supervision import Supervision

@@ -12,7 +12,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 
-from ems.ports import Clock
+from ems.ports.controller import Clock
 
 log = logging.getLogger(__name__)
 

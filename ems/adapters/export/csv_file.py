@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from ems.domain.data_table import Cell, Column, DataTable, Kind
+from ems.domain.record.data_table import Cell, Column, DataTable, Kind
 
 BYTE_ORDER_MARK = "\ufeff"
 ROWS = 500

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from ems.adapters.export.csv_file import Dialect, as_csv, dialect_of
 from ems.adapters.export.json_file import as_json
 from ems.adapters.export.parquet_file import as_parquet
-from ems.domain.data_table import DataTable
-from ems.domain.export_request import Form
+from ems.domain.record.data_table import DataTable
+from ems.domain.record.export_request import Form
 
 
 def written(table: DataTable, form: Form, language: str, zone: ZoneInfo) -> Iterator[bytes]:

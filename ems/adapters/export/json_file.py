@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from ems.domain.data_table import Cell, DataTable
+from ems.domain.record.data_table import Cell, DataTable
 
 ROWS = 500
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False).encode

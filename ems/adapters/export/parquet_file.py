@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from ems.domain.data_table import Cell, DataTable, Kind
+from ems.domain.record.data_table import Cell, DataTable, Kind
 
 ROWS = 20_000
 """So many are one row group, and as much as is in memory."""

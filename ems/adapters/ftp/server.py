@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 
 from ems.adapters.ftp.visit import LOGIN, Visit
-from ems.station_ports import UploadBox
+from ems.ports.stations import UploadBox
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from ipaddress import ip_address
 
-from ems.station_ports import UploadBox, UploadRefusedError
+from ems.ports.stations import UploadBox, UploadRefusedError
 
 LOGIN = "ems"
 IDLE_S, BLOCK_S, DATA_S = 300.0, 60.0, 30.0

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import aiosmtplib
 
-from ems.delivery_ports import Attachment, NotDeliveredError
+from ems.ports.delivery import Attachment, NotDeliveredError
 
 ANSWER_S, WHOLE_S = 20.0, 90.0
 """How long the server may take for one answer, and for a whole mail."""

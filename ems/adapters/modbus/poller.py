@@ -11,7 +11,7 @@ from ems.adapters.modbus.link import Link
 from ems.adapters.modbus.register_map import RegisterMap
 from ems.adapters.modbus.setpoint import Setpoint
 from ems.adapters.modbus.watch import MeterWatch
-from ems.ports import Clock, Sink
+from ems.ports.controller import Clock, Sink
 
 
 class InstalledMeter(NamedTuple):

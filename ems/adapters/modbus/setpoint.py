@@ -23,7 +23,7 @@ from ems.adapters.modbus.point import SIZES, Identity
 from ems.adapters.modbus.register_map import RegisterMap
 from ems.adapters.modbus.writes import Writes, words_of
 from ems.domain.events import BatteryAnswered
-from ems.ports import Clock, Sink
+from ems.ports.controller import Clock, Sink
 
 WANTED_S = 10.0
 """What is wanted is said every second; after so long a silence nobody wants anything any more."""

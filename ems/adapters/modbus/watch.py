@@ -17,7 +17,7 @@ from ems.adapters.modbus.reading import Doubt, meter_reading
 from ems.adapters.modbus.register_map import RegisterMap
 from ems.domain.events import MeterFailed, MeterRead
 from ems.domain.meter import MeterReading
-from ems.ports import Clock, Sink
+from ems.ports.controller import Clock, Sink
 
 SLOW_EVERY_S = 10.0
 SLOW_KEPT_S = 60.0

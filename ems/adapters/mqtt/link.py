@@ -17,12 +17,12 @@ from ems.adapters.mqtt.command import change_of
 from ems.adapters.mqtt.discovery import discovery, node_of
 from ems.adapters.mqtt.payload import published
 from ems.adapters.mqtt.topic import OFFLINE, ONLINE, Topics
-from ems.delivery_ports import NotDeliveredError
+from ems.domain.alarm.incident import Incident
 from ems.domain.daybook import Change
 from ems.domain.events import LimitWithdrawn
-from ems.domain.incident import Incident
 from ems.domain.unknown import UnknownError
-from ems.ports import Live, NotStoredError, Operations
+from ems.ports.controller import Live, NotStoredError, Operations
+from ems.ports.delivery import NotDeliveredError
 
 log = logging.getLogger(__name__)
 

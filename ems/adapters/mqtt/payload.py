@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ems.adapters.mqtt.topic import Topics
+from ems.domain.alarm.incident import Incident
 from ems.domain.decision import CircuitView, Decision, Setpoint
-from ems.domain.incident import Incident
 from ems.domain.measured_power import evse_power_w, metered_w
 from ems.domain.phases import PhaseAmps
 from ems.domain.state import EvseState, SiteState

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ems.adapters.mqtt.link import MqttLink
-from ems.domain.notice import Notice, Topic
+from ems.domain.alarm.notice import Notice, Topic
 
 
 @dataclass(frozen=True, slots=True)

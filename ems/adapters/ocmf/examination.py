@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from ems.adapters.ocmf.public_key import CURVES, key_of, written
 from ems.adapters.ocmf.record import HEADER, Record, record_of
 from ems.adapters.ocmf.wrapping import unwrapped
-from ems.domain.signed_value import Examined, Verdict
+from ems.domain.record.signed_value import Examined, Verdict
 
 OCMF = "OCMF"
 HASHES: dict[str, type[hashes.HashAlgorithm]] = {

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ems.domain.signed_value import SignedRegister
+from ems.domain.record.signed_value import SignedRegister
 
 HEADER = "OCMF|"
 DEFAULT_ALGORITHM = "ECDSA-secp256r1-SHA256"

@@ -15,7 +15,7 @@ from ems.adapters.ocpi.model.credentials import VERSION
 from ems.adapters.ocpi.model.types import Thing
 from ems.adapters.ocpi.tokens import invalid
 from ems.domain.roaming import Partner
-from ems.roaming_ports import RoamingRequest
+from ems.ports.roaming import RoamingRequest
 
 T = TypeVar("T", bound=Thing)
 

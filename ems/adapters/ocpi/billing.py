@@ -10,8 +10,8 @@ from ems.adapters.ocpi.courier import Courier
 from ems.adapters.ocpi.record import CREDIT, credit_of, view_of
 from ems.domain.roaming import ObjectKind
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock
-from ems.roaming_ports import RecordView, RoamingBook, Selection
+from ems.ports.controller import Clock
+from ems.ports.roaming import RecordView, RoamingBook, Selection
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,16 +24,16 @@ from ems.adapters.ocpi.model.token import Token
 from ems.adapters.ocpi.model.types import DisplayText
 from ems.adapters.ocpi.naming import CONNECTOR, station_tag
 from ems.adapters.ocpi.wording.session import Permission
-from ems.domain.access_change import ReservationRemoved, Reserved
-from ems.domain.reservation import LONGEST, Reservation
+from ems.domain.access.change import ReservationRemoved, Reserved
+from ems.domain.access.reservation import LONGEST, Reservation
+from ems.domain.access.tag import tag_key
+from ems.domain.remote.outcome import Verdict
+from ems.domain.remote.request import RequestStart, RequestStop, StationRequest, Unlock
 from ems.domain.roaming import ObjectKind, Partner, PartyId, ToldObject
 from ems.domain.station import Evse, EvseStatus
-from ems.domain.station_outcome import Verdict
-from ems.domain.station_request import RequestStart, RequestStop, StationRequest, Unlock
-from ems.domain.tag import tag_key
 from ems.domain.unknown import UnknownError
-from ems.ports import NotStoredError
-from ems.roaming_ports import RoamingBook
+from ems.ports.controller import NotStoredError
+from ems.ports.roaming import RoamingBook
 
 log = logging.getLogger(__name__)
 

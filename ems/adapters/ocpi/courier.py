@@ -17,8 +17,8 @@ from ems.adapters.ocpi.client import Client
 from ems.adapters.ocpi.directory import Directory
 from ems.adapters.ocpi.error import PartnerAwayError, PartnerRefusedError
 from ems.domain.roaming import Partner, Push
-from ems.ports import Clock, NotStoredError
-from ems.roaming_ports import RoamingBook
+from ems.ports.controller import Clock, NotStoredError
+from ems.ports.roaming import RoamingBook
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from typing import Any
 from ems.adapters.ocpi.naming import digest_of
 from ems.domain.roaming import Acquaintance, Partner
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock
-from ems.roaming_ports import RoamingBook
+from ems.ports.controller import Clock
+from ems.ports.roaming import RoamingBook
 
 INVITED_FOR = timedelta(days=7)
 LINES = 20

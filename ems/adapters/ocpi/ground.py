@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ems.adapters.ocpi.naming import evse_uid
-from ems.domain.price_list import PriceList
-from ems.domain.receipt import Receipt
+from ems.domain.billing.price_list import PriceList
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
 from ems.domain.roaming import Operator
 from ems.domain.station import Evse
-from ems.domain.tab import Tab
-from ems.ports import Clock, Live, Operations
-from ems.station_ports import Remote
+from ems.ports.controller import Clock, Live, Operations
+from ems.ports.stations import Remote
 
 
 @dataclass(frozen=True, slots=True)

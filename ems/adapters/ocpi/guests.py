@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ems.adapters.ocpi.model.token import Token
 from ems.adapters.ocpi.naming import station_tag
 from ems.adapters.ocpi.wording.session import Permission
-from ems.domain.admission import Guest
+from ems.domain.access.admission import Guest
 from ems.domain.roaming import GuestTag, PartyId, Whitelist
 
 MOST_TAGS = 300_000

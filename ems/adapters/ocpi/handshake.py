@@ -16,7 +16,7 @@ from ems.adapters.ocpi.model.credentials import VERSION, Credentials, Credential
 from ems.adapters.ocpi.naming import digest_of
 from ems.adapters.ocpi.wording.location import business
 from ems.domain.roaming import Endpoint, Operator, Partner, PartyId, Role
-from ems.ports import Clock
+from ems.ports.controller import Clock
 
 log = logging.getLogger(__name__)
 

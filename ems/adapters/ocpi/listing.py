@@ -12,7 +12,7 @@ from ems.adapters.ocpi.model.tariff import Tariff
 from ems.adapters.ocpi.naming import tariff_id
 from ems.adapters.ocpi.wording.location import evse_object, location_object, statuses
 from ems.adapters.ocpi.wording.tariff import Worded, worded
-from ems.domain.price_list import PriceList, chosen, quoted
+from ems.domain.billing.price_list import PriceList, chosen, quoted
 
 
 @dataclass(slots=True)

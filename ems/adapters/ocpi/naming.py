@@ -9,8 +9,8 @@ import hashlib
 import re
 import uuid
 
+from ems.domain.access.tag import MAX_TAG, plain_tag
 from ems.domain.roaming import Operator, PartyId, outlet_word
-from ems.domain.tag import MAX_TAG, plain_tag
 
 CONNECTOR = "1"
 """The only connector of each EVSE: in OCPP 1.6 connectors are EVSEs."""

@@ -11,7 +11,7 @@ from ems.adapters.ocpi.model.token import Token
 from ems.adapters.ocpi.model.types import Price
 from ems.adapters.ocpi.wording.session import Permission
 from ems.domain.roaming import ObjectKind, ToldObject
-from ems.roaming_ports import RecordView
+from ems.ports.roaming import RecordView
 
 CREDIT = "-C"
 """Behind the id of what a record takes back."""

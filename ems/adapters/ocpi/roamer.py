@@ -26,14 +26,14 @@ from ems.adapters.ocpi.naming import evse_uid, session_id
 from ems.adapters.ocpi.record import claim_of, session_object
 from ems.adapters.ocpi.wording.session import Permission, begun, cdr, cost_so_far, kwh
 from ems.adapters.ocpi.wording.tariff import worded
-from ems.domain.receipt import Receipt
+from ems.domain.access.tag import tag_key
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
 from ems.domain.roaming import ObjectKind, Partner, Push, ToldObject
 from ems.domain.session import Session as OurSession
 from ems.domain.session import name_of
-from ems.domain.tab import Tab
-from ems.domain.tag import tag_key
-from ems.ports import NotStoredError
-from ems.roaming_ports import RoamingBook
+from ems.ports.controller import NotStoredError
+from ems.ports.roaming import RoamingBook
 
 log = logging.getLogger(__name__)
 

@@ -28,8 +28,8 @@ from ems.adapters.ocpi.tokens import Tokens
 from ems.domain.policy import Strategy
 from ems.domain.roaming import ObjectKind, Partner, PartyId
 from ems.domain.session import Need
-from ems.ports import NotStoredError
-from ems.roaming_ports import RoamingAnswer, RoamingBook, RoamingRequest, Selection
+from ems.ports.controller import NotStoredError
+from ems.ports.roaming import RoamingAnswer, RoamingBook, RoamingRequest, Selection
 
 log = logging.getLogger(__name__)
 

@@ -23,12 +23,12 @@ from ems.adapters.ocpi.record import claim_object
 from ems.adapters.ocpi.roamer import Roamer
 from ems.adapters.ocpi.server import Server
 from ems.adapters.ocpi.tokens import Tokens
-from ems.domain.admission import Guest
-from ems.domain.receipt import Receipt
+from ems.domain.access.admission import Guest
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
 from ems.domain.roaming import Acquaintance, Partner, Push
-from ems.domain.tab import Tab
-from ems.ports import NotStoredError
-from ems.roaming_ports import (
+from ems.ports.controller import NotStoredError
+from ems.ports.roaming import (
     Note,
     PartnerView,
     RecordView,

@@ -22,10 +22,10 @@ from ems.adapters.ocpi.model.session import AuthMethod
 from ems.adapters.ocpi.model.token import Allowed, AuthorizationInfo, LocationReferences, Token, TokenType
 from ems.adapters.ocpi.naming import evse_uid
 from ems.adapters.ocpi.wording.session import Permission
+from ems.domain.access.tag import tag_key
 from ems.domain.roaming import Partner, PartyId, Whitelist
-from ems.domain.tag import tag_key
-from ems.ports import NotStoredError
-from ems.roaming_ports import RoamingBook
+from ems.ports.controller import NotStoredError
+from ems.ports.roaming import RoamingBook
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from ems.adapters.ocpp.call_queue import (
 from ems.adapters.ocpp.handshake import host_of
 from ems.adapters.ocpp.schemas import OutgoingError
 from ems.adapters.ocpp.timeline import Timeline
-from ems.ports import Clock
+from ems.ports.controller import Clock
 
 log = logging.getLogger(__name__)
 

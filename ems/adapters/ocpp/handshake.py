@@ -23,8 +23,8 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from ems.adapters.ocpp.notice import Notices
-from ems.domain.history import Knock
-from ems.ports import Clock
+from ems.domain.record.history import Knock
+from ems.ports.controller import Clock
 
 log = logging.getLogger(__name__)
 

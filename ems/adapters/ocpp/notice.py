@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from ems.ports import Clock
+from ems.ports.controller import Clock
 
 BURST = 5
 EVERY_S = 60.0

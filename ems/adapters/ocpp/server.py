@@ -16,11 +16,11 @@ from ems.adapters.ocpp.handshake import Access, Doorkeeper, offered_subprotocols
 from ems.adapters.ocpp.notice import Notices
 from ems.adapters.ocpp.timeline import Timeline
 from ems.domain.events import StationGone
-from ems.domain.history import Knock
 from ems.domain.order import LimitOrder
-from ems.domain.station_outcome import Activity, Outcome, Spoken, Verdict
-from ems.domain.station_request import StationRequest
-from ems.ports import Clock, Sink
+from ems.domain.record.history import Knock
+from ems.domain.remote.outcome import Activity, Outcome, Spoken, Verdict
+from ems.domain.remote.request import StationRequest
+from ems.ports.controller import Clock, Sink
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ems.adapters.ocpp import frame
-from ems.domain.station_outcome import Spoken
-from ems.domain.station_request import HIDDEN, SECRET_VARIABLES, is_secret, without_secrets
+from ems.domain.remote.outcome import Spoken
+from ems.domain.remote.request import HIDDEN, SECRET_VARIABLES, is_secret, without_secrets
 
 MOST_FRAMES, MOST_BYTES, LONGEST = 100, 32_000, 2_000
 """Of each of the two parts; a longer frame is kept up to its bound."""

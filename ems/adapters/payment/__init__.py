@@ -2,8 +2,8 @@
 
 Lives here: `sandbox`, which is built in, holds nothing and shows a page to approve or decline on; `stripe`, the hosted
 Checkout of Stripe with a hold on the card, of which what the session cost is captured.
-Never here: when something is due (`ems.domain.payment` says that, `ems.runtime.cashier` does it), card data, a state of
-our own that could contradict the provider's.
+Never here: when something is due (`ems.domain.billing.payment` says that, `ems.runtime.cashier` does it), card data, a
+state of our own that could contradict the provider's.
 Who may import it: `ems.assembly`.
 
 Decisions: the controller asks the provider how a checkout stands every few seconds, because behind a router nobody can

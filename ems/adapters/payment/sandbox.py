@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
 
-from ems.domain.payment import Payment
-from ems.payment_ports import Checkout, ForgedNoticeError, HoldState, HoldView, HostedPage
+from ems.domain.billing.payment import Payment
+from ems.ports.payments import Checkout, ForgedNoticeError, HoldState, HoldView, HostedPage
 
 PATH = "/pay/sandbox/"
 MAX_PAGES = 1000

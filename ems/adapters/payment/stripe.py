@@ -17,8 +17,8 @@ from typing import Any, ParamSpec, TypeVar
 import stripe
 from stripe import StripeClient
 
-from ems.domain.payment import Payment
-from ems.payment_ports import (
+from ems.domain.billing.payment import Payment
+from ems.ports.payments import (
     Checkout,
     ForgedNoticeError,
     HoldState,

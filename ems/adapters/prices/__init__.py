@@ -13,6 +13,6 @@ Neither raises. Every row either gives a price or is named in the findings with 
 from __future__ import annotations
 
 from ems.adapters.prices.price_file import parse_prices, read_prices
-from ems.domain.price_table import PriceFile, PriceFinding
+from ems.domain.energy.price_table import PriceFile, PriceFinding
 
 __all__ = ["PriceFile", "PriceFinding", "parse_prices", "read_prices"]

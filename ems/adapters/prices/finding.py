@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ems.domain.price_table import PriceFinding
+from ems.domain.energy.price_table import PriceFinding
 
 __all__ = ["PriceFinding", "refused", "shown"]
 

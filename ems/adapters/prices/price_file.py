@@ -15,10 +15,10 @@ from ems.adapters.prices.finding import PriceFinding, refused, shown
 from ems.adapters.prices.moment import Stamp, is_month_first, moments_of, wall_or_instant
 from ems.adapters.prices.table import Row, Table, table_of
 from ems.adapters.prices.unit import Unit, has_decimal_comma, number_in, unit_of
+from ems.domain.energy.price_push import MOST_PER_KWH, STRONG
+from ems.domain.energy.price_series import PricePoint, PriceSeries
+from ems.domain.energy.price_table import PriceFile
 from ems.domain.local_clock import local
-from ems.domain.price_push import MOST_PER_KWH, STRONG
-from ems.domain.price_series import PricePoint, PriceSeries
-from ems.domain.price_table import PriceFile
 
 MAX_BYTES = 20_000_000
 HOUR_S = 3600

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import asyncssh
 
-from ems.delivery_ports import Attachment, NotDeliveredError
+from ems.ports.delivery import Attachment, NotDeliveredError
 
 ANSWER_S, WHOLE_S = 20.0, 120.0
 MOST_SHOWN = 200

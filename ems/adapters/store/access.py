@@ -14,7 +14,7 @@ from ems.adapters.store.current import Current
 from ems.adapters.store.database import WRITE_ERRORS, Database, Fault, fault_of
 from ems.adapters.store.migration import NewerSchemaError
 from ems.adapters.store.salvage import salvage
-from ems.ports import Clock
+from ems.ports.controller import Clock
 
 log = logging.getLogger(__name__)
 

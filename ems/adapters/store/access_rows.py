@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Table, select
 from ems.adapters.store.access_schema import person, reservation, tag, tag_group, waiting
 from ems.adapters.store.batch import Row
 from ems.adapters.store.moment import from_ms, to_ms
-from ems.domain.access import AccessBook
-from ems.domain.reservation import Reservation, Waiting
-from ems.domain.tag import Budget, Group, Period, Person, Rule, Tag, hours_of, hours_text
+from ems.domain.access.book import AccessBook
+from ems.domain.access.reservation import Reservation, Waiting
+from ems.domain.access.tag import Budget, Group, Period, Person, Rule, Tag, hours_of, hours_text
 
 log = logging.getLogger(__name__)
 

@@ -48,7 +48,7 @@ tag = Table(
     Column("at_once", Integer, nullable=False),
     Column("is_blocked", Boolean, nullable=False),
 )
-"""Tags by what makes them the same (`ems.domain.tag.tag_key`)."""
+"""Tags by what makes them the same (`ems.domain.access.tag.tag_key`)."""
 
 reservation = Table(
     "reservation",

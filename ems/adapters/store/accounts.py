@@ -22,10 +22,10 @@ from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.schema import audit
 from ems.adapters.store.writer import QueueFullError, Urgency, Writer
-from ems.domain.account import ApiToken, Login, Role, User
+from ems.domain.access.account import ApiToken, Login, Role, User
+from ems.domain.access.roll import Roll, RollChange, TokenMade, altered
 from ems.domain.daybook import UnknownError
-from ems.domain.roll import Roll, RollChange, TokenMade, altered
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from ems.adapters.store.batch import Row
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.schema import audit
 from ems.adapters.store.writer import Urgency, Writer
-from ems.domain.history import Audit
+from ems.domain.record.history import Audit
 
 
 class AuditLog:

@@ -16,8 +16,8 @@ from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.price_schema import receipt
 from ems.adapters.store.schema import session, transaction_log
 from ems.adapters.store.writer import Urgency, Writer
-from ems.domain.card import Card, TagCost, TagUse
-from ems.domain.tag import tag_key
+from ems.domain.access.card import Card, TagCost, TagUse
+from ems.domain.access.tag import tag_key
 
 KEPT_CARDS = 100
 TIDY_EVERY = 100

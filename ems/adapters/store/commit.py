@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.writer import QueueFullError, Writer
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 
 
 async def committed(writer: Writer, job: Callable[[Connection], None], durable: bool, patience_s: float) -> None:

@@ -16,8 +16,8 @@ from ems.adapters.store.rows import transactions_of
 from ems.adapters.store.schema import audit, session, transaction_log
 from ems.adapters.store.session_schema import session_correction
 from ems.adapters.store.writer import Writer
-from ems.domain.session_correction import Change, Correction, Wanted
-from ems.domain.tag import tag_key
+from ems.domain.access.tag import tag_key
+from ems.domain.record.correction import Change, Correction, Wanted
 from ems.domain.unknown import UnknownError
 
 SOME = 500

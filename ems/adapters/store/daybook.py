@@ -32,7 +32,7 @@ from ems.adapters.store.schema import (
 )
 from ems.adapters.store.series_rows import read_series, series_rows
 from ems.adapters.store.writer import Writer
-from ems.domain.access import AccessBook
+from ems.domain.access.book import AccessBook
 from ems.domain.daybook import Daybook
 from ems.domain.departure import Departure, Goal, WeeklyDeparture
 from ems.domain.fleet import Fleet

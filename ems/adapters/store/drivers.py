@@ -17,8 +17,8 @@ from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.driver_schema import driver_report, sticker
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.writer import QueueFullError, Writer
-from ems.domain.sticker import Report, Sticker, Trouble
-from ems.ports import NotStoredError
+from ems.domain.driver.sticker import Report, Sticker, Trouble
+from ems.ports.controller import NotStoredError
 
 log = logging.getLogger(__name__)
 

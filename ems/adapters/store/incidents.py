@@ -20,9 +20,9 @@ from ems.adapters.store.incident_schema import incident
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.schema import audit as audit_table
 from ems.adapters.store.writer import Urgency, Writer
+from ems.domain.alarm.incident import Acknowledged, Incident
 from ems.domain.decision import Level
-from ems.domain.incident import Acknowledged, Incident
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 
 log = logging.getLogger(__name__)
 

@@ -32,11 +32,11 @@ from ems.adapters.store.schema import alarm, grant, knock, session, start, stati
 from ems.adapters.store.writer import QueueFullError, Urgency, Writer
 from ems.domain.decision import Alarm
 from ems.domain.grant import Grant, Layer
-from ems.domain.history import Knock
 from ems.domain.instant import Instant
+from ems.domain.record.history import Knock
 from ems.domain.session import Session, Transaction
 from ems.domain.station_model import StationModel
-from ems.ports import Clock, NotStoredError
+from ems.ports.controller import Clock, NotStoredError
 
 ID_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 ID_MAX = 2**31 - 1

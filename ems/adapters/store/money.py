@@ -13,7 +13,7 @@ from ems.adapters.store.audit import AuditLog
 from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.writer import QueueFullError, Writer
 from ems.domain.unknown import UnknownError
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 
 T = TypeVar("T")
 

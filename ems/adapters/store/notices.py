@@ -17,9 +17,9 @@ from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.incident_schema import delivery, notice
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.writer import Urgency, Writer
-from ems.domain.delivery import Delivery, DeliveryState
-from ems.domain.notice import Notice, Topic
-from ems.ports import NotStoredError
+from ems.domain.alarm.delivery import Delivery, DeliveryState
+from ems.domain.alarm.notice import Notice, Topic
+from ems.ports.controller import NotStoredError
 
 log = logging.getLogger(__name__)
 

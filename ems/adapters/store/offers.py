@@ -10,7 +10,7 @@ from ems.adapters.store.moment import to_ms
 from ems.adapters.store.schema import Words, metadata
 from ems.adapters.store.writer import Urgency, Writer
 from ems.domain.decision import Binding, Decision, Setpoint
-from ems.domain.past import alike
+from ems.domain.record.past import alike
 
 SOON_S, LATER_S = 10.0, 60.0
 """Between two rows of an EVSE, if the reason changes or it goes on or off, or else the current alone."""

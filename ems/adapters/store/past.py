@@ -11,8 +11,8 @@ from ems.adapters.store.aggregation import HOLD_MS, QUARTER_MS, quarter
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.offers import offer
 from ems.adapters.store.schema import audit, interval, sample, session, subject
-from ems.domain.history import Audit
-from ems.domain.past import Drawn, Energies, EvsePast, Offered, QuarterMeans, Stay
+from ems.domain.record.history import Audit
+from ems.domain.record.past import Drawn, Energies, EvsePast, Offered, QuarterMeans, Stay
 
 MOST_OFFERS, MOST_SAMPLES = 5000, 30_000
 COVERED_S = 450

@@ -19,8 +19,8 @@ from ems.adapters.store.payment_schema import payment, payment_step
 from ems.adapters.store.prepaid import booked
 from ems.adapters.store.price_rows import price_list_of, price_list_row
 from ems.adapters.store.writer import Writer
-from ems.domain.payment import Captured, Cause, Payment, PaymentState
-from ems.domain.prepaid import ToppedUp
+from ems.domain.billing.payment import Captured, Cause, Payment, PaymentState
+from ems.domain.billing.prepaid import ToppedUp
 from ems.domain.unknown import UnknownError
 
 log = logging.getLogger(__name__)

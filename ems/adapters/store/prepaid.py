@@ -15,7 +15,7 @@ from ems.adapters.store.money_schema import booking, prepaid_account
 from ems.adapters.store.payment_schema import payment
 from ems.adapters.store.price_schema import receipt
 from ems.adapters.store.schema import session
-from ems.domain.prepaid import Ask, Booking, BookingKind, PrepaidAccount, entries, key_of
+from ems.domain.billing.prepaid import Ask, Booking, BookingKind, PrepaidAccount, entries, key_of
 from ems.domain.unknown import UnknownError
 
 log = logging.getLogger(__name__)

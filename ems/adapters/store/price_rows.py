@@ -14,13 +14,13 @@ from sqlalchemy import Connection, select
 from ems.adapters.store.batch import Row
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.price_schema import price_list
-from ems.domain.money import EXACTLY, PRICE_PLACES, major, minor
-from ems.domain.price_book import PriceBook
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.domain.receipt import Receipt, ReceiptLine
+from ems.domain.billing.money import EXACTLY, PRICE_PLACES, major, minor
+from ems.domain.billing.price_book import PriceBook
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.receipt import Receipt, ReceiptLine
+from ems.domain.billing.tab import Tab
+from ems.domain.billing.usage import Usage, UsedQuarter
 from ems.domain.recurrence import DayWindow, Recurrence, Season
-from ems.domain.tab import Tab
-from ems.domain.usage import Usage, UsedQuarter
 from ems.domain.validity import Validity
 
 log = logging.getLogger(__name__)

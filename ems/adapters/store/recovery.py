@@ -20,15 +20,15 @@ from ems.adapters.store.payments import read_open_payments
 from ems.adapters.store.rows import grant_of, model_of, session_of, transaction_of, transactions_of
 from ems.adapters.store.schema import alarm, grant, session, start, station_model, transaction_log
 from ems.adapters.store.tabs import read_tabs
-from ems.domain.account import Login
+from ems.domain.access.account import Login
+from ems.domain.access.roll import Roll
+from ems.domain.billing.payment import Payment
+from ems.domain.billing.tab import Tab
 from ems.domain.daybook import Daybook
 from ems.domain.grant import Grant
 from ems.domain.instant import Instant
-from ems.domain.payment import Payment
-from ems.domain.roll import Roll
 from ems.domain.session import Need, Session, Transaction
 from ems.domain.station_model import StationModel
-from ems.domain.tab import Tab
 
 log = logging.getLogger(__name__)
 

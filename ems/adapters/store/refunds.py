@@ -15,11 +15,11 @@ from ems.adapters.store.payment_schema import payment, payment_step
 from ems.adapters.store.payments import payment_of, read_payment
 from ems.adapters.store.prepaid import booked
 from ems.adapters.store.tabs import read_receipt
-from ems.domain.payment import Payment
-from ems.domain.prepaid import PaidBack
-from ems.domain.refund import Refund, RefundAsk, RefundState, new_refund
+from ems.domain.billing.payment import Payment
+from ems.domain.billing.prepaid import PaidBack
+from ems.domain.billing.refund import Refund, RefundAsk, RefundState, new_refund
 from ems.domain.unknown import UnknownError
-from ems.money_ports import PaymentFilter, PaymentStep, PaymentStory
+from ems.ports.money import PaymentFilter, PaymentStep, PaymentStory
 
 
 def asked(connection: Connection, reference: str, ask: RefundAsk, at: datetime) -> tuple[Refund, Payment]:

@@ -18,7 +18,7 @@ from ems.adapters.store.schema import interval, session, subject
 from ems.domain.meter import MeterRole
 from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
-from ems.report_ports import NoReportError
+from ems.ports.reports import NoReportError
 from ems.statistics.period import Period
 from ems.statistics.record import (
     Cause,

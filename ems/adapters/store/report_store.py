@@ -21,7 +21,7 @@ from ems.adapters.store.report_schema import control_quarter, excluded_time, exp
 from ems.adapters.store.schema import audit
 from ems.adapters.store.writer import Urgency, Writer
 from ems.domain.unknown import UnknownError
-from ems.report_ports import ExportRun, NoReportError, RunState
+from ems.ports.reports import ExportRun, NoReportError, RunState
 from ems.statistics.period import Period
 from ems.statistics.record import Cause, ControlQuarter, Excluded
 

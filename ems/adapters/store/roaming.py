@@ -21,8 +21,8 @@ from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.roaming_schema import roaming_object, roaming_partner, roaming_push, roaming_tag
 from ems.adapters.store.writer import Writer
 from ems.domain.roaming import Endpoint, GuestTag, ObjectKind, Partner, PartyId, Push, Role, ToldObject, Whitelist
-from ems.ports import NotStoredError
-from ems.roaming_ports import Chosen, Kept, Selection
+from ems.ports.controller import NotStoredError
+from ems.ports.roaming import Chosen, Kept, Selection
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,12 @@ from typing import Any
 from ems.adapters.store.batch import Row
 from ems.adapters.store.codec import Codec, CodecError
 from ems.adapters.store.moment import from_ms, to_ms
+from ems.domain.access.tag import tag_key
 from ems.domain.grant import FOREVER, Claim, Grant, Held, Layer
 from ems.domain.instant import Instant
 from ems.domain.phase_switch import UNSAID
 from ems.domain.session import Need, NeedOrigin, Session, Transaction
 from ems.domain.station_model import StationModel
-from ems.domain.tag import tag_key
 
 
 def transaction_row(evse: str, transaction: Transaction, start_key: str | None) -> Row:

@@ -13,8 +13,8 @@ from sqlalchemy import Column, Connection, Table, Text, select
 
 from ems.adapters.store.batch import Row
 from ems.adapters.store.schema import Words, metadata
-from ems.domain.price_push import Pushed
-from ems.domain.price_series import PricePoint, PriceSeries
+from ems.domain.energy.price_push import Pushed
+from ems.domain.energy.price_series import PricePoint, PriceSeries
 
 log = logging.getLogger(__name__)
 

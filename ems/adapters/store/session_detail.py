@@ -12,12 +12,12 @@ from ems.adapters.store.past import read_evse
 from ems.adapters.store.session_reading import read_accounts
 from ems.adapters.store.signed import read_keys, read_signed
 from ems.adapters.store.tabs import read_receipt
-from ems.domain.past import Offered
-from ems.domain.receipt import Receipt
-from ems.domain.session_correction import Correction
-from ems.domain.session_detail import Accounted
-from ems.domain.session_entry import SessionEntry
-from ems.domain.signed_value import MeterKey, SignedValue
+from ems.domain.billing.receipt import Receipt
+from ems.domain.record.correction import Correction
+from ems.domain.record.past import Offered
+from ems.domain.record.session_detail import Accounted
+from ems.domain.record.session_entry import SessionEntry
+from ems.domain.record.signed_value import MeterKey, SignedValue
 
 
 class Belongings(NamedTuple):

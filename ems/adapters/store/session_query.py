@@ -12,9 +12,9 @@ from ems.adapters.store.moment import to_ms
 from ems.adapters.store.payment_schema import payment
 from ems.adapters.store.price_schema import receipt, tab
 from ems.adapters.store.schema import session, transaction_log
-from ems.domain.payment import PaymentState
-from ems.domain.session_entry import INFERRED, SessionFilter, SessionMark, SessionSort
-from ems.domain.tag import tag_key
+from ems.domain.access.tag import tag_key
+from ems.domain.billing.payment import PaymentState
+from ems.domain.record.session_entry import INFERRED, SessionFilter, SessionMark, SessionSort
 
 STILL = 2**52
 """The end, in milliseconds, of what lasts: later than any other."""

@@ -26,9 +26,9 @@ from ems.adapters.store.rows import transactions_of
 from ems.adapters.store.schema import session, transaction_log
 from ems.adapters.store.session_query import COLUMNS, JOINED, conditions_of, page_query, sums_query
 from ems.adapters.store.session_schema import session_correction, signed_value
-from ems.domain.payment import PaymentState
-from ems.domain.session_detail import Accounted
-from ems.domain.session_entry import (
+from ems.domain.billing.payment import PaymentState
+from ems.domain.record.session_detail import Accounted
+from ems.domain.record.session_entry import (
     SessionEntry,
     SessionFilter,
     SessionMark,

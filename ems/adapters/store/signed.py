@@ -14,7 +14,7 @@ from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.schema import audit
 from ems.adapters.store.session_schema import meter_key, signed_value
 from ems.adapters.store.writer import Urgency, Writer
-from ems.domain.signed_value import MeterKey, SignedValue
+from ems.domain.record.signed_value import MeterKey, SignedValue
 from ems.domain.unknown import UnknownError
 
 MOST = 500

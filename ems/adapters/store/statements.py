@@ -17,10 +17,10 @@ from ems.adapters.store.money_schema import billing_group, booking, correction, 
 from ems.adapters.store.payment_schema import payment
 from ems.adapters.store.price_schema import receipt, tab
 from ems.adapters.store.schema import session
-from ems.domain.money import EXACTLY
-from ems.domain.payment import PaymentState
-from ems.domain.prepaid import BookingKind
-from ems.domain.statement import BillingGroup, Correction, Month, Statement, StatementLine, must_be_over
+from ems.domain.billing.money import EXACTLY
+from ems.domain.billing.payment import PaymentState
+from ems.domain.billing.prepaid import BookingKind
+from ems.domain.billing.statement import BillingGroup, Correction, Month, Statement, StatementLine, must_be_over
 from ems.domain.unknown import UnknownError
 
 

@@ -39,12 +39,12 @@ from ems.adapters.store.roaming import RoamingStore
 from ems.adapters.store.signed import SignedStore
 from ems.adapters.store.tabs import TabStore, read_closed_tab, read_receipt, read_receipts
 from ems.adapters.store.writer import PACE, Health, Pace, QueueFullError, Writer
-from ems.domain.history import Audit
-from ems.domain.payment import Payment
-from ems.domain.receipt import Receipt
-from ems.domain.roll import Roll
-from ems.domain.tab import Tab
-from ems.ports import Clock
+from ems.domain.access.roll import Roll
+from ems.domain.billing.payment import Payment
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
+from ems.domain.record.history import Audit
+from ems.ports.controller import Clock
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from ems.adapters.store.price_rows import line_rows, receipt_of, receipt_row, ta
 from ems.adapters.store.price_schema import receipt, receipt_line, tab, usage
 from ems.adapters.store.schema import session
 from ems.adapters.store.writer import Urgency, Writer
-from ems.domain.receipt import Receipt
-from ems.domain.tab import Tab
-from ems.domain.usage import UsedQuarter
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
+from ems.domain.billing.usage import UsedQuarter
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from ems.adapters.store.access import Access, reason
 from ems.adapters.store.batch import Batch, Key, Row, Sample, Subjects, write, write_singly
 from ems.adapters.store.current import Current
 from ems.adapters.store.database import WRITE_ERRORS, Database, Fault, fault_of
-from ems.ports import Clock
+from ems.ports.controller import Clock
 
 log = logging.getLogger(__name__)
 

@@ -21,9 +21,9 @@ from ems.adapters.web.stream import EventStream, Hall
 from ems.adapters.web.values import number
 from ems.adapters.web.view import View
 from ems.adapters.web.words import mode_of
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.domain.decision import Level
-from ems.ports import Clock, Live
+from ems.ports.controller import Clock, Live
 
 TICK_LATE_S = 5.0
 MAX_HOURS = 48

@@ -35,9 +35,9 @@ from ems.adapters.web.plan.press import PlanPress
 from ems.adapters.web.problem import of_failure, of_http, of_not_allowed, of_query, problem
 from ems.adapters.web.regret.api import regret_api
 from ems.adapters.web.stream import Hall
-from ems.domain.account import LoginRule, Role, Visitor
-from ems.energy_ports import Hindsight
-from ems.ports import Clock, Foresight, Live, Operations
+from ems.domain.access.account import LoginRule, Role, Visitor
+from ems.ports.controller import Clock, Foresight, Live, Operations
+from ems.ports.energy import Hindsight
 
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 LOGINS: list[dict[str, list[str]]] = [{"token": []}, {"login": []}, {}]

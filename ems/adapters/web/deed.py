@@ -14,7 +14,7 @@ from ems.adapters.web.needs import visitor
 from ems.adapters.web.problem import documented, problem
 from ems.domain.daybook import UnknownError
 from ems.domain.vehicle import plain_id
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 
 WHO = "x-operator"
 """The header in which whoever asks without a login may give a name; nobody checks it."""

@@ -21,7 +21,7 @@ from starlette.requests import cookie_parser
 from starlette.types import Scope
 
 from ems.adapters.web.accounts.port import Accounts
-from ems.domain.account import LONGEST, Kind, LoginRule, Role, Visitor
+from ems.domain.access.account import LONGEST, Kind, LoginRule, Role, Visitor
 
 COOKIE = "ems-login"
 CSRF_COOKIE, CSRF_HEADER, CSRF_FIELD = "ems-csrf", "x-csrf-token", "csrf"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ems.adapters.web.picture import head, sections
 from ems.adapters.web.view import View
-from ems.ports import Clock, Live
+from ems.ports.controller import Clock, Live
 
 PERIOD_S = 1.0
 LEAST_S = 0.25

@@ -23,7 +23,7 @@ from ems.adapters.web.entrance import (
 from ems.adapters.web.navigation import Counts, Menu, offer
 from ems.adapters.web.needs import SCOPE_KEY, Need
 from ems.adapters.web.problem import problem, turned_away
-from ems.domain.account import Kind, Role
+from ems.domain.access.account import Kind, Role
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 STREAMS = frozenset({"/api/v1/events", "/api/v1/notices/stream"})

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter
 
 from ems.adapters.web.needs import Need
-from ems.domain.account import Kind, Visitor
+from ems.domain.access.account import Kind, Visitor
 
 
 class Page(NamedTuple):

@@ -21,7 +21,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.types import Scope
 
-from ems.domain.account import Kind, Role, Visitor
+from ems.domain.access.account import Kind, Role, Visitor
 
 SCOPE_KEY = "ems.visitor"
 NOBODY = Visitor()

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from ems.adapters.web.navigation import Tab, offered
-from ems.ports import Clock
+from ems.ports.controller import Clock
 
 FRESH_S = 1.0
 

@@ -19,7 +19,7 @@ from ems.adapters.web.shape import CircuitRow
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.view import View
 from ems.adapters.web.words import CONDITIONS, GROUPS, MODES, condition_of
-from ems.domain.account import LoginRule
+from ems.domain.access.account import LoginRule
 
 SLICE_PIECES = 100
 PHASE_NAMES = ("L1", "L2", "L3")

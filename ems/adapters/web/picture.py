@@ -30,10 +30,10 @@ from ems.adapters.web.view import View
 from ems.adapters.web.words import condition_of, mode_of
 from ems.domain.circuit import Circuit
 from ems.domain.decision import Alarm, CircuitView, Decision, Level, Reason
-from ems.domain.history import Knock
 from ems.domain.instant import Instant
 from ems.domain.measured_power import evse_power_w, metered_w
 from ems.domain.meter import MeterRole
+from ems.domain.record.history import Knock
 from ems.domain.session import Session
 from ems.domain.state import NEVER, SiteState
 

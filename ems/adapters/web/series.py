@@ -14,9 +14,9 @@ from ems.adapters.web.once import Printed, printed
 from ems.adapters.web.shape import History, SeriesRow
 from ems.adapters.web.values import number, time_of
 from ems.domain.circuit import Circuit
-from ems.domain.history import HISTORY_EVERY_S, HistoryPoint
 from ems.domain.phases import Phase
-from ems.ports import Clock, Live
+from ems.domain.record.history import HISTORY_EVERY_S, HistoryPoint
+from ems.ports.controller import Clock, Live
 
 MAX_POINTS = 500
 KEPT = 64

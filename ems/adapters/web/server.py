@@ -17,8 +17,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ems.adapters.web.accounts.port import Accounts
 from ems.adapters.web.app import WebOptions, create_app, warm_up
 from ems.adapters.web.stream import Hall
-from ems.energy_ports import Hindsight
-from ems.ports import Clock, Foresight, Live, Operations
+from ems.ports.controller import Clock, Foresight, Live, Operations
+from ems.ports.energy import Hindsight
 
 _log = logging.getLogger(__name__)
 

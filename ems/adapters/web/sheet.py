@@ -15,8 +15,8 @@ from ems.adapters.web.page import environment, render
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import plain, time_of
 from ems.adapters.web.view import View
-from ems.domain.account import Role
-from ems.ports import Clock, Live
+from ems.domain.access.account import Role
+from ems.ports.controller import Clock, Live
 
 HTML = "text/html; charset=utf-8"
 

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ems.station_ports import UploadBox, UploadRefusedError
+from ems.ports.stations import UploadBox, UploadRefusedError
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ems.domain.decision import Decision
-from ems.domain.history import Knock
 from ems.domain.instant import Instant
+from ems.domain.record.history import Knock
 from ems.domain.state import SiteState
 
 

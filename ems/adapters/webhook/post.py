@@ -13,7 +13,7 @@ import httpx2
 
 from ems import __version__
 from ems.adapters.webhook.signature import ID, signed
-from ems.delivery_ports import NotDeliveredError
+from ems.ports.delivery import NotDeliveredError
 
 ANSWER_S, WHOLE_S = 10.0, 20.0
 MOST_SHOWN = 200

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ems.adapters.export.csv_file import FORMULA, Dialect, as_csv, dialect_of, inert
-from ems.domain.data_table import Cell, Column, DataTable, Kind
+from ems.domain.record.data_table import Cell, Column, DataTable, Kind
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ems.adapters.lists.tags import read_tags, write_tags
-from ems.domain.access import AccessBook
-from ems.domain.tag import Budget, Group, Period, Person, Rule, Tag, hours_of
+from ems.domain.access.book import AccessBook
+from ems.domain.access.tag import Budget, Group, Period, Person, Rule, Tag, hours_of
 from tests.runtime.world import site
 
 SITE = site()

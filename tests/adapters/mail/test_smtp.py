@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from ems.adapters.mail.smtp import Security, SmtpServer
-from ems.delivery_ports import Attachment, NotDeliveredError
+from ems.ports.delivery import Attachment, NotDeliveredError
 from tests.adapters.mail.postbox import PASSWORD, USER, postbox
 from tests.ports import free_ports
 

@@ -13,7 +13,7 @@ from ems.adapters.modbus.address import Framing, MeterAddress, SerialBus, TcpBus
 from ems.adapters.modbus.poller import InstalledMeter, Poller
 from ems.domain.events import Event, MeterFailed, MeterRead
 from ems.domain.phases import Phase
-from ems.ports import Service
+from ems.ports.controller import Service
 from tests.adapters.modbus.bus_server import BusServer, Line, Request, after, be_silent, obey
 from tests.adapters.modbus.models import MODELS, golden, sdm630
 from tests.adapters.modbus.test_meter_models import sunspec

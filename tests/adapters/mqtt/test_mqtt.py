@@ -21,13 +21,13 @@ from ems.adapters.mqtt.link import Broker, MqttLink
 from ems.adapters.mqtt.payload import LIMIT, PAUSE, published
 from ems.adapters.mqtt.target import MqttTarget
 from ems.adapters.mqtt.topic import Topics
-from ems.delivery_ports import NotDeliveredError
+from ems.domain.alarm.notice import Notice, Topic
 from ems.domain.daybook import Change
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.limit import Limit
-from ems.domain.notice import Notice, Topic
 from ems.domain.policy import Strategy
 from ems.domain.unknown import UnknownError
+from ems.ports.delivery import NotDeliveredError
 from tests.adapters.mqtt.broker import Mosquitto, mosquitto, needs_mosquitto, needs_password
 from tests.adapters.web.scene import Scene, busy
 

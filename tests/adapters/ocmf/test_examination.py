@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ems.adapters.ocmf.examination import examine
 from ems.adapters.ocmf.public_key import CURVES, key_of, plain_key, written
-from ems.domain.signed_value import Verdict
+from ems.domain.record.signed_value import Verdict
 
 KEBA_KEY = (
     "3059301306072A8648CE3D020106082A8648CE3D030107034200043AEEB45C392357820A58FDFB0857BD77ADA31585C61C430531DFA53B"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ems.adapters.ocpi.naming import evse_id, evse_uid, session_id, station_tag, tariff_id
+from ems.domain.access.tag import plain_tag
 from ems.domain.roaming import Operator, PartyId
-from ems.domain.tag import plain_tag
 
 SESSION = "c9df189d-bfb8-5273-a283-10a13b23348a"
 PARTY = PartyId("DE", "EMS")

@@ -19,7 +19,7 @@ from ems.adapters.ocpi.error import OcpiError, StatusCode
 from ems.adapters.ocpi.paging import MOST, Paging, page_headers, paging_of
 from ems.adapters.store.store import Store
 from ems.domain.roaming import ObjectKind, ToldObject
-from ems.roaming_ports import Selection
+from ems.ports.roaming import Selection
 from tests.adapters.store.clocks import HandClock
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

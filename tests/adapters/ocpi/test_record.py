@@ -16,10 +16,10 @@ from ems.adapters.ocpi.model.token import Token
 from ems.adapters.ocpi.wording.location import evse_object
 from ems.adapters.ocpi.wording.session import Permission, begun, cdr
 from ems.adapters.ocpi.wording.tariff import worded
-from ems.domain.price_list import Fee, PriceList, Unit
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.tab import Tab
+from ems.domain.billing.usage import supposed
 from ems.domain.recurrence import DayWindow, Recurrence
-from ems.domain.tab import Tab
-from ems.domain.usage import supposed
 from tests.adapters.ocpi.provider import token
 from tests.adapters.ocpi.test_naming import OPERATOR
 from tests.runtime.world import site

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ems.adapters.ocpi.wording.tariff import restrictions, worded
-from ems.domain.price_list import Fee, PriceList, Unit
+from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.recurrence import DayWindow, Recurrence, Season
 from ems.domain.validity import Validity
 from tests.adapters.ocpi.test_naming import OPERATOR

@@ -35,7 +35,7 @@ from ems.domain.phases import Wiring
 from ems.domain.session import Transaction
 from ems.domain.station import Evse, Station
 from ems.domain.station_model import StationModel
-from ems.ports import Authority
+from ems.ports.controller import Authority
 
 PORT = 9000
 BORN = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -14,8 +14,7 @@ import pytest
 
 from ems.domain.events import ProfileAnswered
 from ems.domain.grant import Answer, Layer
-from ems.domain.station_model import StationModel
-from ems.domain.station_outcome import (
+from ems.domain.remote.outcome import (
     Announced,
     ListVersion,
     Outcome,
@@ -26,7 +25,7 @@ from ems.domain.station_outcome import (
     Verdict,
     Written,
 )
-from ems.domain.station_request import (
+from ems.domain.remote.request import (
     HIDDEN,
     CancelReservation,
     ClearCache,
@@ -52,6 +51,7 @@ from ems.domain.station_request import (
     VendorData,
     WriteVariables,
 )
+from ems.domain.station_model import StationModel
 from ems.sim.manners import Manners
 from ems.sim.profile_stack import Shape
 from ems.sim.quirks import Quirks

@@ -10,7 +10,7 @@ import pytest
 
 from ems.adapters.ocpp.v16.signed import MOST_PER_HOUR
 from ems.domain.events import MeterValues
-from ems.domain.signed_value import MAX_VALUE, SignedValue
+from ems.domain.record.signed_value import MAX_VALUE, SignedValue
 from tests.adapters.ocpp.central import ChargePoint, Site, virtual
 from tests.adapters.ocpp.test_transactions import STOP, ready, started
 

@@ -13,7 +13,7 @@ import pytest
 from ems.domain.events import MeterValues, StatusChanged, TransactionEnded, TransactionStarted
 from ems.domain.session import Transaction
 from ems.domain.station import EvseStatus
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 from tests.adapters.ocpp.central import BOOT, BORN, ChargePoint, Site, central, charge_point, virtual
 
 START = {"connectorId": 1, "idTag": "TAG", "meterStart": 1000, "timestamp": "2026-03-01T12:00:20Z"}

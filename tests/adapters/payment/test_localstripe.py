@@ -17,7 +17,7 @@ import pytest
 from stripe import StripeClient
 
 from ems.adapters.payment.stripe import Stripe
-from ems.payment_ports import ForgedNoticeError, ProviderRefusedError
+from ems.ports.payments import ForgedNoticeError, ProviderRefusedError
 from ems.runtime.clock import SystemClock
 from tests.adapters.payment.stripe_double import KEY, SECRET
 from tests.ports import free_ports

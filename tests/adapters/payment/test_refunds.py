@@ -9,7 +9,7 @@ import pytest
 
 from ems.adapters.payment.sandbox import Sandbox
 from ems.adapters.payment.stripe import Stripe
-from ems.payment_ports import ProviderBusyError, ProviderRefusedError
+from ems.ports.payments import ProviderBusyError, ProviderRefusedError
 from tests.adapters.payment.stripe_double import KEY, SECRET, StripeDouble, serving
 from tests.adapters.payment.test_stripe import PAYMENT
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from ems.adapters.payment.stripe import Stripe
-from ems.domain.payment import Due, Payment
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.payment_ports import ForgedNoticeError, HoldState, ProviderBusyError, ProviderRefusedError
+from ems.domain.billing.payment import Due, Payment
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.ports.payments import ForgedNoticeError, HoldState, ProviderBusyError, ProviderRefusedError
 from tests.adapters.payment.stripe_double import KEY, SECRET, StripeDouble, serving, signed
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

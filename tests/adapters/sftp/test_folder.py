@@ -12,7 +12,7 @@ import asyncssh
 import pytest
 
 from ems.adapters.sftp.folder import SftpFolder
-from ems.delivery_ports import Attachment, NotDeliveredError
+from ems.ports.delivery import Attachment, NotDeliveredError
 from tests.ports import free_ports
 
 USER, PASSWORD = "depot", "a long secret"

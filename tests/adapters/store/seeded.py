@@ -16,7 +16,7 @@ from ems.adapters.store.moment import to_ms
 from ems.adapters.store.payment_schema import payment
 from ems.adapters.store.price_schema import receipt, tab, usage
 from ems.adapters.store.schema import session, transaction_log
-from ems.domain.tag import tag_key
+from ems.domain.access.tag import tag_key
 
 QUARTER = timedelta(minutes=15)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-from ems import ports
 from ems.adapters.store.journal import FileJournal
 from ems.control.memory import Memory
 from ems.domain.decision import Decision
@@ -13,6 +12,7 @@ from ems.domain.events import Event
 from ems.domain.instant import Instant
 from ems.domain.site import Site
 from ems.domain.state import SiteState
+from ems.ports import controller as ports
 from tests.builders import Scenario
 from tests.control.installations import SITES
 

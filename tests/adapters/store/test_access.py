@@ -12,12 +12,12 @@ import pytest
 from ems.adapters.store.cards import KEPT_CARDS
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
-from ems.domain.access import AccessBook
-from ems.domain.card import Card, TagCost, TagUse
+from ems.domain.access.book import AccessBook
+from ems.domain.access.card import Card, TagCost, TagUse
+from ems.domain.access.reservation import Reservation, Waiting
+from ems.domain.access.tag import Budget, Group, Holder, Period, Person, Rule, Tag, hours_of
 from ems.domain.daybook import Daybook
-from ems.domain.reservation import Reservation, Waiting
 from ems.domain.session import Session, Transaction
-from ems.domain.tag import Budget, Group, Holder, Period, Person, Rule, Tag, hours_of
 from tests.adapters.store.clocks import BEGIN, HandClock
 
 NOW = BEGIN.utc

@@ -13,9 +13,8 @@ import pytest
 
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
-from ems.domain.account import ApiToken, Login, Role, User
-from ems.domain.daybook import UnknownError
-from ems.domain.roll import (
+from ems.domain.access.account import ApiToken, Login, Role, User
+from ems.domain.access.roll import (
     FirstUserAdded,
     PasswordSet,
     RoleGiven,
@@ -26,7 +25,8 @@ from ems.domain.roll import (
     UserAdded,
     UserDisabled,
 )
-from ems.ports import NotStoredError
+from ems.domain.daybook import UnknownError
+from ems.ports.controller import NotStoredError
 from tests.adapters.store.clocks import BEGIN, HandClock
 
 NOW = BEGIN.utc

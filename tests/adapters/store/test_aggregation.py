@@ -18,7 +18,7 @@ from ems.adapters.store.reading import IntervalRecord
 from ems.adapters.store.retention import DAY_MS, Retention, Slice
 from ems.adapters.store.store import Store
 from ems.domain.decision import Alarm, Level
-from ems.domain.history import Knock
+from ems.domain.record.history import Knock
 from tests.adapters.store.clocks import BEGIN
 
 Opened = Callable[[], Store]

@@ -18,9 +18,9 @@ from ems.adapters.store.schema import session, transaction_log
 from ems.adapters.store.session_reading import SessionReader
 from ems.adapters.store.signed import read_keys, read_signed
 from ems.adapters.store.store import Store
-from ems.domain.session_correction import Change, Wanted
-from ems.domain.session_entry import SessionFilter
-from ems.domain.signed_value import SignedValue
+from ems.domain.record.correction import Change, Wanted
+from ems.domain.record.session_entry import SessionFilter
+from ems.domain.record.signed_value import SignedValue
 from ems.domain.unknown import UnknownError
 from tests.adapters.store.seeded import Seeded, seed, write
 

@@ -23,14 +23,14 @@ from ems.adapters.store.series_rows import pushed_price
 from ems.adapters.store.store import Store
 from ems.domain.daybook import Daybook
 from ems.domain.departure import HOLIDAY, Departure, Goal, WeeklyDeparture
+from ems.domain.energy.price_series import PriceSeries
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
 from ems.domain.policy import Strategy
-from ems.domain.price_series import PriceSeries
 from ems.domain.service_class import ServiceClass
 from ems.domain.session import Need, NeedOrigin, Session
 from ems.domain.vehicle import Guarantee, StateOfCharge, Vehicle
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 from tests.adapters.store.clocks import BEGIN, HandClock
 
 Opened = Callable[[], Store]

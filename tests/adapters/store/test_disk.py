@@ -23,7 +23,7 @@ from ems.adapters.store.store import Store
 from ems.adapters.store.writer import Pace, Urgency
 from ems.domain.grant import Grant, Held, Layer
 from ems.domain.session import Transaction
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 from tests.adapters.store.clocks import BEGIN, HandClock, RunningClock
 
 TRANSACTION = Transaction(7, BEGIN.utc, 1234.5, "TAG")

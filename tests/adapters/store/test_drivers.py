@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ems.adapters.store.store import Store
-from ems.domain.sticker import Report, Sticker, Trouble
+from ems.domain.driver.sticker import Report, Sticker, Trouble
 from tests.adapters.store.clocks import BEGIN, HandClock
 
 ONE = Sticker("23456789ab", "CP-01/1", "s" * 43, BEGIN.utc)

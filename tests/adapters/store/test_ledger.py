@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from ems import ports
 from ems.adapters.store import schema
 from ems.adapters.store.ledger import ID_EPOCH
 from ems.adapters.store.store import Store
 from ems.domain.decision import Alarm, Level
 from ems.domain.grant import FOREVER, Claim, Grant, Held, Layer
-from ems.domain.history import Knock
+from ems.domain.record.history import Knock
 from ems.domain.session import Need, NeedOrigin, Session, Transaction
 from ems.domain.station_model import StationModel
-from ems.ports import NotStoredError
+from ems.ports import controller as ports
+from ems.ports.controller import NotStoredError
 from tests.adapters.store.clocks import BEGIN, HandClock
 
 Opened = Callable[[], Store]

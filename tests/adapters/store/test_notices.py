@@ -12,11 +12,11 @@ import pytest
 
 from ems.adapters.store import notices as module
 from ems.adapters.store.store import Store
+from ems.domain.alarm.delivery import Delivery, DeliveryState
+from ems.domain.alarm.incident import Acknowledged, Incident
+from ems.domain.alarm.notice import Notice, Topic
 from ems.domain.decision import Level
-from ems.domain.delivery import Delivery, DeliveryState
-from ems.domain.incident import Acknowledged, Incident
-from ems.domain.notice import Notice, Topic
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 from ems.runtime.clock import SystemClock
 
 AT = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)

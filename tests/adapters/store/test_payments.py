@@ -15,10 +15,10 @@ from sqlalchemy import select
 
 from ems.adapters.store.payment_schema import payment_step
 from ems.adapters.store.store import Store
-from ems.domain import payment as p
-from ems.domain.payment import Cause, Payment, step
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.ports import NotStoredError
+from ems.domain.billing import payment as p
+from ems.domain.billing.payment import Cause, Payment, step
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.ports.controller import NotStoredError
 from tests.adapters.store.clocks import BEGIN, HandClock
 
 Opened = Callable[[], Store]

@@ -16,14 +16,14 @@ from sqlalchemy import func, select, update
 from ems.adapters.store.price_rows import price_list_of, price_list_row
 from ems.adapters.store.price_schema import price_list, receipt_line, tab, usage
 from ems.adapters.store.store import Store
+from ems.domain.billing.price_book import PriceBook
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.receipt import Receipt, receipt
+from ems.domain.billing.tab import Tab
+from ems.domain.billing.usage import Usage, UsedQuarter, supposed
 from ems.domain.daybook import Daybook
-from ems.domain.price_book import PriceBook
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.domain.receipt import Receipt, receipt
 from ems.domain.recurrence import DayWindow, Recurrence, Season
 from ems.domain.session import Session
-from ems.domain.tab import Tab
-from ems.domain.usage import Usage, UsedQuarter, supposed
 from ems.domain.validity import Validity
 from tests.adapters.store.clocks import BEGIN, HandClock
 

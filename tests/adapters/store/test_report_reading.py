@@ -19,7 +19,7 @@ from ems.adapters.store.store import Store
 from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.meter import Meter, MeterRole
 from ems.domain.unknown import UnknownError
-from ems.report_ports import ExportRun, RunState
+from ems.ports.reports import ExportRun, RunState
 from ems.statistics.period import Every
 from ems.statistics.record import Cause, Charged, ControlQuarter, Excluded, Exclusion, Flow
 from ems.statistics.report import report_of

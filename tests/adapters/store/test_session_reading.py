@@ -15,9 +15,9 @@ from ems.adapters.store.database import Database
 from ems.adapters.store.reading import NotReadableError
 from ems.adapters.store.session_query import page_query
 from ems.adapters.store.session_reading import SessionReader
+from ems.domain.billing.payment import PaymentState
 from ems.domain.local_clock import day_begin_s, local
-from ems.domain.payment import PaymentState
-from ems.domain.session_entry import INFERRED, SessionFilter, SessionSort, SessionSums
+from ems.domain.record.session_entry import INFERRED, SessionFilter, SessionSort, SessionSums
 from tests.adapters.store.seeded import Seeded, seed
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -13,8 +13,8 @@ import pytest
 
 from ems.adapters.store import prepaid, statements
 from ems.adapters.store.store import Store
-from ems.domain.prepaid import ByHand, PrepaidAccount, Settled, ToppedUp
-from ems.domain.statement import BillingGroup, Correction, Month, Statement
+from ems.domain.billing.prepaid import ByHand, PrepaidAccount, Settled, ToppedUp
+from ems.domain.billing.statement import BillingGroup, Correction, Month, Statement
 from ems.domain.unknown import UnknownError
 from tests.adapters.web.money_office import PRICES, paid, sold
 

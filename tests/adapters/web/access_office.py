@@ -9,12 +9,12 @@ from fastapi import APIRouter
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.access.page import access_ways
 from ems.assembly.access import CardWatch, SiteAccess
-from ems.domain.access import AccessMode, Doors
+from ems.domain.access.book import AccessMode, Doors
 from ems.domain.daybook import Daybook
 from ems.domain.events import Event
+from ems.domain.remote.outcome import Activity, Outcome, Spoken, Verdict
+from ems.domain.remote.request import StationRequest
 from ems.domain.session import Transaction
-from ems.domain.station_outcome import Activity, Outcome, Spoken, Verdict
-from ems.domain.station_request import StationRequest
 from ems.runtime.list_keeper import ListKeeper
 from ems.runtime.porter import Porter
 from ems.runtime.usher import Usher

@@ -12,9 +12,9 @@ from fastapi import APIRouter
 
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.alarms.page import alarm_ways
-from ems.delivery_ports import NotDeliveredError
-from ems.domain.incident import Patience
-from ems.domain.notice import ALARMS, Notice, Topic
+from ems.domain.alarm.incident import Patience
+from ems.domain.alarm.notice import ALARMS, Notice, Topic
+from ems.ports.delivery import NotDeliveredError
 from ems.runtime.herald import Herald
 from ems.runtime.incident_keeper import IncidentKeeper
 from ems.runtime.postman import Postman

@@ -20,11 +20,11 @@ from ems.adapters.web.driver.pages import Paces, driver_pages
 from ems.adapters.web.driver.sheet import driver_api, sticker_pages
 from ems.assembly.receipts import SiteReceipts
 from ems.assembly.session_desk import SiteSessionDesk
-from ems.domain.access import AccessMode, Doors
+from ems.domain.access.book import AccessMode, Doors
 from ems.domain.events import StatusChanged, TransactionStarted
 from ems.domain.session import Transaction
 from ems.domain.station import EvseStatus
-from ems.payment_ports import Payments
+from ems.ports.payments import Payments
 from ems.runtime.driver_desk import DriverDesk, Lobby
 from tests.adapters.web.office import Office
 from tests.assembly.patience import eventually

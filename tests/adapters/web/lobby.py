@@ -19,8 +19,8 @@ from ems.assembly.accounts import SiteAccounts
 from ems.assembly.operations import SiteOperations
 from ems.control.memory import Memory
 from ems.control.tick import Controller
-from ems.domain.account import Role
-from ems.ports import Operations
+from ems.domain.access.account import Role
+from ems.ports.controller import Operations
 from ems.runtime.loop import Core, Loop
 from tests.adapters.web.scene import busy
 

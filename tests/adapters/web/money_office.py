@@ -22,12 +22,12 @@ from ems.adapters.store.store import Store
 from ems.adapters.web.payment.sandbox import sandbox_pages
 from ems.assembly.money import MoneyParts, money_parts
 from ems.assembly.payments import SitePaymentBook
-from ems.domain import payment as p
-from ems.domain.payment import Cause, Payment, step
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.domain.receipt import Receipt
-from ems.domain.tab import Tab
-from ems.domain.usage import supposed
+from ems.domain.billing import payment as p
+from ems.domain.billing.payment import Cause, Payment, step
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.tab import Tab
+from ems.domain.billing.usage import supposed
 from ems.runtime.cashier import Cashier
 from ems.runtime.errand import Counter
 from tests.adapters.web.access_office import AccessOffice

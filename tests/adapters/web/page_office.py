@@ -12,10 +12,10 @@ from fastapi import APIRouter
 from ems.adapters.store.batch import Sample
 from ems.adapters.store.recovery import Recovered
 from ems.assembly.pages import PageNeeds, page_parts
-from ems.domain.tariff import Tariff
+from ems.domain.energy.tariff import Tariff
+from ems.ports.stations import ObjectionError
 from ems.runtime.remote import RemoteControl
 from ems.runtime.uploads import Uploads
-from ems.station_ports import ObjectionError
 from tests.adapters.web.access_office import AccessOffice, NoStation
 
 

@@ -13,10 +13,10 @@ from ems.adapters.store.moment import from_ms
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.reports.page import report_ways
 from ems.assembly.reports import SiteReports
-from ems.delivery_ports import NotDeliveredError
-from ems.domain.energy_price import EnergyPrice, TimedPrice
+from ems.domain.energy.price import EnergyPrice, TimedPrice
+from ems.domain.energy.tariff import Tariff
 from ems.domain.instant import Instant
-from ems.domain.tariff import Tariff
+from ems.ports.delivery import NotDeliveredError
 from ems.runtime.exporter import Exporter
 from ems.statistics.export_plan import Content, ExportPlan, ToMail
 from ems.statistics.period import Every, Period

@@ -30,12 +30,12 @@ from ems.domain.events import (
     VehicleIdentified,
 )
 from ems.domain.grant import FOREVER, Answer, Layer
-from ems.domain.history import HistoryPoint, Knock
 from ems.domain.instant import Instant
 from ems.domain.limit import LimitWindow
 from ems.domain.meter import Meter, MeterReading, MeterRole
 from ems.domain.phases import PhaseAmps, Wiring
 from ems.domain.policy import Policy
+from ems.domain.record.history import HistoryPoint, Knock
 from ems.domain.session import Need, Transaction
 from ems.domain.site import Site
 from ems.domain.state import SiteState

@@ -16,7 +16,7 @@ from fastapi import APIRouter
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.app import WebOptions
 from ems.assembly.sessions import session_ways
-from ems.domain.signed_value import SignedValue
+from ems.domain.record.signed_value import SignedValue
 from tests.adapters.store.seeded import Seeded, write
 from tests.adapters.web.office import Office
 

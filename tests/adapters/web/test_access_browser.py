@@ -13,7 +13,7 @@ import pytest
 
 from ems.adapters.web.app import WebOptions
 from ems.adapters.web.server import WebServer
-from ems.domain.access_change import (
+from ems.domain.access.change import (
     PersonKept,
     PersonRemoved,
     ReservationRemoved,
@@ -23,8 +23,8 @@ from ems.domain.access_change import (
     Waits,
     WaitsNoMore,
 )
-from ems.domain.reservation import Reservation, Waiting
-from ems.domain.tag import Budget, Person, Rule, Tag, hours_of
+from ems.domain.access.reservation import Reservation, Waiting
+from ems.domain.access.tag import Budget, Person, Rule, Tag, hours_of
 from tests.adapters.web.access_office import AccessOffice
 from tests.adapters.web.test_browser import CHROMIUM, Daemon, Visit, chromium
 from tests.adapters.web.test_injection import HOSTILE

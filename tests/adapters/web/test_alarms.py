@@ -9,8 +9,8 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
+from ems.domain.alarm.notice import Topic
 from ems.domain.events import StatusChanged
-from ems.domain.notice import Topic
 from ems.domain.station import EvseStatus
 from tests.adapters.web.alarm_office import AlarmOffice
 from tests.adapters.web.visit import ask

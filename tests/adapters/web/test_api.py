@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ems.adapters.web.series import MAX_POINTS
-from ems.domain.history import HistoryPoint
+from ems.domain.record.history import HistoryPoint
 from tests.adapters.web.scene import Scene, busy, car_park
 from tests.adapters.web.visit import ask, get, raw, run, serving
 

@@ -14,13 +14,13 @@ import pytest
 from ems.adapters.web.driver.bay import Imprint
 from ems.adapters.web.driver.code import ALPHABET, VALID_S, Word, code_at, is_code, word_of
 from ems.adapters.web.driver.pace import Pace
-from ems.domain.access import AccessMode, Doors
-from ems.domain.payment import Payment, PaymentState
-from ems.domain.price_book import PriceListKept
-from ems.domain.price_list import PriceList
-from ems.domain.signed_value import SignedValue
-from ems.domain.sticker import SLUG_LENGTH
-from ems.payment_ports import Cost
+from ems.domain.access.book import AccessMode, Doors
+from ems.domain.billing.payment import Payment, PaymentState
+from ems.domain.billing.price_book import PriceListKept
+from ems.domain.billing.price_list import PriceList
+from ems.domain.driver.sticker import SLUG_LENGTH
+from ems.domain.record.signed_value import SignedValue
+from ems.ports.payments import Cost
 from tests.adapters.ocmf.test_examination import KEBA
 from tests.adapters.web.driver_office import DriverOffice
 from tests.adapters.web.test_driver_view import PRICES

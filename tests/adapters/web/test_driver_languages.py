@@ -15,8 +15,8 @@ from babel.messages.pofile import write_po
 
 from ems.adapters.web.driver.language import Languages
 from ems.adapters.web.driver.words import REASONS, ending, refusal
+from ems.domain.billing.payment import PaymentState
 from ems.domain.decision import Binding
-from ems.domain.payment import PaymentState
 from tests.adapters.web.messages import sentences
 
 GAP = re.compile(r"%\(\w+\)s")

@@ -12,14 +12,14 @@ import pytest
 from ems.adapters.web.driver.bay import Bay, Mine
 from ems.adapters.web.driver.offer import offer, prices_at
 from ems.adapters.web.driver.view import Shown, shown
+from ems.domain.billing.payment import Payment, PaymentState
+from ems.domain.billing.price_book import PriceListKept
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.receipt import receipt
+from ems.domain.billing.usage import supposed
 from ems.domain.decision import Binding, Reason
-from ems.domain.payment import Payment, PaymentState
-from ems.domain.price_book import PriceListKept
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.domain.receipt import receipt
 from ems.domain.recurrence import DayWindow, Recurrence
 from ems.domain.station import EvseStatus
-from ems.domain.usage import supposed
 from tests.adapters.web.driver_office import DriverOffice
 
 EVSE = "CP-11/1"

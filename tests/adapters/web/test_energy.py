@@ -12,8 +12,8 @@ from ems.adapters.web.app import create_app
 from ems.adapters.web.energy.api import energy_prices
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.sources import Sources
-from ems.domain.energy_price import EnergyPrice
-from ems.domain.tariff import Tariff
+from ems.domain.energy.price import EnergyPrice
+from ems.domain.energy.tariff import Tariff
 from tests.adapters.web.office import Office
 
 TARIFF = Tariff("market", "EUR", "Europe/Berlin", (EnergyPrice("procurement", (), series="day-ahead"),))

@@ -18,10 +18,10 @@ from ems.adapters.web.evse.rows import closing, reasons
 from ems.adapters.web.stations.body import AvailabilityBody
 from ems.adapters.web.texts import Calendar
 from ems.domain.decision import Binding, Decision, Reason, Setpoint
-from ems.domain.history import Audit
-from ems.domain.past import Drawn, EvsePast, Offered
+from ems.domain.record.history import Audit
+from ems.domain.record.past import Drawn, EvsePast, Offered
+from ems.domain.remote.request import SetAvailability, told
 from ems.domain.session import Session
-from ems.domain.station_request import SetAvailability, told
 from tests.adapters.web.page_office import PageOffice
 from tests.adapters.web.test_injection import HOSTILE
 

@@ -13,7 +13,7 @@ from ems.adapters.web.app import WebOptions
 from ems.adapters.web.entrance import name_of
 from ems.adapters.web.gate import AT_ONCE, HEADERS, Gate
 from ems.adapters.web.needs import Need
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from tests.adapters.web.scene import busy
 from tests.adapters.web.visit import ask, get, raw, run, serving
 

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ems.domain.decision import Alarm, Binding, Level, Reason
 from ems.domain.events import MeterFailed, StationBooted, StatusChanged
-from ems.domain.history import Knock
+from ems.domain.record.history import Knock
 from ems.domain.station import EvseStatus
 from tests.adapters.web.scene import Scene, busy
 from tests.adapters.web.visit import ask

@@ -20,9 +20,9 @@ from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.entrance import COOKIE, csrf_of
 from ems.assembly.accounts import SiteAccounts
 from ems.assembly.passwords import MOST_WAITING, network_of
-from ems.domain.account import IDLE, LONGEST, LoginRule, Role
-from ems.domain.lockout import FIRST_WAIT_S, FREE_PAIR
-from ems.domain.roll import RoleGiven, TokenRevoked, UserDisabled
+from ems.domain.access.account import IDLE, LONGEST, LoginRule, Role
+from ems.domain.access.lockout import FIRST_WAIT_S, FREE_PAIR
+from ems.domain.access.roll import RoleGiven, TokenRevoked, UserDisabled
 from tests.adapters.web.lobby import CHEAP, FAR, HERE, MACHINE, PASSWORD, PEOPLE, Browser, Lobby, Where, shown
 
 FAST = b'{"strategy": "fast"}'

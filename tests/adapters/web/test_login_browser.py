@@ -14,9 +14,9 @@ import pytest
 
 from ems.adapters.web.app import WebOptions
 from ems.adapters.web.server import WebServer
-from ems.domain.account import LoginRule, Role
-from ems.domain.lockout import FREE_PAIR
-from ems.domain.roll import UserDisabled
+from ems.domain.access.account import LoginRule, Role
+from ems.domain.access.lockout import FREE_PAIR
+from ems.domain.access.roll import UserDisabled
 from tests.adapters.web.lobby import PASSWORD, Lobby
 
 CHROMIUM = Path("/usr/bin/chromium")

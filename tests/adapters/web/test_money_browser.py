@@ -13,10 +13,10 @@ import pytest
 
 from ems.adapters.web.app import WebOptions
 from ems.adapters.web.server import WebServer
-from ems.domain import payment as p
-from ems.domain.access_change import GroupKept, PersonKept, TagsKept
-from ems.domain.tag import Group, Person, Tag
-from ems.ports import Service
+from ems.domain.access.change import GroupKept, PersonKept, TagsKept
+from ems.domain.access.tag import Group, Person, Tag
+from ems.domain.billing import payment as p
+from ems.ports.controller import Service
 from tests.adapters.web.money_office import MoneyOffice, paid, sold
 from tests.adapters.web.test_browser import CHROMIUM, Daemon, Visit, chromium
 from tests.adapters.web.test_injection import HOSTILE

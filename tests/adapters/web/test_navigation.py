@@ -8,7 +8,7 @@ import pytest
 
 from ems.adapters.web.navigation import Menu, Page
 from ems.adapters.web.needs import Need
-from ems.domain.account import Kind, Role, Visitor
+from ems.domain.access.account import Kind, Role, Visitor
 from tests.adapters.web.lobby import Lobby
 from tests.adapters.web.scene import busy
 from tests.adapters.web.visit import ask

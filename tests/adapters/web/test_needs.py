@@ -9,7 +9,7 @@ import pytest
 from fastapi import APIRouter
 
 from ems.adapters.web.needs import Need, Ways, needs
-from ems.domain.account import Kind, Role, Visitor
+from ems.domain.access.account import Kind, Role, Visitor
 
 ROLES = {role.word: role for role in Role}
 

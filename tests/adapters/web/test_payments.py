@@ -16,13 +16,13 @@ from ems.adapters.payment.sandbox import Sandbox
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.payment.api import pay
 from ems.adapters.web.payment.sandbox import sandbox_pages
-from ems.domain.payment import Payment, PaymentState
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.domain.receipt import receipt
+from ems.domain.billing.payment import Payment, PaymentState
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.receipt import receipt
+from ems.domain.billing.usage import supposed
 from ems.domain.unknown import UnknownError
-from ems.domain.usage import supposed
-from ems.payment_ports import Cost, ForgedNoticeError, HoldState
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
+from ems.ports.payments import Cost, ForgedNoticeError, HoldState
 from tests.adapters.web.scene import busy
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ems.adapters.web.app import WebOptions
-from ems.domain.account import LoginRule
+from ems.domain.access.account import LoginRule
 from tests.adapters.web.session_office import HOSTILE, METER_KEY, OCTOBER_WH, SESSIONS, SessionOffice
 
 FREE = WebOptions(login=LoginRule.LOOPBACK_FREE)

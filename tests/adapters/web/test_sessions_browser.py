@@ -14,7 +14,7 @@ import pytest
 
 from ems.adapters.web.app import WebOptions
 from ems.adapters.web.server import WebServer
-from ems.domain.account import LoginRule
+from ems.domain.access.account import LoginRule
 from tests.adapters.web.session_office import SESSIONS, SessionOffice
 from tests.adapters.web.test_browser import CHROMIUM, Daemon, Visit, chromium
 

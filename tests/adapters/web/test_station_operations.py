@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from ems.adapters.web.stations.operations import NAMES, OPERATIONS, Operation, RoundBody
 from ems.adapters.web.stations.rows import in_words
-from ems.domain.account import Role
-from ems.domain.station_outcome import (
+from ems.domain.access.account import Role
+from ems.domain.remote.outcome import (
     Announced,
     Asked,
     Effect,
@@ -25,7 +25,7 @@ from ems.domain.station_outcome import (
     VendorAnswer,
     Verdict,
 )
-from ems.domain.station_request import (
+from ems.domain.remote.request import (
     ClearCache,
     ReadSchedule,
     RequestStart,

@@ -17,7 +17,7 @@ import pytest
 
 from ems.assembly.restore import manifest_of
 from ems.assembly.support import masked, masked_text, masked_yaml
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.runtime.clock_discipline import clock_status
 from ems.runtime.recent_log import RecentLog
 from tests.adapters.web.page_office import PageOffice

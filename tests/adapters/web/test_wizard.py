@@ -11,7 +11,7 @@ import pytest
 
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.needs import SCOPE_KEY, need_of
-from ems.domain.account import Kind, Role, Visitor
+from ems.domain.access.account import Kind, Role, Visitor
 from ems.settings.form import MODELS, fields_of
 from ems.settings.password import PasswordHash
 from ems.settings.yaml_text import comments

@@ -11,7 +11,7 @@ from typing import Any
 from ems.adapters.web.wizard.api import Desks
 from ems.adapters.web.wizard.page import wizard_ways
 from ems.assembly.site_desk import FileDesk
-from ems.domain.proof import Acceptance, CircuitPeak, Proof, Step, Verdict
+from ems.domain.remote.proof import Acceptance, CircuitPeak, Proof, Step, Verdict
 from ems.settings.blank import init_site
 from ems.settings.build import SiteSettings
 from ems.settings.load import load

@@ -10,8 +10,8 @@ import pytest
 from ems.adapters.webhook.post import REFUSALS, SignedPost
 from ems.adapters.webhook.signature import key_of
 from ems.adapters.webhook.target import WebhookTarget
-from ems.delivery_ports import NotDeliveredError
-from ems.domain.notice import Notice, Topic
+from ems.domain.alarm.notice import Notice, Topic
+from ems.ports.delivery import NotDeliveredError
 from tests.adapters.webhook.receiver import SECRET, Receiver, receiver
 from tests.ports import free_ports
 

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 from ems.adapters.lists.table import RefusedError, Row, Table, shown, table_of
 from ems.adapters.lists.tags.column import FORM, Column
-from ems.domain.access import AccessBook
+from ems.domain.access.book import AccessBook
+from ems.domain.access.tag import Budget, Period, Person, Rule, Tag, hours_of, tag_key
+from ems.domain.access.tag_list import TagList
+from ems.domain.billing.money import minor
 from ems.domain.list_finding import ListFinding
-from ems.domain.money import minor
 from ems.domain.site import Site
-from ems.domain.tag import Budget, Period, Person, Rule, Tag, hours_of, tag_key
-from ems.domain.tag_list import TagList
 
 YES = frozenset({"yes", "y", "true", "1", "x", "ja", "j", "wahr", "blocked", "gesperrt"})
 NO = frozenset({"no", "n", "false", "0", "", "nein", "falsch", "active", "aktiv"})

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from ems.adapters.lists.table import BOM
 from ems.adapters.lists.tags.column import Column
-from ems.domain.access import AccessBook
-from ems.domain.money import major
-from ems.domain.tag import Tag, hours_text
+from ems.domain.access.book import AccessBook
+from ems.domain.access.tag import Tag, hours_text
+from ems.domain.billing.money import major
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 """What a spreadsheet would carry out, or take for the sign that it must not."""

@@ -15,14 +15,14 @@ from ems.adapters.ocpi.model.token import CdrToken, Token
 from ems.adapters.ocpi.model.types import Price
 from ems.adapters.ocpi.naming import CONNECTOR, tariff_id
 from ems.adapters.ocpi.wording.location import coordinates
+from ems.domain.billing.money import major
+from ems.domain.billing.price_list import PriceList, Unit
+from ems.domain.billing.receipt import Receipt, ReceiptLine
+from ems.domain.billing.tab import Tab
+from ems.domain.billing.usage import pieces
 from ems.domain.local_clock import local
-from ems.domain.money import major
-from ems.domain.price_list import PriceList, Unit
-from ems.domain.receipt import Receipt, ReceiptLine
 from ems.domain.roaming import Operator
 from ems.domain.site import Site
-from ems.domain.tab import Tab
-from ems.domain.usage import pieces
 
 PLACES = Decimal("0.0001")
 HOUR = Decimal(3600)

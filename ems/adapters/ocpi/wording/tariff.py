@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 from ems.adapters.ocpi.model.tariff import DayOfWeek, Dimension, Element, PriceComponent, Restrictions, Tariff
 from ems.adapters.ocpi.model.types import DisplayText
 from ems.adapters.ocpi.naming import tariff_id
+from ems.domain.billing.money import EXACTLY
+from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.local_clock import day_begin_s, local
-from ems.domain.money import EXACTLY
-from ems.domain.price_list import Fee, PriceList, Unit
 from ems.domain.recurrence import DayWindow, Recurrence, Season
 from ems.domain.roaming import Operator
 

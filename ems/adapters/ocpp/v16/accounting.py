@@ -19,7 +19,7 @@ from ems.adapters.ocpp.v16.transactions import plausible
 from ems.domain.events import TransactionEnded, TransactionStarted
 from ems.domain.session import Transaction
 from ems.domain.station import Evse
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ocpp.v16.enums import AuthorizationStatus
 
-from ems.domain.admission import Admission
+from ems.domain.access.admission import Admission
 
 EVERYBODY: Mapping[str, str] = {"status": AuthorizationStatus.accepted.value}
 

@@ -19,7 +19,7 @@ from ems.adapters.ocpp.v16.samples import MeterValue, decode, moment, number, re
 from ems.adapters.ocpp.v16.signed import keep_signed
 from ems.domain.events import MeterValues, StationBooted, StatusChanged
 from ems.domain.station import Evse, EvseStatus
-from ems.ports import Authority
+from ems.ports.controller import Authority
 
 log = logging.getLogger(__name__)
 

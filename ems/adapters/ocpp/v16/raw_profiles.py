@@ -16,9 +16,9 @@ from ocpp.v16.enums import ChargingProfileKindType, ChargingProfilePurposeType
 from ems.adapters.ocpp.v16.profiles import slot, stack_level
 from ems.adapters.ocpp.v16.samples import number
 from ems.domain.grant import Layer
+from ems.domain.remote.request import ClearRawProfiles, SetRawProfile
 from ems.domain.station import Evse
 from ems.domain.station_model import RateUnit, StationModel
-from ems.domain.station_request import ClearRawProfiles, SetRawProfile
 
 STATION_MAX = ChargingProfilePurposeType.charge_point_max_profile.value
 TX_PURPOSES = {

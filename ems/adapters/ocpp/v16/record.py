@@ -15,11 +15,11 @@ from ems.adapters.ocpp.v16.samples import Bounds, number
 from ems.adapters.ocpp.v16.transactions import Book
 from ems.domain.events import ClockMeasured, ModelLearned
 from ems.domain.instant import Instant
+from ems.domain.remote.outcome import Activity
 from ems.domain.station import Evse, EvseStatus, Station
 from ems.domain.station_model import StationModel
-from ems.domain.station_outcome import Activity
-from ems.ports import Authority, Clock, Ledger, Sink
-from ems.session_ports import SignedValues
+from ems.ports.controller import Authority, Clock, Ledger, Sink
+from ems.ports.sessions import SignedValues
 
 log = logging.getLogger(__name__)
 

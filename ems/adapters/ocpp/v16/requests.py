@@ -19,10 +19,9 @@ from ems.adapters.ocpp.v16 import raw_profiles, wording
 from ems.adapters.ocpp.v16.record import StationRecord
 from ems.domain.events import ProfileAnswered, ProfileSent
 from ems.domain.grant import FOREVER, Answer, Layer
-from ems.domain.station import Evse
-from ems.domain.station_outcome import Outcome as Told
-from ems.domain.station_outcome import Variable, Variables, Verdict, Written
-from ems.domain.station_request import (
+from ems.domain.remote.outcome import Outcome as Told
+from ems.domain.remote.outcome import Variable, Variables, Verdict, Written
+from ems.domain.remote.request import (
     ClearRawProfiles,
     ReadVariables,
     RequestStop,
@@ -33,6 +32,7 @@ from ems.domain.station_request import (
     Triggered,
     WriteVariables,
 )
+from ems.domain.station import Evse
 
 VERSION = "v16"
 TIMEOUT_S = 10.0

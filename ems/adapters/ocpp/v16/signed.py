@@ -9,7 +9,7 @@ from ocpp.v16.enums import ValueFormat
 
 from ems.adapters.ocpp.v16.record import StationRecord
 from ems.adapters.ocpp.v16.samples import MAX_SAMPLES, MeterValue, moment
-from ems.domain.signed_value import MAX_VALUE, SignedValue
+from ems.domain.record.signed_value import MAX_VALUE, SignedValue
 
 SIGNED = ValueFormat.signed_data.value.lower()
 MOST_PER_HOUR = 1_000

@@ -12,8 +12,8 @@ from ems.adapters.ocpp.v16.record import StationRecord
 from ems.adapters.ocpp.v16.requests import Late, Requests
 from ems.adapters.ocpp.v16.set_up import SetUp
 from ems.domain.order import LimitOrder
-from ems.domain.station_outcome import Activity, Outcome
-from ems.domain.station_request import StationRequest
+from ems.domain.remote.outcome import Activity, Outcome
+from ems.domain.remote.request import StationRequest
 
 SUBPROTOCOL = "ocpp1.6"
 

@@ -12,7 +12,7 @@ from ocpp.v16.enums import Action, AvailabilityType, MessageTrigger, ResetType, 
 from ems.adapters.ocpp.call_queue import Answered, Outcome, Refused, Unanswered
 from ems.adapters.ocpp.v16.payload import TEXT, Payload, text, whole
 from ems.adapters.ocpp.v16.samples import number
-from ems.domain.station_outcome import (
+from ems.domain.remote.outcome import (
     Announced,
     Content,
     ListVersion,
@@ -23,8 +23,8 @@ from ems.domain.station_outcome import (
     VendorAnswer,
     Verdict,
 )
-from ems.domain.station_outcome import Outcome as Told
-from ems.domain.station_request import (
+from ems.domain.remote.outcome import Outcome as Told
+from ems.domain.remote.request import (
     CancelReservation,
     ClearCache,
     ClearRawProfiles,

@@ -26,7 +26,9 @@ from ems.adapters.web.access.rows import (
 from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
 from ems.adapters.web.described import CHANGED, kept, removed, shown
 from ems.adapters.web.needs import needs
-from ems.domain.access_change import (
+from ems.domain.access.account import Role
+from ems.domain.access.admission import Asked
+from ems.domain.access.change import (
     GroupKept,
     GroupRemoved,
     PersonKept,
@@ -34,11 +36,9 @@ from ems.domain.access_change import (
     TagRemoved,
     TagsKept,
 )
-from ems.domain.account import Role
-from ems.domain.admission import Asked
-from ems.domain.tag import Tag
+from ems.domain.access.tag import Tag
 from ems.domain.unknown import UnknownError
-from ems.ports import AccessDesk, Clock, Live, Operations
+from ems.ports.controller import AccessDesk, Clock, Live, Operations
 
 Name = Annotated[str, Path(max_length=64)]
 WRITES = [needs(Role.OPERATOR)]

@@ -9,9 +9,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from ems.adapters.web.body import MAX_LIST, Body, Moment
-from ems.domain.money import minor
-from ems.domain.reservation import Reservation, Waiting
-from ems.domain.tag import (
+from ems.domain.access.reservation import Reservation, Waiting
+from ems.domain.access.tag import (
     MAX_CLASS,
     MAX_GROUPS,
     MAX_HOURS,
@@ -24,6 +23,7 @@ from ems.domain.tag import (
     Tag,
     hours_of,
 )
+from ems.domain.billing.money import minor
 
 Places = Annotated[
     list[str],

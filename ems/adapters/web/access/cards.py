@@ -15,12 +15,12 @@ from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.operations.rows import finding_rows_of
 from ems.adapters.web.problem import problem
-from ems.domain.access_change import TagsKept
-from ems.domain.account import Role
+from ems.domain.access.account import Role
+from ems.domain.access.change import TagsKept
+from ems.domain.access.tag import Person, Tag, plain_tag, tag_key
 from ems.domain.daybook import VehicleKept
-from ems.domain.tag import Person, Tag, plain_tag, tag_key
 from ems.domain.unknown import UnknownError
-from ems.ports import AccessDesk, Operations
+from ems.ports.controller import AccessDesk, Operations
 
 TagText = Annotated[str, Path(max_length=64, description="as the station reports it; upper and lower case are one")]
 WRITES = [needs(Role.OPERATOR)]

@@ -12,10 +12,10 @@ from ems.adapters.web.access.rows import reservation_row, waiting_row
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.described import CHANGED, kept, shown
 from ems.adapters.web.needs import needs
-from ems.domain.access_change import ReservationRemoved, Reserved, Waits, WaitsNoMore
-from ems.domain.account import Role
+from ems.domain.access.account import Role
+from ems.domain.access.change import ReservationRemoved, Reserved, Waits, WaitsNoMore
 from ems.domain.unknown import UnknownError
-from ems.ports import AccessDesk, Clock, Operations
+from ems.ports.controller import AccessDesk, Clock, Operations
 
 Number = Annotated[int, Path(ge=1, lt=2**31)]
 WRITES = [needs(Role.OPERATOR)]

@@ -26,9 +26,9 @@ from ems.adapters.web.needs import needs, visitor
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
-from ems.domain.access import AccessMode, Doors
-from ems.domain.account import Role
-from ems.ports import AccessDesk, Clock, Live, Operations
+from ems.domain.access.account import Role
+from ems.domain.access.book import AccessMode, Doors
+from ems.ports.controller import AccessDesk, Clock, Live, Operations
 
 _HTML = "text/html; charset=utf-8"
 SHOWN = 500

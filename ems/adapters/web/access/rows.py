@@ -5,16 +5,16 @@ from __future__ import annotations
 from ems.adapters.web.access import shape
 from ems.adapters.web.operations.rows import finding_rows_of, kilo
 from ems.adapters.web.values import plain, time_of
-from ems.domain.access import AccessBook
-from ems.domain.admission import Admission, Asked, Usage
-from ems.domain.card import Card
-from ems.domain.local_list import ListState
-from ems.domain.money import major
-from ems.domain.reservation import Reservation, Waiting
-from ems.domain.station_outcome import Outcome
-from ems.domain.tag import Budget, Group, Person, Tag, hours_text
-from ems.domain.tag_list import TagList
-from ems.domain.waitlist import place_of
+from ems.domain.access.admission import Admission, Asked, Usage
+from ems.domain.access.book import AccessBook
+from ems.domain.access.card import Card
+from ems.domain.access.local_list import ListState
+from ems.domain.access.reservation import Reservation, Waiting
+from ems.domain.access.tag import Budget, Group, Person, Tag, hours_text
+from ems.domain.access.tag_list import TagList
+from ems.domain.access.waitlist import place_of
+from ems.domain.billing.money import major
+from ems.domain.remote.outcome import Outcome
 
 
 def person_row(book: AccessBook, one: Person) -> shape.PersonRow:

@@ -12,8 +12,8 @@ from ems.adapters.web.api import FRESH, Desk
 from ems.adapters.web.entrance import COOKIE, address_of, form, is_at_machine, logged_in, logged_out
 from ems.adapters.web.needs import needs, visitor
 from ems.adapters.web.page import environment, render
-from ems.domain.account import LEAST_PASSWORD, Kind, Role
-from ems.ports import NotStoredError
+from ems.domain.access.account import LEAST_PASSWORD, Kind, Role
+from ems.ports.controller import NotStoredError
 
 HTML = "text/html; charset=utf-8"
 MAX_NEXT = 500

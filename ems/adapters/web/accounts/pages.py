@@ -17,10 +17,10 @@ from ems.adapters.web.needs import needs, visitor
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
-from ems.domain.account import LEAST_PASSWORD, Role
+from ems.domain.access.account import LEAST_PASSWORD, Role
+from ems.domain.access.roll import RoleGiven, TokenRevoked, UserDisabled, UserEnabled
 from ems.domain.daybook import UnknownError
-from ems.domain.roll import RoleGiven, TokenRevoked, UserDisabled, UserEnabled
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 
 Told = Mapping[str, str]
 DONE = {

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from ems.domain.account import Login, Role, Visitor
-from ems.domain.roll import Roll, RollChange
+from ems.domain.access.account import Login, Role, Visitor
+from ems.domain.access.roll import Roll, RollChange
 
 
 class LoginRefusedError(Exception):

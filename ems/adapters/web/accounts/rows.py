@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ems.adapters.web.accounts.port import Accounts
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import plain, time_of
-from ems.domain.account import ApiToken, Login
+from ems.domain.access.account import ApiToken, Login
 
 AREAS = {
     "installation": "the site file, tests of meters and stations, the switch to armed",

@@ -13,8 +13,8 @@ from ems.adapters.web.api import FRESH
 from ems.adapters.web.entrance import address_of, logged_in
 from ems.adapters.web.needs import needs
 from ems.adapters.web.page import environment, render
-from ems.domain.account import LEAST_PASSWORD
-from ems.ports import Live
+from ems.domain.access.account import LEAST_PASSWORD
+from ems.ports.controller import Live
 
 COOKIE = "ems-oidc"
 BACK = "/login/oidc/callback"

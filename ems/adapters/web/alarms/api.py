@@ -12,9 +12,9 @@ from ems.adapters.web.alarms.rows import alarm_row
 from ems.adapters.web.body import Body
 from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.needs import needs
-from ems.domain.account import Role
-from ems.domain.incident import MAX_NOTE
-from ems.notice_ports import Alarms
+from ems.domain.access.account import Role
+from ems.domain.alarm.incident import MAX_NOTE
+from ems.ports.notices import Alarms
 
 Number = Annotated[int, Path(ge=1, lt=2**31)]
 MOST = 200

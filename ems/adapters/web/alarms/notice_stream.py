@@ -9,8 +9,8 @@ from starlette.types import Send
 
 from ems.adapters.web.alarms.rows import notice_row
 from ems.adapters.web.stream import HEARTBEAT_S, RETRY_MS, Hall, Stream
-from ems.notice_ports import Notices
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
+from ems.ports.notices import Notices
 
 AT_A_TIME = 100
 

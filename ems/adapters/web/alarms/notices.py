@@ -15,10 +15,10 @@ from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import documented
 from ems.adapters.web.stream import MEDIA_TYPE
-from ems.domain.account import Role
-from ems.domain.notice import Topic
-from ems.notice_ports import Notices
-from ems.ports import Live
+from ems.domain.access.account import Role
+from ems.domain.alarm.notice import Topic
+from ems.ports.controller import Live
+from ems.ports.notices import Notices
 
 Name = Annotated[str, Path(max_length=64)]
 

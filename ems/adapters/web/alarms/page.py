@@ -17,10 +17,10 @@ from ems.adapters.web.page import environment, render
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
 from ems.adapters.web.words import MODES
-from ems.domain.account import Role
-from ems.domain.incident import Incident
-from ems.notice_ports import Alarms, Notices, TargetState
-from ems.ports import Clock, Live, NotStoredError
+from ems.domain.access.account import Role
+from ems.domain.alarm.incident import Incident
+from ems.ports.controller import Clock, Live, NotStoredError
+from ems.ports.notices import Alarms, Notices, TargetState
 
 _HTML = "text/html; charset=utf-8"
 SHOWN = 50

@@ -7,10 +7,10 @@ from typing import Any
 from ems.adapters.web.alarms import shape
 from ems.adapters.web.values import plain, time_of
 from ems.adapters.web.words import mode_of
-from ems.domain.delivery import Delivery
-from ems.domain.incident import Incident
-from ems.domain.notice import Notice
-from ems.notice_ports import TargetState
+from ems.domain.alarm.delivery import Delivery
+from ems.domain.alarm.incident import Incident
+from ems.domain.alarm.notice import Notice
+from ems.ports.notices import TargetState
 
 
 def alarm_row(one: Incident) -> shape.AlarmRecord:

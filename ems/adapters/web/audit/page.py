@@ -17,10 +17,10 @@ from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import problem
 from ems.adapters.web.sheet import Sheet
 from ems.adapters.web.values import plain
-from ems.domain.account import Role
-from ems.domain.history import Audit
-from ems.past_ports import Past
-from ems.ports import NotStoredError
+from ems.domain.access.account import Role
+from ems.domain.record.history import Audit
+from ems.ports.controller import NotStoredError
+from ems.ports.past import Past
 
 SHOWN = 100
 PIECE, MOST_ROWS = 500, 200_000

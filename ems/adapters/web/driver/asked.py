@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
 from ems.adapters.web.driver.bay import Bay
-from ems.domain.wish import Wish, energy_between, next_time
+from ems.domain.driver.wish import Wish, energy_between, next_time
 
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _NUMBER = re.compile(r"\d{1,4}([.,]\d{1,3})?", re.ASCII)

@@ -9,20 +9,20 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ems.adapters.web.driver.language import Languages
+from ems.domain.billing.payment import Payment
+from ems.domain.billing.receipt import Receipt
 from ems.domain.decision import Decision, Setpoint
 from ems.domain.instant import Instant
-from ems.domain.payment import Payment
 from ems.domain.phases import Phase
 from ems.domain.plan import PlannedCharge
-from ems.domain.receipt import Receipt
+from ems.domain.record.session_detail import SessionDetail
 from ems.domain.session import Session
-from ems.domain.session_detail import SessionDetail
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import Evse
 from ems.domain.units import PILOT_MIN_A
-from ems.driver_ports import Drivers
-from ems.payment_ports import Payments
-from ems.ports import Clock, Live, Operations, Receipts
+from ems.ports.controller import Clock, Live, Operations, Receipts
+from ems.ports.drivers import Drivers
+from ems.ports.payments import Payments
 
 LEAST_W = 100.0
 """Less than that is no charging."""

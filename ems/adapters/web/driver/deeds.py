@@ -20,11 +20,11 @@ from ems.adapters.web.driver.visit import CLAIM, GIFT, PAYMENT, Visit, bring, mi
 from ems.adapters.web.driver.words import refusal
 from ems.adapters.web.entrance import address_of, form
 from ems.adapters.web.needs import needs
-from ems.domain.payment import Payment
-from ems.domain.sticker import MAX_REPORT, Trouble
+from ems.domain.billing.payment import Payment
+from ems.domain.driver.sticker import MAX_REPORT, Trouble
 from ems.domain.unknown import UnknownError
-from ems.payment_ports import Payments
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
+from ems.ports.payments import Payments
 
 OPENED_S = 10.0
 """So long the answer waits for the page of the payment service."""

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from ems.adapters.web.driver.bay import Bay, House
 from ems.adapters.web.driver.language import Language
 from ems.adapters.web.driver.words import sentence
-from ems.domain.money import decimals, major, minor
-from ems.domain.payment import cap_wh
-from ems.domain.price_list import Fee, PriceList, Unit, chosen, quoted
-from ems.domain.receipt import receipt
+from ems.domain.billing.money import decimals, major, minor
+from ems.domain.billing.payment import cap_wh
+from ems.domain.billing.price_list import Fee, PriceList, Unit, chosen, quoted
+from ems.domain.billing.receipt import receipt
+from ems.domain.billing.usage import supposed
 from ems.domain.recurrence import DayWindow
-from ems.domain.usage import supposed
 
 EXAMPLE_WH = 30_000.0
 EXAMPLE_W = 11_000.0

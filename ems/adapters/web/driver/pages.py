@@ -36,7 +36,7 @@ from ems.adapters.web.needs import needs
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.sessions.transparency import as_xml
 from ems.adapters.web.values import plain
-from ems.ports import NotStoredError
+from ems.ports.controller import NotStoredError
 
 HTML = "text/html; charset=utf-8"
 Slug = Annotated[str, Path(max_length=16)]

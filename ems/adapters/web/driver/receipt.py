@@ -10,13 +10,13 @@ from ems.adapters.web.driver.bay import House, Mine
 from ems.adapters.web.driver.language import Language
 from ems.adapters.web.driver.visit import Visit
 from ems.adapters.web.driver.words import sentence
-from ems.domain.money import major
-from ems.domain.payment import PaymentState
-from ems.domain.price_list import Unit
-from ems.domain.receipt import WH_PER_KWH, Receipt, ReceiptLine
-from ems.domain.session_detail import SessionDetail
-from ems.domain.signed_value import Verdict
-from ems.session_ports import NotReadError
+from ems.domain.billing.money import major
+from ems.domain.billing.payment import PaymentState
+from ems.domain.billing.price_list import Unit
+from ems.domain.billing.receipt import WH_PER_KWH, Receipt, ReceiptLine
+from ems.domain.record.session_detail import SessionDetail
+from ems.domain.record.signed_value import Verdict
+from ems.ports.sessions import NotReadError
 
 NAMES: Mapping[Unit, str] = {
     Unit.KWH: sentence("Energy"),

@@ -25,9 +25,9 @@ from ems.adapters.web.page import environment, render
 from ems.adapters.web.problem import problem
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import plain, time_of
-from ems.domain.account import Role
-from ems.domain.sticker import Report, Sticker
-from ems.ports import NotStoredError
+from ems.domain.access.account import Role
+from ems.domain.driver.sticker import Report, Sticker
+from ems.ports.controller import NotStoredError
 
 HTML = "text/html; charset=utf-8"
 SHOWN_REPORTS = 100

@@ -10,13 +10,13 @@ from ems.adapters.web.driver.bay import LEAST_W, Bay, House, Mine
 from ems.adapters.web.driver.language import Language
 from ems.adapters.web.driver.offer import prices_at
 from ems.adapters.web.driver.words import CONDITIONS, NO_COST, REASONS, REVIEW, ending
+from ems.domain.billing.money import major
+from ems.domain.billing.payment import TAG_PREFIX, Payment, PaymentState
+from ems.domain.billing.price_list import Unit
 from ems.domain.decision import Binding, Reason
-from ems.domain.money import major
-from ems.domain.payment import TAG_PREFIX, Payment, PaymentState
-from ems.domain.price_list import Unit
+from ems.domain.driver.sticker import CLAIM_S, GIFT_PREFIX
 from ems.domain.session import Session
 from ems.domain.station import EvseStatus
-from ems.domain.sticker import CLAIM_S, GIFT_PREFIX
 
 S = PaymentState
 TO_PAY = frozenset({S.CREATED, S.HOLD_REQUESTED})

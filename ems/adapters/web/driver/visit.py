@@ -9,9 +9,9 @@ from fastapi import Request, Response
 from ems.adapters.web.driver.bay import Bay, House, Mine
 from ems.adapters.web.driver.code import Word, word_of
 from ems.adapters.web.driver.language import Language
-from ems.domain.sticker import Sticker
+from ems.domain.driver.sticker import Sticker
 from ems.domain.unknown import UnknownError
-from ems.payment_ports import Cost
+from ems.ports.payments import Cost
 
 MINE, PASS, LANGUAGE = "bay", "bay-pass", "bay-language"
 MINE_S, PASS_S, LANGUAGE_S = 2 * 86_400, 900, 365 * 86_400

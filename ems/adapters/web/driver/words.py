@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ems.domain.decision import Binding
-from ems.domain.sticker import Trouble
+from ems.domain.driver.sticker import Trouble
 
 
 def sentence(text: str) -> str:

@@ -15,12 +15,12 @@ from ems.adapters.web.energy.body import PricesBody
 from ems.adapters.web.needs import needs
 from ems.adapters.web.operations.rows import MAX_FINDINGS
 from ems.adapters.web.values import plain, time_of
-from ems.domain.account import Role
-from ems.domain.price_push import KnownSeries, SeriesForgotten, SeriesTold
-from ems.domain.price_series import PricePoint
-from ems.domain.price_table import PriceFile
-from ems.energy_ports import EnergyPrices
-from ems.ports import Live, Operations
+from ems.domain.access.account import Role
+from ems.domain.energy.price_push import KnownSeries, SeriesForgotten, SeriesTold
+from ems.domain.energy.price_series import PricePoint
+from ems.domain.energy.price_table import PriceFile
+from ems.ports.controller import Live, Operations
+from ems.ports.energy import EnergyPrices
 
 WRITES = [needs(Role.OPERATOR)]
 Name = Annotated[str, Path(max_length=64)]

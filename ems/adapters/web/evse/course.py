@@ -7,7 +7,7 @@ from datetime import datetime
 from typing_extensions import TypedDict
 
 from ems.adapters.web.values import number, time_of
-from ems.domain.past import EvsePast
+from ems.domain.record.past import EvsePast
 
 STEPS = 720
 HOLDS_S = 120.0

@@ -20,14 +20,14 @@ from ems.adapters.web.problem import problem
 from ems.adapters.web.sheet import Sheet, role_of
 from ems.adapters.web.stations.page import FIRST, SHOWN, SOURCE, last, outlet
 from ems.adapters.web.stations.rows import detail
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.domain.daybook import UnknownError
-from ems.domain.past import EvsePast
+from ems.domain.record.past import EvsePast
+from ems.domain.remote.rules import station_of
 from ems.domain.station import Evse, EvseStatus
-from ems.domain.station_rules import station_of
-from ems.past_ports import Past
-from ems.ports import NotStoredError
-from ems.station_ports import Remote
+from ems.ports.controller import NotStoredError
+from ems.ports.past import Past
+from ems.ports.stations import Remote
 
 MAX_HOURS = 24 * 14
 HOURS = 24

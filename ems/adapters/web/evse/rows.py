@@ -14,9 +14,9 @@ from ems.adapters.web.texts import NOTHING, Calendar, duration, kilowatthours, w
 from ems.adapters.web.values import number, plain, time_of
 from ems.adapters.web.view import View
 from ems.domain.decision import Binding
-from ems.domain.history import Audit
-from ems.domain.past import EvsePast, Stay, alike
 from ems.domain.phases import Phase
+from ems.domain.record.history import Audit
+from ems.domain.record.past import EvsePast, Stay, alike
 
 MOST_REASONS = 200
 

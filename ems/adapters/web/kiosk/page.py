@@ -18,7 +18,7 @@ from ems.adapters.web.sheet import HTML, Sheet
 from ems.adapters.web.texts import kilowatts
 from ems.adapters.web.values import plain, time_of
 from ems.adapters.web.words import CONDITIONS
-from ems.ports import Operations
+from ems.ports.controller import Operations
 
 FEW, MANY = 24, 80
 WORDS = {"charging": "charging", "waiting": "waits", "idle": "occupied", "free": "free", "problem": "out of use"}

@@ -12,10 +12,10 @@ from ems.adapters.web.money import shape
 from ems.adapters.web.money.body import BillingBody, CorrectionBody, units
 from ems.adapters.web.money.rows import brief_row, group_row, statement_csv, statement_row
 from ems.adapters.web.needs import needs
-from ems.domain.account import Role
-from ems.domain.statement import BillingGroup, Correction, Month
-from ems.money_ports import Billing
-from ems.ports import Clock, Live
+from ems.domain.access.account import Role
+from ems.domain.billing.statement import BillingGroup, Correction, Month
+from ems.ports.controller import Clock, Live
+from ems.ports.money import Billing
 
 Name = Annotated[str, Path(max_length=64, examples=["fleet"])]
 MonthText = Annotated[str, Path(max_length=10, examples=["2026-11"])]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field
 
 from ems.adapters.web.body import Body
-from ems.domain.money import EXACTLY, decimals, minor
+from ems.domain.billing.money import EXACTLY, decimals, minor
 
 Money = Annotated[Decimal, Field(max_digits=12, examples=["20.00"])]
 

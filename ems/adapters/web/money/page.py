@@ -25,13 +25,13 @@ from ems.adapters.web.page import environment, render
 from ems.adapters.web.problem import problem
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
-from ems.domain.account import Role
-from ems.domain.money import decimals
-from ems.domain.payment import PaymentState
-from ems.domain.statement import Month
+from ems.domain.access.account import Role
+from ems.domain.billing.money import decimals
+from ems.domain.billing.payment import PaymentState
+from ems.domain.billing.statement import Month
 from ems.domain.unknown import UnknownError
-from ems.money_ports import Billing, PaymentFilter, PaymentRecords, Prepaid
-from ems.ports import Clock, Live, NotStoredError
+from ems.ports.controller import Clock, Live, NotStoredError
+from ems.ports.money import Billing, PaymentFilter, PaymentRecords, Prepaid
 
 _HTML = "text/html; charset=utf-8"
 SHOWN = 200

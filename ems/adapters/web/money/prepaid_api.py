@@ -11,8 +11,8 @@ from ems.adapters.web.money import shape
 from ems.adapters.web.money.body import BookingBody, OpenBody, TopUpBody, units
 from ems.adapters.web.money.rows import account_row, booking_row, top_up_row
 from ems.adapters.web.needs import needs
-from ems.domain.account import Role
-from ems.money_ports import Prepaid
+from ems.domain.access.account import Role
+from ems.ports.money import Prepaid
 
 Name = Annotated[str, Path(max_length=64, examples=["ada"])]
 BookingKey = Annotated[str, Path(min_length=1, max_length=64, description="chosen anew for each booking")]

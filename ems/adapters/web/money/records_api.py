@@ -12,10 +12,10 @@ from ems.adapters.web.money import shape
 from ems.adapters.web.money.body import RefundBody, units
 from ems.adapters.web.money.rows import record_row, refund_row, story_row
 from ems.adapters.web.needs import needs
-from ems.domain.account import Role
-from ems.domain.payment import PaymentState
-from ems.domain.refund import RefundAsk
-from ems.money_ports import PaymentFilter, PaymentRecords
+from ems.domain.access.account import Role
+from ems.domain.billing.payment import PaymentState
+from ems.domain.billing.refund import RefundAsk
+from ems.ports.money import PaymentFilter, PaymentRecords
 
 Reference = Annotated[str, Path(max_length=40, examples=["PAY-0123456789ABCDEF"])]
 RefundKey = Annotated[str, Path(min_length=1, max_length=64, description="chosen anew for each refund")]

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from ems.adapters.web.money import shape
 from ems.adapters.web.prices.rows import receipt_row
 from ems.adapters.web.values import plain, time_of
-from ems.domain.money import major
-from ems.domain.payment import Payment, PaymentState
-from ems.domain.prepaid import Booking, PrepaidAccount
-from ems.domain.receipt import WH_PER_KWH, Receipt
-from ems.domain.refund import Refund, credit_note, left_of
-from ems.domain.statement import BillingGroup, Statement, StatementLine
-from ems.money_ports import PaymentStory
+from ems.domain.billing.money import major
+from ems.domain.billing.payment import Payment, PaymentState
+from ems.domain.billing.prepaid import Booking, PrepaidAccount
+from ems.domain.billing.receipt import WH_PER_KWH, Receipt
+from ems.domain.billing.refund import Refund, credit_note, left_of
+from ems.domain.billing.statement import BillingGroup, Statement, StatementLine
+from ems.ports.money import PaymentStory
 
 LINK = "/my/"
 BOM = "\ufeff"

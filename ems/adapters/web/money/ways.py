@@ -8,8 +8,8 @@ from ems.adapters.web.money.billing_api import billing_api
 from ems.adapters.web.money.page import money_pages
 from ems.adapters.web.money.prepaid_api import owner_api, prepaid_api
 from ems.adapters.web.money.records_api import records_api
-from ems.money_ports import Billing, PaymentRecords, Prepaid
-from ems.ports import Clock, Live
+from ems.ports.controller import Clock, Live
+from ems.ports.money import Billing, PaymentRecords, Prepaid
 
 
 def money_ways(

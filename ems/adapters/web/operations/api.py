@@ -33,12 +33,12 @@ from ems.adapters.web.operations.rows import (
     vehicle_row,
 )
 from ems.adapters.web.problem import problem
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.domain.daybook import ChargeTold, DeparturesReplaced, UnknownError, VehicleKept, VehicleRemoved
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.session import Need, NeedOrigin
 from ems.domain.vehicle import StateOfCharge
-from ems.ports import Clock, Live, Operations
+from ems.ports.controller import Clock, Live, Operations
 
 SOC_AGE = timedelta(days=1)
 ABOUT = {

@@ -11,10 +11,10 @@ from ems.adapters.web.needs import needs
 from ems.adapters.web.operations import shape
 from ems.adapters.web.operations.body import ClassBody
 from ems.adapters.web.operations.rows import class_row, class_rows
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.domain.daybook import ClassKept, ClassReleased
 from ems.domain.service_class import HIGHEST, LOWEST
-from ems.ports import Clock, Live, Operations
+from ems.ports.controller import Clock, Live, Operations
 
 Number = Annotated[int, Path(ge=LOWEST, le=HIGHEST, description="vehicles of a higher number go first")]
 

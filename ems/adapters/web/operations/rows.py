@@ -25,10 +25,10 @@ from ems.adapters.web.operations.shape import (
 from ems.adapters.web.values import number, plain, time_of
 from ems.domain.departure import Departure, Goal, days_in_words
 from ems.domain.fleet import Fleet
-from ems.domain.history import Audit
 from ems.domain.limit import Limit
 from ems.domain.list_finding import ListFinding
 from ems.domain.pull_out import PullOutList
+from ems.domain.record.history import Audit
 from ems.domain.session import Need
 from ems.domain.site import Site
 from ems.domain.vehicle import Guarantee

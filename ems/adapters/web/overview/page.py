@@ -23,12 +23,12 @@ from ems.adapters.web.texts import NOTHING, Calendar, kilowatthours, kilowatts
 from ems.adapters.web.values import time_of
 from ems.adapters.web.words import GROUPS, MODES
 from ems.control.aims import plan_in_force
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.domain.demand import Demand
-from ems.domain.past import Energies
 from ems.domain.plan import Plan
-from ems.past_ports import Past
-from ems.ports import NotStoredError
+from ems.domain.record.past import Energies
+from ems.ports.controller import NotStoredError
+from ems.ports.past import Past
 
 DEMAND_S, TODAY_S = 5.0, 60.0
 MOST_ALARMS, MOST_AT_RISK = 5, 8

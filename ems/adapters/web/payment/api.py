@@ -18,11 +18,11 @@ from ems.adapters.web.prices.rows import price_list_row, receipt_row
 from ems.adapters.web.prices.shape import ReceiptRow
 from ems.adapters.web.problem import documented, problem
 from ems.adapters.web.values import plain, time_of
-from ems.domain.account import Role
-from ems.domain.money import major
-from ems.domain.payment import Payment, PaymentState
+from ems.domain.access.account import Role
+from ems.domain.billing.money import major
+from ems.domain.billing.payment import Payment, PaymentState
 from ems.domain.unknown import UnknownError
-from ems.payment_ports import ForgedNoticeError, Payments
+from ems.ports.payments import ForgedNoticeError, Payments
 
 Routers = tuple[APIRouter, ...]
 Name = Annotated[str, Path(max_length=64)]

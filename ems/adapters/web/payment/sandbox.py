@@ -11,8 +11,8 @@ from ems.adapters.web.api import FRESH
 from ems.adapters.web.entrance import form
 from ems.adapters.web.needs import needs
 from ems.adapters.web.page import environment, render
-from ems.domain.money import major
-from ems.payment_ports import HostedPage, HostedPages
+from ems.domain.billing.money import major
+from ems.ports.payments import HostedPage, HostedPages
 
 Name = Annotated[str, Path(max_length=120)]
 HTML = "text/html; charset=utf-8"

@@ -13,8 +13,8 @@ from ems.adapters.web.plan.press import PlanPress
 from ems.adapters.web.plan.shape import PlanPicture
 from ems.adapters.web.plan.words import supposed
 from ems.adapters.web.problem import documented, problem
-from ems.domain.account import Role
-from ems.ports import Foresight, NoForesightError
+from ems.domain.access.account import Role
+from ems.ports.controller import Foresight, NoForesightError
 
 
 def plan_api(press: PlanPress) -> APIRouter:

@@ -23,8 +23,8 @@ from ems.adapters.web.plan.words import STRATEGIES, between, whole_kwh
 from ems.adapters.web.regret.words import in_words, parts
 from ems.adapters.web.texts import Calendar
 from ems.domain.policy import PLANNED, Strategy
-from ems.energy_ports import Hindsight
 from ems.planning.day_verdict import DayVerdict
+from ems.ports.energy import Hindsight
 
 ROWS = 600
 LEAST_SPANS, MOST_SPANS = 3, 12

@@ -14,12 +14,12 @@ from ems.adapters.web.needs import needs
 from ems.adapters.web.prices import shape
 from ems.adapters.web.prices.body import PreviewBody, PriceListBody
 from ems.adapters.web.prices.rows import price_list_row, receipt_row
-from ems.domain.account import Role
-from ems.domain.price_book import PriceListKept, PriceListRemoved
-from ems.domain.price_list import PriceList, chosen, quoted
-from ems.domain.receipt import receipt
+from ems.domain.access.account import Role
+from ems.domain.billing.price_book import PriceListKept, PriceListRemoved
+from ems.domain.billing.price_list import PriceList, chosen, quoted
+from ems.domain.billing.receipt import receipt
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock, Live, Operations, Receipts
+from ems.ports.controller import Clock, Live, Operations, Receipts
 
 Name = Annotated[str, Path(max_length=64)]
 WRITES = [needs(Role.OPERATOR)]

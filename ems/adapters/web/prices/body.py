@@ -10,10 +10,10 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 
 from ems.adapters.web.body import Body, Moment
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.usage import Usage, supposed
 from ems.domain.limit import LimitWindow
-from ems.domain.price_list import Fee, PriceList, Unit
 from ems.domain.recurrence import DayWindow, MonthDay, Recurrence, Season
-from ems.domain.usage import Usage, supposed
 from ems.domain.validity import Validity
 
 Money = Annotated[Decimal, Field(max_digits=20, examples=["0.39"])]

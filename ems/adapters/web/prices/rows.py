@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from ems.adapters.web.prices.shape import FeeRow, LineRow, PriceListRow, ReceiptRow
 from ems.adapters.web.values import plain, time_of
+from ems.domain.billing.money import major
+from ems.domain.billing.price_list import Fee, PriceList, Unit
+from ems.domain.billing.receipt import WH_PER_KWH, Receipt, ReceiptLine
 from ems.domain.departure import days_in_words
-from ems.domain.money import major
-from ems.domain.price_list import Fee, PriceList, Unit
-from ems.domain.receipt import WH_PER_KWH, Receipt, ReceiptLine
 
 
 def price_list_row(prices: PriceList) -> PriceListRow:

@@ -12,9 +12,9 @@ from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import problem
 from ems.adapters.web.regret import shape
 from ems.adapters.web.regret.words import regret_row
-from ems.domain.account import Role
-from ems.energy_ports import Hindsight
-from ems.ports import Live
+from ems.domain.access.account import Role
+from ems.ports.controller import Live
+from ems.ports.energy import Hindsight
 
 
 def regret_api(live: Live, hindsight: Hindsight) -> APIRouter:

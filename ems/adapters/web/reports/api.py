@@ -17,10 +17,10 @@ from ems.adapters.web.reports import shape
 from ems.adapters.web.reports.asked import First, Last, Month, period_of
 from ems.adapters.web.reports.body import ExcludedBody
 from ems.adapters.web.reports.rows import excluded_row, export_row, report_rows, run_row, sheet_csv, sheet_rows
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock, Live
-from ems.report_ports import NoReportError, Reports
+from ems.ports.controller import Clock, Live
+from ems.ports.reports import NoReportError, Reports
 from ems.statistics.period import Period
 from ems.statistics.report import SHEETS, Report
 from ems.statistics.sheet import Sheet

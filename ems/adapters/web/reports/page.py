@@ -17,9 +17,9 @@ from ems.adapters.web.reports.asked import First, Last, Month, period_of
 from ems.adapters.web.reports.rows import excluded_row, export_row, plain
 from ems.adapters.web.sheet import Sheet as Frame
 from ems.adapters.web.values import plain as plain_words
-from ems.domain.account import Role
-from ems.ports import Clock, Live
-from ems.report_ports import NoReportError, Reports
+from ems.domain.access.account import Role
+from ems.ports.controller import Clock, Live
+from ems.ports.reports import NoReportError, Reports
 from ems.statistics.period import ONE_DAY, Every, Period
 from ems.statistics.record import Exclusion
 from ems.statistics.report import Report

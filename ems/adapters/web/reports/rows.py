@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from ems.adapters.web.reports.shape import Cell, ExcludedShape, ExportShape, ReportShape, RunShape, SheetShape
 from ems.adapters.web.values import time_of
-from ems.report_ports import ExportRun, ExportView
+from ems.ports.reports import ExportRun, ExportView
 from ems.statistics.record import Excluded
 from ems.statistics.report import Report
 from ems.statistics.sheet import Kind, Sheet, Value

@@ -11,8 +11,8 @@ from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.roaming import shape
 from ems.adapters.web.roaming.rows import partner_row, partner_rows, record_row
-from ems.domain.account import Role
-from ems.roaming_ports import Partners
+from ems.domain.access.account import Role
+from ems.ports.roaming import Partners
 
 Name = Annotated[str, Path(max_length=100)]
 Record = Annotated[str, Path(max_length=39)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from ems.adapters.web.needs import needs
-from ems.roaming_ports import RoamingDoor, RoamingRequest
+from ems.ports.roaming import RoamingDoor, RoamingRequest
 
 
 def roaming_door(door: RoamingDoor) -> APIRouter:

@@ -19,10 +19,10 @@ from ems.adapters.web.roaming.door import roaming_door
 from ems.adapters.web.roaming.rows import partner_rows, record_row
 from ems.adapters.web.sheet import HTML, Sheet
 from ems.adapters.web.texts import Calendar
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock, Live, NotStoredError
-from ems.roaming_ports import Partners, RoamingDoor
+from ems.ports.controller import Clock, Live, NotStoredError
+from ems.ports.roaming import Partners, RoamingDoor
 
 RECORDS = 10
 """Records that are shown of a partner."""

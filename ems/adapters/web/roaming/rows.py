@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ems.adapters.web.roaming.shape import PartnerRow, PartnerRows, RecordRow
 from ems.adapters.web.values import plain, time_of
-from ems.roaming_ports import Partners, PartnerView, RecordView
+from ems.ports.roaming import Partners, PartnerView, RecordView
 
 
 def partner_rows(partners: Partners) -> PartnerRows:

@@ -20,11 +20,11 @@ from ems.adapters.web.sessions.body import CorrectionBody, ErasureBody, KeyBody
 from ems.adapters.web.sessions.rows import detail_row, key_row, session_row, sums_row
 from ems.adapters.web.sessions.transparency import as_xml
 from ems.adapters.web.values import time_of
-from ems.domain.account import Role
-from ems.domain.session_detail import SessionDetail
+from ems.domain.access.account import Role
+from ems.domain.record.session_detail import SessionDetail
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock, Live
-from ems.session_ports import NotReadError, SessionDesk, SessionList
+from ems.ports.controller import Clock, Live
+from ems.ports.sessions import NotReadError, SessionDesk, SessionList
 
 Name = Annotated[str, Path(max_length=200)]
 WRITES = [needs(Role.OPERATOR)]

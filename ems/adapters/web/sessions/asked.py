@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from ems.domain.billing.payment import PaymentState
 from ems.domain.local_clock import day_begin_s, local
-from ems.domain.payment import PaymentState
-from ems.domain.session_entry import SessionFilter, SessionMark, SessionSort
+from ems.domain.record.session_entry import SessionFilter, SessionMark, SessionSort
 from ems.domain.site import Site
 from ems.domain.unknown import UnknownError
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field
 
 from ems.adapters.web.sessions.asked import moment
-from ems.domain.session_correction import Value, Wanted
+from ems.domain.record.correction import Value, Wanted
 
 
 class CorrectionBody(BaseModel):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ems.domain.session_entry import SessionQuarter
+from ems.domain.record.session_entry import SessionQuarter
 
 QUARTER = timedelta(minutes=15)
 MOST_BARS = 96

@@ -21,11 +21,11 @@ from ems.adapters.web.sessions.words import (
 )
 from ems.adapters.web.texts import NOTHING
 from ems.adapters.web.values import plain
-from ems.domain.access import AccessBook
-from ems.domain.price_list import Unit
-from ems.domain.receipt import ReceiptLine
-from ems.domain.session_detail import SessionDetail
-from ems.domain.session_entry import SessionEntry
+from ems.domain.access.book import AccessBook
+from ems.domain.billing.price_list import Unit
+from ems.domain.billing.receipt import ReceiptLine
+from ems.domain.record.session_detail import SessionDetail
+from ems.domain.record.session_entry import SessionEntry
 from ems.domain.site import Site
 
 

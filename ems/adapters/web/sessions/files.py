@@ -18,13 +18,13 @@ from ems.adapters.web.sessions.api import read
 from ems.adapters.web.sessions.asked import SessionsAsked, SpanAsked, Text
 from ems.adapters.web.sessions.rows import energy_row
 from ems.adapters.web.values import time_of
-from ems.domain.account import Role
-from ems.domain.energy_step import Step
-from ems.domain.export_request import MEDIA, Exported, ExportRequest, Form
-from ems.domain.session_entry import SessionFilter
+from ems.domain.access.account import Role
+from ems.domain.energy.step import Step
+from ems.domain.record.export_request import MEDIA, Exported, ExportRequest, Form
+from ems.domain.record.session_entry import SessionFilter
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock, Live
-from ems.session_ports import BusyError, Exports, SessionList
+from ems.ports.controller import Clock, Live
+from ems.ports.sessions import BusyError, Exports, SessionList
 
 MOST_POINTS = 12_000
 """More become a file; so many quarter hours are four months."""

@@ -24,14 +24,14 @@ from ems.adapters.web.sessions.words import (
 )
 from ems.adapters.web.sheet import Sheet
 from ems.adapters.web.values import plain
-from ems.domain.access import AccessBook
-from ems.domain.account import Role
-from ems.domain.export_request import SPREADSHEETS
-from ems.domain.session_entry import SessionEntry, SessionSort
+from ems.domain.access.account import Role
+from ems.domain.access.book import AccessBook
+from ems.domain.record.export_request import SPREADSHEETS
+from ems.domain.record.session_entry import SessionEntry, SessionSort
 from ems.domain.site import Site
 from ems.domain.unknown import UnknownError
-from ems.ports import Clock, Live, Operations
-from ems.session_ports import NotReadError, SessionDesk, SessionList
+from ems.ports.controller import Clock, Live, Operations
+from ems.ports.sessions import NotReadError, SessionDesk, SessionList
 
 MOST = 50
 SORTS = {

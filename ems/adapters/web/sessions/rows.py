@@ -6,12 +6,12 @@ from datetime import datetime
 
 from ems.adapters.web.sessions import shape
 from ems.adapters.web.values import number, plain, time_of
-from ems.domain.energy_step import EnergyPoint
-from ems.domain.money import major
-from ems.domain.session_correction import Correction
-from ems.domain.session_detail import Accounted, SessionDetail
-from ems.domain.session_entry import SessionEntry, SessionSums
-from ems.domain.signed_value import Examined, MeterKey, SignedValue
+from ems.domain.billing.money import major
+from ems.domain.energy.step import EnergyPoint
+from ems.domain.record.correction import Correction
+from ems.domain.record.session_detail import Accounted, SessionDetail
+from ems.domain.record.session_entry import SessionEntry, SessionSums
+from ems.domain.record.signed_value import Examined, MeterKey, SignedValue
 
 
 def session_row(entry: SessionEntry) -> shape.SessionRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 
-from ems.domain.signed_value import Examined, SignedValue
+from ems.domain.record.signed_value import Examined, SignedValue
 
 _FORBIDDEN = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd")
 """Characters that XML does not have."""

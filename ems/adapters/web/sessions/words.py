@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from ems.adapters.web.texts import NOTHING
 from ems.adapters.web.values import plain
-from ems.domain.money import major
-from ems.domain.payment import PaymentState
-from ems.domain.session_entry import INFERRED, STOP_REASONS, SessionEntry, SessionSums
-from ems.domain.signed_value import Verdict
+from ems.domain.billing.money import major
+from ems.domain.billing.payment import PaymentState
+from ems.domain.record.session_entry import INFERRED, STOP_REASONS, SessionEntry, SessionSums
+from ems.domain.record.signed_value import Verdict
 
 ENDED_BY = {
     "Local": "ended at the station",

@@ -19,13 +19,13 @@ from ems.adapters.web.stations.expert_body import DiagnosticsBody, TemplateBody
 from ems.adapters.web.stations.operations import OPERATIONS, Operation
 from ems.adapters.web.stations.rounds import or_objection, round_paths
 from ems.adapters.web.stations.rows import asked_row, configuration_row, detail, message_row, summary
-from ems.domain.account import Role
-from ems.domain.station_outcome import Asked, Verdict
-from ems.domain.station_request import WriteVariables
-from ems.domain.station_rules import station_of
-from ems.domain.station_variables import compared, merged, to_write
-from ems.ports import Clock, Live
-from ems.station_ports import ObjectionError, Remote, Rounds
+from ems.domain.access.account import Role
+from ems.domain.remote.outcome import Asked, Verdict
+from ems.domain.remote.request import WriteVariables
+from ems.domain.remote.rules import station_of
+from ems.domain.remote.variables import compared, merged, to_write
+from ems.ports.controller import Clock, Live
+from ems.ports.stations import ObjectionError, Remote, Rounds
 
 ABOUT = {
     "name": "stations",

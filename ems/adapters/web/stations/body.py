@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from ems.adapters.web.body import Body
-from ems.domain import station_request as asked
-from ems.domain.station_request import MAX_TAG, ResetKind, StationRequest, Triggered
+from ems.domain.remote import request as asked
+from ems.domain.remote.request import MAX_TAG, ResetKind, StationRequest, Triggered
 
 MOST_NUMBER = 2**31 - 1
 

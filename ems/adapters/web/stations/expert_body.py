@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field
 
 from ems.adapters.web.body import Body, Moment
 from ems.adapters.web.stations.body import MOST_NUMBER, AskBody, Patience, RequestBody, Tag, example
-from ems.domain import station_request as asked
-from ems.domain.station_request import StationRequest
+from ems.domain.remote import request as asked
+from ems.domain.remote.request import StationRequest
 
 FIRMWARE_SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp"})
 Key = Annotated[str, Field(min_length=1, max_length=50)]

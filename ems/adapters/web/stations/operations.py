@@ -12,8 +12,8 @@ from pydantic import ConfigDict, Field
 from ems.adapters.web.body import Body
 from ems.adapters.web.stations import body as day
 from ems.adapters.web.stations import expert_body as expert
-from ems.domain import station_request as asked
-from ems.domain.account import Role
+from ems.domain.access.account import Role
+from ems.domain.remote import request as asked
 
 MOST_STATIONS = 1000
 

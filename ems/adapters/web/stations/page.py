@@ -23,15 +23,15 @@ from ems.adapters.web.stations.rows import configuration_row, detail, message_ro
 from ems.adapters.web.stations.shape import AskedRow, OutletRow
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.domain.daybook import UnknownError
+from ems.domain.remote.outcome import Verdict
+from ems.domain.remote.request import Triggered
+from ems.domain.remote.rules import station_of
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
-from ems.domain.station_outcome import Verdict
-from ems.domain.station_request import Triggered
-from ems.domain.station_rules import station_of
-from ems.ports import Clock, Live
-from ems.station_ports import Remote, Rounds
+from ems.ports.controller import Clock, Live
+from ems.ports.stations import Remote, Rounds
 
 _HTML = "text/html; charset=utf-8"
 SHOWN = 12

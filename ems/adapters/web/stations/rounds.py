@@ -14,9 +14,9 @@ from ems.adapters.web.stations import shape
 from ems.adapters.web.stations.body import AskBody
 from ems.adapters.web.stations.operations import RoundBody
 from ems.adapters.web.stations.rows import round_row
-from ems.domain.account import Role
-from ems.ports import Clock
-from ems.station_ports import ObjectionError, Rounds
+from ems.domain.access.account import Role
+from ems.ports.controller import Clock
+from ems.ports.stations import ObjectionError, Rounds
 
 
 def round_paths(router: APIRouter, clock: Clock, rounds: Rounds) -> None:

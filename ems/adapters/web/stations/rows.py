@@ -19,9 +19,7 @@ from ems.adapters.web.stations.shape import (
     WorkRow,
 )
 from ems.adapters.web.values import plain, time_of
-from ems.domain.state import SiteState
-from ems.domain.station import Station
-from ems.domain.station_outcome import (
+from ems.domain.remote.outcome import (
     Announced,
     Asked,
     Content,
@@ -37,9 +35,11 @@ from ems.domain.station_outcome import (
     Verdict,
     Written,
 )
-from ems.domain.station_request import HIDDEN, RequestStart, RequestStop, Reset, SetAvailability, is_secret, told
-from ems.domain.station_variables import Fit, compared
-from ems.station_ports import Received, Remote
+from ems.domain.remote.request import HIDDEN, RequestStart, RequestStop, Reset, SetAvailability, is_secret, told
+from ems.domain.remote.variables import Fit, compared
+from ems.domain.state import SiteState
+from ems.domain.station import Station
+from ems.ports.stations import Received, Remote
 
 _VERDICTS = {
     Verdict.ACCEPTED: "Accepted",

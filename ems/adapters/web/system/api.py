@@ -18,9 +18,9 @@ from ems.adapters.web.deed import GONE, carried_out, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import documented, problem
 from ems.adapters.web.values import number, plain, time_of
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.domain.system_status import BackupFile, PartStatus
-from ems.system_ports import NoBackupError, SystemDesk
+from ems.ports.system import NoBackupError, SystemDesk
 
 Name = Annotated[str, Path(max_length=200)]
 PIECE = 256 * 1024

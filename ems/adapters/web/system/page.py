@@ -12,9 +12,9 @@ from ems.adapters.web.sheet import Sheet, role_of
 from ems.adapters.web.system.api import part_row, system_api
 from ems.adapters.web.texts import Calendar, duration
 from ems.adapters.web.values import plain, time_of
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.domain.system_status import BackupFile, ClockStatus, Condition, DiskStatus, PartStatus
-from ems.system_ports import SystemDesk
+from ems.ports.system import SystemDesk
 
 MOST_LINES = 60
 LITTLE_SHARE, LITTLE_BYTES = 0.1, 2 << 30

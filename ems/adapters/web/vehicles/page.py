@@ -18,13 +18,13 @@ from ems.adapters.web.operations.shape import GoalRow, NextRow, VehicleRow
 from ems.adapters.web.sheet import Sheet
 from ems.adapters.web.texts import Calendar, kilowatthours
 from ems.adapters.web.values import plain
-from ems.domain.account import Role
+from ems.domain.access.account import Role
 from ems.domain.departure import Departure, Goal, on_day
 from ems.domain.fleet import Fleet
 from ems.domain.session import Session
 from ems.domain.site import Site
 from ems.domain.state import SiteState
-from ems.ports import Operations
+from ems.ports.controller import Operations
 
 SHOWN = 300
 DAYS = 7

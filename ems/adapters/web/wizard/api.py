@@ -19,8 +19,8 @@ from ems.adapters.web.problem import problem
 from ems.adapters.web.wizard import shape
 from ems.adapters.web.wizard.body import ControlBody, EditBody, MeterBody, ProofBody, WatchBody
 from ems.adapters.web.wizard.rows import acceptance_row, difference_rows, draft_row, proof_row, test_row
-from ems.domain.account import Role
-from ems.site_ports import OvertakenError, ProofDesk, SiteDesk
+from ems.domain.access.account import Role
+from ems.ports.site import OvertakenError, ProofDesk, SiteDesk
 
 Name = Annotated[str, Path(max_length=64)]
 

@@ -10,7 +10,7 @@ from ems.adapters.web.wizard.shape import AcceptanceRow, ProofRow
 from ems.domain.decision import Decision
 from ems.domain.instant import Instant
 from ems.domain.state import SiteState
-from ems.site_ports import DraftView
+from ems.ports.site import DraftView
 
 FRESH_S = 10.0
 ENOUGH_S, SLACK_S = 15 * 60.0, 5.0

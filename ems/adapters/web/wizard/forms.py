@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from ems.adapters.web.values import plain
-from ems.site_ports import FormField
+from ems.ports.site import FormField
 
 DAILY = frozenset({
     "name", "timezone", "currency", "voltage_v", "parent", "rating_a", "meter", "margin_a", "base_load_max_a", "model",

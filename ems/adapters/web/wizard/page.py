@@ -23,9 +23,9 @@ from ems.adapters.web.wizard.api import Desks, wizard_api
 from ems.adapters.web.wizard.evidence import checklist, meter_rows, station_rows
 from ems.adapters.web.wizard.forms import Form
 from ems.adapters.web.wizard.rows import acceptance_row, proof_row
-from ems.domain.account import Role
-from ems.ports import Clock, Live
-from ems.site_ports import CircuitSum, DraftView, FileFinding
+from ems.domain.access.account import Role
+from ems.ports.controller import Clock, Live
+from ems.ports.site import CircuitSum, DraftView, FileFinding
 
 _HTML = "text/html; charset=utf-8"
 OWN = ("circuits", "meters", "stations", "limits")

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from ems.adapters.web.values import number, plain, time_of
 from ems.adapters.web.wizard.shape import AcceptanceRow, DifferenceRow, DraftRow, MeterTestRow, ProofRow
-from ems.domain.proof import Acceptance, Proof
-from ems.site_ports import DraftView, FileDifference, MeterTest
+from ems.domain.remote.proof import Acceptance, Proof
+from ems.ports.site import DraftView, FileDifference, MeterTest
 
 
 def draft_row(view: DraftView) -> DraftRow:

@@ -1,0 +1,1 @@
+"""What drivers pay: price lists, tabs, receipts, payments, prepaid accounts, refunds, statements."""

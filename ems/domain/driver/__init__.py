@@ -1,0 +1,1 @@
+"""What leads a driver to an EVSE, and what the driver wants of it."""

@@ -1,0 +1,83 @@
+"""Energy prices that are pushed to us. They count over those from files wherever they tell any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ems.domain.energy.price_series import PriceSeries
+from ems.domain.unknown import UnknownError
+from ems.domain.vehicle import plain_id
+
+SERIES_KEPT = timedelta(days=35)
+"""What is over for longer is of no use: gaps are filled from the last seven days."""
+
+SERIES_AHEAD = timedelta(days=400)
+MOST_POINTS, MOST_SERIES = 10_000, 20
+
+MOST_PER_KWH = 5.0
+"""In euro, franc, pound or dollar more than any hour has cost."""
+
+STRONG = frozenset({"EUR", "GBP", "USD", "CHF"})
+
+
+class SeriesTold(NamedTuple):
+    """Prices of a series, in the currency of the tariff, count from now on, over those that were pushed before.
+    `whole`: nothing that was pushed before stays.
+    """
+
+    series: str
+    prices: PriceSeries
+    whole: bool = False
+
+
+class SeriesForgotten(NamedTuple):
+    """What was pushed of a series counts no more."""
+
+    series: str
+
+
+SeriesChange = SeriesTold | SeriesForgotten
+Pushed = Mapping[str, PriceSeries]
+"""Prices by the name of their series."""
+
+NOTHING_PUSHED: Pushed = MappingProxyType({})
+
+
+class KnownSeries(NamedTuple):
+    """A series as plans are made with it, and what of it was pushed."""
+
+    name: str
+    prices: PriceSeries
+    pushed: PriceSeries
+
+
+def changed_series(known: Pushed, change: SeriesChange, now: datetime) -> Pushed:
+    """What is known of pushed prices after a change. Raises UnknownError or ValueError."""
+    others = {name: prices for name, prices in known.items() if name != change.series}
+    if isinstance(change, SeriesForgotten):
+        if change.series not in known:
+            raise UnknownError(f"no prices of {change.series!r} were pushed")
+        return others
+    plain_id("the name of a series", change.series)
+    before = PriceSeries() if change.whole else known.get(change.series, PriceSeries())
+    since_s = int((now - SERIES_KEPT).timestamp())
+    kept = PriceSeries(tuple(point for point in before.updated(change.prices).points if point.end_s > since_s))
+    if not kept.points:
+        raise ValueError(f"all these prices are over for more than {SERIES_KEPT.days} days")
+    if kept.end is not None and kept.end > now + SERIES_AHEAD:
+        raise ValueError(f"prices for {kept.end:%Y-%m-%d} are more than {SERIES_AHEAD.days} days ahead: check the year")
+    if len(kept.points) > MOST_POINTS or len(others) >= MOST_SERIES:
+        raise ValueError(f"at most {MOST_POINTS} prices of {MOST_SERIES} series are kept")
+    return {**others, change.series: kept}
+
+
+def must_be_meant(prices: PriceSeries, currency: str) -> None:
+    """Refuse prices that show that the unit was mixed up. Raises ValueError."""
+    high = max((point.per_kwh for point in prices.points), key=abs, default=0.0)
+    if currency in STRONG and abs(high) > MOST_PER_KWH:
+        raise ValueError(
+            f"{high:g} {currency} per kWh is hardly meant: check whether the prices are per MWh or in cent"
+        )

@@ -1,0 +1,217 @@
+"""The interfaces between people who describe or prove an installation and the site file, its meters and stations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from ems.domain.phases import PhaseAmps
+from ems.domain.remote.proof import Acceptance, Proof
+
+
+class OvertakenError(Exception):
+    """Somebody else has changed what was to be changed; the text says what to do."""
+
+
+class NotPossibleError(ValueError):
+    """Something that cannot be done here and now; the text says why and what to do instead."""
+
+
+class FormField(NamedTuple):
+    """A key of a section as people fill it in. `kind`: text, number, flag, choice, amps (one number, or one per phase),
+    or what is named there: circuit, meter, meter-model, station-model.
+    """
+
+    key: str
+    label: str
+    kind: str
+    hint: str
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    is_needed: bool = False
+
+
+class FileFinding(NamedTuple):
+    """One line of `ems check`, with the section and the entry of the file that it is about."""
+
+    line: int
+    severity: str
+    message: str
+    remedy: str
+    section: str = ""
+    entry: str = ""
+
+
+class FileDifference(NamedTuple):
+    """What would be otherwise than it is running now."""
+
+    text: str
+    needs_restart: bool
+
+
+class CircuitSum(NamedTuple):
+    """What a circuit carries per phase, ampere: its rating, with every outlet behind it at its fallback, with all of
+    them at their most, and the ratings of the circuits right below it. Known also while the file has errors elsewhere.
+    """
+
+    id: str
+    parent: str | None
+    meter: str | None
+    rating_a: PhaseAmps
+    fallback_a: PhaseAmps
+    most_a: PhaseAmps
+    children_a: PhaseAmps
+    outlets: int
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """The site file as somebody is about to change it. `data` is all of it; `site` what `ems check` understands of it,
+    None while there are errors; `sums` of every circuit that is sound by itself; `who` edited last. `is_overtaken`: the
+    file is not the one that the draft began with. `awaits_restart`: the file that is saved says more than what runs.
+    """
+
+    etag: str
+    path: str
+    data: Mapping[str, Any]
+    findings: Sequence[FileFinding]
+    site: Mapping[str, Any] | None
+    sums: Sequence[CircuitSum]
+    diff: str
+    differences: Sequence[FileDifference]
+    is_begun: bool
+    is_overtaken: bool
+    awaits_restart: bool
+    can_restart: bool
+    observes: bool
+    who: str = ""
+
+
+class RegisterRow(NamedTuple):
+    """One value of a meter, raw and decoded."""
+
+    name: str
+    register: int
+    type: str
+    raw: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeterTest:
+    """What a meter says by a model: per site phase volt, ampere and watt (None where it has none), the sum, and every
+    register. `trouble`: why it makes no usable reading; `hints`: what looks odd about one that is usable.
+    """
+
+    seconds: float
+    trouble: str = ""
+    volts: Sequence[float | None] = ()
+    amps: Sequence[float | None] = ()
+    watts: Sequence[float | None] = ()
+    total_w: float | None = None
+    import_wh: float | None = None
+    hints: Sequence[str] = ()
+    rows: Sequence[RegisterRow] = ()
+
+
+class MeterModel(NamedTuple):
+    """A meter model that can be chosen, and how its meters leave the factory."""
+
+    name: str
+    words: str
+    defaults: str
+
+
+@dataclass(frozen=True, slots=True)
+class StationEntrance:
+    """What is typed into stations: the address to which each adds its id, by every name of this machine."""
+
+    urls: Sequence[str]
+    models: Sequence[str] = field(default_factory=tuple)
+
+
+class SiteDesk(Protocol):
+    """Changes of a site file by those who may. Each is checked as `ems check` does and kept in a draft; nothing counts
+    before it is saved. Raise ValueError, with words for people, when a change cannot be made, OvertakenError when the
+    draft or the file is not the one it was made on any more, and NotPossibleError.
+    """
+
+    async def view(self) -> DraftView:
+        """The draft as it is."""
+        ...
+
+    async def edit(self, route: tuple[str, ...], keys: Mapping[str, Any] | None, etag: str | None, who: str) -> None:
+        """Set keys of a place, of which None removes one; or, without keys, remove the place."""
+        ...
+
+    async def save(self, etag: str | None, who: str) -> Sequence[FileDifference]:
+        """Write the file and have the controller read it; what differs from what ran. Not with errors."""
+        ...
+
+    async def take_file(self, who: str) -> None:
+        """Make the edits of the draft on the file as it is now."""
+        ...
+
+    async def drop(self, who: str) -> None:
+        """Forget the draft."""
+        ...
+
+    async def new_password(self, station: str, etag: str | None, who: str) -> str:
+        """Make a password for a station of the draft and keep its hash beside the site; it is never shown again."""
+        ...
+
+    async def test_meter(self, keys: Mapping[str, Any]) -> MeterTest:
+        """Read a meter as these keys of an entry of `meters` describe it."""
+        ...
+
+    async def arm(self, armed: bool, who: str) -> None:
+        """Let the controller control, or only observe; the file says so too."""
+        ...
+
+    async def restart(self, who: str) -> None:
+        """Leave the stations at their fallback and begin anew with the file as it is saved."""
+        ...
+
+    def fields(self, section: str) -> Sequence[FormField]:
+        """What can be filled in for a section; `evses` is that of an outlet."""
+        ...
+
+    def meter_models(self) -> Sequence[MeterModel]:
+        """The models of meters that are known."""
+        ...
+
+    def entrance(self) -> StationEntrance:
+        """Where stations connect."""
+        ...
+
+
+class ProofDesk(Protocol):
+    """Tests of what is installed, with the current that they measured as evidence."""
+
+    async def begin(self, station: str, evse: int, offline: bool, who: str) -> Proof:
+        """Begin to test an outlet of a station; `offline`: also what it does without the controller. One test of a
+        station at a time. Raises UnknownError, NotPossibleError.
+        """
+        ...
+
+    def proofs(self) -> Sequence[Proof]:
+        """The last test of every outlet, those that run first."""
+        ...
+
+    async def stop(self, station: str, who: str) -> None:
+        """End a test that runs, and give its outlet back to the controller."""
+        ...
+
+    def watch(self, minutes: float, who: str) -> Acceptance:
+        """Begin to watch the site as a whole for so long. Raises NotPossibleError while somebody does already."""
+        ...
+
+    def acceptance(self) -> Acceptance | None:
+        """The last run, or the one that goes on."""
+        ...
+
+    def now(self) -> datetime:
+        """The time of the site's clock, UTC."""
+        ...
