@@ -21,32 +21,19 @@ from ems.adapters.ocpp.server import CentralSystem, Listen
 from ems.adapters.store.journal import FileJournal
 from ems.adapters.store.segment import Header
 from ems.adapters.store.store import Store
-from ems.adapters.web.access.page import access_ways
-from ems.adapters.web.energy.api import energy_prices
-from ems.adapters.web.server import WebServer
-from ems.adapters.web.stations.page import station_ways
-from ems.assembly.access import AccessParts, access_parts, porter_of
-from ems.assembly.alarms import alarm_parts, audience_of
-from ems.assembly.drivers import DriverParts, driver_parts
-from ems.assembly.energy_prices import SitePrices
-from ems.assembly.entry import accounts_of, web_options
+from ems.assembly.access import porter_of
+from ems.assembly.alarms import audience_of
+from ems.assembly.entry import web_options
 from ems.assembly.error import AssemblyError
-from ems.assembly.hindsight import hindsight_of
 from ems.assembly.meters import check_meter_model, installed_meters, own_models, steered_batteries
-from ems.assembly.ocpi import roaming_parts
 from ems.assembly.opening import check_free, database_of, store_of
 from ems.assembly.operations import SiteOperations
 from ems.assembly.outputs import jobs_of, outputs_of
-from ems.assembly.pages import PageNeeds, page_parts
-from ems.assembly.payments import payment_parts, provision_of
+from ems.assembly.payments import provision_of
 from ems.assembly.planning import ChildPlanning, planning_of, setup_of
+from ems.assembly.product import Ground, Product, product_of
 from ems.assembly.remains import close_what_is_left_behind, core_of
-from ems.assembly.remote import RemoteParts, remote_parts
-from ems.assembly.reports import report_parts
-from ems.assembly.sessions import session_ways
-from ems.assembly.sso import sso_ways
 from ems.assembly.stations import access_of, central_system
-from ems.assembly.wizard import wizard_parts
 from ems.control.tick import Controller
 from ems.domain.decision import Decision
 from ems.domain.events import ControllerStarted, SettingsTroubled
@@ -82,7 +69,7 @@ class Daemon:
     loop: Loop
     live: LiveView
     central: CentralSystem
-    web: WebServer
+    product: Product
     store: Store
     journal: FileJournal
     dispatcher: Dispatcher
@@ -91,9 +78,6 @@ class Daemon:
     replanner: Replanner
     watchdog: Watchdog
     services: Sequence[Service]
-    remote: RemoteParts
-    access: AccessParts
-    drivers: DriverParts
     state_dir: Path
     _lock: IO[str]
     may_restart: bool = False
@@ -146,75 +130,31 @@ class Daemon:
         troubles.tell(loop.inbox.put)
         porter = porter_of(settings, recovered, clock, loop)
         central = central_system(settings, ocpp, clock, loop, store, porter)
-        access = access_parts(porter, central, operations, store, loop, clock, recovered)
         dispatcher, live = Dispatcher(central), LiveView(core.state, central.knocks)
         journal = FileJournal(state_dir / JOURNAL, Header(__version__, settings.revision, settings.text))
         journal.begin(core.state, core.memory)
         planning, supposing = (planning_of(settings, database_of(state_dir), operations.pushed) for _ in range(2))
-        energy, alarms = (
-            energy_prices(live, operations, SitePrices(lambda: planning.setup.sources, operations.pushed)),
-            alarm_parts(told, settings, live, clock, store, operations),
-        )
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
-        remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
-        paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
-        access.priced_by(paying.till, paying.unpaid)
-        pages, drivers, wizard, reporting, roaming = (
-            page_parts(
-                PageNeeds(
-                    *(settings.path.parent, state_dir, store, live, clock, operations, remote.control, access.site),
-                    *(lambda: planning.setup.sources.tariff, settings.web.kiosk),
-                )
-            ),
-            driver_parts(settings, live, operations, store, remote.control, paying, access).heard_by(alarms.keeper),
-            wizard_parts(settings, state_dir, loop, store, live, central, remote.control),
-            report_parts(settings, store, live, clock, operations, lambda: planning.setup.sources),
-            roaming_parts(settings.ocpi, live, clock, operations, remote.control, porter, store, paying.till),
-        )
-        further = (
-            *paying.routers,
-            *alarms.routers,
-            *station_ways(live, clock, remote.control, remote.rounds),
-            *access_ways(live, clock, operations, access.site),
-            *(*pages.routers, *drivers.routers, *wizard.routers, *reporting.routers, *roaming.routers),
-            *session_ways(store, database_of(state_dir), live, clock, operations, settings.meter_keys),
-        )
-        accounts, hindsight = (
-            accounts_of(recovered, store, clock, state_dir, shown),
-            hindsight_of(planning, operations.pushed, store, clock),
-        )
-        web = WebServer(
-            live,
-            clock,
-            shown,
-            operations,
-            foreseer,
-            (*further, *sso_ways(settings.oidc, accounts, live, clock), energy),
-            accounts,
-            hindsight,
-        )
-        watching = (
-            *(replanner.look, foreseer.look, operations.roster.look, remote.control.look, access.watch.look),
-            *paying.looks,
-            *alarms.looks,
-            pages.look,
-            *(wizard.look, reporting.look),
-        )
+        product = product_of(
+            Ground(
+                settings, state_dir, shown, told, provision, clock, store, recovered, loop, live, operations, central,
+                porter, planning, foreseer,
+            )
+        )  # fmt: skip
         poller = Poller(meters, clock, loop.inbox.put, steered_batteries(settings.site))
-        loop.outputs = (*outputs_of(dispatcher, poller, journal, store, live), *watching)
-        calendar = Calendar((*jobs_of(store, live), *reporting.jobs), clock)
-        services: tuple[Service, ...] = (
-            *(central, poller, web, accounts, calendar, replanner, foreseer),
-            *(remote.uploads, remote.ftp, access.lists, access.usher, hindsight),
-            *paying.services,
-            *(drivers.desk, wizard.prover),
-            *alarms.services,
-            *roaming.services,
+        loop.outputs = (
+            *outputs_of(dispatcher, poller, journal, store, live),
+            *(replanner.look, foreseer.look),
+            *product.looks,
         )
-        return wizard.held_by(cls(
-            settings, clock, loop, live, central, web, store, journal, dispatcher, planning, supposing, replanner,
-            watchdog, services, remote, access, drivers, state_dir, lock,
-        ))  # fmt: skip
+        calendar = Calendar((*jobs_of(store, live), *product.jobs), clock)
+        services: tuple[Service, ...] = (central, poller, calendar, replanner, foreseer, *product.services)
+        made = cls(
+            settings, clock, loop, live, central, product, store, journal, dispatcher, planning, supposing, replanner,
+            watchdog, services, state_dir, lock,
+        )  # fmt: skip
+        product.held_by(made)
+        return made
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` or `restarts` is set; then leave the stations at their fallback and everything written."""
@@ -233,7 +173,7 @@ class Daemon:
                 await _cancelled(loop)
                 await leave_at_fallback(self.loop, self.dispatcher, self.clock)
             finally:
-                await self.remote.close()
+                await self.product.close()
                 await _cancelled(services, stopping, again)
                 await asyncio.to_thread(self.journal.close)
                 await asyncio.to_thread(self.store.close)
@@ -287,9 +227,7 @@ class Daemon:
         self.planning.take_over(setup)
         self.supposing.take_over(setup)
         self.replanner.site_changed()
-        self.remote.take_over(again.settings)
-        self.access.take_over(again.settings)
-        self.drivers.take_over(again.settings)
+        self.product.take_over(again.settings)
         self.central.admit(access_of(again.settings))
 
 

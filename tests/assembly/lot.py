@@ -67,7 +67,7 @@ class Lot:
         self.station = VirtualStation(Address(site.central, "CP-01"), setup, np.random.default_rng(1), clock.now())
         self._thread.start()
         self.daemon = self._opened.result(40)
-        self.slug = next(one.slug for one in self.daemon.drivers.desk.stickers if one.evse == "CP-01/1")
+        self.slug = next(one.slug for one in self.daemon.product.drivers.desk.stickers if one.evse == "CP-01/1")
         self.url = f"{site.page}/c/{self.slug}"
 
     async def _work(self) -> None:
@@ -84,7 +84,7 @@ class Lot:
                 await eventually(lambda: daemon.live.state.station("CP-01").connected, what="a station")
                 if self._prices is not None:
                     await asyncio.to_thread(self.ask, "PUT", "/price-lists/public", self._prices)
-                await eventually(lambda: daemon.drivers.desk.stickers, what="stickers")
+                await eventually(lambda: daemon.product.drivers.desk.stickers, what="stickers")
                 await eventually(lambda: evse(daemon, "CP-01/1").status.value == "Available", what="a free outlet")
                 self._opened.set_result(daemon)
                 await self._over.wait()

@@ -53,7 +53,7 @@ def site(tmp_path: Path) -> Installation:
 
 def described(daemon: Daemon) -> Ways:
     """All routes, as the gate before them knows them."""
-    ways = daemon.web._app.needed.__self__  # type: ignore[attr-defined]  # the gate holds a method of them
+    ways = daemon.product.web._app.needed.__self__  # type: ignore[attr-defined]  # the gate holds a method of them
     assert isinstance(ways, Ways)
     return ways
 

@@ -27,7 +27,9 @@ def test_what_would_be_is_answered_and_nothing_happens(tmp_path: Path) -> None:
                 await eventually(lambda: daemon.live.state.plan, 20.0, "a plan")
                 await eventually(lambda: station.allowed_a >= 6.0, 12.0, "it charges")
                 told = len(station.limits)
-                async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{daemon.web.port}", timeout=30.0) as client:
+                async with httpx2.AsyncClient(
+                    base_url=f"http://127.0.0.1:{daemon.product.web.port}", timeout=30.0
+                ) as client:
                     answer = await client.post("/api/v1/plan/what-if", json={"limits": [{"max_a": 6}]})
                     plan = (await client.get("/api/v1/plan")).json()
                 assert answer.status_code == 200, answer.text

@@ -57,7 +57,9 @@ class Interface:
         (accounts,) = (one for one in daemon.services if isinstance(one, SiteAccounts))
         await accounts.add("root", Role.ADMIN, PASSWORD, "test")
         self.secret = await accounts.log_in("root", PASSWORD, "127.0.0.1", True)
-        await eventually(lambda: daemon.live.version > 0 and daemon.web.port > 0, what="a first tick and a page")
+        await eventually(
+            lambda: daemon.live.version > 0 and daemon.product.web.port > 0, what="a first tick and a page"
+        )
         self._up.set()
         await working
 

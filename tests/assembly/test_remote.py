@@ -116,7 +116,7 @@ async def _a_session(here: Yard) -> None:
     await eventually(lambda: here.station.connectors[1].transaction is None)
 
     def seen() -> bool:
-        return [one.effect.value for one in here.daemon.remote.control.asked("CP-01")][:2] == ["seen", "seen"]
+        return [one.effect.value for one in here.daemon.product.remote.control.asked("CP-01")][:2] == ["seen", "seen"]
 
     await eventually(seen, what="effects")
     status, detail = await here.send("GET", "/stations/CP-01")
@@ -187,16 +187,16 @@ async def _configuration(here: Yard) -> None:
 async def _diagnostics(here: Yard) -> None:
     status, asked = await here.ask("diagnostics")
     assert (status, asked["content"]) == (200, {"file": "diagnostics-CP-01.log"})
-    await eventually(lambda: here.daemon.remote.control.received("CP-01"), what="a file")
-    await eventually(lambda: here.daemon.remote.control.activity("CP-01").diagnostics is not None)
+    await eventually(lambda: here.daemon.product.remote.control.received("CP-01"), what="a file")
+    await eventually(lambda: here.daemon.product.remote.control.activity("CP-01").diagnostics is not None)
     _, detail = await here.send("GET", "/stations/CP-01")
     (file,) = detail["files"]
     assert file["name"] == "diagnostics-CP-01.log"
     status, content = await here.send("GET", f"/stations/CP-01/files/{file['number']}")
     assert (status, len(content)) == (200, file["bytes"])
     assert b"connector 1" in content
-    url = f"http://127.0.0.1:{here.daemon.remote.uploads.port}/uploads/nobody-knows/x"
-    control = here.daemon.remote.control
+    url = f"http://127.0.0.1:{here.daemon.product.remote.uploads.port}/uploads/nobody-knows/x"
+    control = here.daemon.product.remote.control
     asked_over_ftp = await control.upload("CP-01", None, None, True, "ada")
     assert isinstance(asked_over_ftp.request, UploadLog)
     place = urlsplit(asked_over_ftp.request.url)
@@ -217,7 +217,7 @@ async def _round(here: Yard) -> None:
     body = {"stations": ["CP-01", "CP-02"], "operation": "trigger", "body": {"message": "heartbeat"}}
     status, begun = await here.send("POST", "/rounds", body)
     assert (status, len(begun["steps"])) == (200, 2)
-    await eventually(lambda: here.daemon.remote.rounds.round(begun["number"]).is_over)
+    await eventually(lambda: here.daemon.product.remote.rounds.round(begun["number"]).is_over)
     _, over = await here.send("GET", f"/rounds/{begun['number']}")
     assert (over["over"], over["done"], over["well"]) == (True, 2, 1)
     assert over["steps"][1]["asked"]["verdict"] == "offline"
@@ -256,7 +256,7 @@ async def _silence(here: Yard) -> None:
     status, waiting = await here.ask("unlock", evse=1, wait_s=0.2)
     assert (status, waiting["verdict"], waiting["words"]) == (202, None, "Asked; no answer yet")
     here.station.link.cut()
-    control = here.daemon.remote.control
+    control = here.daemon.product.remote.control
     await eventually(lambda: control.asked("CP-01")[0].outcome is not None, what="the end of the line")
     path = f"/stations/CP-01/requests/{waiting['number']}?wait_s=1"
     status, came = await here.send("GET", path)

@@ -93,7 +93,7 @@ def test_a_port_of_the_environment_goes_before_that_of_the_file(site: Installati
         with socket.create_server(("127.0.0.1", site.ocpp)):
             async with running(site, ocpp_port=other.ocpp, web_port=other.web) as daemon:
                 await daemon.central.listening.wait()
-                assert (daemon.central.port, daemon.web.port) == (other.ocpp, other.web)
+                assert (daemon.central.port, daemon.product.web.port) == (other.ocpp, other.web)
                 assert daemon.settings.ocpp.port == site.ocpp
 
     asyncio.run(scenario())

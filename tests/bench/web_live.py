@@ -60,7 +60,9 @@ async def daemon_of(folder: Path) -> AsyncIterator[tuple[Daemon, int, int]]:
     stop = asyncio.Event()
     working = asyncio.create_task(daemon.run(stop))
     try:
-        await eventually(lambda: daemon.live.version > 0 and daemon.web.port > 0, what="a first tick and a page")
+        await eventually(
+            lambda: daemon.live.version > 0 and daemon.product.web.port > 0, what="a first tick and a page"
+        )
         yield daemon, ocpp_port, web_port
     finally:
         stop.set()
@@ -112,7 +114,7 @@ async def _site(folder: Path, evses: int, times: int, window_s: float) -> list[F
             await asyncio.sleep(window_s / 3)
             for what, path in (("overview page", "/overview"), ("live page", "/")):
                 figures += await _page(visitors, port, path, f"{what}, {evses} EVSEs", times)
-            slug = next(iter(daemon.drivers.desk.stickers)).slug
+            slug = next(iter(daemon.product.drivers.desk.stickers)).slug
             told = await asked(visitors, "pages", port=port, path=f"/c/{slug}", times=2)
             figures.append(_size("page of a driver, with all that it is made of", told, DRIVER_KB))
             await asked(visitors, "open", port=port, streams=STREAMS)

@@ -19,7 +19,7 @@ def test_addresses_are_printed_and_codes_written(tmp_path: Path) -> None:
 
     async def scenario() -> tuple[Ended, Ended, Ended]:
         async with running(site) as daemon:
-            await eventually(lambda: len(daemon.drivers.desk.stickers) == 2, what="stickers")
+            await eventually(lambda: len(daemon.product.drivers.desk.stickers) == 2, what="stickers")
             (tmp_path / "file").write_text("")
             return (
                 await asyncio.to_thread(ems, "qr", site.folder, "--out", folder),
