@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
@@ -11,7 +12,7 @@ MAX_LIST = 400_000
 
 
 def _written(told: Any) -> Any:
-    if not isinstance(told, str) or "-" not in told[1:]:
+    if not isinstance(told, datetime) and (not isinstance(told, str) or "-" not in told[1:]):
         raise ValueError("write a moment with its offset, for example 2026-03-10T05:10:00+01:00")
     return told
 

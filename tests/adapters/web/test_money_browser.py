@@ -84,9 +84,9 @@ class Bank(Daemon):
         self.office.close()
 
 
-@pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    one = Bank(tmp_path_factory.mktemp("bank"))
+@pytest.fixture
+def bank(tmp_path: Path) -> Iterator[Bank]:
+    one = Bank(tmp_path)
     yield one
     one.stop()
 
@@ -177,7 +177,7 @@ def test_a_month_is_billed_closed_corrected_and_fits_paper(chromium: Any, bank: 
     visit.page.close()
 
 
-PAGES = ("payments", "payments/PAY-0000000000000001", "prepaid", "prepaid/ada", "billing", "billing/fleet/2026-01")
+PAGES = ("payments", "payments/PAY-0000000000000001", "prepaid", "prepaid/bob", "billing", "billing/fleet/2026-01")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
@@ -185,7 +185,15 @@ PAGES = ("payments", "payments/PAY-0000000000000001", "prepaid", "prepaid/ada", 
 def test_everybody_can_use_them(chromium: Any, bank: Bank, scheme: str, width: int, path: str, tmp_path: Path) -> None:
     """axe-core finds nothing, and nothing is wider than the screen."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    visit = Visit(chromium, bank.url + path, color_scheme=scheme, viewport={"width": width, "height": 900})
+    visit = Visit(chromium, bank.url + "prepaid", color_scheme=scheme, viewport={"width": width, "height": 900})
+    visit.page.select_option("#open select", "bob")
+    visit.page.click("#open button")
+    visit.expects("#accounts li").to_contain_text("Bob")
+    visit.page.goto(bank.url + "billing")
+    visit.page.fill("#add [name=title]", "Ada Ltd")
+    visit.page.click("#add button")
+    visit.expects("main h2").to_have_count(2)
+    visit.page.goto(bank.url + path)
     for summary in visit.page.locator("summary").all():
         summary.click()
     result = axe.run(visit.page)

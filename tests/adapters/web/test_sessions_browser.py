@@ -43,9 +43,9 @@ class Lodge(Daemon):
         self.office.close()
 
 
-@pytest.fixture(scope="module")
-def lodge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lodge]:
-    one = Lodge(tmp_path_factory.mktemp("lodge"))
+@pytest.fixture
+def lodge(tmp_path: Path) -> Iterator[Lodge]:
+    one = Lodge(tmp_path)
     yield one
     one.stop()
 
