@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ems.adapters.mail.smtp import Security, SmtpServer
-from ems.adapters.pdf.document import pdf_of
 from ems.adapters.webhook.post import SignedPost
 from ems.adapters.webhook.signature import key_of
 from ems.assembly.exporting import ExportProcesses
+from ems.assembly.seldom import pdf_of
 from ems.domain.record.export_request import MEDIA, Exported, ExportRequest, Form
 from ems.domain.record.session_entry import SessionFilter
 from ems.ports.controller import Clock

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ems.adapters.ocpi.ground import Ground
-from ems.adapters.ocpi.service import Roaming
 from ems.adapters.store.store import Store
 from ems.adapters.web.payment.api import Routers
-from ems.adapters.web.roaming.page import roaming_ways
 from ems.assembly.operations import SiteOperations
 from ems.assembly.receipts import read
 from ems.domain.billing.receipt import Receipt
@@ -42,6 +39,10 @@ def roaming_parts(  # noqa: PLR0913, PLR0917 - everything that a partner's custo
     """
     if settings is None:
         return RoamingParts()
+    # Five megabytes, which a site without partners has no use for.
+    from ems.adapters.ocpi.ground import Ground  # noqa: PLC0415
+    from ems.adapters.ocpi.service import Roaming  # noqa: PLC0415
+    from ems.adapters.web.roaming.page import roaming_ways  # noqa: PLC0415
 
     async def closed_tab(session: str) -> tuple[Tab, Receipt | None] | None:
         tab = await read(store.closed_tab(session))

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ems.adapters.calendar.schedule import Job
-from ems.adapters.pdf.document import pdf_of
 from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.daybook import read_daybook
 from ems.adapters.store.report_reading import read_past
@@ -22,6 +21,7 @@ from ems.assembly.exporting import ExportProcesses
 from ems.assembly.opening import database_of
 from ems.assembly.operations import SiteOperations
 from ems.assembly.planning import setup_of
+from ems.assembly.seldom import pdf_of
 from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.daybook import Daybook
 from ems.domain.energy.price_push import Pushed

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from ems.adapters.ocmf.examination import examine
-from ems.adapters.ocmf.public_key import plain_key
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.reading import NotReadableError
 from ems.adapters.store.session_detail import read_belongings
 from ems.adapters.store.session_reading import SessionReader
 from ems.adapters.store.signed import read_keys
 from ems.adapters.store.store import Store
+from ems.assembly.seldom import examine, plain_key
 from ems.domain.record.correction import Wanted
 from ems.domain.record.session_detail import SessionDetail
 from ems.domain.record.signed_value import MeterKey

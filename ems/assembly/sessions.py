@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from ems.adapters.ocmf.public_key import plain_key
 from ems.adapters.store.session_reading import SessionReader
 from ems.adapters.store.store import Store
 from ems.adapters.web.payment.api import Routers
@@ -15,6 +14,7 @@ from ems.adapters.web.sessions.api import session_api
 from ems.adapters.web.sessions.files import file_api
 from ems.adapters.web.sessions.page import session_pages
 from ems.assembly.exporting import ExportProcesses
+from ems.assembly.seldom import plain_key
 from ems.assembly.session_desk import SiteSessionDesk
 from ems.assembly.session_list import SiteSessions
 from ems.ports.controller import Clock, Live, Operations
