@@ -81,9 +81,9 @@ class AccessOffice(Office):
         """Somebody holds a card up; whether it may charge."""
         return self.porter.authorise(station, tag).is_accepted
 
-    def close(self) -> None:
+    def let_go(self) -> None:
         CardWatch(self.porter, self.store).save()
-        super().close()
+        super().let_go()
 
     def starts(self, evse: str, number: int, tag: str) -> bool:
         """A station reports a start; whether its tag is accepted."""

@@ -57,12 +57,17 @@ class Office:
 
     def restart(self) -> None:
         """The power goes; only what was stored is left."""
-        self.close()
+        self.let_go()
         self.open()
 
-    def close(self) -> None:
-        """Let go of the database."""
+    def let_go(self) -> None:
+        """Of the database."""
         self.store.close()
+
+    def close(self) -> None:
+        """End it."""
+        self.let_go()
+        self._runner.close()
 
     def tick(self, times: int = 2) -> None:
         """What waits is applied, and the roster looks at it."""
@@ -120,4 +125,3 @@ class Office:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-        self._runner.close()

@@ -137,7 +137,7 @@ def test_every_reason_has_a_sentence() -> None:
 def test_every_end_of_a_payment_has_a_sentence(why: str, said: str) -> None:
     """And the words are those of the payment machine: who changes one there, finds out here."""
     folder = Path(__file__).parents[3] / "ems"
-    machine = "".join((folder / name).read_text("utf-8") for name in ("domain/payment.py", "runtime/errand.py",
+    machine = "".join((folder / name).read_text("utf-8") for name in ("domain/billing/payment.py", "runtime/errand.py",
                                                                       "runtime/cashier.py"))  # fmt: skip
     assert ending(why)[0] == said
     assert why.partition(":")[0] in machine
