@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -145,7 +146,7 @@ async def warm_up(gate: Gate) -> None:
     async def send(message: Message) -> None:
         del message
 
-    for path in ("/", "/plan", "/docs", "/openapi.json", "/metrics", "/api/v1/state"):
+    for path in ("/", "/plan", "/docs", "/metrics", "/api/v1/state"):
         scope = {
             "type": "http",
             "http_version": "1.1",
@@ -189,7 +190,9 @@ def _page(desk: Desk, described: Iterable[APIRouter], openapi: Callable[[], dict
 
     @router.get("/openapi.json")
     async def document() -> Response:
-        return Response(described_with_logins(), headers=FRESH, media_type="application/json")
+        # It takes long to make and much to keep, and few ever ask for it.
+        told = await asyncio.to_thread(described_with_logins)
+        return Response(told, headers=FRESH, media_type="application/json")
 
     return router
 

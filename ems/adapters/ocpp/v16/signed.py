@@ -22,11 +22,13 @@ def keep_signed(record: StationRecord, evse: str, transaction: int | None, bucke
     """Keep every signed value of a message."""
     if record.signed is None:
         return
-    now = record.clock.now()
     for bucket in buckets:
         for sample in bucket.sampled_value[:MAX_SAMPLES]:
-            if (sample.format or "").lower() != SIGNED or not isinstance(sample.value, str) or not sample.value.strip():
+            if not sample.format or sample.format.lower() != SIGNED:
                 continue
+            if not isinstance(sample.value, str) or not sample.value.strip():
+                continue
+            now = record.clock.now()
             if len(sample.value) > MAX_VALUE:
                 record.deviates("signed value that is too long")
                 continue

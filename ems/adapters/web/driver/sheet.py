@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
-import segno
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
@@ -230,6 +229,8 @@ def _link(house: House, request: Request, one: Sticker) -> str:
 @lru_cache(maxsize=1000)
 def _svg(url: str, alone: bool = False) -> str:
     """A code as part of a page, or as a file of its own (`alone`); M forgives 15 % of dirt."""
+    import segno  # noqa: PLC0415 - megabytes that a site without stickers has no use for
+
     code = segno.make(url, error="m", micro=False)
     if not alone:
         return code.svg_inline(omitsize=True, border=4, dark="#000", light="#fff")
