@@ -64,7 +64,8 @@ async function keepVehicle() {
     weekly: week,
   };
   const answer = await tell("PUT", at("/api/v1/vehicles/", id), body, { headers: kept ? { "if-match": kept.etag } : { "if-none-match": "*" } });
-  if (await done(answer, `${id} is kept.`)) vehicle.reset();
+  if (answer.ok) vehicle.reset(); // at once: by the time the page is fresh, somebody may have begun the next one
+  await done(answer, `${id} is kept.`);
 }
 
 async function edit(id) {
@@ -102,7 +103,9 @@ document.addEventListener("submit", async (event) => {
     await done(await tell("PUT", url, { departures: time ? [one] : [] }), "It is kept.");
   } else if (name === "class") {
     const body = { name: of(form, "name").value.trim(), guarantee: guarantee(form) };
-    if (await done(await tell("PUT", `/api/v1/classes/${of(form, "number").value}`, body), "It is kept, and counts at once.")) form.reset();
+    const answer = await tell("PUT", `/api/v1/classes/${of(form, "number").value}`, body);
+    if (answer.ok) form.reset();
+    await done(answer, "It is kept, and counts at once.");
   } else if (name === "list") {
     await preview(of(form, "file").files[0]);
   }
