@@ -391,7 +391,7 @@ def test_of_what_changes_while_a_partner_is_away_only_the_last_is_told_and_in_or
             provider.is_down = True
             for status in ("Faulted", "Available", "Unavailable", "Faulted", "Available", "Unavailable"):
                 await station.status(status)
-                await eventually(lambda status=status: evse(daemon, "CP-01/1").status == status)  # type: ignore[misc]
+                await eventually(lambda status=status: evse(daemon, "CP-01/1").status == status)  # type: ignore[misc]  # a default is no argument
                 await asyncio.sleep(0.1)
             waits = roaming(daemon).courier.lanes["tnm"].waiting
             await eventually(lambda: any("INOPERATIVE" in one.body for one in waits.values()))

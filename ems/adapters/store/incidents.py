@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -14,15 +13,15 @@ from sqlalchemy import Connection, Select, desc, func, select
 
 from ems.adapters.store.audit import AuditLog
 from ems.adapters.store.batch import Key, Row, Subjects, write
+from ems.adapters.store.beside import read_beside
 from ems.adapters.store.commit import committed
-from ems.adapters.store.database import WRITE_ERRORS, Database
+from ems.adapters.store.database import Database
 from ems.adapters.store.incident_schema import incident
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.schema import audit as audit_table
 from ems.adapters.store.writer import Urgency, Writer
 from ems.domain.alarm.incident import Acknowledged, Incident
 from ems.domain.decision import Level
-from ems.ports.controller import NotStoredError
 
 log = logging.getLogger(__name__)
 
@@ -89,15 +88,7 @@ class IncidentStore:
         return next(iter(await self._read(lambda connection: _incidents(connection, query))), None)
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
-        def read() -> T:
-            with self.database.reading().connect() as connection:
-                return query(connection)
-
-        try:
-            async with asyncio.timeout(self.patience_s):
-                return await asyncio.to_thread(read)
-        except (TimeoutError, *WRITE_ERRORS) as error:
-            raise NotStoredError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
+        return await read_beside(self.database, query, self.patience_s)
 
 
 def incident_row(known: Incident) -> Row:

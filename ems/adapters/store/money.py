@@ -10,9 +10,9 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from ems.adapters.store.audit import AuditLog
+from ems.adapters.store.beside import read_beside
 from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.writer import QueueFullError, Writer
-from ems.domain.unknown import UnknownError
 from ems.ports.controller import NotStoredError
 
 T = TypeVar("T")
@@ -57,19 +57,4 @@ class MoneyStore:
         """What stands there, read on a thread and a connection of its own. Raises what the query says of what is not
         there, and NotStoredError.
         """
-
-        def read() -> T | ValueError:
-            with self.database.reading().connect() as connection:
-                try:
-                    return query(connection)
-                except UnknownError as unknown:
-                    return unknown
-
-        try:
-            async with asyncio.timeout(READ_S):
-                found = await asyncio.to_thread(read)
-        except (TimeoutError, *WRITE_ERRORS) as error:
-            raise NotStoredError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
-        if isinstance(found, ValueError):
-            raise found
-        return found
+        return await read_beside(self.database, query, READ_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -12,14 +11,14 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, delete, desc, func, select
 
 from ems.adapters.store.batch import Key, Row, Subjects, write
+from ems.adapters.store.beside import read_beside
 from ems.adapters.store.commit import committed
-from ems.adapters.store.database import WRITE_ERRORS, Database
+from ems.adapters.store.database import Database
 from ems.adapters.store.incident_schema import delivery, notice
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.writer import Urgency, Writer
 from ems.domain.alarm.delivery import Delivery, DeliveryState
 from ems.domain.alarm.notice import Notice, Topic
-from ems.ports.controller import NotStoredError
 
 log = logging.getLogger(__name__)
 
@@ -106,15 +105,7 @@ class NoticeStore:
         return await self._read(lambda connection: _sound(connection.execute(query), delivery_of))
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
-        def read() -> T:
-            with self.database.reading().connect() as connection:
-                return query(connection)
-
-        try:
-            async with asyncio.timeout(self.patience_s):
-                return await asyncio.to_thread(read)
-        except (TimeoutError, *WRITE_ERRORS) as error:
-            raise NotStoredError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
+        return await read_beside(self.database, query, self.patience_s)
 
 
 def _tidy(connection: Connection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,17 +9,18 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, desc, func, select, update
 
-from ems.adapters.store.access import reason
 from ems.adapters.store.audit import AuditLog
 from ems.adapters.store.batch import Key, Row, Subjects, write
+from ems.adapters.store.beside import read_beside
 from ems.adapters.store.commit import committed
-from ems.adapters.store.database import WRITE_ERRORS, Database
+from ems.adapters.store.database import Database
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.report_reading import excluded_of
 from ems.adapters.store.report_schema import control_quarter, excluded_time, export_run, outage
 from ems.adapters.store.schema import audit
 from ems.adapters.store.writer import Urgency, Writer
 from ems.domain.unknown import UnknownError
+from ems.ports.controller import NotStoredError
 from ems.ports.reports import ExportRun, NoReportError, RunState
 from ems.statistics.period import Period
 from ems.statistics.record import Cause, ControlQuarter, Excluded
@@ -127,17 +127,10 @@ class ReportStore:
         self.audit.add(at, who, what, detail)
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
-        def read() -> T:
-            with self.database.reading().connect() as connection:
-                return query(connection)
-
         try:
-            async with asyncio.timeout(READ_S):
-                return await asyncio.to_thread(read)
-        except TimeoutError:
-            raise NoReportError("the database does not answer") from None
-        except WRITE_ERRORS as error:
-            raise NoReportError(f"the database cannot be read: {reason(error)}") from None
+            return await read_beside(self.database, query, READ_S)
+        except NotStoredError as error:
+            raise NoReportError(str(error)) from None
 
 
 def _detail(told: Excluded) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -14,14 +13,14 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
 
 from ems.adapters.store.batch import Key, Row, Subjects, write
+from ems.adapters.store.beside import read_beside
 from ems.adapters.store.commit import committed
 from ems.adapters.store.current import Current
-from ems.adapters.store.database import WRITE_ERRORS, Database
+from ems.adapters.store.database import Database
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.roaming_schema import roaming_object, roaming_partner, roaming_push, roaming_tag
 from ems.adapters.store.writer import Writer
 from ems.domain.roaming import Endpoint, GuestTag, ObjectKind, Partner, PartyId, Push, Role, ToldObject, Whitelist
-from ems.ports.controller import NotStoredError
 from ems.ports.roaming import Chosen, Kept, Selection
 
 log = logging.getLogger(__name__)
@@ -115,15 +114,7 @@ class RoamingStore:
         await committed(self.writer, job, True, self.patience_s)
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
-        def read() -> T:
-            with self.database.reading().connect() as connection:
-                return query(connection)
-
-        try:
-            async with asyncio.timeout(self.patience_s):
-                return await asyncio.to_thread(read)
-        except (TimeoutError, *WRITE_ERRORS) as error:
-            raise NotStoredError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
+        return await read_beside(self.database, query, self.patience_s)
 
 
 def _write(connection: Connection, rows: Sequence[tuple[Any, Row]]) -> None:

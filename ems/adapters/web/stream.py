@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from starlette.responses import Response
@@ -25,7 +26,7 @@ class Hall:
         self.closing = asyncio.Event()
 
 
-class Stream(Response):
+class Stream(Response, ABC):
     """An endless answer. Ends when the listener leaves or the hall closes; refused when the hall is full."""
 
     media_type = MEDIA_TYPE
@@ -60,9 +61,9 @@ class Stream(Response):
         if self._hall.closing.is_set():
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    @abstractmethod
     async def _talk(self, send: Send) -> None:
         """Say everything, without an end."""
-        raise NotImplementedError
 
     async def _begin(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
