@@ -54,14 +54,21 @@ class Headroom:
     side_of: Ints
     held: tuple[tuple[Source, ...], ...] = ()
 
-    def on_sides(self, network: Network) -> Headroom:
-        """With the room of each phase at its further sides, where it is divided."""
-        return replace(self, now=network.on_sides(self.now), steady=network.on_sides(self.steady))
+    @property
+    def first_side(self) -> int:
+        """The first further side of a phase, as in the network."""
+        return self.now.size - self.side_of.size
+
+    def on_sides(self) -> Headroom:
+        """With the room of each phase at its further sides too, where it is divided."""
+        if not self.side_of.size:
+            return self
+        now, steady = (np.concatenate((v[: self.first_side], v[self.side_of])) for v in (self.now, self.steady))
+        return replace(self, now=now, steady=steady)
 
     def named(self, link: int) -> int:
         """The link that people know: of a further side, that of its phase."""
-        first = self.now.size - self.side_of.size
-        return link if link < first else int(self.side_of[link - first])
+        return link if link < self.first_side else int(self.side_of[link - self.first_side])
 
 
 def limits_in_force(state: SiteState, now: Instant) -> tuple[Limit, ...]:

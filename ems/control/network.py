@@ -190,10 +190,6 @@ class Network:
         np.maximum.at(load, self.side_of, load[self.first_side :])
         return load
 
-    def on_sides(self, values: Floats) -> Floats:
-        """With that of its phase at every further side."""
-        return np.concatenate((values[: self.first_side], values[self.side_of])) if self.side_of.size else values
-
     def _apart(self, legs: Bools, spread: Ints) -> Bools:
         """Which entries between phases count: of legs that may carry more than the EVSE draws on the other phase."""
         known = np.column_stack((legs, np.zeros(len(legs), dtype=np.bool_)))

@@ -60,7 +60,7 @@ class Controller:
         limits = limits_in_force(state, now)
         room, memory = headroom(state, self.network, seen, levels, limits, memory, now)
         room, stored, memory = with_batteries(state, room, self.network.margin, memory, now.monotonic_s)
-        room = room.on_sides(self.network) if self.network.side_of.size else room
+        room = room.on_sides()
         hunger = appetites(seen, memory.setpoints, now.monotonic_s)
         asked = demand(state, seen, levels, limits, hunger, memory, now)
         forms, asked = choose(state, self.network, seen, asked, room, memory, now)
