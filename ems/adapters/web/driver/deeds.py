@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from ems.adapters.web.accounts.login import to
 from ems.adapters.web.driver.asked import wish_of
@@ -42,7 +42,8 @@ Work = Callable[[Lobby, Visit, Told], Awaitable[Response]]
 
 def driver_deeds(lobby: Lobby) -> APIRouter:
     """What drivers can do."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(None, takes_form=True, waits=True)])
+    spoken = Depends(lobby.house.languages.ready)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(None, takes_form=True, waits=True), spoken])
     works: Mapping[str, Work] = {
         "pay": _pay,
         "give": _give,

@@ -1,18 +1,20 @@
 """The languages of drivers: English as the code says it, and one file for each other.
 
-A catalogue is a `.po` file named after its language, as translators know them. It is read as it is, at the start: a
+A catalogue is a `.po` file named after its language, as translators know them. It is read as it is: a
 fresh checkout, an installed wheel and a file that somebody puts beside `site.yaml` (folder `languages`) all work
 without anything being built. What a catalogue does not say is said in English.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gettext
 import io
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -98,17 +100,32 @@ class Language:
 
 
 class Languages:
-    """All that there are; `shown` in the order in which they are offered."""
+    """All that there are. They are read when the first driver comes: what calendars and currencies of a language need
+    is megabytes, and many sites have no drivers with phones.
+    """
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
+        self._folders = tuple(folders)
+
+    async def ready(self) -> None:
+        """Return when they have been read, which takes too long for the loop."""
+        if "_found" not in self.__dict__:
+            await asyncio.to_thread(lambda: self._found)
+
+    @cached_property
+    def _found(self) -> Mapping[str, Language]:
         found = {ENGLISH: Language(Locale.parse(WRITTEN_AS), gettext.NullTranslations(), ENGLISH)}
         shipped = resources.files("ems.adapters.web.driver").joinpath("languages")
-        for source in (*_catalogues(shipped), *(one for folder in folders for one in _own(folder))):
+        for source in (*_catalogues(shipped), *(one for folder in self._folders for one in _own(folder))):
             language = _read(source)
             if language is not None:
                 found[language.code.lower()] = language
-        self._found = found
-        self.shown = tuple(found.values())
+        return found
+
+    @property
+    def shown(self) -> tuple[Language, ...]:
+        """In the order in which they are offered."""
+        return tuple(self._found.values())
 
     def of(self, code: str) -> Language | None:
         """The language of a code; None where there is none."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import wraps
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.driver.bay import Bay, House, battery_kwh
@@ -139,7 +139,7 @@ class Lobby(NamedTuple):
 
 def driver_pages(lobby: Lobby) -> APIRouter:
     """What drivers read. Nobody logs in; nothing is here of any other bay, or of anybody."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(None)])
+    router = APIRouter(include_in_schema=False, dependencies=[needs(None), Depends(lobby.house.languages.ready)])
     for name in ("driver.html", "driver_notice.html", "driver_receipt.html"):
         environment().get_template(name)
     _reading(router, lobby)

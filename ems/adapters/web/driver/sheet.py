@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
@@ -154,7 +154,7 @@ def driver_api(house: House) -> APIRouter:
 
 def sticker_pages(house: House) -> APIRouter:
     """The sheet of stickers, and the page for displays."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(house.languages.ready)])
 
     @router.get("/stickers", dependencies=[needs(Role.OPERATOR)])
     async def sheet(request: Request) -> Response:
