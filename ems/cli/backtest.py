@@ -80,7 +80,7 @@ def _runs(options: argparse.Namespace, task: BacktestTask) -> tuple[tuple[str, K
 def task_of(options: argparse.Namespace, settings: SiteSettings) -> BacktestTask:
     """What a command line names. Raises ValueError, OSError and UsageError."""
     site = settings.site
-    sessions = read_sessions(options.sessions)
+    sessions = read_sessions(options.sessions, site.zone)
     _tell_rejected(options.sessions, sessions.rejected)
     task = recorded_task(
         site,
@@ -149,7 +149,7 @@ def forecast(options: argparse.Namespace, site: str | None) -> int:
         if options.pv:
             rows += backtest_pv(_told(read_series(options.pv, zone)).series)
         if options.sessions:
-            file = read_sessions(options.sessions)
+            file = read_sessions(options.sessions, zone)
             _tell_rejected(options.sessions, file.rejected)
             rows += backtest_sessions(file.records, zone)
     except ValueError as wrong:

@@ -53,7 +53,7 @@ def _task(options: argparse.Namespace, site: Site) -> Task:
         return made_up_task(site, days=options.days or A_WEEK, seed=options.seed, faults=faults)
     return recorded_task(
         site,
-        read_sessions(options.sessions),
+        read_sessions(options.sessions, site.zone),
         days=options.days,
         since=day(options.since, site.zone) if options.since else None,
         seed=options.seed,

@@ -7,8 +7,8 @@ Lives here, from the inside out:
     in `virtual_site`, of which `demo` is the program's own use;
   * runs without an event loop, the `core_…` files: `core_run` moves time, `core_plant` is the physical side,
     `core_daemon` the controller's side, `core_reports` what the one hears of the other;
-  * who comes and what fails: `sessions` in the forms of `acn_data`, `acn_sim_queue` and `boulder_data`, `arrivals`,
-    `placement`, `scenario`, `faults`;
+  * who comes and what fails: `sessions` in the forms of `acn_data`, `acn_sim_queue` and `boulder_data`, or of any
+    table (`session_table`, its headings in `session_columns`); `arrivals`, `placement`, `scenario`, `faults`;
   * who judges: `observer` adds up what truly flows, `invariants` holds the laws;
   * whole simulations: `simulate`, their `findings` and `pictures`;
   * forecasts held against what happened: `forecast_backtest`, `session_backtest`, on courses of `recorded_series`.

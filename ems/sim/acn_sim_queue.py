@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ems.sim.session_record import SessionRecord
 from ems.sim.session_values import amount, given
@@ -24,7 +25,7 @@ def vehicles_of(registry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return vehicles
 
 
-def reader_of(vehicles: list[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], SessionRecord]:
+def reader_of(vehicles: list[Mapping[str, Any]]) -> Callable[[Mapping[str, Any], ZoneInfo | None], SessionRecord]:
     """How to read one vehicle of the queue. Raises ValueError when nothing tells when the queue begins.
 
     The ids of its sessions end in the time of arrival (UTC). With the right length of a step most of them imply the
@@ -36,7 +37,7 @@ def reader_of(vehicles: list[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]]
         raise ValueError("no session id ends in a time, so the begin of the event queue is unknown")
     begin, step = implied[step_s].most_common(1)[0][0], timedelta(seconds=step_s)
 
-    def read(vehicle: Mapping[str, Any]) -> SessionRecord:
+    def read(vehicle: Mapping[str, Any], _zone: ZoneInfo | None = None) -> SessionRecord:
         wanted = 1000.0 * amount(vehicle, "_requested_energy")
         return SessionRecord(
             id=given(vehicle, "_session_id"),

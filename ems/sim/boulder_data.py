@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ems.sim.session_record import SessionRecord
 from ems.sim.session_values import amount, given, moment, said
@@ -13,7 +14,7 @@ START, END, LASTED = "Start_Date___Time", "End_Date___Time", "Total_Duration__hh
 DURATION_TOLERANCE_S = 300.0
 
 
-def session_of_row(row: Mapping[str, Any]) -> SessionRecord:
+def session_of_row(row: Mapping[str, Any], _zone: ZoneInfo | None = None) -> SessionRecord:
     """One row. Its times are UTC, as their suffix says; MST and MDT only name the zone of the place.
 
     Three things prove it: sessions over a change to summer time last as long as their times differ, hardly anybody

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from email.utils import parsedate_to_datetime
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from ems.domain.departure import shows
 
 NOTHING = frozenset({"", "nan", "nat", "none", "null"})
 """What stands in a cell of which nothing is known."""
+
+YES = frozenset({"true", "1", "1.0", "yes"})
 
 MILLISECONDS = 1e11
 """Seconds since 1970 stay below this until the year 5138; milliseconds have been above it since 1973."""
@@ -38,8 +43,8 @@ def given(row: Mapping[str, Any], *names: str) -> str:
     return str(row[found]).strip()
 
 
-def moment(row: Mapping[str, Any], name: str) -> datetime:
-    """A time, as UTC: ISO 8601 with an offset, RFC 1123, or seconds or milliseconds since 1970.
+def moment(row: Mapping[str, Any], name: str, zone: ZoneInfo | None = None) -> datetime:
+    """A time, as UTC: ISO 8601, RFC 1123, or seconds or milliseconds since 1970. One without an offset is of `zone`.
 
     Raises ValueError that names the field, and how to write it.
     """
@@ -51,8 +56,21 @@ def moment(row: Mapping[str, Any], name: str) -> datetime:
     except (ValueError, TypeError):
         raise ValueError(f"{name} {text!r:.40} is not a time: write it as 2019-05-01T08:00:00-07:00") from None
     if found.tzinfo is None:
-        raise ValueError(f"{name} {text!r:.40} has no zone: write its offset too, as 2019-05-01T08:00:00-07:00")
+        return instant(found.date(), found.time(), zone, f"{name} {text!r:.40}")
     return found.astimezone(UTC)
+
+
+def instant(day: date, at: time, zone: ZoneInfo | None, what: str, after: datetime | None = None) -> datetime:
+    """When the clock of `zone` shows that, as UTC. Of an hour that it shows twice the first; the second, if only that
+    comes `after`. Raises ValueError when it never does, and without a zone.
+    """
+    if zone is None:
+        raise ValueError(f"{what} has no zone: write its offset too, as 2019-05-01T08:00:00-07:00")
+    if not shows(day, at, zone):
+        raise ValueError(f"{what} does not exist: the clock of {zone.key} skips {at:%H:%M} on {day}")
+    first = datetime.combine(day, at, zone)
+    is_too_early = after is not None and first.astimezone(UTC) <= after
+    return first.replace(fold=1 if is_too_early else 0).astimezone(UTC)
 
 
 def amount(row: Mapping[str, Any], name: str) -> float:

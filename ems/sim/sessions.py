@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from ems.sim.session_forms import read_form
 from ems.sim.session_record import Rejected, SessionRecord
@@ -33,8 +34,11 @@ class SessionFile:
         return tuple(record for record in self.records if since <= record.arrival < until)
 
 
-def read_sessions(path: Path) -> SessionFile:
-    """Read a file of any known form, gzipped or not. Raises ValueError, naming the file, when it cannot be read."""
+def read_sessions(path: Path, zone: ZoneInfo | None = None) -> SessionFile:
+    """Read a file of any known form, gzipped or not; `zone` is that of times without an offset.
+
+    Raises ValueError, naming the file, when it cannot be read.
+    """
     try:
         data = path.read_bytes()
         text = gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
@@ -42,18 +46,12 @@ def read_sessions(path: Path) -> SessionFile:
         raise ValueError(f"{path}: a damaged gzip file ({broken}); fetch it again") from None
     except OSError as failed:
         raise ValueError(f"{path}: cannot be read ({failed.strerror})") from None
-    return parse_sessions(text, str(path))
+    return parse_sessions(text, str(path), zone)
 
 
-def parse_sessions(data: bytes, name: str) -> SessionFile:
+def parse_sessions(data: bytes, name: str, zone: ZoneInfo | None = None) -> SessionFile:
     """Read sessions from the text of a file called `name`. Raises ValueError when the form is unknown."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        raise ValueError(
-            f"{name}: not UTF-8 text ({wrong.reason} at byte {wrong.start}); save it as UTF-8, or zip it with gzip"
-        ) from None
-    form, found = read_form(text, name)
+    form, found = read_form(_decoded(data), name, zone)
     records: dict[tuple[str, str, datetime], SessionRecord] = {}
     rejected: list[Rejected] = []
     for where, item in found:
@@ -65,3 +63,13 @@ def parse_sessions(data: bytes, name: str) -> SessionFile:
             records[key] = item
     ordered = sorted(records.values(), key=lambda record: (record.arrival, record.station, record.id))
     return SessionFile(name, form, tuple(ordered), tuple(rejected))
+
+
+def _decoded(data: bytes) -> str:
+    """UTF-8, UTF-16 when it is marked so, else what a Western spreadsheet writes."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")

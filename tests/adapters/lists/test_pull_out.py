@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ems.adapters.lists.cell import number_in, wall_of
 from ems.adapters.lists.pull_out import read_list
-from ems.adapters.lists.pull_out.cell import number_in, wall_of
 from ems.adapters.lists.pull_out.column import FORM, Column
 from ems.adapters.lists.table import table_of
 from ems.domain.daybook import Daybook, changed
@@ -212,6 +212,24 @@ def test_american_dates_are_read_where_they_are_written() -> None:
     told = wall_of("3/10/2026 5:10", month_first=True)
     assert told is not None
     assert told.day == TEN_PAST_FIVE.date()
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("3/10/2026 5:10 AM", time(5, 10)), ("3/10/2026 5:10:00 p.m.", time(17, 10)), ("12:05 am", time(0, 5)),
+        ("12:05PM", time(12, 5)), ("2026-03-10 05:10:00+01", time(5, 10)),
+    ],
+)  # fmt: skip
+def test_a_clock_of_twelve_hours_and_an_offset_of_hours_are_read(text: str, at: time) -> None:
+    told = wall_of(text, month_first=True)
+    assert told is not None
+    assert told.at == at
+
+
+@pytest.mark.parametrize("text", ["13:05 pm", "0:05 am", "24:00 am"])
+def test_a_clock_of_twelve_hours_shows_no_other(text: str) -> None:
+    assert wall_of(text) is None
 
 
 @given(

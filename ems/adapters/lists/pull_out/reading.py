@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
 
-from ems.adapters.lists.pull_out.cell import Wall, number_in, wall_of
+from ems.adapters.lists.cell import Wall, number_in, wall_of
 from ems.adapters.lists.pull_out.column import FORM, Column
 from ems.adapters.lists.table import RefusedError, Row, Table, shown, table_of
 from ems.domain.departure import Departure, Goal, moment, shows, shows_twice

@@ -9,8 +9,11 @@ from typing import NamedTuple
 _ISO = r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
 _DOTTED = r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4}|\d{2})"
 _SLASHED = r"(?P<first>\d{1,2})/(?P<other>\d{1,2})/(?P<year>\d{4})"
-_CLOCK = r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?(?:\s*(?:uhr|h))?"
-_OFFSET = r"\s*(?P<offset>Z|UTC|[+-]\d{2}:?\d{2})?"
+_HALF = r"(?P<half>[ap])\.?m\.?"
+_CLOCK = (
+    rf"(?P<hour>\d{{1,2}})[:.](?P<minute>\d{{2}})(?::(?P<second>\d{{2}})(?:[.,]\d{{1,9}})?)?(?:\s*(?:uhr|h|{_HALF}))?"
+)
+_OFFSET = r"\s*(?P<offset>Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
 _DATES = tuple(re.compile(form, re.IGNORECASE) for form in (_ISO, _DOTTED, _SLASHED))
 _MOMENTS = tuple(re.compile(rf"{form}[T\s,]+{_CLOCK}{_OFFSET}", re.IGNORECASE) for form in (_ISO, _DOTTED, _SLASHED))
 _TIME = re.compile(_CLOCK, re.IGNORECASE)
@@ -29,7 +32,8 @@ class Wall(NamedTuple):
 
 
 def wall_of(text: str, month_first: bool = False) -> Wall | None:
-    """Read '2026-03-10T05:10+01:00', '10.03.2026 5:10', '2026-03-10', '05:10' and the like; None when it is no time.
+    """Read '2026-03-10T05:10+01:00', '10.03.2026 5:10', '3/10/2026 5:10 PM', '2026-03-10', '05:10' and the like; None
+    when it is no time.
 
     `month_first`: 3/31/2026 rather than 31/3/2026. 24:00 is the midnight at the end of the day.
     """
@@ -69,7 +73,7 @@ def _moment(match: re.Match[str], month_first: bool) -> Wall:
     ahead = timedelta(0)
     if offset.casefold() not in {"z", "utc"}:
         sign = -1 if offset[0] == "-" else 1
-        ahead = sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:]))
+        ahead = sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[3:].lstrip(":") or 0))
     return Wall(day, at, datetime.combine(day, at, timezone(ahead)).astimezone(UTC))
 
 
@@ -86,6 +90,10 @@ def _date(match: re.Match[str], month_first: bool) -> date:
 
 def _clock(match: re.Match[str]) -> time:
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
+    if match["half"]:
+        if not 1 <= hour <= 12:
+            raise ValueError("a clock of twelve hours shows none such")
+        hour = hour % 12 + (12 if match["half"].casefold() == "p" else 0)
     if hour == 24 and not (minute or second):
         return time(0)
     return time(hour, minute, second)
