@@ -21,9 +21,9 @@ from ems.ports.site import MeterModel, MeterTest, NotPossibleError, RegisterRow
 from ems.settings.build import connection_of
 from ems.settings.document import Document
 from ems.settings.finding import in_short
-from ems.settings.places import Catalogue, catalogue_files
+from ems.settings.places import SITE_FILE, Catalogue, catalogue_files
 from ems.settings.schema import MeterSection
-from ems.settings.shape import section_of
+from ems.settings.shape import Model, section_of
 
 TEST_S = 20.0
 FLOWS_A = 0.5
@@ -32,7 +32,7 @@ FLOWS_A = 0.5
 OFF_SHARE = 0.15
 
 
-async def tested(keys: Mapping[str, Any], folder: Path, nominal_v: float) -> MeterTest:
+async def read_once(keys: Mapping[str, Any], folder: Path, nominal_v: float) -> MeterTest:
     """Read the meter that these keys describe. Raises NotPossibleError where they describe none."""
     section, model = await asyncio.to_thread(_described, keys, folder)
     try:
@@ -71,21 +71,31 @@ def meter_models(folder: Path) -> tuple[MeterModel, ...]:
     return tuple(found)
 
 
-def _described(keys: Mapping[str, Any], folder: Path) -> tuple[MeterSection, RegisterMap]:
+def described(kind: type[Model], keys: Mapping[str, Any], folder: Path) -> Model:
+    """An entry of the site file from its keys. Raises NotPossibleError, which says what is wrong with them."""
     told = {key: value for key, value in keys.items() if value is not None}
-    document = Document(folder / "site.yaml", "", told, {}, {})
-    section, findings = section_of(MeterSection, told, document, ())
+    section, findings = section_of(kind, told, Document(folder / SITE_FILE, "", told, {}, {}), ())
     if section is None:
         raise NotPossibleError(_first(findings))
-    if section.host is None and section.device is None:
-        raise NotPossibleError("say where the meter is: host, or device for a serial line")
-    path = catalogue_files(Catalogue.METERS, folder).get(section.model)
+    return section
+
+
+def model_of(name: str, folder: Path) -> RegisterMap:
+    """The meter model of that name. Raises NotPossibleError."""
+    path = catalogue_files(Catalogue.METERS, folder).get(name)
     if path is None:
-        raise NotPossibleError(f"there is no meter model '{section.model[:40]}': choose one of the list")
-    model, problems = register_map(section.model, path)
+        raise NotPossibleError(f"there is no meter model '{name[:40]}': choose one of the list")
+    model, problems = register_map(name, path)
     if model is None:
         raise NotPossibleError(in_short(problems))
-    return section, model
+    return model
+
+
+def _described(keys: Mapping[str, Any], folder: Path) -> tuple[MeterSection, RegisterMap]:
+    section = described(MeterSection, keys, folder)
+    if section.host is None and section.device is None:
+        raise NotPossibleError("say where the meter is: host, or device for a serial line")
+    return section, model_of(section.model, folder)
 
 
 def _first(findings: Any) -> str:
@@ -105,6 +115,8 @@ def _told(found: Table, address: MeterAddress, role: MeterRole, seconds: float) 
         watts=watts,
         total_w=reading.power_w,
         import_wh=reading.import_wh,
+        soc=reading.soc,
+        storage_w=reading.storage_w,
         hints=tuple(_hints(reading, watts, address, role)),
         rows=rows,
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from ems.assembly.meter_test import meter_models, tested
+from ems.assembly.battery_test import tested_battery
+from ems.assembly.meter_test import meter_models, read_once
 from ems.assembly.meters import check_meter_model
 from ems.domain.policy import Control
 from ems.ports.controller import Clock, NotStoredError
@@ -29,22 +29,23 @@ from ems.ports.site import (
 )
 from ems.settings.build import SiteSettings
 from ems.settings.difference import difference
-from ems.settings.document import Document, parse
+from ems.settings.document import Document, parse, read
 from ems.settings.edit import Edit, diff, place_of
-from ems.settings.finding import Finding, in_short, printable
-from ems.settings.form import fields_of
+from ems.settings.finding import Finding, has_errors, in_short, printable
+from ems.settings.form import fields_of, secret_keys
 from ems.settings.installation import is_every_network
 from ems.settings.load import Loaded, load
 from ems.settings.password import new_password
 from ems.settings.places import Catalogue, catalogue_files
 from ems.settings.report import CheckResult, as_data
 from ems.settings.schema import AUTO
+from ems.settings.secret_file import plain_secret, write_secret
 from ems.settings.site_draft import SiteDraft, draft_of, is_overtaken, keep_draft, read_site, write_site
 from ems.settings.site_sums import circuit_sums
+from ems.settings.tariff_move import edits_into_site
 
 log = logging.getLogger(__name__)
 
-SECRETS = "secrets"
 Note = Callable[..., None]
 
 
@@ -119,18 +120,49 @@ class FileDesk:
             if not isinstance(stations, dict) or station not in stations:
                 raise NotPossibleError(f"the draft has no station '{station[:48]}': add it first")
             secret, line = await asyncio.to_thread(new_password)
-            try:
-                name = await asyncio.to_thread(_hidden, self._path.parent, station, line)
-            except OSError as failed:
-                raise NotStoredError(f"{failed.filename}: {failed.strerror}") from failed
+            name = await self._hidden(station, line)
             edit = Edit(("stations", station), {"password_file": name})
             await self._keep(await asyncio.to_thread(draft.changed, edit, who))
             self._note(self._clock.now().utc, who, "StationPasswordMade", {"station": station, "file": name})
             return secret
 
+    async def keep_secret(self, section: str, key: str, secret: str, etag: str | None, who: str) -> None:
+        """Keep a secret in a file of its own, and name that in the draft."""
+        if (section, key) not in secret_keys():
+            raise NotPossibleError(f"'{section[:40]}: {key[:40]}' names no file with a secret")
+        line = plain_secret(secret)
+        async with self._reading() as draft:
+            _must_be(draft, etag)
+            name = await self._hidden(f"{section}-{key.removesuffix('_file')}", line)
+            await self._keep(await asyncio.to_thread(draft.changed, Edit((section,), {key: name}), who))
+            self._note(self._clock.now().utc, who, "SecretKept", {"section": section, "key": key, "file": name})
+
+    async def take_tariff(self, etag: str | None, who: str) -> None:
+        """Move the tariff from its file into the draft."""
+        async with self._reading() as draft:
+            _must_be(draft, etag)
+            section = (await asyncio.to_thread(self._data, draft)).get("tariff")
+            name = section.get("file") if isinstance(section, Mapping) else None
+            if not isinstance(name, str) or Path(name).name != name:
+                raise NotPossibleError("the draft names no tariff file beside it")
+            document, findings = await asyncio.to_thread(read, self._path.parent / name)
+            if document is None or has_errors(findings):
+                raise NotPossibleError(f"the tariff cannot be read: {in_short(findings)}")
+            moved = draft
+            for edit in edits_into_site(document.data):
+                moved = await asyncio.to_thread(moved.changed, edit, who)
+            await self._keep(moved)
+
     async def test_meter(self, keys: Mapping[str, Any]) -> MeterTest:
         """Read a meter once."""
-        return await tested(keys, self._path.parent, self._held.settings.site.voltage_v)
+        return await read_once(keys, self._path.parent, self._held.settings.site.voltage_v)
+
+    async def test_battery(self, keys: Mapping[str, Any]) -> MeterTest:
+        """Read a battery once, by the meter that the draft describes."""
+        async with self._reading() as draft:
+            meters = (await asyncio.to_thread(self._data, draft)).get("meters")
+        known = meters if isinstance(meters, Mapping) else {}
+        return await tested_battery(keys, known, self._path.parent, self._held.settings.site.voltage_v)
 
     async def arm(self, armed: bool, who: str) -> None:
         """Write the switch alone; a draft that somebody has begun goes on upon the file as it is then."""
@@ -187,6 +219,13 @@ class FileDesk:
             except (OSError, UnicodeDecodeError) as failed:
                 reason = getattr(failed, "strerror", None) or str(failed)
                 raise NotPossibleError(f"{self._path} cannot be used: {reason}") from failed
+
+    async def _hidden(self, name: str, line: str) -> str:
+        """The name of a new file beside the site that holds this line."""
+        try:
+            return await asyncio.to_thread(write_secret, self._path.parent, name, line)
+        except OSError as failed:
+            raise NotStoredError(f"{failed.filename}: {failed.strerror}") from failed
 
     async def _keep(self, draft: SiteDraft) -> None:
         try:
@@ -247,25 +286,6 @@ def _must_be(draft: SiteDraft, etag: str | None) -> None:
     if etag is not None and etag != draft.etag:
         by = f" by {draft.who}" if draft.who else ""
         raise OvertakenError(f"the draft has been changed meanwhile{by}: look at it as it is now, then change that")
-
-
-def _hidden(folder: Path, station: str, line: str) -> str:
-    """Write the hash of a password into a file of its own; its name as the site file writes it."""
-    secrets = folder / SECRETS
-    secrets.mkdir(mode=0o700, exist_ok=True)
-    stem = re.sub(r"[^a-z0-9._-]+", "-", station.lower()).strip(".-") or "station"
-    for number in range(1, 1000):
-        path = secrets / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            continue
-        with open(handle, "w", encoding="ascii") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        return f"{SECRETS}/{path.name}"
-    raise FileExistsError(17, "there are a thousand passwords of that station already", str(secrets))
 
 
 def _addresses() -> list[str]:

@@ -21,7 +21,8 @@ class NotPossibleError(ValueError):
 
 class FormField(NamedTuple):
     """A key of a section as people fill it in. `kind`: text, number, flag, choice, amps (one number, or one per phase),
-    or what is named there: circuit, meter, meter-model, station-model.
+    words (a list of them), whens (one time of the week or several), secret (a file that only the service reads), or
+    what is named there: circuit, meter, meter-model, station-model.
     """
 
     key: str
@@ -102,7 +103,8 @@ class RegisterRow(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class MeterTest:
     """What a meter says by a model: per site phase volt, ampere and watt (None where it has none), the sum, and every
-    register. `trouble`: why it makes no usable reading; `hints`: what looks odd about one that is usable.
+    register; of a battery its state of charge, 0 … 1, and what flows into it. `trouble`: why it makes no usable
+    reading; `hints`: what looks odd about one that is usable.
     """
 
     seconds: float
@@ -112,6 +114,8 @@ class MeterTest:
     watts: Sequence[float | None] = ()
     total_w: float | None = None
     import_wh: float | None = None
+    soc: float | None = None
+    storage_w: float | None = None
     hints: Sequence[str] = ()
     rows: Sequence[RegisterRow] = ()
 
@@ -164,6 +168,20 @@ class SiteDesk(Protocol):
 
     async def test_meter(self, keys: Mapping[str, Any]) -> MeterTest:
         """Read a meter as these keys of an entry of `meters` describe it."""
+        ...
+
+    async def keep_secret(self, section: str, key: str, secret: str, etag: str | None, who: str) -> None:
+        """Keep a secret in a file beside the site that only the service reads, and name that file in the draft; it is
+        never shown again. `key` is a field of `section` of the kind `secret`.
+        """
+        ...
+
+    async def take_tariff(self, etag: str | None, who: str) -> None:
+        """Let the draft say the tariff itself that it now takes from a file; the file stays as it is."""
+        ...
+
+    async def test_battery(self, keys: Mapping[str, Any]) -> MeterTest:
+        """Read a battery as these keys of an entry of `batteries` describe it, by its meter in the draft."""
         ...
 
     async def arm(self, armed: bool, who: str) -> None:

@@ -19,7 +19,7 @@ from ems.domain.site import Site
 from ems.domain.station import Evse, Station
 from ems.settings.access import Access
 from ems.settings.doors import doors_of
-from ems.settings.draft import Draft
+from ems.settings.draft import Draft, tariff_file
 from ems.settings.drivers import DriverSettings, drivers_of
 from ems.settings.mail import MailSettings, mail_of
 from ems.settings.metering import MODBUS_PORT
@@ -102,8 +102,8 @@ class SiteSettings:
 
     `path` is the file; `text` its content; `revision` identifies it and the files beside it. `recognisable`: stations
     whose model is to be learned when they boot, from `station_models` (`station_models.recognise`); until then their
-    model is the generic one. `tariff` is what the file `tariff_file` beside the site's says. `doors`: who may
-    charge where. `payment`: how drivers pay by card; `drivers`: what their page says. `mail` None: no mail
+    model is the generic one. `tariff` is what the section says, or the file `tariff_file` beside the site's. `doors`:
+    who may charge where. `payment`: how drivers pay by card; `drivers`: what their page says. `mail` None: no mail
     leaves the site. `notices`: who is told of alarms and of what else happens.
     `oidc`: who else says who somebody is. `meter_keys`: by EVSE, the public key of its meter as somebody wrote it.
     """
@@ -162,7 +162,7 @@ def build(draft: Draft, access: Access, revision: str, tariff: Tariff | None = N
         ocpp=Listen(shape.ocpp.host, shape.ocpp.port),
         web=WebAccess(**dict(shape.web)),
         tariff=tariff,
-        tariff_file=None if shape.tariff is None else draft.folder / shape.tariff.file,
+        tariff_file=tariff_file(draft),
         station_models=tuple(draft.station_models.values()),
         recognisable=frozenset(s.id for s in stations if shape.stations[s.id].model == AUTO),
         uploads=UploadPorts(shape.ocpp.upload_port or 0, shape.ocpp.ftp_port or 0),

@@ -13,6 +13,7 @@ from ems.settings.finding import Finding, Severity, has_errors, in_order
 from ems.settings.route import Mark, Route, Step
 
 MAX_BYTES = 1_000_000
+TOP = Mark(1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Document:
     data: dict[str, Any]
     keys: Mapping[Route, Mark]
     values: Mapping[Route, Mark]
+    begins: Mark = TOP
 
     def at(self, *route: Step) -> Mark:
         """Where a key or list item stands; of what is not there, where the thing around it stands."""
@@ -33,12 +35,19 @@ class Document:
         """Where a value begins, likewise."""
         return self._nearest(self.values, route)
 
-    @staticmethod
-    def _nearest(marks: Mapping[Route, Mark], route: Route) -> Mark:
+    def below(self, *route: Step) -> Document:
+        """What lies below a key as a document of its own, of which every value knows its line in the whole."""
+        data: Any = self.data
+        for step in route:
+            data = data[step]
+        marks = (_below(self.keys, route), _below(self.values, route))
+        return Document(self.path, self.text, data, *marks, begins=self.at(*route))
+
+    def _nearest(self, marks: Mapping[Route, Mark], route: Route) -> Mark:
         for length in range(len(route), 0, -1):
             if route[:length] in marks:
                 return marks[route[:length]]
-        return Mark(1, 1)
+        return self.begins
 
     def error(self, route: Route, message: str, remedy: str = "") -> Finding:
         """A finding at the line of `route` that keeps the site from starting."""
@@ -47,6 +56,15 @@ class Document:
     def warning(self, route: Route, message: str, remedy: str = "") -> Finding:
         """A finding at the line of `route` that does not."""
         return Finding(self.path, self.at(*route).line, Severity.WARNING, message, remedy)
+
+
+def _below(marks: Mapping[Route, Mark], route: Route) -> dict[Route, Mark]:
+    """The marks below a place."""
+    return {
+        place[len(route) :]: mark
+        for place, mark in marks.items()
+        if len(place) > len(route) and place[: len(route)] == route
+    }
 
 
 def read(path: Path) -> tuple[Document | None, tuple[Finding, ...]]:

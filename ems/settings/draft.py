@@ -69,6 +69,12 @@ class Draft:
         return self.station_models.get(name, self.station_models[GENERIC]).model
 
 
+def tariff_file(draft: Draft) -> Path | None:
+    """The file that says the tariff; None where there is no tariff, or the site file says it."""
+    section = draft.shape.tariff
+    return None if section is None or section.file is None else draft.folder / section.file
+
+
 def draft_of(
     document: Document,
     shape: Shape,

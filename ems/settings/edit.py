@@ -20,6 +20,7 @@ from ems.settings.places import SITE_FILE
 from ems.settings.yaml_line import line_of, written
 
 FURTHER = "+"
+LISTS = frozenset({"limits", "times"})
 MOST_DEPTH = 6
 Nested = Mapping[str, Any]
 
@@ -139,6 +140,9 @@ def _removes(edit: Edit) -> bool:
 
 def _change(data: Any, edit: Edit) -> None:
     *above, last = edit.route
+    if not above and edit.keys and data.get(last) is None:
+        # A section grows by further edits, so it is begun line by line and not in braces.
+        data[last] = {}
     here = data
     for step in above:
         here = _down(here, step)
@@ -156,7 +160,7 @@ def _down(here: Any, step: str) -> Any:
     if isinstance(here, Sequence):
         return here[key]
     if here.get(key) is None:
-        here[key] = [] if step == "limits" else {}
+        here[key] = [] if step in LISTS else {}
     return here[key]
 
 

@@ -16,7 +16,11 @@ from ems.ports.site import FormField
 from ems.settings import schema
 from ems.settings.door_schema import AccessSection
 from ems.settings.listening_schema import OcppSection, WebSection
+from ems.settings.payment_schema import PaymentSection
 from ems.settings.schema import PerPhase
+from ems.settings.service_schema import CalendarSection, ClassSection
+from ems.settings.storage_schema import BatterySection
+from ems.settings.tariff_schema import DemandSection, EnergySection, FixedSection, TariffFile, TimeSection
 
 MODELS: dict[str, type[BaseModel]] = {
     "site": schema.SiteSection,
@@ -25,7 +29,16 @@ MODELS: dict[str, type[BaseModel]] = {
     "stations": schema.StationSection,
     "evses": schema.EvseSection,
     "limits": schema.LimitSection,
-    "tariff": schema.TariffSection,
+    "batteries": BatterySection,
+    "classes": ClassSection,
+    "calendar": CalendarSection,
+    "tariff": TariffFile,
+    "energy": EnergySection,
+    "feed_in": EnergySection,
+    "times": TimeSection,
+    "demand": DemandSection,
+    "fixed": FixedSection,
+    "payment": PaymentSection,
     "access": AccessSection,
     "ocpp": OcppSection,
     "web": WebSection,
@@ -40,18 +53,41 @@ NAMED = {
     ("evses", "circuit"): "circuit",
     ("evses", "meter"): "meter",
     ("limits", "circuit"): "circuit",
+    ("batteries", "circuit"): "circuit",
+    ("batteries", "meter"): "meter",
+    ("payment", "key_file"): "secret",
+    ("payment", "notice_secret_file"): "secret",
+    ("calendar", "holidays"): "words",
+    ("tariff", "holidays"): "words",
+    ("times", "when"): "whens",
+    ("demand", "when"): "whens",
 }
-"""Keys whose value names something else of the file, or a model."""
+"""Keys whose value names something else of the file, a model, or a file with a secret; and those that are lists."""
 
 CHOICES = {
     ("meters", "framer"): ("tcp", "rtu"),
     ("meters", "frame"): ("8N1", "8E1", "8O1", "8N2"),
     ("evses", "phase_switching"): ("auto", "true", "false"),
+    ("demand", "period"): ("month", "year"),
 }
-WITHIN = frozenset({("stations", "evses")})
+WITHIN = frozenset({
+    ("stations", "evses"), ("energy", "times"), ("feed_in", "times"),
+    *(("tariff", part) for part in ("energy", "feed_in", "demand", "fixed")),
+})  # fmt: skip
 """Keys that have a form of their own."""
 
-UNITS = {"_a": "A", "_v": "V", "_kw": "kW", "_kwh": "kWh", "_s": "s", "_min": "min", "_w": "W", "_percent": "%"}
+ACRONYMS = {"vat": "VAT", "soc": "SoC", "ct": "CT"}
+UNITS = {
+    "_a": "A",
+    "_v": "V",
+    "_kw": "kW",
+    "_kwh": "kWh",
+    "_s": "s",
+    "_min": "min",
+    "_w": "W",
+    "_percent": "%",
+    "_pct": "%",
+}
 POLICY_HINTS = {
     "strategy": "how room is divided among vehicles",
     "control": "observe: measure and show, limit nobody; armed: control",
@@ -59,6 +95,11 @@ POLICY_HINTS = {
     "idle_a": "what a vehicle may draw between plug-in and the first answer",
     "departure_default": 'when vehicles leave that do not say, for example "17:00"',
 }
+
+
+def secret_keys() -> frozenset[tuple[str, str]]:
+    """The keys that name a file with a secret, each with its section."""
+    return frozenset(place for place, kind in NAMED.items() if kind == "secret")
 
 
 @cache
@@ -80,7 +121,11 @@ def fields_of(section: str) -> tuple[FormField, ...]:
 
 def _field(section: str, key: str, annotation: Any, hint: str, *, is_needed: bool) -> FormField:
     stem, unit = next(((key.removesuffix(end), unit) for end, unit in UNITS.items() if key.endswith(end)), (key, ""))
-    label = stem.replace("_", " ").strip().capitalize()
+    if stem == "per" or stem.endswith("_per"):
+        stem, unit = f"{stem} {unit}", ""  # a price for so much, and not so much
+    label = stem.replace("_", " ").strip()
+    first, _, rest = label.partition(" ")
+    label = f"{ACRONYMS.get(first, first[:1].upper() + first[1:])} {rest}".strip()
     kind, choices = _kind(_plain(annotation))
     if (section, key) in NAMED:
         kind, choices = NAMED[section, key], ()

@@ -32,11 +32,14 @@ def voltage(draft: Draft) -> Iterator[Finding]:
 
 
 def tariff(draft: Draft) -> Iterator[Finding]:
-    """The tariff file lies beside the site's."""
+    """The tariff file lies beside the site's, and is the only one that says the tariff."""
     section = draft.shape.tariff
-    if section is None:
+    if section is None or section.file is None:
         return
     place = ("tariff", "file")
+    if section.model_extra:
+        remedy = "keep the file, or write everything here"
+        yield draft.document.error(place, "the tariff stands in a file and here", remedy)
     if PurePosixPath(section.file).name != section.file:
         remedy = "write a file name without a folder"
         yield draft.document.error(place, f"the tariff '{section.file[:80]}' must lie beside site.yaml", remedy)

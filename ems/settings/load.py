@@ -11,7 +11,7 @@ from ems.settings.access import Access, read_access
 from ems.settings.build import SiteSettings, build
 from ems.settings.checks import run_checks
 from ems.settings.document import MAX_BYTES, parse, read_data
-from ems.settings.draft import Draft, draft_of
+from ems.settings.draft import Draft, draft_of, tariff_file
 from ems.settings.finding import Finding, Severity, has_errors, in_order
 from ems.settings.places import SITE_FILE, Catalogue, catalogue_files, shipped_sites, site_file
 from ems.settings.shape import Shape, shape_of
@@ -118,8 +118,9 @@ def _files_beside(draft: Draft) -> tuple[tuple[str, bytes], ...]:
         for path in catalogue_files(kind, draft.folder).values()
         if path.parent == draft.folder / kind
     ]
-    if draft.shape.tariff is not None:
-        paths.append(draft.folder / draft.shape.tariff.file)
+    tariff = tariff_file(draft)
+    if tariff is not None:
+        paths.append(tariff)
     return tuple((path.relative_to(draft.folder).as_posix(), path.read_bytes()) for path in sorted(paths))
 
 

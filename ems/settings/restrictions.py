@@ -81,5 +81,5 @@ def policy(draft: Draft) -> Iterator[Finding]:
         yield draft.document.error(("policy", "idle_a"), message, "write 0, or at least 6")
     if chosen.strategy is Strategy.CHEAPEST and draft.shape.tariff is None and "tariff" not in draft.document.data:
         message = "strategy 'cheapest' without a tariff: every kWh from the grid costs the same, at any time"
-        remedy = "write tariff: {file: tariff.yaml}, and the prices into that file"
+        remedy = "say what the site pays: tariff: {name: Business, energy: {procurement: {per_kwh: 0.28}}}"
         yield draft.document.warning(("policy", "strategy"), message, remedy)

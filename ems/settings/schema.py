@@ -303,12 +303,6 @@ class LimitSection(Section):
     name: Name | None = Field(None, description="what people call it")
 
 
-class TariffSection(Section):
-    """`tariff:`"""
-
-    file: Name = Field(description="a file beside site.yaml")
-
-
 SECTIONS = (
     "site", "circuits", "meters", "batteries", "stations", "limits", "classes", "policy", "calendar", "access",
     "payment", "drivers", "mail", "reports", "tariff", "ocpi", "ocpp", "web", "oidc", "alarms", "webhooks", "mqtt",

@@ -1,7 +1,9 @@
-"""Files that hold one secret: whether they can be read, and by whom."""
+"""Files that hold one secret: whether they can be read, and by whom; and how one is made."""
 
 from __future__ import annotations
 
+import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,8 @@ from ems.settings.finding import Finding
 from ems.settings.route import Route
 
 MAX_SECRET = 4096
+FOLDER = "secrets"
+MOST_OF_A_NAME = 1000
 
 
 class SecretError(Exception):
@@ -46,3 +50,32 @@ def read_secret(path: Path) -> str:
     if not text or len(text) > MAX_SECRET or not text.isprintable():
         raise SecretError(f"{path} must hold the secret in one line")
     return text
+
+
+def plain_secret(text: str) -> str:
+    """A secret as it is kept: one line. Raises ValueError."""
+    secret = text.strip()
+    if not secret or len(secret) > MAX_SECRET or not secret.isprintable():
+        raise ValueError(f"a secret is one line of at most {MAX_SECRET} characters")
+    return secret
+
+
+def write_secret(folder: Path, name: str, line: str) -> str:
+    """Write a line into a new file below `folder` that only its owner may read; its name as the site file writes it.
+    A file that is there is left alone: something that runs may use it. Raises OSError.
+    """
+    secrets = folder / FOLDER
+    secrets.mkdir(mode=0o700, exist_ok=True)
+    stem = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip(".-") or "secret"
+    for number in range(1, MOST_OF_A_NAME):
+        path = secrets / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            continue
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return f"{FOLDER}/{path.name}"
+    raise FileExistsError(17, f"there are {MOST_OF_A_NAME} secrets of that name already", str(secrets))

@@ -28,6 +28,7 @@ from ems.settings.reports_schema import ReportsSection
 from ems.settings.route import Route
 from ems.settings.service_schema import CalendarSection, ClassSection
 from ems.settings.storage_schema import BatterySection
+from ems.settings.tariff_schema import TariffSection
 from ems.settings.wording import in_words, unit_of
 
 
@@ -76,7 +77,7 @@ class Shape:
     mail: MailSection | None = None
     reports: ReportsSection = NO_REPORTS
     drivers: DriverSection = NO_DRIVERS
-    tariff: schema.TariffSection | None = None
+    tariff: TariffSection | None = None
     ocpi: OcpiSection | None = None
     ocpp: OcppSection = NO_OCPP
     web: WebSection = NO_WEB
@@ -113,7 +114,7 @@ def shape_of(document: Document) -> tuple[Shape, tuple[Finding, ...]]:
         mail=reader.section("mail", MailSection),
         reports=reader.section("reports", ReportsSection) or NO_REPORTS,
         drivers=reader.section("drivers", DriverSection) or NO_DRIVERS,
-        tariff=reader.section("tariff", schema.TariffSection),
+        tariff=reader.section("tariff", TariffSection),
         ocpi=reader.section("ocpi", OcpiSection),
         ocpp=reader.section("ocpp", OcppSection) or NO_OCPP,
         web=reader.section("web", WebSection) or NO_WEB,

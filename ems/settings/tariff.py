@@ -25,9 +25,13 @@ PARTS = ("energy", "feed_in", "demand", "fixed")
 def site_tariff(draft: Draft) -> tuple[Tariff | None, tuple[Finding, ...]]:
     """The tariff of a site; None without findings when it names none, or none that is there (`installation.tariff`)."""
     section, site = draft.shape.tariff, draft.shape.site
-    if section is None or site is None or PurePosixPath(section.file).name != section.file:
+    if section is None or site is None:
         return None, ()
+    if section.file is None:
+        return _sound(tariff_of(draft.document.below("tariff"), site.currency, site.timezone, holidays_of(draft)))
     path = draft.folder / section.file
+    if PurePosixPath(section.file).name != section.file:
+        return None, ()
     if not path.is_file():
         return None, ()
     return tariff_in(path, site.currency, site.timezone, holidays_of(draft))
@@ -42,8 +46,15 @@ def tariff_in(
     document, syntax = read(path)
     if document is None:
         return None, syntax
-    tariff, findings = tariff_of(document, currency, timezone, holidays)
-    found = in_order((*syntax, *findings))
+    return _sound(tariff_of(document, currency, timezone, holidays), syntax)
+
+
+def _sound(
+    read_: tuple[Tariff | None, tuple[Finding, ...]], before: tuple[Finding, ...] = ()
+) -> tuple[Tariff | None, tuple[Finding, ...]]:
+    """The tariff only where nothing about it is an error, with all findings in order."""
+    tariff, findings = read_
+    found = in_order((*before, *findings))
     return (None if has_errors(found) else tariff), found
 
 

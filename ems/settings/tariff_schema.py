@@ -1,4 +1,5 @@
-"""The shape of a tariff file: which keys its entries have, of which type, with which default.
+"""The shape of a tariff, in a file or in the section `tariff:`: which keys its entries have, of which type, with which
+default.
 
 Amounts are in the currency of the site and without VAT. What needs two values is checked in `tariff_entries`.
 """
@@ -9,7 +10,7 @@ import re
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator, StringConstraints
+from pydantic import ConfigDict, Field, PlainValidator, StringConstraints
 
 from ems.domain.energy.demand_charge import METERED_S, Per
 from ems.domain.limit import LimitWindow
@@ -168,3 +169,11 @@ class TariffFile(Section):
     feed_in: Any = Field(None, description="{pv: {per_kwh: 0.06}}")
     demand: Any = Field(None, description="{capacity: {per_kw: 12.50, interval_min: 15}}")
     fixed: Any = Field(None, description="{metering: {amount: 25, per: month}}")
+
+
+class TariffSection(Section):
+    """`tariff:`, either the file that says it, or all that such a file would say; that is read as the file would be."""
+
+    model_config = ConfigDict(extra="allow")
+
+    file: Name | None = Field(None, description="a file beside site.yaml, in place of everything else here")

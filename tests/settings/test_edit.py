@@ -52,6 +52,11 @@ CHANGES = {
         ["+  - {circuit: yard, max_a: 20}"]),
     "a key that goes": (Edit(("circuits", "hall"), {"base_load_max_a": None}),
         ["-    base_load_max_a: 4           # light and gates; no meter sees them, so they are always counted"]),
+    "a further section": (Edit(("oidc",), {"client_id": "ems"}), ["+oidc:", "+  client_id: ems"]),
+    "a list": (Edit(("calendar",), {"holidays": ["12-25", "2026-04-03"]}),
+        ["-calendar: {holidays: [12-25, 12-26, 01-01]}", '+calendar: {holidays: ["12-25", "2026-04-03"]}']),
+    "a first price of a tariff": (Edit(("tariff", "energy", "supply"), {"per_kwh": 0.28}),
+        ["+tariff:", "+  energy:", "+    supply: {per_kwh: 0.28}"]),
     "the same once more": (Edit(("circuits", "hall"), {"rating_a": 63, "parent": "grid"}), []),
 }  # fmt: skip
 

@@ -6,14 +6,21 @@ import json
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from ems.domain.recurrence import Holidays
+from ems.settings.document import parse
+from ems.settings.edit import edited
 from ems.settings.load import load
+from ems.settings.places import config_folder
 from ems.settings.report import check, render_json, render_text
 from ems.settings.revision import load_or_last_good, reload
+from ems.settings.tariff_move import edits_into_site
 from tests.settings.folder import GOOD, replaced, site_folder
 
 SITE = GOOD + "tariff: {file: tariff.yaml}\n"
 TARIFF = "name: fixed\nenergy: {supply: {per_kwh: 0.31}}\n"
+TARIFFS = config_folder() / "tariffs"
 DEAR = TARIFF.replace("0.31", "31")
 
 
@@ -34,6 +41,49 @@ def test_the_holidays_of_the_site_count_for_it_and_its_own_for_nothing_else(tmp_
     ours = Holidays(frozenset({date(2026, 4, 3)}), frozenset({(12, 25)}))
     assert settings.site.holidays == ours
     assert settings.tariff.holidays == ours.also(Holidays(frozenset({date(2026, 12, 24)})))
+
+
+HERE = "tariff:\n  name: fixed\n  energy:\n    supply: {per_kwh: 0.31}\n"
+
+
+def test_the_section_can_say_it_itself_as_the_file_would(tmp_path: Path) -> None:
+    there = load(site_folder(tmp_path / "a", SITE, tariff_yaml=TARIFF)).settings
+    here = load(site_folder(tmp_path / "b", GOOD + HERE)).settings
+    assert there is not None
+    assert here is not None
+    assert (here.tariff, here.tariff_file) == (there.tariff, None)
+
+
+WRONG_HERE = {
+    "cents": (HERE.replace("0.31", "31"), "16: 31 EUR for a kilowatt-hour is not plausible"),
+    "a key that is none": (HERE + "  vat: 19\n", "17: unknown key 'vat': did you mean 'vat_pct'?"),
+    "a slip in an entry": (HERE.replace("per_kwh", "per_kwhh"), "16: unknown key 'per_kwhh': did you mean 'per_kwh'?"),
+    "no energy": ("tariff: {name: fixed}\n", "13: energy is missing"),
+    "nothing": ("tariff: {}\n", "13: energy is missing"),
+    "a file as well": (HERE + "  file: tariff.yaml\n", "17: the tariff stands in a file and here"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(WRONG_HERE))
+def test_its_mistakes_in_the_section_are_told_at_their_lines(tmp_path: Path, name: str) -> None:
+    text, wanted = WRONG_HERE[name]
+    loaded = load(site_folder(tmp_path, GOOD + text, tariff_yaml=TARIFF))
+    assert loaded.settings is None
+    assert wanted in [f"{finding.line}: {finding.message}" for finding in loaded.findings]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in TARIFFS.glob("*.yaml")))
+def test_moved_into_the_site_file_it_says_the_same(tmp_path: Path, name: str) -> None:
+    content = (TARIFFS / name).read_text(encoding="utf-8")
+    told, _ = parse(content.encode(), Path("tariff.yaml"))
+    assert told is not None
+    site = SITE.replace("EUR", told.data.get("currency", "EUR"))
+    there = load(site_folder(tmp_path / "a", site, tariff_yaml=content))
+    here = load(site_folder(tmp_path / "b", edited(site, edits_into_site(told.data))))
+    assert there.settings is not None, there.findings
+    assert here.settings is not None, here.findings
+    assert here.settings.tariff == there.settings.tariff
+    assert here.settings.tariff_file is None
 
 
 def test_a_site_without_one_has_none(tmp_path: Path) -> None:

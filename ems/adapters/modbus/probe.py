@@ -25,6 +25,9 @@ UNANSWERED_TO_GIVE_UP = 3
 POINTS_OF_IDENTITY = 1000
 POINTS_OF_PLAUSIBILITY = 100
 
+UNITS = {"voltage": "V", "current": "A", "power": "W", "frequency": "Hz", "energy": "Wh", "soc": "", "storage": "W"}
+"""By the first word of a value's name; a state of charge is a share of 1."""
+
 Registers = tuple[int, ...]
 
 
@@ -293,7 +296,7 @@ def _rows(model: RegisterMap, image: Image) -> tuple[Row, ...]:
 
 
 def _unit_of(point: Point) -> str:
-    return "" if point.type == "sf" else {"v": "V", "c": "A", "p": "W", "f": "Hz", "e": "Wh"}[point.name[0]]
+    return "" if point.type == "sf" else UNITS[point.name.split("_")[0]]
 
 
 def _amps(reading: MeterReading) -> str:

@@ -9,7 +9,9 @@ import pytest
 from ems.adapters.modbus.address import Framing, SerialBus, TcpBus
 from ems.adapters.modbus.error import LinkError
 from ems.adapters.modbus.identity import WrongDeviceError
+from ems.adapters.modbus.point import POINT_NAMES
 from ems.adapters.modbus.probe import (
+    UNITS,
     Search,
     Table,
     buses_at,
@@ -135,6 +137,10 @@ def test_the_table_shows_every_value_raw_and_decoded() -> None:
     assert "voltage_l1                0 s32   0901 0000            230.5 V" in text
     assert "power_l2                 20 s32   d120 ffff            -1200 W" in text
     assert "usable as carlo-gavazzi-em24-e1: L1 12.30 A, L2 -5.70 A, L3 0.90 A, 1.75 kW" in text
+
+
+def test_every_value_that_a_model_may_have_has_a_unit_in_the_table() -> None:
+    assert {name.split("_")[0] for name in POINT_NAMES} == set(UNITS)
 
 
 def test_the_table_says_why_a_meter_is_not_usable() -> None:

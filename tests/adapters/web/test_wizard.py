@@ -12,7 +12,7 @@ import pytest
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.needs import SCOPE_KEY, need_of
 from ems.domain.access.account import Kind, Role, Visitor
-from ems.settings.form import MODELS, fields_of
+from ems.settings.form import MODELS, WITHIN, fields_of
 from ems.settings.password import PasswordHash
 from ems.settings.yaml_text import comments
 from tests.adapters.web.scene import Scene, busy
@@ -80,7 +80,8 @@ def test_every_way_is_an_installers(anna: Installer) -> None:
 def test_every_key_of_the_file_can_be_filled_in() -> None:
     for section, model in MODELS.items():
         keys = {field.key for field in fields_of(section)}
-        assert keys == set(model.model_fields) - ({"evses"} if section == "stations" else set())
+        assert keys == set(model.model_fields) - {key for name, key in WITHIN if name == section}
+    assert {key for _, key in WITHIN} - {"evses"} <= set(MODELS), "what lies within has a form of its own"
 
 
 def test_an_edit_is_checked_as_ems_check_does_and_changes_no_file(anna: Installer) -> None:
@@ -146,6 +147,67 @@ def test_a_password_is_told_once_and_kept_as_a_hash(anna: Installer) -> None:
     assert anna.ask("POST", "/api/v1/site/draft/stations/CP-99/password", {}).status_code == 422
 
 
+def test_a_secret_goes_into_a_file_and_is_never_shown_again(anna: Installer) -> None:
+    anna.build()
+    secret = "sk_test_51Habcdefghijklmnop"
+    body = {"section": "payment", "key": "key_file", "secret": f" {secret}\n"}
+    told = anna.ask("POST", "/api/v1/site/draft/secrets", body)
+    assert told.status_code == 200, told.text
+    assert told.json()["data"]["payment"] == {"key_file": "secrets/payment-key"}
+    kept = anna.site.file.parent / "secrets" / "payment-key"
+    assert (kept.stat().st_mode & 0o777, kept.read_text()) == (0o600, f"{secret}\n")
+    for path in ("/api/v1/site/draft", "/wizard/prices"):
+        shown = anna.ask("GET", path).text
+        assert "secrets/payment-key" in shown
+        assert secret not in shown
+    assert secret not in json.dumps(anna.site.noted, default=str)
+    again = anna.ask("POST", "/api/v1/site/draft/secrets", {**body, "secret": "another"}).json()
+    assert again["data"]["payment"]["key_file"] == "secrets/payment-key-2"
+    assert kept.read_text() == f"{secret}\n", "the running site goes on with it"
+
+
+SECRETS = {
+    "of no such key": ({"section": "payment", "key": "provider", "secret": "x"}, "names no file with a secret"),
+    "of no such section": ({"section": "stations", "key": "key_file", "secret": "x"}, "names no file with a secret"),
+    "of two lines": ({"section": "payment", "key": "key_file", "secret": "a\nb"}, "one line"),
+    "of nothing": ({"section": "payment", "key": "key_file", "secret": "  "}, "one line"),
+    "too long": ({"section": "payment", "key": "key_file", "secret": "x" * 5000}, "4096"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_a_secret_that_is_none_is_refused_with_words_and_not_repeated(anna: Installer, name: str) -> None:
+    body, words = SECRETS[name]
+    refused = anna.ask("POST", "/api/v1/site/draft/secrets", body)
+    assert (refused.status_code, words in refused.json()["detail"]) == (422, True), refused.text
+    assert not list((anna.site.file.parent / "secrets").iterdir())
+
+
+def test_a_tariff_file_is_moved_into_the_draft_where_it_can_be_changed(anna: Installer) -> None:
+    refused = anna.ask("POST", "/api/v1/site/draft/tariff", {})
+    assert (refused.status_code, "names no tariff file" in refused.json()["detail"]) == (422, True)
+    beside = anna.site.file.parent / "tariff.yaml"
+    beside.write_text("name: Business\nenergy:\n  supply: {per_kwh: 0.31}\n", encoding="utf-8")
+    told = anna.edit(["tariff"], {"file": "tariff.yaml"}).json()
+    assert told["site"]["tariff"] == "Business: energy by supply 0.31"
+    assert "beside the site file" in anna.ask("GET", "/wizard/prices").text
+    moved = anna.ask("POST", "/api/v1/site/draft/tariff", {}).json()
+    assert moved["data"]["tariff"] == {"name": "Business", "energy": {"supply": {"per_kwh": 0.31}}}
+    assert moved["site"]["tariff"] == "Business: energy by supply 0.31"
+    by_time = {"per_kwh": 0.2, "when": ["Mon-Fri 22:00-24:00", "Sat,Sun"]}
+    for route, keys in (
+        (["tariff", "energy", "supply"], {"per_kwh": None}),
+        (["tariff", "energy", "supply", "times", "+"], by_time),
+        (["tariff", "energy", "supply", "times", "+"], {"per_kwh": 0.3}),
+        (["tariff", "demand", "peak"], {"per_kw": 5}),
+    ):
+        told = anna.edit(route, keys).json()
+    assert [one for one in told["findings"] if one["severity"] == "error"] == []
+    assert told["site"]["tariff"].startswith("Business: energy by supply (2 prices by time); demand peak 5 EUR/kW")
+    page = anna.ask("GET", "/wizard/prices").text
+    assert 'value="Mon-Fri 22:00-24:00; Sat,Sun"' in page
+
+
 def test_the_switch_is_written_alone_and_a_draft_goes_on(anna: Installer) -> None:
     anna.build()
     assert anna.ask("PUT", "/api/v1/site/control", {"armed": True}).status_code == 204
@@ -200,6 +262,19 @@ METERS = {
     "no place": ({"model": "eastron-sdm630"}, "say where the meter is"),
     "a bad port": ({"model": "eastron-sdm630", "host": "127.0.0.1", "port": 99999}, "port"),
 }
+STORE = {"circuit": "grid", "capacity_kwh": 60, "charge_max_kw": 20, "discharge_max_kw": 30}
+BATTERIES = {
+    "no size": ({"circuit": "grid", "meter": "main"}, "capacity_kwh"),
+    "no meter": (STORE, "name the meter that is the battery's inverter"),
+    "a meter that nobody has described": ({**STORE, "meter": "bat"}, "there is no meter 'bat': describe it first"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BATTERIES))
+def test_a_battery_that_cannot_be_read_is_refused_with_words(anna: Installer, name: str) -> None:
+    keys, words = BATTERIES[name]
+    refused = anna.ask("POST", "/api/v1/site/battery-test", {"keys": keys})
+    assert (refused.status_code, words in refused.json()["detail"]) == (422, True), refused.text
 
 
 @pytest.mark.parametrize("name", sorted(METERS))

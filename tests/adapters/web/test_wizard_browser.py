@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ import pytest
 from ems.adapters.web.app import WebOptions
 from ems.adapters.web.server import WebServer
 from ems.adapters.web.wizard.page import STAGES
+from ems.domain.battery import Battery
 from ems.settings.edit import Edit
+from ems.sim.virtual_battery import VirtualBattery
+from ems.sim.virtual_meter import VirtualMeter
 from tests.adapters.web.scene import busy
 from tests.adapters.web.test_browser import CHROMIUM, Daemon, Visit, chromium
 from tests.adapters.web.wizard_site import WizardSite
@@ -28,6 +33,16 @@ EDITS = (
     Edit(("circuits", "row-b"), {"parent": "gird", "rating_a": 32}),
     Edit(("circuits", HOSTILE), {"parent": "row-a", "rating_a": 16}),
     Edit(("meters", "main"), {"model": "eastron-sdm630", "host": "10.0.0.10"}),
+    Edit(("meters", "bat"), {"model": "kostal-plenticore", "host": "10.0.0.11", "role": "battery"}),
+    Edit(("batteries", HOSTILE), {"circuit": "gird", "capacity_kwh": 60, "charge_max_kw": 20, "discharge_max_kw": 30}),
+    Edit(("batteries", "store"), {"circuit": "grid", "meter": "bat", "capacity_kwh": 60, "charge_max_kw": 20}),
+    Edit(("classes", "2"), {"name": HOSTILE, "guarantee_kwh": 20, "by": "05:10"}),
+    Edit(("calendar",), {"holidays": ["2026-04-03", "12-25"]}),
+    Edit(("tariff",), {"name": HOSTILE, "vat_pct": 19}),
+    Edit(("tariff", "energy", HOSTILE), {"per_kwh": 0.28}),
+    Edit(("tariff", "energy", "fee", "times", "+"), {"per_kwh": 0.2, "when": ["Mon-Fri 17:00-20:00", HOSTILE]}),
+    Edit(("tariff", "demand", "peak"), {"per_kw": 5}),
+    Edit(("payment",), {"provider": "stripe", "key_file": HOSTILE}),
     Edit(("stations", "CP-01"), STATION),
     Edit(("stations", "CP-02"), {"circuit": HOSTILE, "evses": {"1": {"max_a": 32, "phases": "L1"}}}),
     Edit(("limits", "+"), {"circuit": "grid", "max_kw": 30, "when": "Mon-Fri 17:00-20:00", "name": HOSTILE}),
@@ -38,7 +53,7 @@ PAGES = (*(stage.word for stage in STAGES), "record")
 class Shop(Daemon):
     """The web server of a site that is being described, in the event loop of another thread."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, edits: Sequence[Edit] = EDITS) -> None:
         self.scene = busy()
         self.site = WizardSite(folder, self.scene)
         self.site.shows_everything()
@@ -47,9 +62,33 @@ class Shop(Daemon):
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
         self.do(lambda: None)
-        for edit in EDITS:
+        self.edits(*edits)
+
+    def edits(self, *edits: Edit) -> None:
+        """Changes that somebody else makes of the draft."""
+        for edit in edits:
             change = self.site.desk.edit(edit.route, edit.keys, None, HOSTILE)
             asyncio.run_coroutine_threadsafe(change, self._loop).result(10)
+
+    @contextmanager
+    def battery(self, soc: float, power_w: float) -> Iterator[int]:
+        """A battery behind a real Modbus server; its port."""
+        inverter, over = VirtualMeter((71,)), asyncio.Event()
+        model = Battery("store", "grid", 60_000.0, 20_000.0, 20_000.0)
+        inverter.attach(71, VirtualBattery(model, soc=soc, power_w=power_w))
+        listening = Future[int]()
+
+        async def serve() -> None:
+            async with inverter.serving("127.0.0.1"):
+                listening.set_result(inverter.port)
+                await over.wait()
+
+        serving = asyncio.run_coroutine_threadsafe(serve(), self._loop)
+        try:
+            yield listening.result(10)
+        finally:
+            self._loop.call_soon_threadsafe(over.set)
+            serving.result(10)
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +149,80 @@ def test_only_what_was_changed_is_told_and_a_mistake_is_said_at_its_entry(chromi
     seen.expects("#draft .diff").to_contain_text("row-b: {parent: grid, rating_a: {L1: 63, L2: 63, L3: 50}}")
     assert seen.complaints == []
     seen.page.close()
+
+
+def test_a_tariff_is_described_price_by_price(chromium: Any, tmp_path: Path) -> None:
+    shop = Shop(tmp_path, edits=())
+    seen = visit(chromium, shop, "prices")
+    seen.page.fill("[data-route='[\"tariff\"]'] [name=name]", "Business 2026")
+    seen.page.click("[data-route='[\"tariff\"]'] button.main")
+    seen.expects("#tariff-step .findings").to_contain_text("energy is missing")
+    part = "details.new:has(summary:text-is('Add to: energy from the grid'))"
+    seen.page.click(f"{part} summary")
+    seen.page.fill(f"{part} [name='$name']", "supply")
+    seen.page.fill(f"{part} [name=per_kwh]", "0.28")
+    seen.page.click(f"{part} button.main")
+    seen.expects("#tariff-step").to_contain_text("Business 2026: energy by supply 0.28")
+    seen.page.click("summary:has-text('What would change')")
+    assert "+    supply: {per_kwh: 0.28}" in seen.text("#draft .diff")
+    seen.page.fill("[data-route='[\"payment\"]'] [name=public_url]", "https://charge.example.com")
+    seen.page.select_option("[data-route='[\"payment\"]'] [name=provider]", "sandbox")
+    seen.page.click("[data-route='[\"payment\"]'] button.main")
+    seen.expects("#payment-step").to_contain_text("the sandbox takes no money")
+    seen.page.fill("[data-secret=key_file] [name=secret]", "sk_test_abc")
+    seen.page.click("[data-secret=key_file] button")
+    seen.expects("#payment-step").to_contain_text("kept in secrets/payment-key")
+    assert "sk_test_abc" not in seen.page.content()
+    assert seen.complaints == []
+    seen.page.close()
+    shop.stop()
+
+
+def test_a_battery_is_read_before_it_is_saved(chromium: Any, tmp_path: Path) -> None:
+    shop = Shop(tmp_path, edits=())
+    with shop.battery(soc=0.42, power_w=3000.0) as port:
+        meter = {"model": "kostal-plenticore", "host": "127.0.0.1", "port": port, "unit": 71, "role": "battery"}
+        shop.edits(Edit(("meters", "bat"), {**meter, "circuit": "grid"}))
+        seen = visit(chromium, shop, "batteries")
+        seen.page.click("summary:has-text('Add a battery')")
+        told = {"$name": "store", "capacity_kwh": "60", "charge_max_kw": "2", "discharge_max_kw": "10"}
+        for name, text in told.items():
+            seen.page.fill(f"details.new [name='{name}']", text)
+        seen.page.select_option("details.new [name=circuit]", "grid")
+        seen.page.select_option("details.new [name=meter]", "bat")
+        seen.page.click("details.new [data-test]")
+        result = seen.expects("details.new .result")
+        result.to_contain_text("charged to 42 %", timeout=20_000)
+        result.to_contain_text("it draws 3.00 kW now, more than charge_max_kw says (2 kW)")
+        result.to_contain_text("can be told what to do")
+        seen.page.fill("details.new [name=charge_max_kw]", "20")
+        seen.page.click("details.new button.main")
+        seen.expects("#said").to_have_text("store is added to the draft.")
+        seen.expects("#batteries-step .entry b.foreign").to_have_text("store")
+        assert "store: {circuit: grid, meter: bat, capacity_kwh: 60" in seen.text("#draft .diff")
+        assert seen.complaints == []
+        seen.page.close()
+    shop.stop()
+
+
+def test_holidays_and_a_class_of_service_are_described(chromium: Any, tmp_path: Path) -> None:
+    shop = Shop(tmp_path, edits=())
+    seen = visit(chromium, shop, "limits")
+    seen.page.fill("[data-route='[\"calendar\"]'] [name=holidays]", "12-25, 2026-04-03 13-40")
+    seen.page.click("[data-route='[\"calendar\"]'] button.main")
+    seen.expects("#calendar-step .findings").to_contain_text("13-40")
+    seen.page.fill("[data-route='[\"calendar\"]'] [name=holidays]", "12-25, 2026-04-03")
+    seen.page.click("[data-route='[\"calendar\"]'] button.main")
+    seen.expects("#calendar-step .findings li").to_have_count(0)
+    seen.page.click("summary:has-text('Add a class')")
+    for name, text in {"$name": "2", "name": "buses", "guarantee_kwh": "20", "by": "05:10"}.items():
+        seen.page.fill(f"#classes-step [name='{name}']", text)
+    seen.page.click("#classes-step details.new button.main")
+    seen.expects("#said").to_have_text("2 is added to the draft.")
+    seen.expects("#classes-step").to_contain_text("guarantee 20 kWh")
+    seen.page.click("summary:has-text('What would change')")
+    seen.expects("#draft .diff").to_contain_text('2: {name: buses, guarantee_kwh: 20, by: "05:10"}')
+    assert 'holidays: ["12-25", "2026-04-03"]' in seen.text("#draft .diff")
+    assert seen.complaints == []
+    seen.page.close()
+    shop.stop()

@@ -4,7 +4,7 @@ const PHASES = ["L1", "L2", "L3"];
 export function shown(test) {
   const parts = [];
   if (test.trouble) parts.push(text("p", test.trouble, "bad"));
-  else parts.push(text("p", `It answers within ${test.seconds} s${test.total_w === null ? "" : `: ${kilo(test.total_w)} kW in all`}${test.import_wh === null ? "" : `, ${kilo(test.import_wh)} kWh imported`}.`, "good"));
+  else parts.push(text("p", `It answers within ${test.seconds} s${test.total_w === null ? "" : `: ${kilo(test.total_w)} kW in all`}${test.soc_percent === null ? "" : `, charged to ${test.soc_percent} %`}${test.import_wh === null ? "" : `, ${kilo(test.import_wh)} kWh imported`}.`, "good"));
   if (test.amps.length) {
     const rows = PHASES.map((phase, k) => [phase, unit(test.volts[k], "V"), unit(test.amps[k], "A"), unit(test.watts[k], "W")]);
     parts.push(table(["Phase", "Voltage", "Current", "Power"], rows, "What it measures on each phase of the site"));

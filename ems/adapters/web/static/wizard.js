@@ -30,8 +30,14 @@ function value(field, all) {
   if (text === "") return all ? undefined : null;
   if (text === "true" || text === "false") return text === "true";
   if (field.dataset.kind === "number") return Number(text);
-  return field.dataset.kind === "amps" ? amps(text) : text;
+  return as[field.dataset.kind]?.(text) ?? text;
 }
+
+const as = {
+  amps: (text) => amps(text),
+  words: (text) => text.split(/[\s,]+/).filter(Boolean),
+  whens: (text) => { const each = text.split(";").map((one) => one.trim()).filter(Boolean); return each.length > 1 ? each : text; },
+};
 
 // "63", "L1 63 L2 63 L3 50", or "63/63/50".
 function amps(text) {
@@ -67,9 +73,14 @@ document.addEventListener("submit", async (event) => {
     await done(await edit(JSON.parse(form.dataset.route), told), "Taken over into the draft.");
   } else if (form.dataset.add) {
     const name = form.elements.$name?.value.trim() ?? "+";
-    const answer = await edit([form.dataset.add, name], keys(form, true));
+    const into = form.dataset.add.startsWith("[") ? JSON.parse(form.dataset.add) : [form.dataset.add];
+    const answer = await edit([...into, name], keys(form, true));
     if (answer.ok) { form.reset(); form.closest("details").open = false; }
     await done(answer, name === "+" ? "Added to the draft." : `${name} is added to the draft.`);
+  } else if (form.dataset.secret) {
+    const told = { section: form.dataset.section, key: form.dataset.secret, secret: form.elements.secret.value };
+    form.reset();
+    await done(await tell("POST", `${API}/draft/secrets`, told, { headers: { "if-match": etag() } }), "Kept in a file, and named in the draft. It is not shown again.");
   } else if (form.id === "watch") {
     await done(await tell("POST", `${API}/acceptance`, { minutes: Number(form.elements.minutes.value) }), "The site is being watched.");
   }
@@ -93,7 +104,7 @@ const pressed = {
   },
   accept: async (button) => accept(button.dataset.accept),
   password: async (button) => password(button.dataset.password),
-  test: async (button) => test(button.closest("form"), button),
+  test: async (button) => test(button.closest("form"), button, button.dataset.test || "meter-test"),
   prove: async (button) => {
     const { prove: station, number } = button.dataset;
     const body = { station, evse: Number(number), offline: "offline" in button.dataset };
@@ -143,10 +154,10 @@ document.getElementById("secret-done")?.addEventListener("click", () => {
 });
 document.getElementById("print")?.addEventListener("click", () => window.print());
 
-async function test(form, button) {
+async function test(form, button, way) {
   const result = form.querySelector(".result");
   result.replaceChildren("Reading …");
-  const answer = await tell("POST", `${API}/meter-test`, { keys: keys(form, true) }, { patience: TEST_MS });
+  const answer = await tell("POST", `${API}/${way}`, { keys: keys(form, true) }, { patience: TEST_MS });
   result.replaceChildren(...(answer.ok ? shown(answer.told) : [answer.told.detail]));
   result.dataset.tone = answer.ok && !answer.told.trouble ? "good" : "bad";
   button.focus();

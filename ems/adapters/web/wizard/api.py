@@ -17,7 +17,15 @@ from ems.adapters.web.described import CHANGED
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import problem
 from ems.adapters.web.wizard import shape
-from ems.adapters.web.wizard.body import ControlBody, EditBody, MeterBody, ProofBody, WatchBody
+from ems.adapters.web.wizard.body import (
+    BatteryBody,
+    ControlBody,
+    EditBody,
+    MeterBody,
+    ProofBody,
+    SecretBody,
+    WatchBody,
+)
 from ems.adapters.web.wizard.rows import acceptance_row, difference_rows, draft_row, proof_row, test_row
 from ems.domain.access.account import Role
 from ems.ports.site import OvertakenError, ProofDesk, SiteDesk
@@ -39,7 +47,8 @@ def wizard_api(desks: Desks) -> APIRouter:
     _draft(router, desks.site)
     _saving(router, desks.site)
     _controller(router, desks.site)
-    _tests(router, desks)
+    _readings(router, desks.site)
+    _proofs(router, desks.proofs)
     return router
 
 
@@ -70,6 +79,28 @@ def _draft(router: APIRouter, desk: SiteDesk) -> None:
             secret = await desk.new_password(station, _match(request), who(request))
             urls = [f"{url}{station}" for url in desk.entrance().urls]
             return await answered(lambda: {"station": station, "password": secret, "urls": urls})
+
+        return await _carried_out(work)
+
+    @router.post("/draft/secrets", summary="Keep a secret", responses={**ok(shape.DraftRow), **CHANGED})
+    async def secret(body: SecretBody, request: Request) -> Response:
+        """A secret goes into a file that only the service reads, and is never shown again; the draft names the file."""
+
+        async def work() -> Response:
+            await desk.keep_secret(body.section, body.key, body.secret, _match(request), who(request))
+            return await _shown(desk)
+
+        return await _carried_out(work)
+
+    @router.post(
+        "/draft/tariff", summary="Move the tariff into the site file", responses={**ok(shape.DraftRow), **CHANGED}
+    )
+    async def tariff(request: Request) -> Response:
+        """What the tariff file says stands in the draft then; the file itself stays, and is not read any more."""
+
+        async def work() -> Response:
+            await desk.take_tariff(_match(request), who(request))
+            return await _shown(desk)
 
         return await _carried_out(work)
 
@@ -133,7 +164,7 @@ def _controller(router: APIRouter, desk: SiteDesk) -> None:
         return await _carried_out(work)
 
 
-def _tests(router: APIRouter, desks: Desks) -> None:
+def _readings(router: APIRouter, desk: SiteDesk) -> None:
     waits = [needs(Role.INSTALLER, waits=True)]
 
     @router.post("/meter-test", summary="Read a meter", dependencies=waits, responses=ok(shape.MeterTestRow))
@@ -141,15 +172,27 @@ def _tests(router: APIRouter, desks: Desks) -> None:
         """Every register raw and decoded, and what they make per phase of the site."""
 
         async def work() -> Response:
-            test = await desks.site.test_meter(body.keys)
+            test = await desk.test_meter(body.keys)
             return await answered(lambda: test_row(test))
 
         return await _carried_out(work)
 
+    @router.post("/battery-test", summary="Read a battery", dependencies=waits, responses=ok(shape.MeterTestRow))
+    async def battery_test(body: BatteryBody) -> Response:
+        """What its meter says: state of charge, what flows into it, and every register."""
+
+        async def work() -> Response:
+            test = await desk.test_battery(body.keys)
+            return await answered(lambda: test_row(test))
+
+        return await _carried_out(work)
+
+
+def _proofs(router: APIRouter, desk: ProofDesk) -> None:
     @router.get("/proofs", summary="Tests of outlets", responses=ok(shape.Proofs, 401, 403))
     async def proofs() -> Response:
         """The last test of every outlet, step by step; those that run come first."""
-        found = desks.proofs.proofs()
+        found = desk.proofs()
         return await answered(lambda: {"proofs": [proof_row(one) for one in found]})
 
     @router.post("/proofs", summary="Test an outlet", responses=ok(shape.ProofRow))
@@ -157,7 +200,7 @@ def _tests(router: APIRouter, desks: Desks) -> None:
         """Configuration, clock, measured values; then currents are set, read back and measured."""
 
         async def work() -> Response:
-            begun = await desks.proofs.begin(body.station, body.evse, body.offline, who(request))
+            begun = await desk.begin(body.station, body.evse, body.offline, who(request))
             return await answered(lambda: proof_row(begun))
 
         return await _carried_out(work)
@@ -167,7 +210,7 @@ def _tests(router: APIRouter, desks: Desks) -> None:
         """The outlet is given back to the controller at once."""
 
         async def work() -> Response:
-            await desks.proofs.stop(station, who(request))
+            await desk.stop(station, who(request))
             return Response(status_code=204)
 
         return await _carried_out(work)
@@ -175,7 +218,7 @@ def _tests(router: APIRouter, desks: Desks) -> None:
     @router.get("/acceptance", summary="The supervised run", responses=ok(shape.AcceptanceRow, 401, 403, 404))
     async def acceptance() -> Response:
         """The last run, or the one that goes on."""
-        run = desks.proofs.acceptance()
+        run = desk.acceptance()
         if run is None:
             return problem(404, "the site has not been watched yet", "unknown")
         return await answered(lambda: acceptance_row(run))
@@ -185,7 +228,7 @@ def _tests(router: APIRouter, desks: Desks) -> None:
         """What every circuit carries at most beside what it may, and everything that is complained of meanwhile."""
 
         async def work() -> Response:
-            run = desks.proofs.watch(body.minutes, who(request))
+            run = desk.watch(body.minutes, who(request))
             return await answered(lambda: acceptance_row(run))
 
         return await _carried_out(work)

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from ems.adapters.web.body import Body
 
 MOST_KEYS = 60
+MAX_SECRET = 4096
 Step = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -31,6 +32,34 @@ class MeterBody(Body):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"keys": {"model": "eastron-sdm630", "host": "10.0.0.10", "unit": 1}}]}
     )
+
+    keys: Annotated[dict[Step, Any], Field(max_length=MOST_KEYS)]
+
+
+class SecretBody(Body):
+    """A secret that a key of a section names by its file."""
+
+    model_config = ConfigDict(
+        str_max_length=MAX_SECRET,
+        json_schema_extra={"examples": [{"section": "payment", "key": "key_file", "secret": "sk_test_…"}]},
+    )
+
+    section: Step
+    key: Step
+    secret: Annotated[str, Field(min_length=1, max_length=MAX_SECRET)]
+
+
+class BatteryBody(Body):
+    """A battery as an entry of `batteries:` describes it; its meter stands in the draft."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"keys": {"circuit": "grid", "meter": "bat", "capacity_kwh": 60, "charge_max_kw": 20,
+                          "discharge_max_kw": 20}}
+            ]
+        }
+    )  # fmt: skip
 
     keys: Annotated[dict[Step, Any], Field(max_length=MOST_KEYS)]
 

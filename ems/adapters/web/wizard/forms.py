@@ -14,12 +14,18 @@ from ems.ports.site import FormField
 DAILY = frozenset({
     "name", "timezone", "currency", "voltage_v", "parent", "rating_a", "meter", "margin_a", "base_load_max_a", "model",
     "host", "port", "unit", "role", "invert", "circuit", "fallback_a", "max_a", "phases", "max_kw", "when", "evse",
-    "strategy", "departure_default", "file", "mode",
+    "strategy", "departure_default", "mode", "capacity_kwh", "charge_max_kw", "discharge_max_kw", "reserve_percent",
+    "guarantee_kwh", "by", "minimum_always", "holidays", "vat_pct", "per_kwh", "series", "markup_per_kwh", "season",
+    "per_kw", "interval_min", "period", "amount", "per", "provider", "public_url", "key_file", "notice_secret_file",
 })  # fmt: skip
 """Keys that most sites have; the others are one press away."""
 
 ELSEWHERE = frozenset({"control", "password_file"})
 """Keys that are set by a switch or a button of their own."""
+
+
+BETWEEN = {"whens": "; "}
+"""What stands between the items of a list, where a blank is part of them."""
 
 
 class FieldRow(TypedDict):
@@ -52,8 +58,8 @@ class Form:
         return ", ".join(_words(self.fields, value)) if isinstance(value, Mapping) else ""
 
 
-def shown(value: Any) -> str:
-    """A value of the file as it is typed into a field."""
+def shown(value: Any, between: str = " ") -> str:
+    """A value of the file as it is typed into a field; `between` the items of a list."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -61,7 +67,7 @@ def shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return " ".join(f"{name} {amps:g}" if isinstance(amps, int | float) else name for name, amps in value.items())
     if isinstance(value, list):
-        return " ".join(str(one) for one in value)
+        return between.join(str(one) for one in value)
     return f"{value:.10g}" if isinstance(value, float) else plain(str(value))
 
 
@@ -73,7 +79,7 @@ def _row(field: FormField, value: Any) -> FieldRow:
         "hint": field.hint,
         "unit": field.unit,
         "choices": field.choices,
-        "value": shown(value),
+        "value": shown(value, BETWEEN.get(field.kind, " ")),
         "is_needed": field.is_needed,
         "is_daily": field.key in DAILY or field.is_needed or value is not None,
     }

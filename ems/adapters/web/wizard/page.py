@@ -23,12 +23,13 @@ from ems.adapters.web.wizard.api import Desks, wizard_api
 from ems.adapters.web.wizard.evidence import checklist, meter_rows, station_rows
 from ems.adapters.web.wizard.forms import Form
 from ems.adapters.web.wizard.rows import acceptance_row, proof_row
+from ems.adapters.web.wizard.tariff import tariff_forms
 from ems.domain.access.account import Role
 from ems.ports.controller import Clock, Live
 from ems.ports.site import CircuitSum, DraftView, FileFinding
 
 _HTML = "text/html; charset=utf-8"
-OWN = ("circuits", "meters", "stations", "limits")
+OWN = ("circuits", "meters", "batteries", "stations", "limits", "classes")
 """Sections that are many entries."""
 
 
@@ -43,16 +44,22 @@ class Stage(NamedTuple):
 STAGES = (
     Stage("site", "Site", ("site",)),
     Stage("circuits", "Circuits", ("circuits",)),
-    Stage("meters", "Meters", ("meters", "batteries")),
+    Stage("meters", "Meters", ("meters",)),
+    Stage("batteries", "Batteries", ("batteries",)),
     Stage("stations", "Stations", ("stations",)),
-    Stage("limits", "Strategy and limits", ("limits", "policy", "tariff", "access", "ocpp", "web", "payment")),
+    Stage("limits", "Strategy and limits", ("limits", "classes", "policy", "calendar", "access", "ocpp", "web")),
+    Stage("prices", "Prices and payment", ("tariff", "payment")),
     Stage("proofs", "Tests", ()),
     Stage("acceptance", "Acceptance", ()),
 )
-SINGLE = ("policy", "tariff", "access", "ocpp", "web")
+SINGLE = ("policy", "calendar", "access", "ocpp", "web", "payment")
+"""Sections that are one form; all but those of `ALONE` stand below the limits."""
+
+ALONE = frozenset({"payment"})
 TITLES = {
     "policy": "Strategy",
-    "tariff": "What the site pays",
+    "calendar": "Public holidays",
+    "payment": "How drivers pay by card",
     "access": "Who may charge",
     "ocpp": "Where stations connect",
     "web": "Where this page is served",
@@ -117,17 +124,12 @@ def _common(view: DraftView, desks: Desks) -> dict[str, Any]:
     data, site = view.data, desks.site
     entrance = site.entrance()
     forms = {name: Form(site.fields(name)) for name in (*OWN, *SINGLE, "site", "evses")}
+    single = {name: _single(view, name, forms[name]) for name in SINGLE}
     return {
         "entries": {name: list(_entries(view, name, forms[name])) for name in OWN},
-        "single": [
-            {
-                "section": name,
-                "title": TITLES[name],
-                "rows": forms[name].rows(data.get(name)),
-                "findings": _about(view, name),
-            }
-            for name in SINGLE
-        ],
+        "single": [one for name, one in single.items() if name not in ALONE],
+        "payment": single["payment"],
+        "tariff": tariff_forms(view, site),
         "site_rows": forms["site"].rows(data.get("site")),
         "blank": {name: forms[name].rows(None) for name in (*OWN, "evses")},
         "evse_rows": forms["evses"].rows,
@@ -141,6 +143,16 @@ def _common(view: DraftView, desks: Desks) -> dict[str, Any]:
         "tree": list(_tree(view.sums)),
         "about": lambda section: _about(view, section),
     }  # fmt: skip
+
+
+def _single(view: DraftView, name: str, form: Form) -> dict[str, Any]:
+    return {
+        "section": name,
+        "title": TITLES[name],
+        "rows": form.rows(view.data.get(name)),
+        "findings": _about(view, name),
+        "is_there": name in view.data,
+    }
 
 
 def _entries(view: DraftView, section: str, form: Form) -> Iterator[dict[str, Any]]:

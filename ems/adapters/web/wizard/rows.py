@@ -53,6 +53,8 @@ def test_row(test: MeterTest) -> MeterTestRow:
         "watts": [number(value) for value in test.watts],
         "total_w": number(test.total_w),
         "import_wh": number(test.import_wh),
+        "soc_percent": None if test.soc is None else number(100.0 * test.soc),
+        "storage_w": number(test.storage_w),
         "hints": list(test.hints),
         "rows": [
             {"name": r.name, "register": r.register, "type": r.type, "raw": r.raw, "value": plain(r.value)}

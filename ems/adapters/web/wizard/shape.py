@@ -77,6 +77,8 @@ class MeterTestRow(TypedDict):
     watts: list[float | None]
     total_w: float | None
     import_wh: float | None
+    soc_percent: float | None
+    storage_w: float | None
     hints: list[str]
     rows: list[RegisterRowOut]
 
