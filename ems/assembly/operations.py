@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from ems.domain.events import Event, LimitReceived, LimitWithdrawn, MeterValues,
 from ems.domain.instant import Instant
 from ems.domain.pull_out import PullOutList
 from ems.domain.record.history import Audit
-from ems.domain.session import Need
+from ems.domain.session import Need, Session
 from ems.domain.state import SiteState
 from ems.ports.controller import Clock, NotStoredError
 from ems.runtime.loop import Loop
@@ -33,7 +33,8 @@ class SiteOperations:
 
     def __init__(self, daybook: Daybook, store: Store, loop: Loop, roster: Roster, clock: Clock) -> None:
         self._daybook, self._store, self._loop, self.roster, self._clock = daybook, store, loop, roster, clock
-        self._turn = asyncio.Lock()
+        self._turn, self._need_turn = asyncio.Lock(), asyncio.Lock()
+        self._told: tuple[SiteState, Mapping[str, Need]] = (loop.core.state, {})
         self.followers: list[Callable[[Daybook], None]] = []
 
     @classmethod
@@ -75,29 +76,42 @@ class SiteOperations:
             for event in _events(change, self._loop.core.state, self._clock.now()):
                 self._loop.inbox.put(event)
 
-    async def tell_need(self, evse: str, need: Need, who: str) -> None:
+    async def tell_need(self, evse: str, said: Callable[[Need], Need], who: str) -> Need:
         """Say what the vehicle at an EVSE needs; an empty need leaves it to its timetable again. With another class
         comes what that is promised, unless something else is promised with it.
         """
-        state = self._loop.core.state
-        if state.site.evse_index(evse) is None:
-            raise UnknownError(f"the site has no EVSE {evse!r}")
-        session = state.evse(evse).session
-        if session is None:
-            raise ValueError(f"no vehicle is plugged in at {evse}")
-        must_be_possible(session, need, self._clock.now().utc)
-        if need.service_class != session.need.service_class and _promise(need) == _promise(session.need):
-            need = self.roster.fleet.with_promise(need, session.vehicle, session, state.site)
-        after = replace(session, need=need)
-        try:
-            await self._store.ledger.need_told(after)
-        except TimeoutError as slow:
-            raise NotStoredError(str(slow)) from slow
-        told = {"evse": evse, "session": session.id, "before": asdict(session.need), "after": asdict(need)}
-        self._store.audit.add(self._clock.now().utc, who, "NeedTold", told)
-        # What follows from the timetable comes in the same tick: no plan must see a vehicle without any need.
-        for event in (NeedStated(evse, need), *news(self.roster.fleet, after, self._clock.now(), state.site)):
-            self._loop.inbox.put(event)
+        async with self._need_turn:
+            state = self._loop.core.state
+            if state.site.evse_index(evse) is None:
+                raise UnknownError(f"the site has no EVSE {evse[:64]!r}")
+            session = state.evse(evse).session
+            if session is None:
+                raise ValueError(f"no vehicle is plugged in at {evse}")
+            before = self._need_of(session)
+            need = said(before)
+            must_be_possible(session, need, self._clock.now().utc)
+            if need.service_class != before.service_class and _promise(need) == _promise(before):
+                need = self.roster.fleet.with_promise(need, session.vehicle, session, state.site)
+            after = replace(session, need=need)
+            try:
+                await self._store.ledger.need_told(after)
+            except TimeoutError as slow:
+                raise NotStoredError(str(slow)) from slow
+            told = {"evse": evse, "session": session.id, "before": asdict(before), "after": asdict(need)}
+            self._store.audit.add(self._clock.now().utc, who, "NeedTold", told)
+            # What follows from the timetable comes in the same tick: no plan must see a vehicle without any need.
+            for event in (NeedStated(evse, need), *news(self.roster.fleet, after, self._clock.now(), state.site)):
+                self._loop.inbox.put(event)
+            self._told = (self._loop.core.state, {**self._waiting_needs(), session.id: need})
+            return need
+
+    def _need_of(self, session: Session) -> Need:
+        """What counts for a session, also what the next tick has yet to hear."""
+        return self._waiting_needs().get(session.id, session.need)
+
+    def _waiting_needs(self) -> Mapping[str, Need]:
+        state, needs = self._told
+        return needs if state is self._loop.core.state else {}
 
     async def read_list(self, text: str) -> PullOutList:
         """Read a pull-out list; nothing changes. In a thread, because a long one takes longer than a tick may."""

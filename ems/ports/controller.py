@@ -185,8 +185,11 @@ class Operations(Protocol):
         """Make one change; nothing happens when all is so already."""
         ...
 
-    async def tell_need(self, evse: str, need: Need, who: str) -> None:
-        """Say what the vehicle at an EVSE needs; an empty need leaves it to its timetable again."""
+    async def tell_need(self, evse: str, said: Callable[[Need], Need], who: str) -> Need:
+        """Say what the vehicle at an EVSE needs: `said` makes it of what counts, with all that was told before.
+
+        An empty need leaves it to its timetable again. Returns what counts now.
+        """
         ...
 
     async def read_list(self, text: str) -> PullOutList:

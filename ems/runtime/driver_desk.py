@@ -43,7 +43,7 @@ OUT = frozenset({EvseStatus.FAULTED, EvseStatus.UNAVAILABLE, EvseStatus.RESERVED
 class Needs(Protocol):
     """Who tells the controller what a vehicle needs."""
 
-    async def tell_need(self, evse: str, need: Need, who: str) -> None:
+    async def tell_need(self, evse: str, said: Callable[[Need], Need], who: str) -> Need:
         """Say it. Raises UnknownError, ValueError or NotStoredError."""
         ...
 
@@ -200,7 +200,7 @@ class DriverDesk:
         if running is None or running.id != session:
             raise ValueError(f"the session at {evse} is over")
         if not wish.is_empty:
-            await self._lobby.needs.tell_need(evse, wish.in_place_of(running.need), f"driver at {evse}")
+            await self._lobby.needs.tell_need(evse, wish.in_place_of, f"driver at {evse}")
 
     async def stop(self, evse: str, session: str) -> None:
         """Whoever began there for nothing wants no more."""
@@ -246,7 +246,7 @@ class DriverDesk:
 
     async def _tell(self, evse: str, session: Session, wish: Wish) -> None:
         try:
-            await self._lobby.needs.tell_need(evse, wish.in_place_of(session.need), f"driver at {evse}")
+            await self._lobby.needs.tell_need(evse, wish.in_place_of, f"driver at {evse}")
         except (ValueError, NotStoredError) as failed:
             log.warning("drivers.wish-not-told evse=%s: %s", evse, failed)
 

@@ -77,6 +77,27 @@ def test_what_was_told_survives_kill_9(site: Installation) -> None:
     asyncio.run(scenario())
 
 
+def test_two_who_tell_a_need_at_once_do_not_take_back_what_the_other_said(site: Installation) -> None:
+    """Between two ticks the second is told on top of the first."""
+    station = ChargePoint("CP-01")
+    told = ({"energy_kwh": 30}, {"priority": 2}, {"guaranteed_kwh": 5}, {"minimum_always": True})
+
+    async def scenario() -> None:
+        async with daemon_process(site) as daemon, station.connected(site.central):
+            await station.start("CARD-7")
+            await daemon.shows(lambda evse: evse["session"])
+            answers = [await tell(site, "POST", "/evses/CP-01/1/need", body) for body in told]
+            need = answers[-1]["need"]
+            assert (need["energy_kwh"], need["priority"], need["guaranteed_kwh"]) == (30, 2, 5)
+            assert need["minimum_always"]
+            assert (await daemon.shows(lambda evse: evse["session"]["need"]))["energy_wh"] == 30_000
+            # A tick later it still stands on all of it.
+            answer = await tell(site, "POST", "/evses/CP-01/1/need", {"energy_kwh": 31})
+            assert answer["need"] == {**need, "energy_kwh": 31}
+
+    asyncio.run(scenario())
+
+
 def test_a_card_tells_the_vehicle_and_its_timetable_the_need(site: Installation) -> None:
     station = ChargePoint("CP-01")
 

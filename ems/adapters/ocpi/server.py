@@ -232,7 +232,7 @@ class Server:
         energy = None if told.energy_need is None else float(told.energy_need) * 1000
         try:
             need = Need(energy, told.departure_time)
-            await self.ground.operations.tell_need(evse, need, f"partner {asking.partner.id}")
+            await self.ground.operations.tell_need(evse, lambda _: need, f"partner {asking.partner.id}")
         except ValueError as impossible:
             log.info("ocpi.preferences-refused evse=%s: %s", evse, impossible)
             return PreferencesResponse.NOT_POSSIBLE.value

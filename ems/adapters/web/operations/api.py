@@ -172,7 +172,7 @@ def _departures(router: APIRouter, live: Live, clock: Clock, operations: Operati
         return await carried_out(work)
 
 
-def _needs(router: APIRouter, live: Live, clock: Clock, operations: Operations) -> None:
+def _needs(router: APIRouter, _live: Live, _clock: Clock, operations: Operations) -> None:
     @router.post(
         "/evses/{evse:path}/need", dependencies=WRITES, summary="Say what a vehicle needs", responses=ok(shape.EvseNeed)
     )
@@ -180,8 +180,9 @@ def _needs(router: APIRouter, live: Live, clock: Clock, operations: Operations) 
         """Say what the vehicle that is plugged in there needs. It wins over its timetable for this session."""
 
         async def work() -> Response:
-            told = replace(_need_at(live, evse), origin=NeedOrigin.STATED, **body.told())
-            await operations.tell_need(evse, told, who(request))
+            told = await operations.tell_need(
+                evse, lambda known: replace(known, origin=NeedOrigin.STATED, **body.told()), who(request)
+            )
             return await answered(lambda: {"evse": evse, "need": need_row(told)})
 
         return await carried_out(work)
@@ -195,7 +196,11 @@ def _needs(router: APIRouter, live: Live, clock: Clock, operations: Operations) 
     )
     async def forget_need(evse: str, request: Request) -> Response:
         """Take back what was said: the timetable counts again."""
-        return await done(operations.tell_need(evse, Need(), who(request)))
+
+        async def work() -> None:
+            await operations.tell_need(evse, lambda _: Need(), who(request))
+
+        return await done(work())
 
 
 def _choices(router: APIRouter, live: Live, clock: Clock, operations: Operations) -> None:
@@ -248,13 +253,6 @@ def _choices(router: APIRouter, live: Live, clock: Clock, operations: Operations
             return await answered(lambda: {"audit": [audit_row(one) for one in found]})
 
         return await carried_out(work)
-
-
-def _need_at(live: Live, evse: str) -> Need:
-    if live.state.site.evse_index(evse) is None:
-        raise UnknownError(f"the site has no EVSE {evse[:64]!r}")
-    session = live.state.evse(evse).session
-    return Need() if session is None else session.need
 
 
 def _strategy(live: Live, operations: Operations) -> shape.StrategyRow:
