@@ -21,12 +21,12 @@ from ems.adapters.web.accounts.login import login_pages
 from ems.adapters.web.accounts.pages import account_pages
 from ems.adapters.web.accounts.port import Accounts
 from ems.adapters.web.alarms.notices import webhook_docs
-from ems.adapters.web.api import FRESH, Desk, answer, api, watch
+from ems.adapters.web.api import FRESH, Desk, answer, api, takes_gzip, watch
 from ems.adapters.web.entrance import COOKIE, CSRF_HEADER, Entrance, is_loopback
 from ems.adapters.web.gate import Gate
 from ems.adapters.web.navigation import Badged
 from ems.adapters.web.needs import SCOPE_KEY, NotAllowedError, Ways, needs
-from ems.adapters.web.once import Each
+from ems.adapters.web.once import Each, Printed
 from ems.adapters.web.openapi import completed
 from ems.adapters.web.operations.api import ABOUT, operate
 from ems.adapters.web.page import Pages, reach
@@ -130,7 +130,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
     )
     ways = Ways((*described, *shown))
     for router in ways.routers:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # to include it would make every route a second time
     counts = {
         path: count for router in ways.routers if isinstance(router, Badged) for path, count in router.counts.items()
     }
@@ -213,7 +213,8 @@ def _files() -> APIRouter:
         asset = assets.get(build, name)
         if asset is None:
             return problem(404, "no such file in this version; load the page again", "unknown-file")
-        return answer(request, asset.content, asset.media_type, FOR_EVER)
+        plain = b"" if takes_gzip(request) else await asyncio.to_thread(asset.plain)
+        return answer(request, Printed(plain, asset.gzipped), asset.media_type, FOR_EVER)
 
     return router
 

@@ -159,6 +159,7 @@ def test_files_of_the_page_may_be_kept_for_ever(name: str, kind: str) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith(kind)
     assert "immutable" in answer.headers["cache-control"]
+    assert ask(SCENE, f"/static/{BUILD}/{name}", {"accept-encoding": "identity"}).content == answer.content
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
+from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.needs import Need, Ways, needs
 from ems.domain.access.account import Kind, Role, Visitor
+from tests.adapters.web.scene import busy
 
 ROLES = {role.word: role for role in Role}
 
@@ -34,6 +37,14 @@ def test_the_strictest_of_what_a_router_and_its_route_declare_counts() -> None:
     assert ways.need("POST", "/thing") == Need(Role.INSTALLER, in_person=True)
     assert ways.need("GET", "/thing") is None
     assert Ways((router_with(needs(None), of_route=needs(Role.VIEWER)),)).need("POST", "/thing") == Need(Role.VIEWER)
+
+
+def test_every_route_is_made_once() -> None:
+    scene, further = busy(2), router_with(needs(Role.VIEWER))
+    app = create_app(scene, scene, WebOptions(), further=(further,)).app
+    assert isinstance(app, FastAPI)
+    assert all(isinstance(route, APIRoute) for route in app.routes)
+    assert app.routes.count(further.routes[0]) == 1
 
 
 def roles_and_needs() -> Iterator[tuple[Role | None, Role | None]]:
