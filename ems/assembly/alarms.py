@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ems import __version__
 from ems.adapters.mail.smtp import Security, SmtpServer
-from ems.adapters.mqtt.link import Broker, MqttLink
-from ems.adapters.mqtt.target import MqttTarget
 from ems.adapters.store.store import Store
 from ems.adapters.web.alarms.page import alarm_ways
 from ems.adapters.web.payment.api import Routers
-from ems.adapters.webhook.post import SignedPost
 from ems.adapters.webhook.signature import key_of
-from ems.adapters.webhook.target import WebhookTarget
 from ems.assembly.error import AssemblyError
 from ems.ports.controller import Clock, Live, Operations, Service
 from ems.ports.notices import Target
@@ -28,6 +24,9 @@ from ems.settings.build import SiteSettings
 from ems.settings.mail import MailSettings
 from ems.settings.notices import Mqtt, Webhook
 from ems.settings.secret_file import SecretError, read_secret
+
+if TYPE_CHECKING:
+    from ems.adapters.mqtt.link import Broker, MqttLink
 
 
 class AlarmParts(NamedTuple):
@@ -53,9 +52,14 @@ def alarm_parts(
     """Alarms always, and whoever is to be told."""
     patience = settings.notices.patience
     links: tuple[MqttLink, ...] = ()
+    brokers: tuple[Target, ...] = ()
     if told.broker is not None:
-        links = (MqttLink(told.broker, live, operations, lambda: keeper.open, __version__),)
-    brokers = (MqttTarget(link, f"{link.host}, {link.topics.event}", settings.site.name) for link in links)
+        from ems.adapters.mqtt.link import MqttLink  # noqa: PLC0415 - a room that few sites need
+        from ems.adapters.mqtt.target import MqttTarget  # noqa: PLC0415
+
+        link = MqttLink(told.broker, live, operations, lambda: keeper.open, __version__)
+        links = (link,)
+        brokers = (MqttTarget(link, f"{link.host}, {link.topics.event}", settings.site.name),)
     postman = Postman((*told.targets, *brokers), store.notices, clock)
     herald = Herald(postman.tell, lambda: clock.now().utc)
     keeper = IncidentKeeper(live, clock, store.incidents, herald.alarm, lambda: patience)
@@ -72,6 +76,8 @@ def audience_of(settings: SiteSettings, clock: Clock) -> Audience:
 def _broker(known: Mqtt | None) -> Broker | None:
     if known is None:
         return None
+    from ems.adapters.mqtt.link import Broker  # noqa: PLC0415 - a room that few sites need
+
     return Broker(
         known.host,
         known.port,
@@ -88,9 +94,7 @@ def _broker(known: Mqtt | None) -> Broker | None:
 
 def _targets(settings: SiteSettings, clock: Clock) -> Iterator[Target]:
     site = settings.site
-    for one in settings.notices.webhooks:
-        post = SignedPost(one.url, _key(one), one.ca_file)
-        yield WebhookTarget(one.name, post, one.events, site.name, lambda: clock.now().utc)
+    yield from _webhooks(settings.notices.webhooks, site.name, clock)
     told = settings.notices.mail
     if told is not None and settings.mail is not None:
         yield AlarmMailer(
@@ -103,6 +107,16 @@ def _targets(settings: SiteSettings, clock: Clock) -> Iterator[Target]:
             told.cleared,
             settings.payment.public_url,
         )
+
+
+def _webhooks(known: Sequence[Webhook], site: str, clock: Clock) -> Iterator[Target]:
+    if known:
+        from ems.adapters.webhook.post import SignedPost  # noqa: PLC0415 - its client is large
+        from ems.adapters.webhook.target import WebhookTarget  # noqa: PLC0415
+
+        for one in known:
+            post = SignedPost(one.url, _key(one), one.ca_file)
+            yield WebhookTarget(one.name, post, one.events, site, lambda: clock.now().utc)
 
 
 def mail_server(known: MailSettings) -> SmtpServer:

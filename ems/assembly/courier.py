@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ems.adapters.mail.smtp import Security, SmtpServer
-from ems.adapters.webhook.post import SignedPost
 from ems.adapters.webhook.signature import key_of
 from ems.assembly.exporting import ExportProcesses
 from ems.assembly.seldom import pdf_of
@@ -24,6 +24,9 @@ from ems.statistics.export_plan import Content, ExportPlan, Target, ToMail, ToSf
 from ems.statistics.period import Period
 from ems.statistics.report import Report
 from ems.statistics.sheet import in_words
+
+if TYPE_CHECKING:
+    from ems.adapters.webhook.post import SignedPost
 
 MOST_BYTES = 100 << 20
 """More does nobody take by mail or post."""
@@ -61,18 +64,13 @@ class SiteCourier:
                 left_out = "; ".join(f"not to {name}: {why}" for name, why in refused.items())
                 return f"mailed{f', but {left_out}' if left_out else ''}"
             case ToSftp():
-                await _drop(target).put(file)
+                await (await asyncio.to_thread(_drop, target)).put(file)
                 return f"put there as {file.name}"
             case ToWebhook():
                 return await self._posted(target, file, key)
 
     async def _posted(self, target: ToWebhook, file: Attachment, key: str) -> str:
-        secret = None if target.secret_file is None else read_secret(Path(target.secret_file))
-        try:
-            signing = None if secret is None else key_of(secret)
-        except ValueError as wrong:
-            raise NotDeliveredError(f"{target.secret_file}: {wrong}") from None
-        post = SignedPost(target.url, signing, whole_s=POST_S)
+        post = await asyncio.to_thread(_post, target)
         headers = {
             "content-type": file.media_type,
             "content-disposition": f'attachment; filename="{file.name}"',
@@ -130,8 +128,20 @@ def _figures(report: Report) -> str:
     return "\n".join((*lines, "", *report.notes, ""))
 
 
+def _post(target: ToWebhook) -> SignedPost:
+    """Blocks. Raises SecretError and NotDeliveredError."""
+    from ems.adapters.webhook.post import SignedPost  # noqa: PLC0415 - its client is large
+
+    secret = None if target.secret_file is None else read_secret(Path(target.secret_file))
+    try:
+        signing = None if secret is None else key_of(secret)
+    except ValueError as wrong:
+        raise NotDeliveredError(f"{target.secret_file}: {wrong}") from None
+    return SignedPost(target.url, signing, whole_s=POST_S)
+
+
 def _drop(target: ToSftp) -> FileDrop:
-    """Raises SecretError."""
+    """Blocks. Raises SecretError."""
     from ems.adapters.sftp.folder import SftpFolder  # noqa: PLC0415 it takes long, so only where a site wants it
 
     password = None if target.password_file is None else read_secret(Path(target.password_file))

@@ -8,6 +8,8 @@ import logging
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,26 @@ from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
 from tests.assembly.patience import eventually
 from tests.assembly.running import alarms, evse, running, settings_of
+
+SELDOM = {
+    "aiomqtt", "alembic", "asyncssh", "authlib", "cryptography", "ems.adapters.ocpi", "ems.sim",
+    "httpx2", "matplotlib", "pyarrow", "reportlab", "scipy", "segno", "stripe",
+}  # fmt: skip
+"""What few sites need, or nobody for most of the day: it is brought in when it is wanted, and takes no room before."""
+
+BEGUN = """
+import asyncio, sys
+from pathlib import Path
+from ems.assembly.daemon import Daemon
+from ems.cli.daemon import run
+from ems.settings.load import load
+
+async def begin():
+    Daemon.of(load(Path(sys.argv[1])).settings, Path(sys.argv[2]))
+
+asyncio.run(begin())
+print(*sys.modules)
+"""
 
 SHIPPED = config_folder() / "meters" / "eastron-sdm630.yaml"
 
@@ -59,6 +81,14 @@ def test_an_absent_meter_and_absent_stations_do_not_stop_it_and_are_taken_up_whe
                 assert "offline:CP-02" in alarms(daemon)
 
     asyncio.run(scenario())
+
+
+def test_what_few_need_is_not_brought_in(site: Installation) -> None:
+    command = [sys.executable, "-c", BEGUN, str(site.folder), str(site.state)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    begun = set(said.stdout.split())
+    assert {"ems.adapters.web.server", "sqlalchemy", "pymodbus", "websockets"} <= begun, said.stderr
+    assert not SELDOM & begun
 
 
 @pytest.mark.parametrize(
