@@ -53,6 +53,11 @@ class SetUp:
 
     async def run(self, connection: Connection) -> None:
         """Work for as long as the link lives."""
+        await self._make_ready(connection)
+        await self._watch(connection)
+
+    async def _make_ready(self, connection: Connection) -> None:
+        """What the station says of its configuration is not kept longer than this takes: some say a great deal."""
         record = self.record
         await self._wait_for_boot(BOOT_S)
         if not record.vendor and record.model.trigger_boot:
@@ -66,7 +71,6 @@ class SetUp:
         await asyncio.sleep(FIRST_LIMITS_S)
         await self._configure(connection, keys)
         await self._ask_for_state(connection)
-        await self._watch(connection)
 
     async def _wait_for_boot(self, patience_s: float) -> None:
         try:
