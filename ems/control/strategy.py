@@ -68,9 +68,9 @@ def ranking(
 ) -> Ints:
     """Position of every EVSE in the order of service; those that want nothing come last.
 
-    First who is not parked; among them who has waited beyond `max_wait_s`; then by class of service; then who has just
-    been switched on (it keeps its turn for `min_on_s`); then the strategy's key; then turns: who is on for less than
-    `rotation_s`, who waits longest, and last who has had its turn.
+    First who is not parked; among them who is promised never to pause; then who has waited beyond `max_wait_s`; then by
+    class of service; then who has just been switched on (it keeps its turn for `min_on_s`); then the strategy's key;
+    then turns: who is on for less than `rotation_s`, who waits longest, and last who has had its turn.
     """
     policy, t = state.site.policy, now.monotonic_s
     on = held.setpoint_a > 0
@@ -83,6 +83,7 @@ def ranking(
             session, evse = state.evses[j].session, state.site.evses[j]
             full_w = evse.max_a * evse.wiring.watts_per_amp(state.site.voltage_v, max(1, int(seen.legs[j].sum())))
             key[j] = math.inf if session is None else function(session, full_w, now)
+    always = [known.session is not None and known.session.need.minimum_always for known in state.evses]
     order = np.lexsort(
         (
             np.where(on, on_for, -waited),
@@ -91,6 +92,7 @@ def ranking(
             -seen[Column.SERVICE_CLASS],
             ~(on & (on_for < policy.min_on_s)),
             ~(waited > policy.max_wait_s),
+            np.logical_not(always),
             parked,
             ~wants,
         )

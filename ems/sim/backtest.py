@@ -27,11 +27,12 @@ from ems.planning.schedule import Schedule
 from ems.sim.backtest_task import BacktestTask, Knowledge, told_by
 from ems.sim.core_planner import EVERY_S, CorePlanner, load_of
 from ems.sim.core_run import CoreRun, Setup
-from ems.sim.core_tally import BIN_S, MET_SLACK_WH, WAITING, Outcome
+from ems.sim.core_tally import BIN_S, WAITING, Outcome
 from ems.sim.findings import findings
 from ems.sim.finished_days import regrets_of
 from ems.sim.hindsight import facts_of as facts_of_run
 from ems.sim.hindsight import grid, presence_of
+from ems.sim.promise import MET_SLACK_WH
 from ems.sim.simulate import UNCONTROLLED, boundless, following
 from ems.sim.simulation_result import SimulationResult
 

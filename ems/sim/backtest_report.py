@@ -14,8 +14,9 @@ Show = Callable[[Backtest, Row], str]
 
 def as_table(found: Backtest) -> str:
     """One line per run, the bounds first."""
-    rows = [["", *COLUMNS]]
-    rows += [[row.name, *(show(found, row) for show in COLUMNS.values())] for row in _all(found)]
+    columns = {name: show for name, show in COLUMNS.items() if name != PROMISES or any(map(_promises, found.rows))}
+    rows = [["", *columns]]
+    rows += [[row.name, *(show(found, row) for show in columns.values())] for row in _all(found)]
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = [
         "  ".join(
@@ -59,11 +60,20 @@ def _cost_gap(found: Backtest, row: Row) -> str:
     return "-" if gap is None else f"{gap:+.2f}"
 
 
+def _promises(row: Row) -> str:
+    """'7/8' of all classes of service together; empty where nothing was promised."""
+    of = () if row.result is None else row.result.promises
+    return f"{sum(kept.kept for kept in of)}/{sum(kept.promised for kept in of)}" if of else ""
+
+
+PROMISES = "promises"
+
 COLUMNS: Mapping[str, Show] = {
     "kWh": lambda _, r: f"{r.service.delivered_kwh:,.0f}",
     "of wanted, %": lambda _, r: f"{100 * r.service.share:.2f}",
     "gap, points": lambda found, r: f"{found.energy_gap(r):.2f}",
     "full": lambda _, r: f"{r.service.met}/{r.service.needs}",
+    PROMISES: lambda _, r: _promises(r) or "-",
     "Jain": lambda _, r: f"{r.service.jain:.3f}",
     "worst, %": lambda _, r: f"{100 * r.service.worst:.0f}",
     "energy": lambda _, r: f"{r.costs.energy:,.2f}",
@@ -88,6 +98,7 @@ def _row(found: Backtest, row: Row) -> dict[str, Any]:
         "share": round(service.share, 6),
         "needs": service.needs,
         "needs_met": service.met,
+        "promises": [] if row.result is None else [kept._asdict() for kept in row.result.promises],
         "jain": round(service.jain, 6),
         "worst": round(service.worst, 6),
         "energy_cost": round(costs.energy, 4),

@@ -10,6 +10,7 @@ from ems.domain.station import Evse, EvseStatus
 from ems.domain.units import PILOT_MIN_A
 from ems.sim.connector import NOTICES_S
 from ems.sim.placement import Visit
+from ems.sim.promise import Promise, Promised
 from ems.sim.vehicle import Vehicle
 
 
@@ -23,7 +24,9 @@ class CoreOutlet:
 
     __slots__ = (
         "_coming",
+        "_had_wh",
         "_layers",
+        "_promise",
         "_vehicle_due_s",
         "apply_s",
         "draw_a",
@@ -60,6 +63,8 @@ class CoreOutlet:
         self.vehicle: Vehicle | None = None
         self.visit: Visit | None = None
         self.transaction: int | None = None
+        self._promise: Promise | None = None
+        self._had_wh: float | None = None
         self.powered, self.skew_s = True, 0.0
         self.own_a: float | None = None
         self.since_s = self.offered_since_s = self.drawn_since_s = 0.0
@@ -101,6 +106,30 @@ class CoreOutlet:
         self.transaction = transaction
         self.offered_since_s = t
         self.advance(t)
+
+    def promise(self, promise: Promise | None) -> None:
+        """What the vehicle that has just come is promised."""
+        self._promise, self._had_wh = promise, None
+
+    def falls_due(self, t: float) -> None:
+        """The moment has come at which the vehicle is to have what it was promised."""
+        self._had_wh = self._got_wh(t)
+
+    def promised(self, t: float) -> Promised | None:
+        """How the promise ended, at departure or before."""
+        promise, vehicle, visit = self._promise, self.vehicle, self.visit
+        if promise is None or vehicle is None or visit is None:
+            return None
+        wanted_wh = min(promise.energy_wh, vehicle.wants_wh)
+        possible_wh = min(wanted_wh, self.possible_wh((promise.by - visit.record.arrival).total_seconds()))
+        had_wh = self._got_wh(t) if self._had_wh is None else self._had_wh
+        return Promised(promise.service_class, wanted_wh, had_wh, possible_wh, promise.always)
+
+    def possible_wh(self, seconds: float) -> float:
+        """What its vehicle could have had in so long, at full current."""
+        assert self.vehicle is not None
+        full_w = min(self.vehicle.model.max_a, self.evse_max_a) * self.watts_per_amp
+        return min(self.vehicle.wants_wh, full_w * seconds / 3600.0)
 
     def restart(self, transaction: int, t: float) -> tuple[int, int]:
         """The station has restarted: the transaction has ended with its limits, and another begins; both numbers."""
@@ -164,6 +193,10 @@ class CoreOutlet:
             return EvseStatus.SUSPENDED_EVSE
         # While the vehicle may still be following the offer the status stays what a new transaction shows.
         return EvseStatus.SUSPENDED_EV if t >= self.offered_since_s + NOTICES_S else EvseStatus.CHARGING
+
+    def _got_wh(self, t: float) -> float:
+        assert self.vehicle is not None
+        return self.vehicle.energy_wh + self.energy_wh(t) - self.register_wh
 
     def _drop_session(self) -> None:
         self._layers[Layer.SESSION] = None

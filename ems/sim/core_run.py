@@ -33,6 +33,7 @@ from ems.sim.core_plant import CorePlant
 from ems.sim.faults import FaultPlan
 from ems.sim.load_course import LoadCourse
 from ems.sim.placement import Visit
+from ems.sim.promise import Promise, with_promise
 from ems.sim.session_record import SessionRecord
 from ems.sim.vehicle import Vehicle, VehicleModel
 
@@ -178,14 +179,29 @@ class CoreRun:
         record, evse = visit.record, self.site.evses[visit.evse]
         outlet = self.plant.plug(visit, self._vehicle(visit), number)
         begun = Transaction(number, now.utc, outlet.register_wh, record.user or record.id)
+        need = with_promise(self.setup.told(record), evse, now, self.site)
+        self._promises(visit, need)
         self._stays[visit.evse] = (
             e.StatusChanged(evse.id, now, EvseStatus.PREPARING),
             e.TransactionStarted(evse.id, now, begun),
-            e.NeedStated(evse.id, self.setup.told(record)),
+            e.NeedStated(evse.id, need),
         )
         for event in self._stays[visit.evse]:
             self.daemon.reports.says(outlet, event)
         return True
+
+    def _promises(self, visit: Visit, need: Need) -> None:
+        """A vehicle that has just come is promised something, perhaps by a moment before it leaves."""
+        promise = Promise.of(need, self.site.evses[visit.evse], visit.record.departure)
+        self.plant.outlets[visit.evse].promise(promise)
+        if promise is not None and promise.by < visit.record.departure:
+            self._at((promise.by - self._begins).total_seconds(), partial(self._falls_due, visit))
+
+    def _falls_due(self, visit: Visit) -> bool:
+        outlet = self.plant.outlets[visit.evse]
+        if outlet.visit is visit:
+            outlet.falls_due(self.plant.t)
+        return False
 
     def _depart(self, visit: Visit) -> bool:
         outlet = self.plant.outlets[visit.evse]

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from ems.domain.units import PILOT_MIN_A
 from ems.sim.core_outlet import CoreOutlet
+from ems.sim.promise import PROMPT_S, Promised, is_there
 from ems.sim.vehicle import Vehicle
 from ems.sim.world import Floats, Flow
 
 BIN_S = 300.0
 
-MET_SHARE, MET_SLACK_WH = 0.99, 100.0
-"""A need is met when 99 % of it, or all but 0.1 kWh, was delivered."""
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a visit ended. `possible_wh` is what its stay allowed at the full current of vehicle and outlet."""
+    """How a visit ended. `possible_wh` is what its stay allowed at the full current of vehicle and outlet; `starved_s`
+    the longest that it wanted current and was offered none; `promised`: what it was promised, if anything.
+    """
 
     id: str
     evse: str
@@ -29,16 +29,23 @@ class Outcome:
     got_wh: float
     possible_wh: float
     starved_s: float
+    promised: Promised | None = None
 
     @property
     def is_met(self) -> bool:
         """It got what it wanted."""
-        return self.got_wh >= min(MET_SHARE * self.wanted_wh, self.wanted_wh - MET_SLACK_WH)
+        return is_there(self.got_wh, self.wanted_wh)
 
     @property
     def is_possible(self) -> bool:
         """It could have been met if it had been alone."""
-        return self.possible_wh >= min(MET_SHARE * self.wanted_wh, self.wanted_wh - MET_SLACK_WH)
+        return is_there(self.possible_wh, self.wanted_wh)
+
+    @property
+    def is_kept(self) -> bool:
+        """What it was promised, if anything, it had."""
+        one = self.promised
+        return one is None or (one.had_energy and not (one.always and self.starved_s > PROMPT_S))
 
 
 NO_VEHICLE, WAITING = -2, -1
@@ -121,16 +128,16 @@ class Tally:
         if outlet.index in self._starving:
             self._fed(outlet.index, t)
         record = visit.record
-        stay_s = (record.departure - record.arrival).total_seconds()
-        full_w = min(vehicle.model.max_a, outlet.evse_max_a) * outlet.watts_per_amp
+        possible_wh = outlet.possible_wh((record.departure - record.arrival).total_seconds())
         self.outcomes.append(
             Outcome(
                 id=record.id,
                 evse=outlet.evse,
                 wanted_wh=vehicle.wants_wh,
                 got_wh=vehicle.energy_wh,
-                possible_wh=min(vehicle.wants_wh, full_w * stay_s / 3600.0),
+                possible_wh=possible_wh,
                 starved_s=self._starved.pop(outlet.index, 0.0),
+                promised=outlet.promised(t),
             )
         )
         self.delivered_wh += vehicle.energy_wh

@@ -6,8 +6,9 @@ import numpy as np
 
 from ems.domain.site import Site
 from ems.sim.core_run import CoreRun
-from ems.sim.core_tally import BIN_S, MET_SLACK_WH, NO_VEHICLE, Series
+from ems.sim.core_tally import BIN_S, NO_VEHICLE, Series
 from ems.sim.observer import Cause
+from ems.sim.promise import MET_SLACK_WH, kept_by_class
 from ems.sim.simulation_result import SimulationResult, TimeSeries
 from ems.sim.simulation_task import Task
 
@@ -40,6 +41,9 @@ def findings(task: Task, strategy: str, run: CoreRun) -> SimulationResult:
         overload_at="" if worst is None else f"{worst.circuit} {worst.phase.name}, by {worst.cause}",
         overload_s=0.0 if worst is None else round(worst.duration_s, 1),
         overloads_to_trip=sum(overload.may_trip for overload in overloads),
+        promises=kept_by_class(
+            task.site, [(outcome.promised, outcome.is_kept) for outcome in tally.outcomes if outcome.promised]
+        ),
         starvation_s=round(tally.longest_starved_s, 1),
         profiles=tally.profiles,
         guard_corrections=tally.guarded,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ems.planning.day_verdict import DayRegret
 from ems.sim.core_tally import Outcome
 from ems.sim.observer import Overload
+from ems.sim.promise import Kept
 
 NOT_IN_JSON = {"evse_a"}
 
@@ -43,9 +44,9 @@ class SimulationResult:
     `needs`: sessions that wanted at least 0.1 kWh; `needs_possible`: those that could have been met alone. The
     overloads are what the independent observer saw: by our own vehicles, and by whatever; `overload_at` names the worst
     as circuit and phase, `overloads_to_trip` counts those that a breaker might have interrupted, `overloads` lists the
-    worst. `starvation_s`: the longest that a vehicle wanted current and was offered less than 6 A. `notes`: what had to
-    be done with the sessions. `departures`: how each session ended. `regret`: what each day could have cost, where
-    that was asked for.
+    worst. `promises`: how many were kept, by class. `starvation_s`: the longest that a vehicle wanted current
+    and was offered less than 6 A. `notes`: what had to be done with the sessions. `departures`: how each session ended.
+    `regret`: what each day could have cost, where that was asked for.
     """
 
     site: str
@@ -66,6 +67,7 @@ class SimulationResult:
     overload_at: str
     overload_s: float
     overloads_to_trip: int
+    promises: tuple[Kept, ...]
     starvation_s: float
     profiles: int
     guard_corrections: int
@@ -93,7 +95,8 @@ class SimulationResult:
         data["share_met"] = round(self.share_met, 6)
         data["profiles_per_evse_hour"] = round(self.profiles_per_evse_hour, 4)
         data["overloads"] = [_overload(overload) for overload in self.overloads]
-        data["departures"] = [{**asdict(outcome), "met": outcome.is_met} for outcome in self.departures]
+        data["promises"] = [kept._asdict() for kept in self.promises]
+        data["departures"] = [_departure(outcome) for outcome in self.departures]
         data["regret"] = [day.as_json() for day in self.regret]
         series = self.series
         data["series"] = {f.name: getattr(series, f.name) for f in fields(series) if f.name not in NOT_IN_JSON}
@@ -119,6 +122,7 @@ def as_table(results: Sequence[SimulationResult]) -> str:
         return "no runs"
     rows = [("", [result.strategy for result in results])]
     rows += [(name, [show(result) for result in results]) for name, show in _ROWS.items()]
+    rows += _promises(results)
     first = max(len(name) for name, _ in rows)
     widths = [max(len(values[k]) for _, values in rows) for k in range(len(results))]
     lines = [
@@ -132,13 +136,15 @@ def as_table(results: Sequence[SimulationResult]) -> str:
     return "\n".join([title, rule, lines[0], rule, *lines[1:], *_notes(results)])
 
 
+_ALONE = "  possible at full current"
+
 _ROWS: Mapping[str, Callable[[SimulationResult], str]] = {
     "energy delivered, kWh": lambda r: f"{r.delivered_kwh:,.1f}",
     "energy wanted, kWh": lambda r: f"{r.wanted_kwh:,.1f}",
     "delivered of wanted": lambda r: f"{100 * r.delivered_kwh / r.wanted_kwh if r.wanted_kwh else 100:.2f} %",
     "needs met at departure": lambda r: f"{r.needs_met} of {r.needs}",
     "  as share": lambda r: f"{100 * r.share_met:.2f} %",
-    "  possible at full current": lambda r: f"{r.needs_possible}",
+    _ALONE: lambda r: f"{r.needs_possible}",
     "peak of the site, kW": lambda r: f"{r.peak_kw:.1f}",
     "largest own overload, A": lambda r: f"{r.overload_own_a:.1f}",
     "largest overload, A": lambda r: f"{r.overload_a:.1f}",
@@ -158,6 +164,22 @@ def _title(result: SimulationResult) -> str:
 
 def _notes(results: Sequence[SimulationResult]) -> list[str]:
     return ["", *(f"note: {note}" for note in results[0].notes)] if results[0].notes else []
+
+
+def _promises(results: Sequence[SimulationResult]) -> list[tuple[str, list[str]]]:
+    """A row for each class of service that was promised something, and one for how many could have been kept."""
+    labels = dict.fromkeys(kept.label for result in results for kept in result.promises)
+    found = []
+    for label in labels:
+        ofs = [next((kept for kept in result.promises if kept.label == label), None) for result in results]
+        found.append((f"promises kept, {label}", ["-" if of is None else f"{of.kept} of {of.promised}" for of in ofs]))
+        found.append((_ALONE, ["-" if of is None else f"{of.possible}" for of in ofs]))
+    return found
+
+
+def _departure(outcome: Outcome) -> dict[str, Any]:
+    promised = None if outcome.promised is None else outcome.promised._asdict()
+    return {**asdict(outcome), "promised": promised, "met": outcome.is_met, "kept": outcome.is_kept}
 
 
 def _overload(overload: Overload) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Car(NamedTuple):
     need: float | None = None
     leaves: float | None = None
     priority: int = 0
+    always: bool = False
     parked: bool = False
     wants: bool = True
 
@@ -57,7 +58,7 @@ def order(strategy: Strategy, cars: list[Car]) -> list[int]:
 
 def vehicle(car: Car, evse_id: str) -> EvseState:
     departure = None if car.leaves is None else BEGIN.utc + timedelta(hours=car.leaves)
-    need = Need(None if car.need is None else car.need * 1000, departure)
+    need = Need(None if car.need is None else car.need * 1000, departure, minimum_always=car.always)
     plugged, began = BEGIN.utc - timedelta(seconds=car.plugged), Transaction(1, BEGIN.utc, 0.0)
     session = Session(evse_id, plugged, T - car.plugged, began, need=need, service_class=car.priority)
     return EvseState(EvseStatus.CHARGING, session=session)
@@ -83,6 +84,9 @@ ROWS = [
     ("but after the shortest time on it is", F, [Car(plugged=3000, off=60), Car(plugged=400, on=301)], [0, 1]),
     ("who has waited an hour goes before any class", E, [Car(plugged=3700, off=3601), Car(off=10, priority=9)], [0, 1]),
     ("and keeps what it got for the shortest time on", E, [Car(plugged=3700, on=1), Car(off=3, priority=9)], [0, 1]),
+    ("who is promised never to pause goes before all that may", E,
+     [Car(plugged=3700, off=3601, priority=9), Car(on=7200, always=True)], [1, 0]),
+    ("but not while it is parked", E, [Car(parked=True, always=True), Car(off=1)], [1, 0]),
     ("the parked come after everybody who draws", E, [Car(parked=True, priority=9), Car(off=1)], [1, 0]),
     ("and those that want nothing last", E, [Car(wants=False, priority=9), Car(parked=True)], [1, 0]),
 ]  # fmt: skip
