@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from ems.domain.energy.demand_charge import BillingPeriod
 from ems.domain.energy.tariff import Tariff
 from ems.planning.arrays import Floats
 from ems.planning.horizon import Horizon
+from ems.planning.imports import NOTHING_IMPORTED, Imports
 from ems.planning.problem import Battery, DemandCharge, Economy
 from ems.planning.surroundings import Surroundings
 
@@ -17,8 +19,15 @@ Paid = Mapping[tuple[str, BillingPeriod], float]
 """The highest mean import so far, kW, by name of the demand charge and billing period."""
 
 
+class Peaks(NamedTuple):
+    """What is known of peaks: those that are `paid` already, and the windows that are `running`."""
+
+    paid: Paid
+    running: Imports = NOTHING_IMPORTED
+
+
 def economy_of(
-    horizon: Horizon, tariff: Tariff | None, paid: Paid, beside: Surroundings, battery: Battery | None
+    horizon: Horizon, tariff: Tariff | None, peaks: Peaks, beside: Surroundings, battery: Battery | None
 ) -> tuple[Economy, tuple[str, ...]]:
     """The economy of a tariff, and what had to be assumed. Without a tariff every kWh costs the same."""
     if tariff is None:
@@ -29,7 +38,11 @@ def economy_of(
     prices = tariff.prices_over(edges)
     demand = tuple(
         DemandCharge(
-            term.per_kw, term.interval_s, _mostly(term.share), 1000.0 * paid.get((term.name, term.period), 0.0)
+            term.per_kw,
+            term.interval_s,
+            _mostly(term.share),
+            1000.0 * peaks.paid.get((term.name, term.period), 0.0),
+            peaks.running.of(term.interval_s),
         )
         for term in tariff.demand_terms(edges)
     )

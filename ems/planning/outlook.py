@@ -18,6 +18,7 @@ from ems.domain.site import Site
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import Evse, EvseStatus
 from ems.domain.station_model import StationModel
+from ems.planning.imports import NOTHING_IMPORTED, Imports
 
 HEARD_S = 60.0
 """A battery that has not said for longer what it holds is not planned with."""
@@ -51,7 +52,8 @@ class Stay(NamedTuple):
 class Outlook:
     """What is known at `now` (UTC). `base_a` is the base load of every circuit of the site, in its order, as the last
     tick saw it, without the battery that we steer; `limits` are those that somebody set, besides the windows of the
-    site. `stored_wh` is what that battery holds, None while nobody knows or there is none.
+    site. `stored_wh` is what that battery holds, None while nobody knows or there is none. `imports`: what has been
+    imported in the windows of a demand charge that run.
     """
 
     now: datetime
@@ -60,9 +62,12 @@ class Outlook:
     limits: tuple[Limit, ...]
     base_a: tuple[PhaseAmps, ...]
     stored_wh: float | None = None
+    imports: Imports = NOTHING_IMPORTED
 
 
-def outlook_of(state: SiteState, decision: Decision, appetite_a: Sequence[float]) -> Outlook:
+def outlook_of(
+    state: SiteState, decision: Decision, appetite_a: Sequence[float], imports: Imports = NOTHING_IMPORTED
+) -> Outlook:
     """What the last tick knew; `appetite_a` per EVSE as control learned it."""
     site = state.site
     stays = []
@@ -80,6 +85,7 @@ def outlook_of(state: SiteState, decision: Decision, appetite_a: Sequence[float]
         limits=state.limits,
         base_a=_base_loads(state, decision),
         stored_wh=stored_wh(state, decision.at.monotonic_s),
+        imports=imports,
     )
 
 

@@ -17,7 +17,7 @@ from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
 from ems.planning.conductors import volts
 from ems.planning.deficit import deficits, remedies
-from ems.planning.economy import Paid, economy_of
+from ems.planning.economy import Paid, Peaks, economy_of
 from ems.planning.explanation import in_words, reasons
 from ems.planning.forecast.arrivals import Arrivals, forecast_arrivals
 from ems.planning.forecast.past_sessions import SessionHistory, usual_wh
@@ -73,7 +73,7 @@ def plan_of(
     stays = wanted_by(site, horizon, outlook.stays, outlook.limits, _forecasts(outlook, known), usual)
     arrivals = _arrivals(outlook, known, horizon)
     battery = known.battery if outlook.stored_wh is None else battery_of(site, outlook.stored_wh)
-    economy, assumed = economy_of(horizon, known.tariff, known.paid, beside, battery)
+    economy, assumed = economy_of(horizon, known.tariff, Peaks(known.paid, outlook.imports), beside, battery)
     nodes = nodes_of(site, horizon, outlook.limits, beside.base_a)
     present = tuple(wanted.request for wanted in stays)
     if arrivals is None or arrivals.is_unsure:

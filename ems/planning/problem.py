@@ -12,6 +12,7 @@ import numpy as np
 from ems.planning.arrays import Complexes, Floats, Ints
 from ems.planning.conductors import KINDS, Kind
 from ems.planning.horizon import Horizon
+from ems.planning.imports import NOTHING_BEGUN, Begun
 
 
 class Request(NamedTuple):
@@ -83,13 +84,14 @@ class Node(NamedTuple):
 
 class DemandCharge(NamedTuple):
     """`per_kw` for the highest import, as a mean over windows of `window_s`, in steps where `counts`, above `paid_w`:
-    the highest of this billing period so far.
+    the highest of this billing period so far. Of the window that runs when the horizon begins `begun` is known.
     """
 
     per_kw: float
     window_s: float
     counts: Floats
     paid_w: float = 0.0
+    begun: Begun = NOTHING_BEGUN
 
 
 class Battery(NamedTuple):
@@ -229,20 +231,36 @@ def reachable_wh(requests: Sequence[Request], hours: Floats) -> Floats:
     return np.array([r.watts_per_a * float(r.upper_a @ hours) for r in requests])
 
 
-def demand_windows(horizon: Horizon, charge: DemandCharge) -> tuple[Ints, Ints]:
-    """The steps that a demand charge looks at, and to which of its windows each belongs, counted from 0. A step longer
-    than a window is one; of a window that began before the horizon only the rest is known.
+class Windows(NamedTuple):
+    """The steps that a demand charge looks at; to which of its windows each belongs, counted from 0; and by window how
+    long it is, hours, and what has been imported in it before the horizon, Wh.
     """
-    ends = horizon.begins.timestamp() + np.array(horizon.edges_s[1:])
+
+    at: Ints
+    window: Ints
+    hours: Floats
+    begun_wh: Floats
+
+
+def demand_windows(horizon: Horizon, charge: DemandCharge) -> Windows:
+    """The windows of a demand charge. A step longer than a window is one; of one that began before the horizon only the
+    rest counts, and what is known of its begin.
+    """
+    epoch, hours = horizon.begins.timestamp(), horizon.hours
     at = np.flatnonzero(charge.counts > 0.0)
-    _, window = np.unique(np.floor((ends[at] - 1.0) / charge.window_s), return_inverse=True)
-    return at, window.astype(np.intp)
+    numbers = np.floor((epoch + np.array(horizon.edges_s[1:])[at] - 1.0) / charge.window_s)
+    number, window = np.unique(numbers, return_inverse=True)
+    running = number == np.floor(epoch / charge.window_s)
+    begun_wh = np.where(running, charge.begun.wh, 0.0)
+    begun_h = np.where(running, charge.begun.known_s / 3600.0, 0.0)
+    rest_h = np.bincount(window, weights=hours[at], minlength=number.size)
+    return Windows(at, window.astype(np.intp), begun_h + rest_h, begun_wh)
 
 
 def window_means(horizon: Horizon, charge: DemandCharge, site_w: Floats) -> tuple[Ints, Ints, Floats]:
     """The steps that a demand charge looks at, the window of each, and the mean import of every window, W. What is fed
     in takes nothing off: a meter counts it in another register.
     """
-    at, window = demand_windows(horizon, charge)
-    hours, imported = horizon.hours[at], np.maximum(0.0, site_w[at])
-    return at, window, np.bincount(window, weights=imported * hours) / np.bincount(window, weights=hours)
+    at, window, hours, begun_wh = demand_windows(horizon, charge)
+    imported_wh = np.maximum(0.0, site_w[at]) * horizon.hours[at]
+    return at, window, (begun_wh + np.bincount(window, weights=imported_wh, minlength=hours.size)) / hours

@@ -123,23 +123,32 @@ def _peaks(problem: ChargingProblem, lp: LinearProgram, imported: Ints, weights:
     hours = problem.horizon.hours
     columns = []
     for per_kw, charge in zip(weights.demand, problem.economy.demand, strict=True):
-        at, window = demand_windows(problem.horizon, charge)
+        at, window, length, begun_wh = demand_windows(problem.horizon, charge)
         if per_kw > 0.0 and at.size:
-            length = np.bincount(window, weights=hours[at])
-            share = hours[at] / length[window]
-            columns.append(_peak(lp, imported[at], window, share, per_kw, max(0.0, charge.paid_w) / 1000.0))
+            means = _Means(imported[at], window, hours[at] / length[window], begun_wh / length / 1000.0)
+            columns.append(_peak(lp, means, per_kw, max(0.0, charge.paid_w) / 1000.0))
     if weights.peak > 0.0:
-        columns.append(_peak(lp, imported, np.arange(hours.size), np.ones(hours.size), weights.peak, 0.0))
+        each = _Means(imported, np.arange(hours.size), np.ones(hours.size), np.zeros(hours.size))
+        columns.append(_peak(lp, each, weights.peak, 0.0))
     return np.array(columns, dtype=np.intp)
 
 
-def _peak(lp: LinearProgram, imported: Ints, window: Ints, share: Floats, per_kw: float, least_kw: float) -> int:
+class _Means(NamedTuple):
+    """The mean of a window is the `share` of each column that belongs to it, added to what it has `begun` with, kW."""
+
+    imported: Ints
+    window: Ints
+    share: Floats
+    begun_kw: Floats
+
+
+def _peak(lp: LinearProgram, means: _Means, per_kw: float, least_kw: float) -> int:
     peak = lp.add_columns(np.array([np.inf]), per_kw, least_kw)
-    windows = int(window.max()) + 1
+    windows = means.begun_kw.size
     lp.at_most(
-        np.concatenate((window, np.arange(windows))),
-        np.concatenate((imported, np.full(windows, peak[0]))),
-        np.concatenate((share, -np.ones(windows))),
-        np.zeros(windows),
+        np.concatenate((means.window, np.arange(windows))),
+        np.concatenate((means.imported, np.full(windows, peak[0]))),
+        np.concatenate((means.share, -np.ones(windows))),
+        -means.begun_kw,
     )
     return int(peak[0])

@@ -22,6 +22,7 @@ from ems.domain.events import Event, PlanMade
 from ems.domain.plan import Plan
 from ems.domain.site import Site
 from ems.domain.state import NEVER, SiteState
+from ems.planning.imports import NOTHING_IMPORTED, import_w
 from ems.planning.occasion import is_wanted, newly_steered, news, strays
 from ems.planning.outlook import Outlook, outlook_of
 from ems.ports.controller import Clock, Sink
@@ -78,6 +79,7 @@ class Replanner:
         self._agenda = Agenda(pace)
         self._facts: _Facts | None = None
         self._taken_wh: Mapping[str, float] = {}
+        self._imports = NOTHING_IMPORTED
         self._looked = self._rests_since = NEVER
         self._revision = 0
         self._woken = asyncio.Event()
@@ -87,6 +89,7 @@ class Replanner:
         """Take a tick; costs next to nothing where nothing happened. A fault here is no fault of the tick."""
         before, self._facts = self._facts, _Facts(state, memory.setpoints.appetite_a, decision)
         try:
+            self._imports = self._imports.later(decision.at.utc.timestamp(), import_w(state, decision.at))
             word = "start" if before is None else self._news(before, state, decision)
         except Exception:
             log.exception("plan.look-failed")
@@ -156,7 +159,7 @@ class Replanner:
         assert facts is not None
         began = self._clock.now().monotonic_s
         self._agenda = self._agenda.begun(began)
-        outlook = outlook_of(facts.state, facts.decision, facts.appetite_a.tolist())
+        outlook = outlook_of(facts.state, facts.decision, facts.appetite_a.tolist(), self._imports)
         if not outlook.stays and outlook.stored_wh is None:
             return
         try:

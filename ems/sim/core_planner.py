@@ -13,7 +13,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from ems.domain import events as e
 from ems.domain.decision import Decision
-from ems.domain.energy.demand_charge import BillingPeriod
+from ems.domain.energy.demand_charge import METERED_S, BillingPeriod
 from ems.domain.energy.load import Load
 from ems.domain.energy.tariff import Tariff
 from ems.domain.policy import PLANNED
@@ -28,13 +28,14 @@ from ems.planning.forecast.past_sessions import (
     session_history,
 )
 from ems.planning.forecast.series import Series
+from ems.planning.imports import Begun, Imports
 from ems.planning.linear_program import SolverError
 from ems.planning.occasion import is_wanted, newly_steered, news, strays
 from ems.planning.outlook import outlook_of
 from ems.planning.planner import Experience, plan_of
 from ems.runtime.agenda import PACE
 from ems.sim.core_daemon import CoreDaemon
-from ems.sim.core_tally import BIN_S
+from ems.sim.core_tally import BIN_S, Tally
 from ems.sim.session_record import SessionRecord
 
 EVERY_S = 300.0
@@ -142,7 +143,12 @@ class CorePlanner:
         self._asked_s = daemon.plant.t
         sessions = (known.session for known in daemon.state.evses)
         self._taken_wh = {session.id: session.energy_wh for session in sessions if session is not None}
-        outlook = outlook_of(daemon.state, daemon.decision, daemon.memory.setpoints.appetite_a.tolist())
+        outlook = outlook_of(
+            daemon.state,
+            daemon.decision,
+            daemon.memory.setpoints.appetite_a.tolist(),
+            imports_of(daemon.begin.utc, daemon.plant.tally, daemon.plant.t),
+        )
         at = daemon.now().monotonic_s
         try:
             plan = plan_of(self.site, outlook, self.experience(daemon), is_read=False)
@@ -202,6 +208,20 @@ def known_prices(tariff: Tariff, now: datetime) -> Tariff:
 def load_of(begins: datetime, mean_w: Iterable[float]) -> Load:
     """The load at the grid connection in bins of `BIN_S`, from a begin that lies on the full five minutes."""
     return Load(begins, int(BIN_S), tuple(mean_w))
+
+
+def imports_of(begins: datetime, tally: Tally, t: float) -> Imports:
+    """What has been imported in the windows that run `t` seconds after a run began, by its bins."""
+    epoch, closed = begins.timestamp(), tally.series.site_w
+    found = []
+    for length_s in METERED_S:
+        first_s = max(math.floor((epoch + t) / length_s) * length_s - epoch, 0.0)
+        # Bins are of the full five minutes, as windows are.
+        bins = closed[math.ceil(first_s / BIN_S) :]
+        open_s, open_ws = tally.open_bin(t)
+        watt_s = BIN_S * sum(max(0.0, watts) for watts in bins) + max(0.0, open_ws)
+        found.append(Begun(BIN_S * len(bins) + open_s, watt_s / 3600.0))
+    return Imports(epoch + t, None, tuple(found))
 
 
 def paid_by(tariff: Tariff, load: Load) -> Paid:

@@ -113,6 +113,11 @@ class Tally:
         self._most_a = self._amps
         self.next_bin_s = t + BIN_S
 
+    def open_bin(self, t: float) -> tuple[float, float]:
+        """How much of the bin that is open at `t` has passed, s, and what flowed in it, Ws."""
+        begins_s = self.next_bin_s - BIN_S
+        return max(0.0, t - begins_s), self._site_ws
+
     def looks_at(self, outlet: CoreOutlet, t: float) -> None:
         """An outlet may have changed: who wants current and is offered none starves from now on."""
         starves = outlet.is_hungry and outlet.offered_a < PILOT_MIN_A

@@ -52,14 +52,14 @@ def least_cost(problem: ChargingProblem) -> float | None:
     served = np.hstack([energy, np.zeros((len(energy), 2 * steps + peaks))])
     limits, most = [np.hstack([rows, np.zeros((len(rows), 2 * steps + peaks))])], [bounds]
     for k, charge in enumerate(economy.demand):
-        at, window = demand_windows(problem.horizon, charge)
-        for w in range(int(window.max(initial=-1)) + 1):
+        at, window, length, begun_wh = demand_windows(problem.horizon, charge)
+        for w in range(length.size):
             row = np.zeros(width + 2 * steps + peaks)
             inside = at[window == w]
-            row[width + inside] = hours[inside] / hours[inside].sum()
+            row[width + inside] = hours[inside] / length[w]
             row[width + 2 * steps + k] = -1.0
             limits.append(row[None])
-            most.append(np.zeros(1))
+            most.append(np.full(1, -begun_wh[w] / length[w]))
     out = np.full(steps, np.maximum(0.0, -np.minimum(beside, 0.0)))
     cost = np.concatenate([
         np.zeros(width), economy.import_per_kwh * hours / 1000.0, -economy.feed_in_per_kwh * hours / 1000.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -11,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ems.domain.policy import PLANNED, Strategy
+from ems.planning.horizon import Horizon
+from ems.planning.imports import Begun
 from ems.planning.ladder import LADDERS, Ladder
 from ems.planning.optimiser import optimise
 from ems.planning.problem import DemandCharge, Economy, Node
 from ems.planning.schedule import Schedule
 from ems.planning.weights import Weights
-from tests.planning.sites import ONE, THREE, economy, hours, phases, power, problem, vehicle
+from tests.planning.sites import MIDNIGHT, ONE, THREE, economy, hours, phases, power, problem, vehicle
 
 FAST, CHEAPEST, SOLAR, BALANCED = (
     LADDERS[s] for s in (Strategy.FAST, Strategy.CHEAPEST, Strategy.SOLAR, Strategy.BALANCED)
@@ -243,3 +246,23 @@ def test_without_prices_cheapest_is_still_a_plan() -> None:
     horizon = hours(3)
     site = problem(horizon, [vehicle(horizon, 7.0)], 32.0, Economy.indifferent(horizon))
     assert (optimise(site, CHEAPEST).amps[0] * 0.23).tolist() == pytest.approx([7.0, 0.0, 0.0])
+
+
+def test_a_plan_that_is_made_anew_within_a_window_keeps_to_the_mean_of_all_of_it() -> None:
+    """Four kWh in an hour, planned every five minutes: no quarter hour is above the 4 kW that the first plan needs,
+    although who finishes early begins each of them with all that flows.
+    """
+    flowed_kw: list[float] = []
+    while len(flowed_kw) < 12:
+        done = len(flowed_kw)
+        horizon = Horizon.uniform(MIDNIGHT + timedelta(minutes=5 * done), 12 - done, 300.0)
+        running = flowed_kw[done - done % 3 :]
+        begun = Begun(300.0 * len(running), sum(running) * 1000.0 / 12.0)
+        peak_w = max((1000.0 * sum(flowed_kw[k : k + 3]) / 3.0 for k in range(0, done - 2, 3)), default=0.0)
+        charge = DemandCharge(10.0, 900.0, np.ones(12 - done), paid_w=peak_w, begun=begun)
+        asked = vehicle(horizon, 4.0 - sum(flowed_kw) / 12.0)
+        schedule = optimise(problem(horizon, [asked], 32.0, economy(horizon, 0.3, demand=(charge,))), CHEAPEST)
+        assert schedule.demand_cost == pytest.approx(40.0 - 10.0 * peak_w / 1000.0, abs=0.01)
+        flowed_kw.append(float(schedule.site_w[0]) / 1000.0)
+    assert flowed_kw[0] == pytest.approx(7.36)
+    assert [sum(flowed_kw[k : k + 3]) / 3.0 for k in (0, 3, 6, 9)] == pytest.approx([4.0] * 4, abs=0.001)

@@ -143,7 +143,7 @@ def test_steps_fall_into_the_windows_of_a_demand_charge(
     """Five steps of five minutes from midnight, then an hour: a step longer than a window is one of its own."""
     horizon = Horizon(MIDNIGHT, (0.0, 300.0, 600.0, 900.0, 1200.0, 1500.0))
     horizon = Horizon(MIDNIGHT, (*horizon.edges_s, 1500.0 + 3600.0))
-    at, window = demand_windows(horizon, DemandCharge(1.0, window_s, np.array(counts)))
+    at, window, *_ = demand_windows(horizon, DemandCharge(1.0, window_s, np.array(counts)))
     assert (at.tolist(), window.tolist()) == (steps, windows)
 
 
