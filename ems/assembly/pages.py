@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,14 +19,18 @@ from ems.adapters.web.vehicles.page import vehicle_pages
 from ems.assembly.past import SitePast
 from ems.assembly.system import SiteSystem
 from ems.domain.energy.tariff import Tariff
+from ems.domain.system_status import StationAnswer
 from ems.ports.controller import AccessDesk, Clock, Live, Operations
+from ems.ports.reports import Saved
 from ems.ports.stations import Remote
 from ems.ports.system import SystemDesk
 from ems.runtime.loop import Output
 
 
 class PageNeeds(NamedTuple):
-    """What pages look at: `folder` is the site's, `tariff` what is agreed now; whether there is a screen for all."""
+    """What pages look at: `folder` is the site's, `tariff` what is agreed now; whether there is a screen for all. How
+    quickly stations answered, and what control saved.
+    """
 
     folder: Path
     state_dir: Path
@@ -38,6 +42,8 @@ class PageNeeds(NamedTuple):
     access: AccessDesk
     tariff: Callable[[], Tariff | None]
     kiosk: bool = False
+    answers: Callable[[], Iterable[StationAnswer]] = tuple
+    saved: Callable[[], Saved | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +60,9 @@ def page_parts(needs: PageNeeds) -> PageParts:
     store, live, clock = needs.store, needs.live, needs.clock
     sheet = Sheet(live, clock)
     past = SitePast(store, live, clock, needs.tariff)
-    system = SiteSystem(live, clock, store, past, needs.folder, needs.state_dir)
+    system = SiteSystem(live, clock, store, past, needs.folder, needs.state_dir, needs.answers)
     routers = (
-        overview_pages(sheet, past),
+        overview_pages(sheet, past, needs.saved),
         *evse_ways(sheet, past, needs.remote),
         vehicle_pages(sheet, needs.operations),
         audit_pages(sheet, past),

@@ -24,7 +24,7 @@ from ems.assembly.past_day import verdict_of_day
 from ems.assembly.plan_wire import Answer, DayQuestion, Question, Setup, encoded
 from ems.planning.day_verdict import DayVerdict
 from ems.planning.planner import plan_of
-from ems.runtime.planner_process import LENGTH
+from ems.runtime.planner_process import heard_frame, own_answers, say_frame
 
 NICER = 5
 MOST_MEMORY = 4 << 30
@@ -36,9 +36,7 @@ GRACE_S = 2.0
 def main() -> None:
     """Answer until the input ends."""
     _be_modest()
-    # What a library prints must not get between the frames.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    answers = own_answers()
     setup: Setup | None = _read(sys.stdin.buffer)
     if setup is not None:
         archive = Archive(setup.sources)
@@ -46,7 +44,7 @@ def main() -> None:
             signal.setitimer(signal.ITIMER_REAL, question.limit_s + GRACE_S)
             payload = verdict(setup, question) if isinstance(question, DayQuestion) else _plan(setup, archive, question)
             signal.setitimer(signal.ITIMER_REAL, 0.0)
-            _write(answers, LENGTH.pack(len(payload)) + payload)
+            say_frame(answers, payload)
     # A thread may still wait for a database.
     os._exit(0)
 
@@ -96,19 +94,8 @@ def _be_modest() -> None:
 
 def _read(pipe: IO[bytes]) -> Any:
     """What the daemon says; None when it has gone."""
-    head = pipe.read(LENGTH.size)
-    if len(head) < LENGTH.size:
-        return None
-    (length,) = LENGTH.unpack(head)
-    payload = pipe.read(length)
-    return pickle.loads(payload) if len(payload) == length else None  # noqa: S301 - from our own parent
-
-
-def _write(pipe: IO[bytes], data: bytes) -> None:
-    left = memoryview(data)
-    with suppress(BrokenPipeError):
-        while left:
-            left = left[pipe.write(left) :]
+    payload = heard_frame(pipe)
+    return None if payload is None else pickle.loads(payload)  # noqa: S301 - from our own parent
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from ems.assembly.pages import PageNeeds, page_parts
 from ems.assembly.payments import Provision, payment_parts
 from ems.assembly.planning import ChildPlanning
 from ems.assembly.remote import RemoteParts, remote_parts
-from ems.assembly.reports import report_parts
+from ems.assembly.reports import ReportParts, report_parts
 from ems.assembly.sessions import session_ways
 from ems.assembly.sso import sso_ways
 from ems.assembly.wizard import Held, WizardParts, wizard_parts
@@ -105,7 +105,7 @@ def product_of(ground: Ground) -> Product:
     wizard = wizard_parts(settings, state_dir, loop, store, live, central, remote.control)
     reporting = report_parts(settings, store, live, clock, operations, lambda: ground.planning.setup.sources)
     roaming = roaming_parts(settings.ocpi, live, clock, operations, remote.control, porter, store, paying.till)
-    pages = page_parts(_page_needs(ground, remote, access))
+    pages = page_parts(_page_needs(ground, remote, access, reporting))
     accounts = accounts_of(recovered, store, clock, state_dir, ground.shown)
     hindsight = hindsight_of(ground.planning, operations.pushed, store, clock)
     areas = (paying, alarms, pages, drivers, wizard, reporting, roaming)
@@ -121,6 +121,7 @@ def product_of(ground: Ground) -> Product:
     web = WebServer(live, clock, ground.shown, operations, ground.foresight, further, accounts, hindsight)
     looks: Sequence[Output] = (operations.roster.look, remote.control.look, access.watch.look)
     services: Sequence[Service] = (web, accounts, remote.uploads, remote.ftp, access.lists, access.usher, hindsight)
+    served = (paying, alarms, reporting, roaming)
     return Product(
         web=web,
         remote=remote,
@@ -128,12 +129,12 @@ def product_of(ground: Ground) -> Product:
         drivers=drivers,
         wizard=wizard,
         looks=(*looks, *paying.looks, *alarms.looks, pages.look, wizard.look, reporting.look),
-        services=(*services, *paying.services, drivers.desk, wizard.prover, *alarms.services, *roaming.services),
+        services=(*services, drivers.desk, wizard.prover, *(one for area in served for one in area.services)),
         jobs=reporting.jobs,
     )
 
 
-def _page_needs(ground: Ground, remote: RemoteParts, access: AccessParts) -> PageNeeds:
+def _page_needs(ground: Ground, remote: RemoteParts, access: AccessParts, reporting: ReportParts) -> PageNeeds:
     return PageNeeds(
         folder=ground.settings.path.parent,
         state_dir=ground.state_dir,
@@ -145,4 +146,6 @@ def _page_needs(ground: Ground, remote: RemoteParts, access: AccessParts) -> Pag
         access=access.site,
         tariff=lambda: ground.planning.setup.sources.tariff,
         kiosk=ground.settings.web.kiosk,
+        answers=ground.central.answers,
+        saved=lambda: reporting.savings.latest,
     )

@@ -7,7 +7,10 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from ems.adapters.calendar.schedule import Job
 from ems.adapters.store.database import WRITE_ERRORS, Database
@@ -21,13 +24,15 @@ from ems.assembly.exporting import ExportProcesses
 from ems.assembly.opening import database_of
 from ems.assembly.operations import SiteOperations
 from ems.assembly.planning import setup_of
-from ems.assembly.seldom import pdf_of
+from ems.assembly.report_process import ReportProcess
+from ems.assembly.report_wire import Wanted
+from ems.assembly.savings import Savings
 from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.daybook import Daybook
 from ems.domain.energy.price_push import Pushed
 from ems.domain.site import Site
 from ems.domain.unknown import UnknownError
-from ems.ports.controller import Clock, Live
+from ems.ports.controller import Clock, Live, NotStoredError, Service
 from ems.ports.reports import ExportRun, ExportView, NoReportError, Printed
 from ems.runtime.exporter import Exporter
 from ems.runtime.loop import Output
@@ -40,59 +45,66 @@ from ems.statistics.report import Report, report_of
 
 log = logging.getLogger(__name__)
 
-MAKE_S = 120.0
 FRESH_S, FINISHED_FRESH_S = 20.0, 300.0
 """How long a report is not made anew: of a time that goes on, and of one that is over."""
 
 MOST_KEPT = 4
-EVERY_MINUTE = "* * * * *"
+EVERY_MINUTE, EVERY_NIGHT = "* * * * *", "23 2 * * *"
 
 
 def facts_of(site: Site, settings: ReportSettings, sources: Sources, pushed: Pushed, book: Daybook) -> Facts:
     """What else a report must know. Reads price files."""
     tariff, doubts = PriceFolder(sources.prices).completed(sources.tariff, pushed)
     people = {person.id: person.label for person in book.access.people.values()}
-    return Facts(site, tariff, settings.co2_g_per_kwh, book.fleet.vehicles, people, tuple(doubts))
+    return Facts(site, tariff, settings.co2_g_per_kwh, dict(book.fleet.vehicles), people, tuple(doubts))
+
+
+class _Made(NamedTuple):
+    """A report that is kept: since when, and what it was made of."""
+
+    since_s: float
+    wanted: Wanted
+    report: Report
 
 
 @dataclass(slots=True)
 class SiteReports:
-    """The `Reports` port. One report is made at a time, in a thread, and kept for those who ask for the same soon."""
+    """The `Reports` port. One report is made at a time, in a process of its own, and kept for those who ask for the
+    same soon. `where` the database is.
+    """
 
     store: Store
+    where: str | Path
     clock: Clock
-    site: Callable[[], Site]
     facts: Callable[[], Facts]
+    process: ReportProcess = field(default_factory=ReportProcess)
     exporter: Exporter | None = None
-    _made: dict[Period, tuple[float, Report]] = field(default_factory=dict)
+    _made: dict[Period, _Made] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def report(self, period: Period) -> Report:
         """As the port says."""
         async with self._lock:
-            now = self.clock.now()
-            known = self._made.get(period)
-            is_over = period.end < now.utc
-            if known is not None and now.monotonic_s - known[0] < (FINISHED_FRESH_S if is_over else FRESH_S):
-                return known[1]
-            try:
-                async with asyncio.timeout(MAKE_S):
-                    made = await asyncio.to_thread(self._make, period, int(now.utc.timestamp()))
-            except TimeoutError:
-                raise NoReportError(f"the report was not made within {MAKE_S:g} s; ask for fewer days") from None
-            self._made[period] = (now.monotonic_s, made)
-            while len(self._made) > MOST_KEPT:
-                del self._made[next(iter(self._made))]
-            return made
+            return (await self._of(period)).report
 
-    def _make(self, period: Period, now_s: int) -> Report:
-        return report_of(read_past(self.store.database, self.site(), period, now_s), self.facts())
+    async def _of(self, period: Period) -> _Made:
+        now, known = self.clock.now(), self._made.get(period)
+        is_over = period.end < now.utc
+        if known is not None and now.monotonic_s - known.since_s < (FINISHED_FRESH_S if is_over else FRESH_S):
+            return known
+        facts = await asyncio.to_thread(self.facts)
+        wanted = Wanted(self.where, period, int(now.utc.timestamp()), facts)
+        made = self._made[period] = _Made(now.monotonic_s, wanted, await self.process.report(wanted))
+        while len(self._made) > MOST_KEPT:
+            del self._made[next(iter(self._made))]
+        return made
 
     async def printed(self, period: Period) -> Printed:
         """As the port says."""
-        report = await self.report(period)
-        content = await asyncio.to_thread(pdf_of, report)
-        return Printed(file_name(report.site, period, "pdf"), "application/pdf", content)
+        async with self._lock:
+            made = await self._of(period)
+            content = await self.process.printed(made.wanted)
+        return Printed(file_name(made.report.site, period, "pdf"), "application/pdf", content)
 
     async def excluded(self, period: Period) -> Sequence[Excluded]:
         """As the port says."""
@@ -128,11 +140,15 @@ def file_name(what: str, period: Period, ending: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReportParts:
-    """`routers` are offered by the web server; `look` sees every tick; `jobs` are the calendar's."""
+    """`routers` are offered by the web server; `look` sees every tick; `services` run, `jobs` are the calendar's.
+    `savings` are what control saved.
+    """
 
     routers: Routers
     look: Output
-    jobs: tuple[Job, ...] = ()
+    services: tuple[Service, ...]
+    jobs: tuple[Job, ...]
+    savings: Savings
 
 
 def report_parts(
@@ -148,13 +164,27 @@ def report_parts(
     def facts() -> Facts:
         return facts_of(live.state.site, settings.reports, sources(), operations.pushed(), operations.daybook)
 
-    reports = SiteReports(store, clock, lambda: live.state.site, facts)
+    reports = SiteReports(store, sources().database, clock, facts)
+    savings = Savings(reports, lambda: live.state.site.zone, clock)
     files = ExportProcesses(sources().database)
     courier = SiteCourier(lambda: live.state.site.name, reports.report, file_name, files, settings.mail, clock)
     exporter = Exporter(settings.reports.exports, lambda: live.state.site.zone, courier, store.reports, clock)
     reports.exporter = exporter
-    job = Job("exports", EVERY_MINUTE, exporter.look)
-    return ReportParts(report_ways(live, clock, reports), Watchkeeper(store.reports).look, (job,))
+    forget = partial(_forget, settings.reports, store)
+    jobs = (Job("exports", EVERY_MINUTE, exporter.look), Job("names", EVERY_NIGHT, forget))
+    return ReportParts(
+        report_ways(live, clock, reports), Watchkeeper(store.reports).look, (reports.process, savings), jobs, savings
+    )
+
+
+async def _forget(told: ReportSettings, store: Store, due: datetime) -> None:
+    """Whoever charged longer ago than the site file says is forgotten."""
+    if told.names_days is None:
+        return
+    try:
+        await store.corrections.forget_names(due - timedelta(days=told.names_days), "site file", due)
+    except NotStoredError as failed:
+        log.warning("reports.names-not-forgotten cause=%r", str(failed))
 
 
 def report_beside(settings: SiteSettings, state_dir: Path, clock: Clock, period: Period) -> Report:

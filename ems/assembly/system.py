@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ems import __version__
@@ -17,7 +17,7 @@ from ems.adapters.web.picture import picture
 from ems.assembly.backup import FOLDER, BackupError, backup_path, backups, make_backup
 from ems.assembly.opening import DATABASE
 from ems.assembly.support import bundle
-from ems.domain.system_status import BackupFile, ClockStatus, Condition, DiskStatus, LogLine, PartStatus
+from ems.domain.system_status import BackupFile, ClockStatus, Condition, DiskStatus, LogLine, PartStatus, StationAnswer
 from ems.ports.controller import Clock, Live, NotStoredError
 from ems.ports.past import Past
 from ems.ports.system import NoBackupError
@@ -36,9 +36,18 @@ GOOD, WAITS, BAD = Condition
 class SiteSystem:
     """The `SystemDesk` of a running daemon."""
 
-    def __init__(self, live: Live, clock: Clock, store: Store, past: Past, folder: Path, state_dir: Path) -> None:
+    def __init__(
+        self,
+        live: Live,
+        clock: Clock,
+        store: Store,
+        past: Past,
+        folder: Path,
+        state_dir: Path,
+        answers: Callable[[], Iterable[StationAnswer]] = tuple,
+    ) -> None:
         self._live, self._clock, self._store, self._past = live, clock, store, past
-        self._folder, self._state_dir = folder, state_dir
+        self._folder, self._state_dir, self._answers = folder, state_dir, answers
         self._recent = RecentLog().listen()
         self._began = clock.now()
         self._making = asyncio.Lock()
@@ -67,6 +76,10 @@ class SiteSystem:
             self._by_log("payments", "no trouble is known", "ems.adapters.payment", "ems.runtime.cashier"),
             self._by_log("services", "no service had to be restarted", "ems.runtime.supervisor"),
         )
+
+    def answers(self) -> Sequence[StationAnswer]:
+        """How quickly stations answered last."""
+        return tuple(self._answers())
 
     async def clock(self) -> ClockStatus:
         """The machine's clock."""

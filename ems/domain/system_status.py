@@ -29,6 +29,15 @@ class PartStatus(NamedTuple):
     last_error_at: datetime | None = None
 
 
+class StationAnswer(NamedTuple):
+    """The last request that a station answered: how long it took, and how long ago that is, seconds."""
+
+    station: str
+    action: str
+    took_s: float
+    age_s: float
+
+
 class ClockStatus(NamedTuple):
     """Whether the machine's clock is kept by others (None: nobody can say), and how wrong it may be."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -60,6 +61,15 @@ class ExportView(NamedTuple):
     plan: ExportPlan
     next_due: datetime
     runs: tuple[ExportRun, ...]
+
+
+class Saved(NamedTuple):
+    """What control saved from one day to another, both included; negative where it cost."""
+
+    amount: Decimal
+    currency: str
+    first: date
+    last: date
 
 
 class Printed(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ems.domain.system_status import BackupFile, ClockStatus, DiskStatus, LogLine, PartStatus
+from ems.domain.system_status import BackupFile, ClockStatus, DiskStatus, LogLine, PartStatus, StationAnswer
 
 
 class NoBackupError(Exception):
@@ -23,6 +23,12 @@ class SystemDesk(Protocol):
 
     async def parts(self) -> Sequence[PartStatus]:
         """Every part as it is now."""
+        ...
+
+    def answers(self) -> Sequence[StationAnswer]:
+        """How quickly each station that is connected answered last, by name; of those that were asked nothing there is
+        none.
+        """
         ...
 
     async def clock(self) -> ClockStatus:

@@ -10,6 +10,7 @@ import os
 import signal
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -37,10 +38,13 @@ class PlannerError(RuntimeError):
 
 
 class PlannerProcess:
-    """A child that answers one question at a time. `ask` blocks and belongs to one thread; `kill` may come from any."""
+    """A child that answers one question at a time: the planner's, or another that speaks in frames. `ask` blocks and
+    belongs to one thread; `kill` may come from any.
+    """
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = tuple(command)
+    def __init__(self, command: Sequence[str], what: str = "the planner") -> None:
+        """`what` it is called in the words of its errors."""
+        self._command, self._what = tuple(command), what
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -62,13 +66,13 @@ class PlannerProcess:
             process, greeting = self._started(), _frame(setup)
         try:
             return _exchange(process, greeting + _frame(question), time.monotonic() + patience_s)
-        except PlannerError:
+        except PlannerError as failed:
             self.end()
-            raise
+            raise PlannerError(f"{self._what} {failed}") from None
         except (OSError, ValueError):
             cause = _ended(process)
             self.end()
-            raise PlannerError(cause) from None
+            raise PlannerError(f"{self._what} {cause}") from None
 
     def kill(self) -> None:
         """End whatever runs, also what is frozen. Does not wait; an `ask` that is under way fails."""
@@ -101,13 +105,38 @@ class PlannerProcess:
                 process_group=0,  # what is typed at the terminal of the daemon is not for its child
             )
         except OSError as refused:
-            raise PlannerError(f"the planner cannot be started: {refused}") from None
+            raise PlannerError(f"{self._what} cannot be started: {refused}") from None
         for pipe in (process.stdin, process.stdout, process.stderr):
             assert pipe is not None
             os.set_blocking(pipe.fileno(), False)
         with self._lock:
             self._process = process
         return process
+
+
+def heard_frame(pipe: IO[bytes]) -> bytes | None:
+    """What the parent says to a child; None when it has gone."""
+    head = pipe.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    payload = pipe.read(length)
+    return payload if len(payload) == length else None
+
+
+def say_frame(pipe: IO[bytes], payload: bytes) -> None:
+    """What a child answers; nobody may be there any more."""
+    left = memoryview(_frame(payload))
+    with suppress(BrokenPipeError):
+        while left:
+            left = left[pipe.write(left) :]
+
+
+def own_answers() -> IO[bytes]:
+    """The pipe of a child's answers. What a library prints must not get between the frames, so it goes elsewhere."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers
 
 
 def _python_path() -> list[str]:
@@ -129,7 +158,7 @@ def _exchange(process: subprocess.Popen[bytes], told: bytes, deadline: float) ->
         while True:
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if time.monotonic() >= deadline:
-                raise PlannerError(f"the planner did not answer in time{_last_words(process)}")
+                raise PlannerError(f"did not answer in time{_last_words(process)}")
             for key, _ in ready:
                 if key.fileobj is process.stdout:
                     heard += _read(process, process.stdout)
@@ -155,9 +184,9 @@ def _ended(process: subprocess.Popen[bytes]) -> str:
         process.wait(REAP_S)
     how = process.returncode
     if how is None:
-        return f"the planner closed its pipes{_last_words(process)}"
+        return f"closed its pipes{_last_words(process)}"
     ended = signal.Signals(-how).name if how < 0 else f"status {how}"
-    return f"the planner ended with {ended}{_last_words(process)}"
+    return f"ended with {ended}{_last_words(process)}"
 
 
 def _whole(heard: bytearray) -> bytes | None:
@@ -166,7 +195,7 @@ def _whole(heard: bytearray) -> bytes | None:
         return None
     (length,) = LENGTH.unpack_from(heard)
     if length > MOST_BYTES or len(heard) > LENGTH.size + length:
-        raise PlannerError("the planner answered what is no frame")
+        raise PlannerError("answered what is no frame")
     return bytes(heard[LENGTH.size :]) if len(heard) == LENGTH.size + length else None
 
 

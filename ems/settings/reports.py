@@ -17,10 +17,13 @@ from ems.statistics.period import Every
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """`co2_g_per_kwh` None: nobody says what a kWh from the grid stands for. Files of secrets are absolute paths."""
+    """`co2_g_per_kwh` None: nobody says what a kWh from the grid stands for. `names_days`: so many days after its
+    beginning a session forgets who charged, None: never. Files of secrets are absolute paths.
+    """
 
     co2_g_per_kwh: float | None = None
     exports: tuple[ExportPlan, ...] = ()
+    names_days: int | None = None
 
 
 def reports_of(draft: Draft) -> ReportSettings:
@@ -32,7 +35,7 @@ def reports_of(draft: Draft) -> ReportSettings:
         for name, one, target in found
         if target is not None
     )
-    return ReportSettings(section.co2_g_per_kwh, plans)
+    return ReportSettings(section.co2_g_per_kwh, plans, section.names_days)
 
 
 def exports(draft: Draft) -> Iterator[Finding]:

@@ -82,4 +82,7 @@ class ReportsSection(Section):
     co2_g_per_kwh: Annotated[float, Field(ge=0, le=2000)] | None = Field(
         None, description="gram of CO2 that a kWh from the grid stands for, as its supplier declares, for example 363"
     )
+    names_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+        None, description="so many days after its beginning a session forgets who charged; kept for good unless stated"
+    )
     exports: dict[Name, ExportSection] = Field({}, description="what goes out by itself, each with a name")

@@ -50,23 +50,24 @@ def accounts_of(past: Past, quarters: Quarters, co2_g_per_kwh: float) -> dict[st
 
     A vehicle charges in the quarter hours in which energy flowed, but for the seconds in which it was idle.
     """
-    known = {session.id: session for session in past.sessions}
     accounts = {session.id: _begun(session, past) for session in past.sessions}
-    for used in past.used:
-        session, k = known.get(used.session), quarters.position(used.starts_s)
-        if session is None or k is None:
+    spans = {session.id: (session.plugged_s, session.until_s(past.now_s)) for session in past.sessions}
+    shares, prices, count, first_s = quarters.grid_share, quarters.per_kwh, len(quarters), quarters.begin_s
+    for name, starts_s, energy_wh, idle_s in past.used:
+        account, k = accounts.get(name), (starts_s - first_s) // QUARTER_S
+        if account is None or not 0 <= k < count:
             continue
-        account, share = accounts[session.id], quarters.grid_share[k]
-        account.idle_s += used.idle_s
-        if used.energy_wh > 0:
-            kwh = used.energy_wh / 1000.0
-            account.energy_wh += used.energy_wh
-            account.pv_wh += used.energy_wh * (1.0 - share)
-            account.cost += kwh * quarters.per_kwh[k]
+        account.idle_s += idle_s
+        if energy_wh > 0:
+            kwh, share, (begin_s, end_s) = energy_wh / 1000.0, shares[k], spans[name]
+            account.energy_wh += energy_wh
+            account.pv_wh += energy_wh * (1.0 - share)
+            account.cost += kwh * prices[k]
             account.co2_g += kwh * share * co2_g_per_kwh
-            begin_s = max(used.starts_s, session.plugged_s)
-            end_s = min(used.starts_s + QUARTER_S, session.until_s(past.now_s))
-            account.charging_s += max(0, end_s - begin_s - used.idle_s)
+            ends_s = starts_s + QUARTER_S
+            lasted_s = (end_s if end_s < ends_s else ends_s) - (begin_s if begin_s > starts_s else starts_s) - idle_s
+            if lasted_s > 0:
+                account.charging_s += lasted_s
     return accounts
 
 

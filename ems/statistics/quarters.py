@@ -28,11 +28,6 @@ class Quarters:
     def __len__(self) -> int:
         return len(self.grid_w)
 
-    def position(self, at_s: int) -> int | None:
-        """The quarter hour in which a moment lies; None outside."""
-        k = (at_s - self.begin_s) // QUARTER_S
-        return k if 0 <= k < len(self.grid_w) else None
-
     def load(self, watts: tuple[float, ...]) -> Load:
         """A course as bills want it."""
         return Load(datetime.fromtimestamp(self.begin_s, UTC), QUARTER_S, watts)
@@ -52,10 +47,10 @@ def quarters_of(past: Past, facts: Facts) -> Quarters:
         if 0 <= k < count:
             grid[k] = math.nan if flow.grid_w is None else flow.grid_w
             pv[k] = math.nan if flow.pv_w is None else flow.pv_w
-    for used in past.used:
-        k = (used.starts_s - begin_s) // QUARTER_S
+    for _, starts_s, energy_wh, _ in past.used:
+        k = (starts_s - begin_s) // QUARTER_S
         if 0 <= k < count:
-            charging[k] += used.energy_wh * 3600.0 / QUARTER_S
+            charging[k] += energy_wh * 3600.0 / QUARTER_S
     shares = [_grid_share(through, sun) for through, sun in zip(grid, pv, strict=True)]
     prices, assumed = [0.0] * count, tuple[str, ...]()
     if facts.tariff is not None:

@@ -55,9 +55,10 @@ def uncontrolled_w(past: Past, facts: Facts, quarters: Quarters) -> list[float]:
     """
     drawn_wh = [0.0] * len(quarters)
     got_wh: dict[str, float] = defaultdict(float)
-    for used in past.used:
-        if quarters.position(used.starts_s) is not None:
-            got_wh[used.session] += used.energy_wh
+    begin_s, end_s = quarters.begin_s, quarters.begin_s + QUARTER_S * len(quarters)
+    for name, starts_s, energy_wh, _ in past.used:
+        if begin_s <= starts_s < end_s:
+            got_wh[name] += energy_wh
     seen = _by_session(past)
     for session in past.sessions:
         vehicle = None if session.vehicle is None else facts.vehicles.get(session.vehicle)
@@ -68,9 +69,7 @@ def uncontrolled_w(past: Past, facts: Facts, quarters: Quarters) -> list[float]:
         while left_wh > 0.0 and at_s < past.end_s:
             next_s = (at_s // QUARTER_S + 1) * QUARTER_S
             wh = min(left_wh, watts * (next_s - at_s) / 3600.0)
-            k = quarters.position(at_s)
-            if k is not None:
-                drawn_wh[k] += wh
+            drawn_wh[(at_s - begin_s) // QUARTER_S] += wh
             left_wh -= wh
             at_s = next_s
     return [wh * 3600.0 / QUARTER_S for wh in drawn_wh]

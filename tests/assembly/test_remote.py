@@ -249,6 +249,16 @@ async def _audit(here: Yard) -> None:
     assert "0123456789abcdef0123" not in json.dumps(line)
     assert ("GetDiagnostics", False) in {(row["action"], row["from_station"]) for row in line["messages"]}
     assert (await here.send("GET", "/stations/CP-99/messages"))[0] == 404
+    _, asked = await here.send("GET", "/stations/CP-01/messages?action=GetDiagnostics&side=out")
+    assert {(row["action"], row["from_station"]) for row in asked["messages"]} == {("GetDiagnostics", False)}
+    _, by_text = await here.send("GET", "/stations/CP-01/messages?text=CHARGEPOINTVENDOR")
+    assert {row["action"] for row in by_text["messages"]} == {"BootNotification"}
+    assert (await here.send("GET", "/stations/CP-01/messages?side=up"))[0] in {400, 422}
+    _, quick = await here.send("GET", "/station-answers")
+    (answer,) = [row for row in quick["answers"] if row["station"] == "CP-01"]
+    assert answer["action"]
+    assert 0.0 <= answer["took_s"] < 30.0
+    assert answer["age_s"] >= 0.0
 
 
 async def _silence(here: Yard) -> None:

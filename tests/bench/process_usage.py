@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import time
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -25,3 +27,10 @@ def children(pid: int) -> list[int]:
     """The processes that any of its threads has started and that still run."""
     lists = (thread / "children" for thread in Path(f"/proc/{pid}/task").iterdir())
     return [int(child) for children_of in lists for child in children_of.read_text().split()]
+
+
+def whole_s() -> float:
+    """Seconds of processor time of this process and of its children, those that run and those that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    running = sum(cpu_s(child) for child in children(os.getpid()))
+    return time.process_time() + ended.ru_utime + ended.ru_stime + running

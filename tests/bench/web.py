@@ -8,7 +8,6 @@ is what the clock shows, which is told beside it, as is for how long the event l
 from __future__ import annotations
 
 import asyncio
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from ems.domain.access.account import LoginRule
 from tests.adapters.web.office import Office
 from tests.bench import year
 from tests.bench.figure import Figure, Measured, Rule
+from tests.bench.process_usage import whole_s
 from tests.bench.web_report import report_figure, report_routes
 
 PAGE_MS, CSV_S = 200.0, 5.0
@@ -39,6 +39,9 @@ FILTERS = {
     "one station": f"/sessions?{SPAN}&where=station:CP-07",
     "one tag": f"/sessions?{SPAN}&tag=04000011",
     "a group, by energy": f"/sessions?{SPAN}&group=fleet&sort=energy",
+    "half of all in a group, by cost": f"/sessions?{SPAN}&group=staff&sort=cost",
+    "how they ended, by time plugged in": f"/sessions?{SPAN}&ended_by=Local&sort=duration",
+    "how they were paid, by energy": f"/sessions?{SPAN}&payment=none&sort=energy",
     "no filter": f"/sessions?{SPAN}",
 }
 
@@ -118,12 +121,6 @@ def _csv(yard: Yard, made: year.Year, turns: int) -> Figure:
     )
 
 
-def _processor_s() -> float:
-    """Of this process and of its children that have ended."""
-    child = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + child.ru_utime + child.ru_stime
-
-
 async def _timed(yard: Yard, path: str, turns: int) -> Timed:
     took: list[float] = []
     by_clock: list[float] = []
@@ -132,10 +129,10 @@ async def _timed(yard: Yard, path: str, turns: int) -> Timed:
     transport = httpx2.ASGITransport(app=yard.app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8080", timeout=120) as client:
         for _ in range(turns):
-            began, worked = time.perf_counter(), _processor_s()
+            began, worked = time.perf_counter(), whole_s()
             answer = await client.get(path)
             by_clock.append(time.perf_counter() - began)
-            took.append(_processor_s() - worked)
+            took.append(whole_s() - worked)
             if answer.status_code != 200:
                 raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:200]}")
             size = len(answer.content)

@@ -9,7 +9,6 @@ by the clock. A tick is processor time of its thread, so that others on the mach
 from __future__ import annotations
 
 import asyncio
-import resource
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -31,6 +30,7 @@ from tests.bench.centrals import layout
 from tests.bench.child import Child
 from tests.bench.daemon import HOST, _free_port
 from tests.bench.figure import Baseline, Figure, Measured, Rule
+from tests.bench.process_usage import whole_s
 from tests.bench.site_folder import MeterPlace, write_site
 
 EVSES, STREAMS, WATCHERS = 200, 20, 50
@@ -191,9 +191,9 @@ async def _report(folder: Path, days: int, evses: int, times: int) -> Figure:
         async with daemon_of(folder) as (_, _, port):
             for k in range(times):
                 month = f"{2025 + (10 + k) // 12}-{(10 + k) % 12 + 1:02d}"
-                began = _processor_s()
+                began = whole_s()
                 told = await asked(visitors, "pages", port=port, path=f"/reports?month={month}", times=1)
-                took.append(_processor_s() - began)
+                took.append(whole_s() - began)
                 seconds += told["seconds"]
     return Figure(
         f"report of a month, of {made.sessions} sessions in {days} days",
@@ -203,9 +203,3 @@ async def _report(folder: Path, days: int, evses: int, times: int) -> Figure:
         REPORT_S,
         notes=(f"by the clock {median(seconds):.1f} s, each month for the first time",),
     )
-
-
-def _processor_s() -> float:
-    """Of this process and of its children that have ended."""
-    child = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + child.ru_utime + child.ru_stime

@@ -72,7 +72,7 @@ def report_routes(store: Store, scene: Scene) -> tuple[APIRouter, ...]:
         stations=tuple(Station(name, (Evse(name, 1, "grid", THREE_PHASES, 32.0, 6.0),)) for name in names),
     )
     facts = Facts(site, TARIFF, 380.0)
-    return report_ways(scene, scene, SiteReports(store, scene, lambda: site, lambda: facts))
+    return report_ways(scene, scene, SiteReports(store, store.database.path or "", scene, lambda: facts))
 
 
 def report_figure(yard: Asked, turns: int) -> Figure:

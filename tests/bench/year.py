@@ -17,6 +17,7 @@ import numpy as np
 from sqlalchemy import Connection, Table
 
 from ems.adapters.store.batch import Row
+from ems.adapters.store.carrying import carry
 from ems.adapters.store.database import Database
 from ems.adapters.store.moment import to_ms
 from ems.adapters.store.schema import interval, subject
@@ -87,6 +88,7 @@ def build(path: Path, days: int = DAYS, evses: int = EVSES, per_day: int = PER_D
         while some := list(islice(all_sessions, SOME)):
             with database.transaction(connection, durable=False):
                 _insert(connection, (row for n, one in enumerate(some, first_id) for row in rows_of(one, n)))
+                carry(connection, [one.id for one in some])
             first_id += len(some)
             count, energy = count + len(some), energy + sum(one.energy_wh for one in some)
         _intervals(database, connection, days, evses, per_day)

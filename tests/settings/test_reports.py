@@ -27,6 +27,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1n0Yz0xwXH0mXjz9v3XoQmP1m2bq3c4d5e6
 EXPORTS = f"""\
 reports:
   co2_g_per_kwh: 363
+  names_days: 365
   exports:
     accounting: {{content: report, every: month, day: 3, at: "06:30", mail: [office@depot.example]}}
     erp: {{content: energy, every: day, webhook: {{url: "https://erp.example.com/in", secret_file: secret}}}}
@@ -49,13 +50,14 @@ def loaded(tmp_path: Path, text: str) -> tuple[SiteSettings | None, list[str]]:
 def test_without_the_sections_nothing_leaves_the_site(tmp_path: Path) -> None:
     settings, _ = loaded(tmp_path, "")
     assert settings is not None
-    assert (settings.mail, settings.reports.exports) == (None, ())
+    assert (settings.mail, settings.reports.exports, settings.reports.names_days) == (None, (), None)
 
 
 def test_what_the_sections_say(tmp_path: Path) -> None:
     settings, words = loaded(tmp_path, MAIL + EXPORTS)
     secret = tmp_path / "secret"
     assert settings is not None, words
+    assert settings.reports.names_days == 365
     assert settings.mail == MailSettings(
         "smtp.example.com", 587, MailSecurity.STARTTLS, "ems@depot.example", "ems", secret
     )

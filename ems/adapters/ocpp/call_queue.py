@@ -92,6 +92,14 @@ class _Sent(NamedTuple):
     is_outdated: bool = False
 
 
+class LastAnswer(NamedTuple):
+    """A request that was answered last: what it was, how long that took, and when, in the time of the loop."""
+
+    action: str
+    took_s: float
+    at: float
+
+
 class CallQueue:
     """Waiting requests of one station, and the one that is under way.
 
@@ -110,6 +118,7 @@ class CallQueue:
         self._under_way: _Sent | None = None
         self._abandoned: OrderedDict[str, _Sent] = OrderedDict()
         self._took_s: dict[str, float] = {}
+        self.last: LastAnswer | None = None
         self._is_due = False
         self._closed: str | None = None
 
@@ -136,7 +145,9 @@ class CallQueue:
             sent = self._abandoned.pop(identity)
         else:
             return False
-        self._took_s[sent.request.action] = asyncio.get_running_loop().time() - sent.at
+        now = asyncio.get_running_loop().time()
+        self._took_s[sent.request.action] = now - sent.at
+        self.last = LastAnswer(sent.request.action, now - sent.at, now)
         self._go_on()
         if not sent.is_outdated:
             sent.request.on_outcome(outcome)

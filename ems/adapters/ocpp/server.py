@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from ems.domain.order import LimitOrder
 from ems.domain.record.history import Knock
 from ems.domain.remote.outcome import Activity, Outcome, Spoken, Verdict
 from ems.domain.remote.request import StationRequest
+from ems.domain.system_status import StationAnswer
 from ems.ports.controller import Clock, Sink
 
 log = logging.getLogger(__name__)
@@ -164,6 +165,14 @@ class CentralSystem:
         """The last frames on the line to a station, oldest first."""
         timeline = self._timelines.get(station)
         return () if timeline is None else timeline.read()
+
+    def answers(self) -> Iterator[StationAnswer]:
+        """How quickly each station that is connected answered last, by name."""
+        now = asyncio.get_running_loop().time()
+        for station, (connection, _) in sorted(self._links.items()):
+            last = connection.queue.last
+            if last is not None:
+                yield StationAnswer(station, last.action, last.took_s, now - last.at)
 
     def activity(self, station: str) -> Activity:
         """What a station says about its own work."""

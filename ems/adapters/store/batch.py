@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Insert, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ems.adapters.store.carrying import OF_SESSIONS, carry
 from ems.adapters.store.database import WRITE_ERRORS, Fault, fault_of
 from ems.adapters.store.schema import sample, subject
 
@@ -119,6 +120,7 @@ def write(connection: Connection, rows: Mapping[Key, Row], samples: Sequence[Sam
         groups[key.table, tuple(sorted(row))].append(row)
     for (table, columns), group in groups.items():
         connection.execute(upsert(connection.dialect.name, table, columns), group)
+    carry(connection, {row[OF_SESSIONS[key.table]] for key, row in rows.items() if key.table in OF_SESSIONS})
     numbers = subjects.numbers(connection, ((one.kind, one.name) for one in samples)) if samples else {}
     todo = iter(samples)
     while some := list(islice(todo, SAMPLES_PER_STATEMENT)):

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from ems.adapters.store.audit import AuditLog
 from ems.adapters.store.batch import Row
@@ -25,6 +25,7 @@ SOME = 500
 
 ERASED = "(erased)"
 _IDENTITY = ("person", "vehicle")
+_NAMES = ("person", "tag", "tag_key", "vehicle")
 
 
 class CorrectionStore:
@@ -57,6 +58,18 @@ class CorrectionStore:
         and money stay. Returns how many. Raises NotStoredError, and may then have done a part.
         """
         whose = session.c.person == person if person is not None else session.c.tag_key == tag_key(tag or "")
+        total = await self._forgotten(whose, before)
+        self._log.add(at, who, "IdentityErased", {"sessions": total, "before": before.isoformat()})
+        return total
+
+    async def forget_names(self, before: datetime, who: str, at: datetime) -> int:
+        """The same of everybody: their time is over. Where nobody was known any more it leaves no trace."""
+        total = await self._forgotten(or_(*(session.c[name].is_not(None) for name in _NAMES)), before)
+        if total:
+            self._log.add(at, who, "NamesForgotten", {"sessions": total, "before": before.isoformat()})
+        return total
+
+    async def _forgotten(self, whose: ColumnElement[bool], before: datetime) -> int:
         total = 0
         while True:
             done: list[int] = []
@@ -68,9 +81,7 @@ class CorrectionStore:
             )
             total += sum(done)
             if sum(done) < SOME:
-                break
-        self._log.add(at, who, "IdentityErased", {"sessions": total, "before": before.isoformat()})
-        return total
+                return total
 
 
 def read_corrections(connection: Connection, name: str) -> tuple[Correction, ...]:
@@ -126,7 +137,7 @@ def _erase(connection: Connection, whose: ColumnElement[bool], before: datetime)
     rows = connection.execute(query.limit(SOME)).all()
     names = [row.id for row in rows]
     numbers = [number for row in rows for number in transactions_of(row)]
-    nothing = dict.fromkeys(("person", "tag", "tag_key", "vehicle"))
+    nothing = dict.fromkeys(_NAMES)
     connection.execute(update(session).where(session.c.id.in_(names)).values(nothing))
     for first in range(0, len(numbers), SOME):
         some = transaction_log.c.id.in_(numbers[first : first + SOME])

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, selec
 from ems.adapters.store.access import reason
 from ems.adapters.store.aggregation import QUARTER_MS
 from ems.adapters.store.database import WRITE_ERRORS, Database
-from ems.adapters.store.price_schema import receipt, usage
+from ems.adapters.store.price_schema import usage
 from ems.adapters.store.report_schema import control_quarter, excluded_time, outage
 from ems.adapters.store.schema import interval, session, subject
 from ems.domain.meter import MeterRole
@@ -96,19 +96,18 @@ class _Reading:
             yield from connection.execute(query.execution_options(yield_per=AT_A_TIME))
 
     def sessions(self, span: _Span) -> Iterator[PastSession]:
-        known, paid = session.c, receipt.c
+        known = session.c
         needed = known.need_origin.in_(STATED)
         columns = (
             known.id, known.evse, known.plugged, known.unplugged, known.energy_wh, known.need_wh, known.departure,
             known.vehicle, func.coalesce(known.tag, known.tag_key).label("tag"), known.person, known.cost_centre,
-            paid.total_minor, needed.label("is_needed"),
+            known.total_minor, needed.label("is_needed"),
         )  # fmt: skip
-        joined = session.outerjoin(receipt, paid.session == known.id)
         for begin, end in _Span(span.begin - LONGEST_MS, span.end).slices():
             there: list[ColumnElement[bool]] = [known.plugged >= begin, known.plugged < end]
             if begin < span.begin:
                 there.append(or_(known.unplugged.is_(None), known.unplugged > span.begin))
-            query = select(*columns).select_from(joined).where(*there, known.is_void.is_not(True))
+            query = select(*columns).where(*there, known.is_void.is_not(True))
             for row in self._rows(query.order_by(known.plugged, known.id)):
                 if row.plugged >= span.begin or row.unplugged is None or row.unplugged > span.begin:
                     yield _session(row)

@@ -87,7 +87,22 @@ session = Table(
     Column("last_transaction", BigInteger),
     Column("tag_key", Words),
     Column("is_void", Boolean),
-    Index("session_plugged", "plugged"),
+    Column("idle_s", Integer),
+    Column("groups", Text),
+    Column("total_minor", BigInteger),
+    Column("currency", Words),
+    Index(
+        "session_plugged",
+        "plugged",
+        "is_void",
+        "unplugged",
+        "energy_wh",
+        "idle_s",
+        "currency",
+        "total_minor",
+        "groups",
+        "id",
+    ),
     Index("session_evse", "evse", "plugged"),
     *(
         Index(f"session_{name}", name, "plugged", sqlite_where=text(known), postgresql_where=text(known))
@@ -96,7 +111,8 @@ session = Table(
     Index("session_open", "id", sqlite_where=text("unplugged IS NULL"), postgresql_where=text("unplugged IS NULL")),
 )
 """Vehicles, from plug-in to plug-out; `transactions` is a JSON list of ids, `energy_wh` their sum, `tag_key` what was
-held up last. `is_void`: somebody said that it is none that counts.
+held up last. `is_void`: somebody said that it is none that counts. From `idle_s` on: as its tab and its receipt say
+(`carrying`), with an index that sums and filters of a list need nothing besides.
 """
 
 grant = Table(

@@ -38,7 +38,7 @@ from ems.domain.record.session_entry import (
     SessionSums,
 )
 
-SLICE = timedelta(days=31)
+SLICE = timedelta(days=184)
 """So much of a span is added up in one query."""
 
 ENTRIES = 2_000

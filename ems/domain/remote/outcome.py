@@ -186,6 +186,13 @@ class Spoken:
     id: str
     payload: str
 
+    def fits(self, action: str, side: str, text: str) -> bool:
+        """Whether it is of an action, from the station (`in`) or to it (`out`), and has a text in what it carries, in
+        capitals or not; what is empty is not asked for.
+        """
+        is_side = not side or (self.kind != "link" and self.from_station is (side == "in"))
+        return is_side and action in {"", self.action} and text.casefold() in self.payload.casefold()
+
 
 Configuration = Mapping[str, str]
 """Variables and their values, as a template wants them."""

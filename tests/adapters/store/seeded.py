@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from ems.adapters.store.carrying import carry
 from ems.adapters.store.database import Database
 from ems.adapters.store.moment import to_ms
 from ems.adapters.store.payment_schema import payment
@@ -51,11 +52,13 @@ class Seeded:
 def write(connection: Connection, sessions: Iterable[Seeded], first_id: int = 1) -> None:
     """Insert rows of every table that a session has part in."""
     rows: dict[Table, list[Mapping[str, Any]]] = {}
-    for number, one in enumerate(sessions, start=first_id):
+    known = list(sessions)
+    for number, one in enumerate(known, start=first_id):
         for table, row in rows_of(one, number):
             rows.setdefault(table, []).append(row)
     for table, some in rows.items():
         connection.execute(table.insert(), some)
+    carry(connection, [one.id for one in known])
 
 
 def seed(database: Database, sessions: Iterable[Seeded]) -> None:

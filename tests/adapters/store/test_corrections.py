@@ -148,6 +148,21 @@ def test_many_sessions_are_forgotten_in_slices(store: Store, monkeypatch: pytest
     assert sums(store, person="dora") == (0, 0.0)
 
 
+def test_names_whose_time_is_over_are_forgotten_and_nothing_else_changes(store: Store) -> None:
+    before = sums(store)
+    forget = store.corrections.forget_names
+    assert asyncio.run(forget(DAY, "site file", DAY)) == 0
+    found = asyncio.run(forget(ALL.until, "site file", ALL.until))
+    assert found > 0
+    assert sums(store) == before
+    told = everything(store)
+    assert not [word for word in ("anna", "04AA", "04aa", "Van") if word in told]
+    assert asyncio.run(forget(ALL.until, "site file", ALL.until)) == 0, "nobody is known any more"
+    asyncio.run(store.flush())
+    audits = [one for one in asyncio.run(store.audits(None, 9)) if one.what == "NamesForgotten"]
+    assert [json.loads(one.detail)["sessions"] for one in audits] == [found]
+
+
 def test_only_what_began_before_is_forgotten(store: Store) -> None:
     assert erase(store, person="anna", before=DAY) == 0
     assert erase(store, person="anna", before=DAY + timedelta(seconds=1)) == 1

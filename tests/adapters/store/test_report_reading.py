@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ems.adapters.store.carrying import carry
 from ems.adapters.store.database import Database
 from ems.adapters.store.moment import from_ms
 from ems.adapters.store.price_schema import receipt, usage
@@ -55,6 +56,7 @@ def fill(database: Database) -> None:
                     "total_minor": one.cost_minor, "vat_minor": 0,
                 }  # fmt: skip
                 connection.execute(receipt.insert(), [row])
+        carry(connection, [one.id for one in PAST.sessions])
 
 
 def test_a_report_of_what_is_stored_is_that_of_the_records(where: str | Path) -> None:

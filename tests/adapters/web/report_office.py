@@ -61,9 +61,14 @@ class ReportOffice(Office):
     def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:
         scene, later = self.scene, Later()
         facts = Facts(scene.site, TARIFF, 380.0, {}, {f"p{k}": name for k, name in enumerate(WHO)})
-        self.reports = SiteReports(self.store, later, lambda: scene.site, lambda: facts)
+        self.reports = SiteReports(self.store, str(self.store.database), later, lambda: facts)
         self.reports.exporter = Exporter((PLAN,), lambda: scene.site.zone, Lame(), self.store.reports, later)
         return tuple(report_ways(scene, later, self.reports))
+
+    def close(self) -> None:
+        """As an office, and nobody makes reports any more."""
+        self.reports.process.close()
+        super().close()
 
     def page(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
         """A page or anything else that is read."""

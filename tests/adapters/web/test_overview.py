@@ -6,7 +6,8 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ import pytest
 from ems.adapters.store.batch import Sample
 from ems.adapters.store.moment import to_ms
 from ems.adapters.web.overview.flow import bars, spark
+from ems.adapters.web.overview.page import _saved
 from ems.adapters.web.overview.risk import at_risk
 from ems.adapters.web.picture import circuits
 from ems.adapters.web.sheet import Sheet
 from ems.domain.session import Need
+from ems.ports.reports import Saved
 from tests.adapters.web.page_office import PageOffice
 from tests.adapters.web.planned import planned
 from tests.adapters.web.scene import busy
@@ -115,3 +118,17 @@ def test_on_a_site_of_200_evses_the_page_is_quick_and_small(tmp_path_factory: py
     assert answer.status_code == 200
     assert took < 5 * MOST_S, "five times as long as on an idle machine"
     assert len(answer.content) < MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        ("1234.56", "Saved this month by control 1\u202f234.56 EUR until 26 Nov, against charging at once"),
+        ("-3.20", "Control cost more this month 3.20 EUR"),
+    ],
+)
+def test_what_control_saved(amount: str, said: str) -> None:
+    saved = Saved(Decimal(amount), "EUR", date(2026, 11, 1), date(2026, 11, 26))
+    (tile,) = _saved(saved)
+    assert said in " ".join((tile["what"], tile["value"], tile["more"]))
+    assert not list(_saved(None))

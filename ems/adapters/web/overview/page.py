@@ -29,6 +29,7 @@ from ems.domain.plan import Plan
 from ems.domain.record.past import Energies
 from ems.ports.controller import NotStoredError
 from ems.ports.past import Past
+from ems.ports.reports import Saved
 
 DEMAND_S, TODAY_S = 5.0, 60.0
 MOST_ALARMS, MOST_AT_RISK = 5, 8
@@ -56,7 +57,7 @@ class Kept(Generic[T]):
         return self._told
 
 
-def overview_pages(sheet: Sheet, past: Past) -> APIRouter:
+def overview_pages(sheet: Sheet, past: Past, saved: Callable[[], Saved | None]) -> APIRouter:
     """The page at `/overview`."""
     router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
     demand, today = Kept(past.demand, DEMAND_S, sheet), Kept(past.today, TODAY_S, sheet)
@@ -74,7 +75,7 @@ def overview_pages(sheet: Sheet, past: Past) -> APIRouter:
         return drawn[0][2]
 
     async def made() -> bytes:
-        values = _values(sheet, await demand.latest(), await today.latest(), ahead())
+        values = _values(sheet, await demand.latest(), await today.latest(), ahead(), saved())
         return await render(template, **sheet.frame(Role.VIEWER), **values)
 
     page = Each(made, sheet.clock)
@@ -87,7 +88,9 @@ def overview_pages(sheet: Sheet, past: Past) -> APIRouter:
     return router
 
 
-def _values(sheet: Sheet, demand: Demand | None, today: Energies | None, ahead: Spark | None) -> dict[str, Any]:
+def _values(
+    sheet: Sheet, demand: Demand | None, today: Energies | None, ahead: Spark | None, saved: Saved | None
+) -> dict[str, Any]:
     view, calendar = sheet.view(), sheet.calendar()
     top, root = head(view), next(circuits(view))
     raised = [texts.of_alarm(row, calendar) for row in alarms(view)]
@@ -97,7 +100,7 @@ def _values(sheet: Sheet, demand: Demand | None, today: Energies | None, ahead: 
         "mode": MODES[top["mode"]],
         "told": texts.of_site(top, root, calendar),
         "bars": bars(top["power_w"], root, view.state.site.voltage_v),
-        "tiles": list(_tiles(demand, today, calendar)),
+        "tiles": [*_tiles(demand, today, calendar), *_saved(saved)],
         "groups": [(key, word, counts(view)[key]) for key, word in GROUPS.items()],
         "stations": (connected, len(view.state.stations)),
         "late": late[:MOST_AT_RISK],
@@ -149,6 +152,19 @@ def _today(today: Energies | None, calendar: Calendar) -> Iterator[dict[str, str
     ):
         if energy_wh is not None or what == "Vehicles today":
             yield {"what": what, "value": kilowatthours(energy_wh), "more": until, "tone": ""}
+
+
+def _saved(saved: Saved | None) -> Iterator[dict[str, str]]:
+    if saved is None:
+        return
+    what = "Saved this month by control" if saved.amount >= 0 else "Control cost more this month"
+    until = f"{saved.last.day} {saved.last:%b}"
+    yield {
+        "what": what,
+        "value": f"{abs(saved.amount):,} {saved.currency}".replace(",", "\u202f"),
+        "more": f"until {until}, against charging at once",
+        "tone": "" if saved.amount >= 0 else "wait",
+    }
 
 
 def _ahead(ahead: Spark | None, calendar: Calendar) -> str:

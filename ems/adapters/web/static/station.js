@@ -35,7 +35,6 @@ document.addEventListener("click", async (event) => {
 });
 
 insist.addEventListener("click", () => again && ask(again.operation, { ...again.body, insists: true }));
-document.getElementById("routine")?.addEventListener("change", showRoutine);
 
 async function ask(operation, body) {
   tell("Asked; waiting for the answer …", "wait");
@@ -81,10 +80,31 @@ function tell(text, tone, warnings = []) {
   insist.hidden = true;
 }
 
-function showRoutine() {
-  const list = document.getElementById("messages");
-  if (list) list.toggleAttribute("data-all", document.getElementById("routine").checked);
+// Shows of what was said only what is asked for: whoever asks for a routine action need not tick it as well.
+const sieve = document.getElementById("sieve");
+
+function sift() {
+  if (!sieve) return;
+  const { action, side, text } = Object.fromEntries([...new FormData(sieve)].map(([name, value]) => [name, value.trim().toLowerCase()]));
+  const asked = Boolean(action || side || text);
+  const all = document.getElementById("routine").checked || Boolean(action);
+  let found = 0;
+  for (const line of document.querySelectorAll("#messages > li")) {
+    const fits = line.dataset.action.toLowerCase().includes(action) && (!side || line.dataset.side === side)
+      && line.textContent.toLowerCase().includes(text) && (all || !("routine" in line.dataset));
+    line.hidden = asked && !fits;
+    found += fits;
+  }
+  document.getElementById("messages").toggleAttribute("data-all", all);
+  document.getElementById("sieved").textContent = asked ? `${found} of what was said` : "";
 }
 
-showRoutine();
+sieve?.addEventListener("input", sift);
+sieve?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  sift();
+});
+document.getElementById("messages")?.addEventListener("renewed", sift);
+
+sift();
 keepFresh(FRESH_MS);

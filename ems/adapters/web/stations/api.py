@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -87,12 +87,18 @@ def _reading(router: APIRouter, live: Live, remote: Remote) -> None:
         responses=ok(shape.Messages, 403, 404),
         dependencies=[needs(Role.OPERATOR)],
     )
-    async def messages(station: Name) -> Response:
+    async def messages(
+        station: Name,
+        action: Annotated[str, Query(max_length=64, description="only of this action, as BootNotification")] = "",
+        side: Annotated[Literal["", "in", "out"], Query(description="only from the station (in), or to it (out)")] = "",
+        text: Annotated[str, Query(max_length=200, description="only with this text in what they carry")] = "",
+    ) -> Response:
         """The last frames between a station and this machine, in memory only; what is routine has a part of its own."""
 
         async def work() -> Response:
             name = station_of(live.state.site, station).id
-            return await answered(lambda: {"messages": [message_row(one) for one in remote.messages(name)]})
+            said = (one for one in remote.messages(name) if one.fits(action, side, text))
+            return await answered(lambda: {"messages": [message_row(one) for one in said]})
 
         return await carried_out(work)
 

@@ -68,9 +68,38 @@ class PartRows(TypedDict):
     parts: list[PartRow]
 
 
+class AnswerRow(TypedDict):
+    """The last answer of a station to a request of ours: how long it took, and how long ago that is, seconds."""
+
+    station: str
+    action: str
+    took_s: float
+    age_s: float
+
+
+class AnswerRows(TypedDict):
+    """Of every station that is connected and has answered something."""
+
+    answers: list[AnswerRow]
+
+
 def system_api(desk: SystemDesk) -> APIRouter:
     """The side of programs."""
     router = APIRouter(prefix="/api/v1", tags=["health"], dependencies=[needs(Role.VIEWER)])
+
+    @router.get("/station-answers", summary="How quickly stations answer", responses=ok(AnswerRows, 400))
+    async def answers() -> Response:
+        """The last answer of each station that is connected."""
+        told = [
+            {
+                "station": plain(one.station),
+                "action": one.action,
+                "took_s": number(one.took_s),
+                "age_s": number(one.age_s),
+            }
+            for one in desk.answers()
+        ]
+        return Response(json.dumps({"answers": told}), headers=FRESH, media_type="application/json")
 
     @router.get("/parts", summary="How every part is doing", responses=ok(PartRows, 400))
     async def parts() -> Response:

@@ -13,12 +13,14 @@ from ems.adapters.web.system.api import part_row, system_api
 from ems.adapters.web.texts import Calendar, duration
 from ems.adapters.web.values import plain, time_of
 from ems.domain.access.account import Role
-from ems.domain.system_status import BackupFile, ClockStatus, Condition, DiskStatus, PartStatus
+from ems.domain.system_status import BackupFile, ClockStatus, Condition, DiskStatus, PartStatus, StationAnswer
 from ems.ports.system import SystemDesk
 
 MOST_LINES = 60
 LITTLE_SHARE, LITTLE_BYTES = 0.1, 2 << 30
 WRONG_S = 1.0
+SLOW_ANSWER_S = 5.0
+"""A limit that takes so long to arrive is felt: other vehicles wait for its proof."""
 
 
 def system_ways(sheet: Sheet, desk: SystemDesk) -> tuple[APIRouter, APIRouter]:
@@ -34,6 +36,7 @@ def system_ways(sheet: Sheet, desk: SystemDesk) -> tuple[APIRouter, APIRouter]:
             request,
             "system.html",
             parts=[_part(one, calendar) for one in await desk.parts()],
+            answers=[_answer(one) for one in desk.answers()],
             versions=[(name, plain(value)) for name, value in desk.versions],
             clock=_clock(await desk.clock()),
             disk=None if disk is None else _disk(disk),
@@ -60,6 +63,16 @@ def _part(one: PartStatus, calendar: Calendar) -> dict[str, Any]:
     icons = {Condition.GOOD: "check", Condition.WAITS: "hourglass", Condition.BAD: "warning"}
     at = row["last_error_at"]
     return {**row, "icon": icons[one.condition], "pace": pace, "error_at": "" if at is None else calendar.date(at)}
+
+
+def _answer(one: StationAnswer) -> dict[str, str]:
+    return {
+        "station": plain(one.station),
+        "action": one.action,
+        "took": f"{1000 * one.took_s:.0f} ms",
+        "ago": duration(max(0.0, one.age_s)),
+        "tone": "wait" if one.took_s > SLOW_ANSWER_S else "good",
+    }
 
 
 def _clock(status: ClockStatus) -> dict[str, str]:
