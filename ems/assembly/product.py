@@ -121,7 +121,7 @@ def product_of(ground: Ground) -> Product:
     web = WebServer(live, clock, ground.shown, operations, ground.foresight, further, accounts, hindsight)
     looks: Sequence[Output] = (operations.roster.look, remote.control.look, access.watch.look)
     services: Sequence[Service] = (web, accounts, remote.uploads, remote.ftp, access.lists, access.usher, hindsight)
-    served = (paying, alarms, reporting, roaming)
+    served = (paying, alarms, drivers, reporting, roaming)
     return Product(
         web=web,
         remote=remote,
@@ -129,7 +129,7 @@ def product_of(ground: Ground) -> Product:
         drivers=drivers,
         wizard=wizard,
         looks=(*looks, *paying.looks, *alarms.looks, pages.look, wizard.look, reporting.look),
-        services=(*services, drivers.desk, wizard.prover, *(one for area in served for one in area.services)),
+        services=(*services, wizard.prover, *(one for area in served for one in area.services)),
         jobs=reporting.jobs,
     )
 

@@ -25,7 +25,7 @@ class Need:
     Promised: of that energy `guaranteed_wh` by `guaranteed_by` (None: by the departure) before others get more than
     what is promised to them; and, if `minimum_always`, never less than the minimum current. `service_class` None: that
     of the vehicle or its EVSE. `is_assumed`: nobody knows how full the battery is, so `energy_wh` is that of an empty
-    one.
+    one. `hurries`: it is better served at once than cheaply, within the limits of the site and before nobody.
     """
 
     energy_wh: float | None = None
@@ -36,6 +36,7 @@ class Need:
     minimum_always: bool = False
     service_class: int | None = None
     is_assumed: bool = False
+    hurries: bool = False
 
     @property
     def is_empty(self) -> bool:

@@ -84,11 +84,12 @@ def _wanted(
         min_a=stay.min_a,
         watts_per_a=watts_per_a,
         service_class=stay.service_class,
-        guaranteed_wh=max(0.0, stay.need.guaranteed_wh - stay.taken_wh),
+        # Who hurries does not wait for what is free.
+        guaranteed_wh=need_wh if stay.need.hurries else max(0.0, stay.need.guaranteed_wh - stay.taken_wh),
         guaranteed_by=_guaranteed_by(horizon, stay.need, departure),
         limit_a=np.minimum(amps, watts / watts_per_a),
         always=stay.need.minimum_always,
-        hurries=not is_known,
+        hurries=stay.need.hurries or not is_known,
         is_on=stay.is_on,
     )
     return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes) if text))

@@ -57,6 +57,9 @@ class DriverSection(Section):
     operator: Line | None = Field(None, description="the legal name of who sells the energy, for receipts")
     address: Line | None = Field(None, description="its postal address, for receipts")
     vat_id: Line | None = Field(None, description="its VAT number, for receipts")
+    may_hurry: bool = Field(
+        True, description="false: drivers cannot ask for their energy as soon as possible, whatever it costs the site"
+    )
     terms_url: Annotated[str, PlainValidator(_url)] | None = Field(
         None, description="where the terms stand that who pays agrees to"
     )

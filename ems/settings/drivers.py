@@ -14,7 +14,9 @@ from ems.settings.payment_schema import PaymentKind
 
 @dataclass(frozen=True, slots=True)
 class DriverSettings:
-    """`is_rotating`: a sticker alone begins nothing. Empty texts where the file says nothing."""
+    """`is_rotating`: a sticker alone begins nothing; `may_hurry`: drivers may ask for their energy as soon as possible.
+    Empty texts where the file says nothing.
+    """
 
     is_rotating: bool = False
     phone: str = ""
@@ -22,6 +24,7 @@ class DriverSettings:
     address: str = ""
     vat_id: str = ""
     terms_url: str = ""
+    may_hurry: bool = True
 
 
 def drivers_of(draft: Draft) -> DriverSettings:
@@ -34,6 +37,7 @@ def drivers_of(draft: Draft) -> DriverSettings:
         section.address or "",
         section.vat_id or "",
         section.terms_url or "",
+        section.may_hurry,
     )
 
 

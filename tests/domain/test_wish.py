@@ -22,6 +22,9 @@ LATER = datetime(2026, 11, 27, 20, 0, tzinfo=UTC)
         (Wish(5000.0), Need(9000.0, LATER, NeedOrigin.PREDICTED), Need(5000.0, LATER)),
         (Wish(None, LATER), Need(9000.0, NOW, is_assumed=True), Need(9000.0, LATER, is_assumed=True)),
         (Wish(1.0), Need(9000.0, is_assumed=True), Need(1.0)),
+        (Wish(hurries=True), Need(9000.0, LATER), Need(9000.0, LATER, hurries=True)),
+        (Wish(hurries=False), Need(9000.0, LATER, hurries=True), Need(9000.0, LATER)),
+        (Wish(5000.0), Need(9000.0, hurries=True), Need(5000.0, hurries=True)),
         (Wish(1.0), Need(guaranteed_wh=500.0, service_class=2), Need(1.0, guaranteed_wh=500.0, service_class=2)),
     ],
 )

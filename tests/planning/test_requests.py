@@ -173,6 +173,7 @@ def test_a_limit_on_the_outlet_itself_is_told_step_by_step() -> None:
         ("it says", SAID, None, None, False),
         ("others tell", Need(), sure(4.0, 9.0), None, False),
         ("the site assumes", Need(), None, POLICY, False),
+        ("a driver would rather have it at once", replace(SAID, hurries=True), None, None, True),
         ("nobody knows", Need(), None, None, True),
         ("nobody is sure", Need(), sure(4.0, 9.0, "too few"), None, True),
     ],
@@ -181,3 +182,10 @@ def test_who_may_leave_at_any_time_is_not_put_off(
     what: str, need: Need, forecast: SessionForecast | None, policy: Policy | None, hurries: bool
 ) -> None:
     assert wanted(stay(need), forecast, policy=policy).request.hurries is hurries, what
+
+
+def test_who_hurries_does_not_wait_for_what_is_free() -> None:
+    """Where only what is free is charged, the whole need is as good as promised."""
+    told = wanted(stay(replace(SAID, hurries=True))).request
+    assert told.guaranteed_wh == told.need_wh > 0.0
+    assert wanted(stay(SAID)).request.guaranteed_wh == 0.0

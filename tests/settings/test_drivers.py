@@ -13,7 +13,7 @@ from tests.settings.test_payment import SITE
 
 FULL = """\
 drivers: {link: rotating, phone: "+49 30 123", operator: Parkhaus Süd GmbH, address: "Am Hof 1, Berlin", vat_id: DE1,
-          terms_url: "https://example.com/terms"}
+          terms_url: "https://example.com/terms", may_hurry: false}
 """
 
 
@@ -30,7 +30,7 @@ def test_without_the_section_a_sticker_is_enough(tmp_path: Path) -> None:
 
 def test_everything_that_can_be_said(tmp_path: Path) -> None:
     told = ("+49 30 123", "Parkhaus Süd GmbH", "Am Hof 1, Berlin", "DE1", "https://example.com/terms")
-    assert loaded(tmp_path, FULL)[0] == DriverSettings(True, *told)
+    assert loaded(tmp_path, FULL)[0] == DriverSettings(True, *told, may_hurry=False)
 
 
 @pytest.mark.parametrize(

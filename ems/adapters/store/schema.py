@@ -81,6 +81,7 @@ session = Table(
     Column("guaranteed_by", BigInteger),
     Column("minimum_always", Boolean),
     Column("need_class", Integer),
+    Column("hurries", Boolean),
     Column("tag", Words),
     Column("person", Words),
     Column("cost_centre", Words),

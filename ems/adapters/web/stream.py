@@ -18,12 +18,14 @@ MEDIA_TYPE = "text/event-stream"
 
 
 class Hall:
-    """Where listeners stand: no more than `places`, and all leave when it closes."""
+    """Where listeners stand: no more than `places`, and all leave when it closes, alone or together with others that
+    share `closing`.
+    """
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, closing: asyncio.Event | None = None) -> None:
         self.places = places
         self.taken = 0
-        self.closing = asyncio.Event()
+        self.closing = closing or asyncio.Event()
 
 
 class Stream(Response, ABC):

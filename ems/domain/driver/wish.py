@@ -19,10 +19,13 @@ SOON = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Energy at the outlet, Wh, and the departure (UTC); None where the driver says nothing."""
+    """Energy at the outlet, Wh, the departure (UTC), and whether as soon as possible (or, False, when it suits the
+    site); None where the driver says nothing.
+    """
 
     energy_wh: float | None = None
     departure: datetime | None = None
+    hurries: bool | None = None
 
     def __post_init__(self) -> None:
         if self.energy_wh is not None and not 0 < finite("the energy", self.energy_wh) <= MAX_BATTERY_WH:
@@ -31,7 +34,7 @@ class Wish:
     @property
     def is_empty(self) -> bool:
         """It says nothing."""
-        return self.energy_wh is None and self.departure is None
+        return self.energy_wh is None and self.departure is None and self.hurries is None
 
     def in_place_of(self, known: Need) -> Need:
         """The need with what the driver says; what they do not say stays."""
@@ -41,6 +44,7 @@ class Wish:
             departure=known.departure if self.departure is None else self.departure,
             origin=NeedOrigin.STATED,
             is_assumed=known.is_assumed and self.energy_wh is None,
+            hurries=known.hurries if self.hurries is None else self.hurries,
         )
 
 

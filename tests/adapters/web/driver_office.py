@@ -15,6 +15,8 @@ from ems.adapters.web.app import WebOptions
 from ems.adapters.web.driver.bay import House, Imprint
 from ems.adapters.web.driver.deeds import driver_deeds
 from ems.adapters.web.driver.language import Languages
+from ems.adapters.web.driver.letters import Letters, Post
+from ems.adapters.web.driver.live import Crowd
 from ems.adapters.web.driver.pages import Lobby as Pages
 from ems.adapters.web.driver.pages import Paces, driver_pages
 from ems.adapters.web.driver.sheet import driver_api, sticker_pages
@@ -57,8 +59,14 @@ class DriverOffice(Office):
     """`phones` are apart by their cookies."""
 
     def __init__(
-        self, folder: Path, imprint: Imprint | None = None, doors: Doors | None = None, payments: Payments | None = None
+        self,
+        folder: Path,
+        imprint: Imprint | None = None,
+        doors: Doors | None = None,
+        payments: Payments | None = None,
+        post: Post | None = None,
     ) -> None:
+        self.post = post
         self.imprint, self.doors, self.payments = imprint or Imprint(), doors or Doors(AccessMode.TAGS), payments
         self.switch = Switch()
         super().__init__(folder, WebOptions())
@@ -75,7 +83,8 @@ class DriverOffice(Office):
             Languages(), lambda: self.imprint,
             SiteSessionDesk(self.store, SessionReader(self.store.database), self.scene, self.scene).detail,
         )  # fmt: skip
-        self.house, pages = house, Pages(house, Paces.usual())
+        self.letters = None if self.post is None else Letters(house, self.post)
+        self.house, pages = house, Pages(house, Paces.usual(), Crowd(), self.letters)
         self.pages = pages
         self._runner.run(self._stickers())
         return (driver_api(house), driver_deeds(pages), driver_pages(pages), sticker_pages(house))

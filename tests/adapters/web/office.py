@@ -15,6 +15,7 @@ from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.prices.api import prices
+from ems.adapters.web.stream import Hall
 from ems.assembly.operations import SiteOperations
 from ems.assembly.receipts import SiteReceipts
 from ems.control.memory import Memory
@@ -48,7 +49,8 @@ class Office:
         self.till = Till(lambda: self.operations.daybook, self.store.tabs, recovered.tabs)
         further = (prices(scene, scene, self.operations, SiteReceipts(self.till, self.store)),)
         ways = (*further, *self.ways(recovered))
-        self.app = create_app(scene, scene, self._options, operations=self.operations, further=ways)
+        self.hall = Hall(self._options.max_streams)
+        self.app = create_app(scene, scene, self._options, self.hall, self.operations, further=ways)
         self.tick()
 
     def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:

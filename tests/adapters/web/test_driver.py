@@ -19,6 +19,7 @@ from ems.domain.billing.payment import Payment, PaymentState
 from ems.domain.billing.price_book import PriceListKept
 from ems.domain.billing.price_list import PriceList
 from ems.domain.driver.sticker import SLUG_LENGTH
+from ems.domain.policy import Strategy
 from ems.domain.record.signed_value import SignedValue
 from ems.ports.payments import Cost
 from tests.adapters.ocmf.test_examination import KEBA
@@ -491,3 +492,35 @@ def test_where_there_are_terms_nobody_pays_without_agreeing(selling: DriverOffic
     refused = selling.visit(f"{path}/pay", {})
     assert (refused.status_code, "Agree to the terms first." in refused.text) == (422, True)
     assert "https://pay.example/x" in selling.visit(f"{path}/pay", {"terms": "yes"}).text
+
+
+def test_who_hurries_says_so_and_thinks_better_of_it(office: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    path = f"/c/{office.slug(READY)}"
+    office.visit(f"{path}/card", {"leave": "23:50", "pace": "flexible"}, phone)
+    office.begin(READY, "04AABB")
+    assert office.session(READY).need.hurries is False
+    office.visit(f"{path}/need", {"pace": "soon"}, phone)
+    need = office.session(READY).need
+    assert need.hurries
+    assert need.departure is not None
+    office.visit(f"{path}/need", {"kwh": "20"}, phone)
+    assert office.session(READY).need.hurries, "what is not said stays"
+    office.visit(f"{path}/need", {"pace": "flexible"}, phone)
+    assert not office.session(READY).need.hurries
+
+
+def test_the_choice_is_there_where_it_makes_a_difference_and_the_operator_offers_it(tmp_path: Path) -> None:
+    offered = []
+    for may, strategy in ((True, Strategy.CHEAPEST), (True, Strategy.EQUAL), (False, Strategy.CHEAPEST)):
+        name = f"{may}-{strategy.value}"
+        (tmp_path / name).mkdir()
+        with DriverOffice(tmp_path / name, Imprint(may_hurry=may)) as opened:
+            opened.scene.state = replace(opened.scene.state, chosen=strategy)
+            phone: dict[str, str] = {}
+            path = f"/c/{opened.slug(READY)}"
+            offered.append("As soon as possible" in opened.visit(path).text)
+            answer = opened.visit(f"{path}/card", {"pace": "soon"}, phone)
+            assert (answer.status_code == 303) is may
+            assert may or "That is not offered here." in answer.text
+    assert offered == [True, False, False]

@@ -14,8 +14,11 @@ _NUMBER = re.compile(r"\d{1,4}([.,]\d{1,3})?", re.ASCII)
 LATER_MIN = frozenset({30, 60, 120})
 
 
-def wish_of(told: Mapping[str, str], bay: Bay) -> Wish:
-    """How much, in kWh or from one state of charge to another, and until when. Empty fields say nothing."""
+SOON, FLEXIBLE = "soon", "flexible"
+
+
+def wish_of(told: Mapping[str, str], bay: Bay, may_hurry: bool) -> Wish:
+    """How much, in kWh or from one state of charge to another, until when, and how soon. Empty fields say nothing."""
     energy: float | None = None
     if told.get("how") == "percent" and told.get("to"):
         energy = _by_percent(told, bay)
@@ -23,7 +26,16 @@ def wish_of(told: Mapping[str, str], bay: Bay) -> Wish:
         energy = 1000.0 * _number(told["kwh"])
         if not energy:
             raise ValueError("write a number above 0")
-    return Wish(energy, _leave(told, bay))
+    return Wish(energy, _leave(told, bay), _hurries(told, bay, may_hurry))
+
+
+def _hurries(told: Mapping[str, str], bay: Bay, may_hurry: bool) -> bool | None:
+    """Flexible is what everybody is who has not said otherwise, so it says nothing by itself."""
+    if told.get("pace") == SOON:
+        if not may_hurry:
+            raise ValueError("the operator does not offer that here")
+        return True
+    return False if told.get("pace") == FLEXIBLE and bay.session is not None and bay.session.need.hurries else None
 
 
 def _by_percent(told: Mapping[str, str], bay: Bay) -> float:

@@ -30,7 +30,8 @@ LEAST_W = 100.0
 
 class Imprint(NamedTuple):
     """What the site says to drivers besides its state. `public_url`: where phones reach these pages, without a slash at
-    its end; `is_rotating`: a sticker alone begins nothing.
+    its end; `is_rotating`: a sticker alone begins nothing; `may_hurry`: who wants their energy at once may say so;
+    `mails`: receipts go out by mail.
     """
 
     public_url: str = ""
@@ -40,6 +41,8 @@ class Imprint(NamedTuple):
     address: str = ""
     vat_id: str = ""
     terms_url: str = ""
+    may_hurry: bool = True
+    mails: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from ems.adapters.web.entrance import address_of, form
 from ems.adapters.web.needs import needs
 from ems.domain.billing.payment import Payment
 from ems.domain.driver.sticker import MAX_REPORT, Trouble
+from ems.domain.driver.wish import Wish
 from ems.domain.unknown import UnknownError
 from ems.ports.controller import NotStoredError
 from ems.ports.payments import Payments
@@ -54,6 +55,7 @@ def driver_deeds(lobby: Lobby) -> APIRouter:
         "cancel": _cancel,
         "again": _again,
         "problem": _report,
+        "mail": _mail,
     }
     for name, work in works.items():
         router.add_api_route(f"/c/{{slug}}/{name}", _route(lobby, work, name), methods=["POST"])
@@ -66,7 +68,9 @@ def _route(lobby: Lobby, work: Work, name: str) -> Callable[..., Awaitable[Respo
         if isinstance(visit, Response):
             return visit
         say, now_s = visit.language.say, visit.bay.now.monotonic_s
-        pace, who = (lobby.paces.reports, slug) if name == "problem" else (lobby.paces.deeds, address_of(request))
+        paces, address = lobby.paces, address_of(request)
+        slow = {"problem": (paces.reports, slug), "mail": (paces.letters, address)}
+        pace, who = slow.get(name, (paces.deeds, address))
         wait_s = pace.wait_s(who, now_s)
         if wait_s:
             return await lobby.too_often(request, wait_s)
@@ -82,6 +86,10 @@ def _route(lobby: Lobby, work: Work, name: str) -> Callable[..., Awaitable[Respo
     return deed
 
 
+def _wish(lobby: Lobby, visit: Visit, told: Told) -> Wish:
+    return wish_of(told, visit.bay, lobby.house.imprint().may_hurry)
+
+
 def _must_pass(visit: Visit) -> None:
     if not visit.has_pass:
         raise ValueError("scan again")
@@ -95,7 +103,7 @@ async def _pay(lobby: Lobby, visit: Visit, told: Told) -> Response:
         raise ValueError(f"nobody pays by card at {name}")
     if house.imprint().terms_url and told.get("terms") != "yes":
         raise ValueError("agree to the terms")
-    wish, (mine, _) = wish_of(told, visit.bay), await mine_of(house, visit)
+    wish, (mine, _) = _wish(lobby, visit, told), await mine_of(house, visit)
     known = None if mine is None else mine.payment
     if known is None or known.state not in TO_PAY:
         begun = await _begun(house.payments, name, f"/c/{visit.sticker.slug}", visit.bay.now.utc)
@@ -123,14 +131,14 @@ async def _begun(payments: Payments, evse: str, path: str, now: datetime) -> Pay
 async def _give(lobby: Lobby, visit: Visit, told: Told) -> Response:
     """Begin for nothing."""
     _must_pass(visit)
-    tag = lobby.house.drivers.give(visit.bay.evse.id, wish_of(told, visit.bay))
+    tag = lobby.house.drivers.give(visit.bay.evse.id, _wish(lobby, visit, told))
     return bring(to(f"/c/{visit.sticker.slug}"), visit, word_for(visit, GIFT, tag))
 
 
 async def _claim(lobby: Lobby, visit: Visit, told: Told) -> Response:
     """Follow the session that a card begins, or has just begun."""
     _must_pass(visit)
-    claim = lobby.house.drivers.claim(visit.bay.evse.id, wish_of(told, visit.bay))
+    claim = lobby.house.drivers.claim(visit.bay.evse.id, _wish(lobby, visit, told))
     return bring(to(f"/c/{visit.sticker.slug}"), visit, word_for(visit, CLAIM, claim))
 
 
@@ -139,7 +147,7 @@ async def _need(lobby: Lobby, visit: Visit, told: Told) -> Response:
     mine, _ = await mine_of(lobby.house, visit)
     if mine is None or not mine.session:
         raise ValueError("the session is over")
-    await lobby.house.drivers.wish(visit.bay.evse.id, mine.session, wish_of(told, visit.bay))
+    await lobby.house.drivers.wish(visit.bay.evse.id, mine.session, _wish(lobby, visit, told))
     return to(f"/c/{visit.sticker.slug}?done=told")
 
 
@@ -181,3 +189,12 @@ async def _report(lobby: Lobby, visit: Visit, told: Told) -> Response:
     text: Any = told.get("text", "")[:MAX_REPORT]
     await lobby.house.drivers.report(visit.bay.evse.id, trouble, text)
     return to(f"/c/{visit.sticker.slug}?done=reported")
+
+
+async def _mail(lobby: Lobby, visit: Visit, told: Told) -> Response:
+    """Leave an address for the receipt."""
+    mine, _ = await mine_of(lobby.house, visit)
+    if mine is None or lobby.letters is None:
+        raise ValueError("the session is over")
+    lobby.letters.ask(visit, mine, told.get("address", "").strip())
+    return to(f"/c/{visit.sticker.slug}?done=mailed")

@@ -15,10 +15,12 @@ from ems.adapters.web.api import FRESH
 from ems.adapters.web.driver.bay import Bay, House, battery_kwh
 from ems.adapters.web.driver.code import is_code
 from ems.adapters.web.driver.language import Language
+from ems.adapters.web.driver.letters import Letters
+from ems.adapters.web.driver.live import BayStream, Crowd, news_of, told
 from ems.adapters.web.driver.offer import offer, prices_at
 from ems.adapters.web.driver.pace import Pace
 from ems.adapters.web.driver.receipt import detail_of, receipt_values
-from ems.adapters.web.driver.view import QUIET, Shown, shown
+from ems.adapters.web.driver.view import Shown, shown
 from ems.adapters.web.driver.visit import (
     PAYMENT,
     Visit,
@@ -36,13 +38,12 @@ from ems.adapters.web.needs import needs
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.sessions.transparency import as_xml
 from ems.adapters.web.values import plain
+from ems.domain.policy import SPARING
 from ems.ports.controller import NotStoredError
 
 HTML = "text/html; charset=utf-8"
 Slug = Annotated[str, Path(max_length=16)]
 Code = Annotated[str, Path(max_length=16)]
-LIVE_S, QUIET_S = 2.0, 15.0
-"""How often a page looks for news."""
 
 
 class Paces(NamedTuple):
@@ -52,11 +53,12 @@ class Paces(NamedTuple):
     misses: Pace
     deeds: Pace
     reports: Pace
+    letters: Pace
 
     @classmethod
     def usual(cls) -> Paces:
         """A car park behind one address has many phones; nobody guesses ten words a minute."""
-        return cls(Pace(240, 0.2), Pace(10, 12.0), Pace(12, 10.0), Pace(5, 600.0))
+        return cls(Pace(240, 0.2), Pace(10, 12.0), Pace(12, 10.0), Pace(5, 600.0), Pace(5, 600.0))
 
 
 Handler = Callable[..., Awaitable[Response]]
@@ -67,6 +69,8 @@ class Lobby(NamedTuple):
 
     house: House
     paces: Paces
+    crowd: Crowd
+    letters: Letters | None = None
 
     def looked(self, work: Handler) -> Handler:
         """The route, for who does not come too often."""
@@ -112,8 +116,8 @@ class Lobby(NamedTuple):
         page = await render(environment().get_template("driver_notice.html"), **values)
         return Response(page, 200, dict(FRESH), HTML)
 
-    async def page(self, visit: Visit, wrong: str = "", status: int = 200, told: str = "") -> Response:
-        """The page of a bay; `wrong` is why what was asked is not done, `told` what was."""
+    async def page(self, visit: Visit, wrong: str = "", status: int = 200, done: str = "") -> Response:
+        """The page of a bay; `wrong` is why what was asked is not done, `done` what was."""
         house, language = self.house, visit.language
         try:
             mine, word = await mine_of(house, visit)
@@ -121,7 +125,7 @@ class Lobby(NamedTuple):
             mine, word = None, None
             wrong = wrong or language.say(refusal("not stored"))
         seen = shown(house, visit.bay, mine, visit.has_pass, language)
-        values = {**self.common(language), **_values(house, visit, seen), "wrong": wrong, "told": told}
+        values = {**self.common(language), **_values(house, visit, seen), "wrong": wrong, "told": done}
         page = await render(environment().get_template("driver.html"), **values)
         answer = Response(page, status, dict(FRESH), HTML)
         return answer if word is None else bring(answer, visit, word)
@@ -142,12 +146,13 @@ def driver_pages(lobby: Lobby) -> APIRouter:
     router = APIRouter(include_in_schema=False, dependencies=[needs(None), Depends(lobby.house.languages.ready)])
     for name in ("driver.html", "driver_notice.html", "driver_receipt.html"):
         environment().get_template(name)
+    _telling(router, lobby)
     _reading(router, lobby)
     _arriving(router, lobby)
     return router
 
 
-def _reading(router: APIRouter, lobby: Lobby) -> None:
+def _telling(router: APIRouter, lobby: Lobby) -> None:
     @router.get("/c/{slug}/live")
     @lobby.looked
     async def live(request: Request, slug: Slug) -> Response:
@@ -155,13 +160,29 @@ def _reading(router: APIRouter, lobby: Lobby) -> None:
         if isinstance(visit, Response):
             return visit
         try:
-            mine, word = await mine_of(lobby.house, visit)
+            news = await news_of(lobby.house, visit)
         except NotStoredError:
             return Response(status_code=503, headers={**FRESH, "retry-after": "5"})
-        seen = shown(lobby.house, visit.bay, mine, visit.has_pass, visit.language)
-        answer = Response(json.dumps(_live(visit, seen)), headers=dict(FRESH), media_type="application/json")
-        return answer if word is None else bring(answer, visit, word)
+        answer = Response(json.dumps(news.told), headers=dict(FRESH), media_type="application/json")
+        return answer if news.word is None else bring(answer, visit, news.word)
 
+    @router.get("/c/{slug}/news", dependencies=[needs(None, waits=True)])
+    @lobby.looked
+    async def news(request: Request, slug: Slug) -> Response:
+        visit = await lobby.found(request, slug)
+        if isinstance(visit, Response):
+            return visit
+        address, closing = address_of(request), request.app.state.hall.closing
+        seen = request.headers.get("last-event-id", "")
+        return BayStream(
+            lobby.house,
+            lambda: visit_of(lobby.house, request, slug),
+            lambda: lobby.crowd.hall(address, closing),
+            seen,
+        )
+
+
+def _reading(router: APIRouter, lobby: Lobby) -> None:
     @router.get("/c/{slug}/receipt")
     @lobby.looked
     async def receipt(request: Request, slug: Slug) -> Response:
@@ -175,8 +196,8 @@ def _reading(router: APIRouter, lobby: Lobby) -> None:
             return await lobby.notice(visit.language, say(UNREADABLE), 503)
         if mine is None or mine.cost is None:
             return await lobby.notice(visit.language, say("There is no receipt here on this phone."), 404)
-        told = await detail_of(lobby.house, mine)
-        values = {**lobby.common(visit.language), **receipt_values(lobby.house, visit, mine, told)}
+        detail = await detail_of(lobby.house, mine)
+        values = {**lobby.common(visit.language), **receipt_values(lobby.house, visit, mine, detail)}
         page = await render(environment().get_template("driver_receipt.html"), **values)
         return Response(page, headers=dict(FRESH), media_type=HTML)
 
@@ -190,12 +211,12 @@ def _reading(router: APIRouter, lobby: Lobby) -> None:
             mine, _ = await mine_of(lobby.house, visit)
         except NotStoredError:
             return await lobby.notice(visit.language, visit.language.say(UNREADABLE), 503)
-        told = None if mine is None or not mine.session else await detail_of(lobby.house, mine)
-        if told is None or not told.signed:
+        detail = None if mine is None or not mine.session else await detail_of(lobby.house, mine)
+        if detail is None or not detail.signed:
             text = visit.language.say("There are no signed values here for this phone.")
             return await lobby.notice(visit.language, text, 404)
         headers = {**FRESH, "content-disposition": 'attachment; filename="signed-values.xml"'}
-        return Response(as_xml(told.signed), headers=headers, media_type="application/xml")
+        return Response(as_xml(detail.signed), headers=headers, media_type="application/xml")
 
 
 def _arriving(router: APIRouter, lobby: Lobby) -> None:
@@ -211,7 +232,7 @@ def _arriving(router: APIRouter, lobby: Lobby) -> None:
             if chosen is not None:
                 answer = read_in(answer, visit, chosen)
             return bring(answer, visit, word_for(visit, PAYMENT, payment[:64])) if payment else answer
-        return await lobby.page(visit, told=_done(done, visit.language))
+        return await lobby.page(visit, done=_done(done, visit.language))
 
     @router.get("/c/{slug}/{code}")
     @lobby.looked
@@ -238,21 +259,9 @@ def _done(word: str, language: Language) -> str:
         return language.say("Thank you. The operator has been told.")
     if word == "told":
         return language.say("Noted. The site plans with it.")
+    if word == "mailed":
+        return language.say("The receipt will come by mail. Then the address is forgotten.")
     return ""
-
-
-def _live(visit: Visit, seen: Shown) -> dict[str, Any]:
-    return {
-        "key": f"{seen.key}.{visit.language.code}",
-        "again_s": QUIET_S if seen.view in QUIET else LIVE_S,
-        "texts": {
-            "headline": seen.headline,
-            "lead": seen.lead,
-            "why": seen.why,
-            "money": seen.money,
-            **{name: value for name, _, value in seen.facts},
-        },
-    }
 
 
 def _values(house: House, visit: Visit, seen: Shown) -> dict[str, Any]:
@@ -264,9 +273,11 @@ def _values(house: House, visit: Visit, seen: Shown) -> dict[str, Any]:
         "bay": bay.evse.id,
         "socket": bay.evse.dc_efficiency is not None,
         "seen": seen,
-        "live": _live(visit, seen),
+        "live": told(visit, seen),
         "offer": offer(bay, prices, "pay" in seen.can, language) if offered else None,
         "is_free": prices is None,
+        "may_hurry": house.imprint().may_hurry and bay.state.strategy in SPARING,
+        "hurries": bay.session is not None and bay.session.need.hurries,
         "battery": _battery(bay, language),
         "soc": None if bay.session is None else bay.session.soc_percent,
         "troubles": [(trouble.value, language.say(text)) for trouble, text in TROUBLES.items()],

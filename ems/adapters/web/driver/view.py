@@ -32,8 +32,8 @@ FROM_HERE = (TAG_PREFIX, GIFT_PREFIX)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`can` is what the page offers: pay, give, claim, need, stop, cancel, receipt, again. `facts`: name to label and
-    value, in order. `money`: a sentence about what becomes of it. Empty texts are not shown.
+    """`can` is what the page offers: pay, give, claim, need, stop, cancel, receipt, mail, again. `facts`: name to label
+    and value, in order. `money`: a sentence about what becomes of it. Empty texts are not shown.
     """
 
     view: str
@@ -72,7 +72,9 @@ def shown(house: House, bay: Bay, mine: Mine | None, has_pass: bool, language: L
         _why(bay, view, language) if ours else "",
         money,
         tuple(_facts(bay, mine, view, language)) if mine is not None and ours else (),
-        frozenset(_of_ours(mine, view)) if mine is not None and ours else frozenset(_can(house, bay, view, has_pass)),
+        frozenset(_of_ours(mine, view, house.imprint().mails))
+        if mine is not None and ours
+        else frozenset(_can(house, bay, view, has_pass)),
     )
 
 
@@ -231,7 +233,7 @@ def _minutes(seconds: int, language: Language) -> str:
     return language.say("%(hours)s h %(minutes)s min", hours=minutes // 60, minutes=minutes % 60)
 
 
-def _of_ours(mine: Mine, view: str) -> Iterator[str]:
+def _of_ours(mine: Mine, view: str, mails: bool) -> Iterator[str]:
     """What who charges here can do."""
     payment = mine.payment
     if view in {"paying", "waiting", "card"}:
@@ -246,6 +248,8 @@ def _of_ours(mine: Mine, view: str) -> Iterator[str]:
         yield "again"
     if mine.cost is not None and mine.is_final and mine.cost.lines:
         yield "receipt"
+    if mails and mine.cost is not None and view in {"charging", "paused", "idle", "ended", "settling", "paid", "given"}:
+        yield "mail"
 
 
 def _can(house: House, bay: Bay, view: str, has_pass: bool) -> Iterator[str]:

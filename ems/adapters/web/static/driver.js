@@ -6,6 +6,11 @@ const path = `/c/${body.dataset.slug}`;
 let key = body.dataset.key;
 let timer = 0;
 let failures = 0;
+let source = null;
+let heard = 0;
+let closed = -Infinity;
+const SILENT_MS = 15000;
+const AGAIN_MS = 60000;
 
 function say(texts) {
   for (const [name, text] of Object.entries(texts)) {
@@ -48,6 +53,15 @@ async function replace(fresh) {
   key = fresh;
 }
 
+async function take(told) {
+  if (told.key === key) say(told.texts);
+  else await replace(told.key);
+}
+
+function stale(is) {
+  document.querySelector("#stale").hidden = !is;
+}
+
 async function look() {
   clearTimeout(timer);
   let again = 15;
@@ -56,18 +70,57 @@ async function look() {
     if (!answer.ok) throw new Error(String(answer.status));
     const told = await answer.json();
     again = told.again_s;
-    if (told.key === key) say(told.texts);
-    else await replace(told.key);
+    await take(told);
     failures = 0;
   } catch {
     failures += 1;
     again = Math.min(30, 2 * failures);
   }
-  document.querySelector("#stale").hidden = failures < 3;
-  if (!document.hidden) timer = setTimeout(look, 1000 * again);
+  stale(failures >= 3);
+  if (document.hidden) return;
+  // Whoever can be told need not ask; of the two a look is what always works.
+  timer = setTimeout(failures === 0 && performance.now() - closed > AGAIN_MS ? listen : look, 1000 * again);
+}
+
+function hush() {
+  source?.close();
+  source = null;
+}
+
+function listen() {
+  clearTimeout(timer);
+  hush();
+  source = new EventSource(`${path}/news`);
+  heard = performance.now();
+  const alive = () => {
+    heard = performance.now();
+    failures = 0;
+    stale(false);
+  };
+  source.onmessage = async (event) => {
+    alive();
+    await take(JSON.parse(event.data)).catch(() => {});
+  };
+  source.addEventListener("still", alive);
+  source.onerror = () => {
+    if (source?.readyState === EventSource.CLOSED) ask();
+  };
+}
+
+// There was no place to listen, or nothing comes: ask instead, and try again later.
+function ask() {
+  hush();
+  closed = performance.now();
+  look();
 }
 
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) look();
+  if (document.hidden) {
+    clearTimeout(timer);
+    hush();
+  } else listen();
 });
-timer = setTimeout(look, 1000 * Number(body.dataset.again));
+setInterval(() => {
+  if (source && performance.now() - heard > SILENT_MS) ask();
+}, 2000);
+if (!document.hidden) listen();
