@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from ems.domain import events as e
 from ems.domain.grant import OBEYED_A, OBEYED_SHARE, Grant
@@ -14,6 +15,9 @@ from ems.domain.station import EvseStatus
 
 MAX_SAMPLES = 4
 
+A_SECOND = timedelta(seconds=1)
+"""Sessions are told apart by the second of plug-in, and a station that was offline tells several within one."""
+
 ABSURD = 2.0
 """A sample of so many times the current of its outlet is none."""
 
@@ -21,8 +25,14 @@ ABSURD = 2.0
 def _plugged(known: EvseState, evse_id: str, at: Instant, priority: int) -> EvseState:
     if known.session is not None:
         return known
-    session = Session(evse=evse_id, plugged=at.utc, plugged_s=at.monotonic_s, service_class=priority)
+    plugged = at.utc if known.plugged_before is None else max(at.utc, known.plugged_before + A_SECOND)
+    session = Session(evse=evse_id, plugged=plugged, plugged_s=at.monotonic_s, service_class=priority)
     return replace(known, session=session, leg_use=LegUse())
+
+
+def _unplugged(known: EvseState) -> EvseState:
+    before = known.plugged_before if known.session is None else known.session.plugged
+    return replace(known, session=None, leg_use=LegUse(), plugged_before=before)
 
 
 def _priority(state: SiteState, evse_id: str) -> int:
@@ -43,7 +53,7 @@ def status_changed(state: SiteState, event: e.StatusChanged) -> SiteState:
         if event.status.is_occupied:
             return _plugged(after, event.evse, event.at, _priority(state, event.evse))
         if event.status is EvseStatus.AVAILABLE and (known.session is None or known.session.transaction is None):
-            return replace(_as_it_was(after), session=None, leg_use=LegUse(), power_w=None)
+            return replace(_unplugged(_as_it_was(after)), power_w=None)
         return after
 
     return state.with_evse(event.evse, change)
@@ -57,11 +67,13 @@ def transaction_started(state: SiteState, event: e.TransactionStarted) -> SiteSt
         known = _plugged(known, event.evse, event.at, _priority(state, event.evse))
         session = known.session
         assert session is not None
-        if session.transaction is not None and session.transaction.id != event.transaction.id:
+        before = session.counted if session.transaction is None else session.transaction.id
+        if before is not None and before != event.transaction.id:
             # A second transaction of the same plug-in counts its own energy, but keeps the need.
             session = replace(session, energy_wh=0.0, soc_at_wh=session.soc_at_wh - session.energy_wh)
             known = _as_it_was(known)
-        return replace(known, session=replace(session, transaction=event.transaction))
+        session = replace(session, transaction=event.transaction, counted=event.transaction.id)
+        return replace(known, session=session)
 
     return state.with_evse(event.evse, change)
 
@@ -76,7 +88,7 @@ def transaction_ended(state: SiteState, event: e.TransactionEnded) -> SiteState:
         energy = session.energy_wh if event.energy_wh is None else event.energy_wh
         grant, known = known.grant.transaction_ended(event.at.monotonic_s, apply_s), _as_it_was(known)
         if known.status is EvseStatus.AVAILABLE:
-            return replace(known, session=None, leg_use=LegUse(), grant=grant)
+            return replace(_unplugged(known), grant=grant)
         return replace(known, session=replace(session, transaction=None, energy_wh=energy), grant=grant)
 
     return state.with_evse(event.evse, change)
@@ -142,6 +154,7 @@ def meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
         offered_a=known.offered_a if event.offered_a is None else event.offered_a,
         register_wh=known.register_wh if event.register_wh is None else event.register_wh,
         switch=known.switch,
+        plugged_before=known.plugged_before,
     )
     return state.with_evse_at(index, known)
 

@@ -68,9 +68,10 @@ def name_of(evse: str, plugged: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One vehicle at one EVSE. `energy_wh` is what it got so far; `soc_percent` as the vehicle reports it, and
-    `soc_at_wh` what it had got when it first reported that; `vehicle` and `holder` (of its tag) None: nobody knows. At
-    `cap_wh` it gets no more: so much is paid for (None: no cap).
+    """One vehicle at one EVSE. `energy_wh` is what it got so far, in the transaction `counted`, which runs or was the
+    last; `soc_percent` as the vehicle reports it, and `soc_at_wh` what it had got when it first reported that;
+    `vehicle` and `holder` (of its tag) None: nobody knows. At `cap_wh` it gets no more: so much is paid for (None: no
+    cap).
     """
 
     evse: str
@@ -85,6 +86,7 @@ class Session:
     soc_at_wh: float = 0.0
     holder: Holder | None = None
     cap_wh: float | None = None
+    counted: int | None = None
 
     @property
     def is_at_cap(self) -> bool:
@@ -119,7 +121,7 @@ class Session:
         # Written out, because it happens with every sample.
         return Session(
             self.evse, self.plugged, self.plugged_s, self.transaction, energy, self.need, self.soc_percent,
-            self.service_class, self.vehicle, self.soc_at_wh, self.holder, self.cap_wh,
+            self.service_class, self.vehicle, self.soc_at_wh, self.holder, self.cap_wh, self.counted,
         )  # fmt: skip
 
     def of(self, vehicle: Vehicle | None) -> Session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ems.domain.events import ControllerStarted, LoopBlocked
 from ems.domain.grant import Grant, Layer
@@ -25,7 +26,7 @@ NEVER = -1e12
 @dataclass(frozen=True, slots=True)
 class EvseState:
     """What is known about one EVSE. `samples` are newest first; `leg_use` is what they showed since it was last told
-    another number of phases (`switch`).
+    another number of phases (`switch`). `plugged_before`: when the vehicle before was plugged in.
     """
 
     status: EvseStatus = EvseStatus.UNKNOWN
@@ -38,6 +39,7 @@ class EvseState:
     offered_a: float | None = None
     register_wh: float | None = None
     switch: PhaseSwitch = NOT_TOLD
+    plugged_before: datetime | None = None
 
     def planned_legs(self, width: int) -> tuple[bool, ...]:
         """The legs that a plan counts: those that the vehicle was seen to use; all where it was told to use one."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ems.domain.events import Event, MeterRead, MeterValues
+from ems.domain.events import Event, MeterRead, MeterValues, TransactionEnded, TransactionStarted
 
 MAX_WAITING = 20_000
 
@@ -18,7 +18,9 @@ class Inbox:
     """Takes events from any task of the loop; `put` is a `Sink`.
 
     Meter readings: the newest of a meter wins. Values of an EVSE: a later message completes and overrides an earlier
-    one, unless something else happened to that EVSE in between. Everything else is kept in order. Beyond the bound,
+    one, unless something else happened to that EVSE in between. Everything else is kept in order. Of an EVSE no more
+    than one transaction begins or ends per tick, and what comes behind waits for the next: a station that was offline
+    tells a whole night at once, and whoever looks at the state after each tick must see each. Beyond the bound,
     readings are dropped and counted; station events never.
     """
 
@@ -44,11 +46,13 @@ class Inbox:
             self._wake.set()
 
     def drain(self) -> tuple[Event, ...]:
-        """Everything that waits, in order."""
-        events = tuple(self._waiting)
-        self._waiting.clear()
+        """What is for this tick, in order."""
+        events, behind = _one_turn_each(self._waiting)
+        self._waiting = behind
         self._readings.clear()
         self._wake.clear()
+        if behind:
+            self._wake.set()
         return events
 
     async def wait(self, patience_s: float) -> None:
@@ -70,6 +74,22 @@ class Inbox:
             self._waiting.append(event)
         else:
             self.dropped += 1
+
+
+def _one_turn_each(waiting: Sequence[Event]) -> tuple[tuple[Event, ...], list[Event]]:
+    """Events up to where a transaction begins or ends a second time at their EVSE, and those behind."""
+    now: list[Event] = []
+    behind: list[Event] = []
+    turned: set[str] = set()
+    full: set[str] = set()
+    for event in waiting:
+        subject = getattr(event, "evse", None)
+        if subject is not None and isinstance(event, TransactionStarted | TransactionEnded):
+            if subject in turned:
+                full.add(subject)
+            turned.add(subject)
+        (behind if subject in full else now).append(event)
+    return tuple(now), behind
 
 
 def _merged(before: Event, after: Event) -> MeterValues:

@@ -78,7 +78,7 @@ class Till:
     def tick(self, events: Iterable[Event], state: SiteState, now: Instant) -> None:
         """Close the tabs of those who left, open those of who came, and let the others grow."""
         for event in events:
-            if isinstance(event, TransactionEnded) and event.energy_wh is not None:
+            if isinstance(event, TransactionEnded):
                 self._settle(event, now)
         here = {known.session.evse: known for known in state.evses if known.session is not None}
         for evse, one in list(self._open.items()):
@@ -124,10 +124,11 @@ class Till:
     def _settle(self, event: TransactionEnded, now: Instant) -> None:
         """The last word on a transaction, which may come together with the end of its session."""
         one = self._open.get(event.evse)
-        if one is not None and one.tab.usage.transaction == event.transaction_id and event.energy_wh is not None:
-            at = max(one.moment(now), one.tab.usage.until)
-            usage = one.tab.usage.metered_to(at, event.energy_wh)
-            self._open[event.evse] = one._replace(tab=replace(one.tab, usage=usage))
+        if one is not None and one.tab.usage.transaction == event.transaction_id:
+            self._open[event.evse] = one._replace(tab=_settled(one.tab, event, one.moment(now)))
+        for name, tab in self._left.items():
+            if (tab.usage.evse, tab.usage.transaction) == (event.evse, event.transaction_id):
+                self._left[name] = _settled(tab, event, now.utc)
 
     def _close(self, one: _Open, state: SiteState, now: Instant) -> None:
         """Where the station was gone meanwhile nobody knows when the vehicle left: only what was seen counts."""
@@ -150,6 +151,12 @@ class Till:
         if tag is None:
             return frozenset()
         return frozenset(group.id for name in tag.groups for group in access.lineage(name))
+
+
+def _settled(tab: Tab, event: TransactionEnded, at: datetime) -> Tab:
+    if event.energy_wh is None:
+        return tab
+    return replace(tab, usage=tab.usage.metered_to(max(at, tab.usage.until), event.energy_wh))
 
 
 def _connected_at(state: SiteState, evse: str) -> float:

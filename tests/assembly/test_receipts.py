@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
+from ems.runtime.clock import SystemClock
 from tests.assembly.charge_point import ChargePoint
 from tests.assembly.daemon_process import daemon_process
 from tests.assembly.grid_meter import grid_meter
@@ -67,3 +69,30 @@ def test_a_crash_changes_neither_the_prices_nor_the_receipt_of_who_is_plugged_in
         ("1", "1", "1.00"),
     ]
     assert (made["total"], made["final"]) == ("2.84", True)
+
+
+def test_what_a_station_did_while_it_was_offline_is_told_at_once_and_paid_for_one_by_one(tmp_path: Path) -> None:
+    """Three vehicles came and went in the night; all of it is told within a second."""
+    site, station = Installation.at(tmp_path), ChargePoint("CP-01")
+    dusk = SystemClock().now().utc.replace(microsecond=0) - timedelta(hours=8)
+
+    async def replayed(k: int) -> None:
+        begun, ended = (dusk + timedelta(hours=2 * k + h) for h in (0, 1))
+        start = {"connectorId": 1, "idTag": f"CARD-{k}", "meterStart": 1000 * k, "timestamp": begun.isoformat()}
+        number = (await station.call("StartTransaction", start))["transactionId"]
+        stop = {"transactionId": number, "meterStop": 1000 * k + 900, "timestamp": ended.isoformat()}
+        await station.call("StopTransaction", stop)
+
+    async def scenario() -> tuple[Any, Any]:
+        async with daemon_process(site) as daemon, station.connected(site.central):
+            await daemon.shows(lambda evse: evse["status"] == "Available")
+            await asyncio.to_thread(ask, site, "price-lists/public", fees("0.40"))
+            for k in range(3):
+                await replayed(k)
+            await daemon.shows(lambda evse: evse["session"] is None)
+            await asyncio.sleep(2.5)
+            return await asyncio.to_thread(ask, site, "sessions"), await asyncio.to_thread(ask, site, "receipts")
+
+    sessions, receipts = asyncio.run(scenario())
+    assert [one["energy_wh"] for one in sessions["sessions"]] == [900.0] * 3
+    assert [(one["energy_kwh"], one["total"]) for one in receipts["receipts"]] == [("0.900", "1.36")] * 3

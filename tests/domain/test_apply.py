@@ -308,6 +308,31 @@ def test_a_failure_keeps_the_last_good_reading_and_is_forgotten_with_the_next() 
     assert START.meters[0].at == NEVER
 
 
+def test_a_transaction_that_follows_another_counts_from_nothing() -> None:
+    """Whether or not the one before was seen to end; the same one that goes on after all keeps what it had."""
+    first = after(status(EvseStatus.PREPARING), begins(1), ends(1, 5000.0))
+    for state in (first, after(begins(1), e.MeterValues("A1/1", T, register_wh=10_000.0))):
+        session = after(begins(2, 10_000.0), state=state).evse("A1/1").session
+        assert session is not None
+        assert (session.energy_wh, session.counted) == (0.0, 2)
+    session = after(begins(1), state=first).evse("A1/1").session
+    assert session is not None
+    assert session.energy_wh == 5000.0
+
+
+def test_no_two_sessions_of_an_outlet_begin_in_the_same_second() -> None:
+    """A station that was offline tells what happened meanwhile within one."""
+    state, names = after(status(EvseStatus.AVAILABLE)), []
+    for number in range(3):
+        state = after(begins(number), state=state)
+        session = state.evse("A1/1").session
+        assert session is not None
+        names.append(session.id)
+        state = after(ends(number, 900.0), state=state)
+    assert len(set(names)) == 3
+    assert state.evse("A1/1").session is None
+
+
 def test_the_meter_of_an_outlet_speaks_for_it() -> None:
     """Its readings are the samples, in the outlet's own phase order; what the station says itself does not count."""
     station = evse("A1", "grid", "L2 L3 L1")

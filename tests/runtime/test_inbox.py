@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from ems.domain.events import Event, MeterRead, MeterValues, StatusChanged
+from ems.domain.events import Event, MeterRead, MeterValues, StatusChanged, TransactionEnded, TransactionStarted
 from ems.domain.instant import EPOCH
 from ems.domain.meter import MeterReading
+from ems.domain.session import Transaction
 from ems.domain.station import EvseStatus
 from ems.runtime import inbox as inbox_module
 from ems.runtime.inbox import Inbox
@@ -50,6 +51,37 @@ CASES: list[tuple[str, list[Event], list[Event]]] = [
         [values(2, evse="B/1", soc_percent=6.0), STATUS],
     ),
 ]
+
+
+def begins(number: int, evse: str = "A/1") -> TransactionStarted:
+    return TransactionStarted(evse, EPOCH, Transaction(number, EPOCH.utc, 0.0))
+
+
+def ends(number: int, evse: str = "A/1") -> TransactionEnded:
+    return TransactionEnded(evse, EPOCH, number, 900.0)
+
+
+def test_what_a_station_tells_of_a_whole_night_is_looked_at_step_by_step() -> None:
+    """Another EVSE does not wait for it, nor do readings that come before."""
+    inbox = Inbox(lambda _: False)
+    night: list[Event] = [values(1, register_wh=5.0), begins(1), ends(1), STATUS, begins(2), ends(2), begins(9, "B/1")]
+    for event in night:
+        inbox.put(event)
+    turns = [list(inbox.drain()) for _ in range(5)]
+    assert turns == [[night[0], begins(1), begins(9, "B/1")], [ends(1), STATUS], [begins(2)], [ends(2)], []]
+
+
+def test_what_waits_for_its_turn_does_not_wait_for_the_next_second() -> None:
+    async def scenario() -> float:
+        inbox, loop = Inbox(lambda _: False), asyncio.get_running_loop()
+        inbox.put(begins(1))
+        inbox.put(ends(1))
+        inbox.drain()
+        before = loop.time()
+        await inbox.wait(1.0)
+        return loop.time() - before
+
+    assert in_virtual_time(scenario) == 0.0
 
 
 @pytest.mark.parametrize(("sentence", "put", "drained"), CASES, ids=[case[0] for case in CASES])

@@ -210,7 +210,7 @@ class Ledger:
 
     def session_changed(self, known: Session) -> None:
         """A vehicle is there, or something about it is new; queued."""
-        if known.transaction is not None:
+        if known.transaction is not None and not self.has_ended(known.transaction.id):
             self._of_session.setdefault(known.evse, {})[known.transaction.id] = known.energy_wh
         row = self._session_row(known, None)
         self._current.remember(session, row)
@@ -226,7 +226,7 @@ class Ledger:
         """A vehicle left; on its way to disk at once."""
         self._writer.put(session, self._session_row(known, ended), Urgency.AT_ONCE)
         self._current.forget(session, known.id)
-        self._of_session.pop(known.evse, None)
+        self._of_session[known.evse] = self._counted(known)[1]
 
     def granted(self, evse: str, known: Grant, now: Instant, again: bool = False, phases: int = 0) -> None:
         """What an EVSE has been told may have changed, `phases` the number it was told or 0; queued, and sooner when it
@@ -291,8 +291,19 @@ class Ledger:
             if ended is not None:
                 del self._entries[ended]
 
+    def _counted(self, known: Session) -> tuple[dict[int, float], dict[int, float]]:
+        """The energies of a session's transactions, and those of transactions that began at its EVSE after it: what
+        stations tell is on disk before the state knows it.
+        """
+        energies = self._of_session.get(known.evse, {})
+        if known.counted not in energies:
+            return energies, {}
+        names = list(energies)
+        here = names.index(known.counted) + 1
+        return {name: energies[name] for name in names[:here]}, {name: energies[name] for name in names[here:]}
+
     def _session_row(self, known: Session, unplugged: datetime | None) -> Row:
-        energies = dict(self._of_session.get(known.evse, {}))
+        energies = dict(self._counted(known)[0])
         if known.transaction is not None and not self.has_ended(known.transaction.id):
             energies[known.transaction.id] = known.energy_wh
         elif known.transaction is None and energies:

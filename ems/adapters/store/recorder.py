@@ -121,7 +121,7 @@ class Recorder:
 
     def _session(self, known: Session | None, was: Session | None, now: Instant) -> None:
         if was is not None and (known is None or known.plugged != was.plugged):
-            self._ledger.session_ended(was, now.utc)
+            self._ledger.session_ended(was, max(now.utc, was.plugged))
             self._sessions_at.pop(was.evse, None)
             was = None
         if known is None:

@@ -199,7 +199,7 @@ def _sessions(remains: Remains, now: Instant) -> dict[str, Session]:
 def _session_around(evse: str, transaction: Transaction, now: Instant) -> Session:
     """A transaction without a session: the controller stopped before it had written that a vehicle is there."""
     plugged_s = min(now.monotonic_s, now.monotonic_at(transaction.started))
-    return Session(evse, transaction.started, plugged_s, transaction, need=Need())
+    return Session(evse, transaction.started, plugged_s, transaction, need=Need(), counted=transaction.id)
 
 
 def _models(rows: Iterable[Any]) -> Iterable[tuple[str, LearnedModel]]:

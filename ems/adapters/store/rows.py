@@ -123,6 +123,7 @@ def session_of(row: Any, energy_wh: float, transaction: Transaction | None, now:
         soc_percent=row.soc_percent,
         service_class=row.service_class,
         soc_at_wh=row.soc_at_wh or 0.0,
+        counted=next(reversed(transactions_of(row)), None) if transaction is None else transaction.id,
     )
 
 
