@@ -5,7 +5,8 @@ Variables: x_it ≥ 0, ampere of visit i as a mean over the step, at most its ow
 it is there; m_i ≥ 0, what it misses; currents through circuits, power from and into the grid, and one peak per demand
 charge, as in `ems.planning.program`. Constraints: sum_t w_i g x_it + m_i = need_i; the limits of every line as the tick
 counts them; the balance of the grid connection. Objective: either the energy that is missing, or what energy, feed-in
-and peaks cost plus `missing_per_kwh` for what is missing.
+and peaks cost plus `missing_per_kwh` for what is missing; with a battery its wear, and what it has less at the end than
+at the begin, at what that would have saved at the mean price.
 
 A bound: vehicles may have any current between nothing and their own, where the controller must give 6 A or nothing;
 and the mean over a step of whatever was done fulfils the same constraints, as long as limits and prices do not change
@@ -32,9 +33,9 @@ from ems.planning.economy import Paid
 from ems.planning.horizon import Horizon
 from ems.planning.installation import limit_course, nodes_of
 from ems.planning.linear_program import NONE, LinearProgram
-from ems.planning.problem import ChargingProblem, DemandCharge, Economy, Request
+from ems.planning.problem import Battery, ChargingProblem, DemandCharge, Economy, Request
 from ems.planning.schedule import Schedule
-from ems.planning.supply import add_grid
+from ems.planning.supply import BatteryColumns, add_battery, add_grid
 from ems.planning.tree import add_tree
 from ems.planning.weights import Weights
 
@@ -59,7 +60,8 @@ class Presence(NamedTuple):
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
     """All that happened beside the vehicles. `base_a`: what else flows by circuit, phase and step of `horizon`, as the
-    tick counts it; `base_w` and `generation_w` at the grid connection; `limits` that somebody set; peaks `paid` before.
+    tick counts it; `base_w` and `generation_w` at the grid connection; `limits` that somebody set; peaks `paid` before;
+    the `battery` that could have been steered, as it was at the begin.
     """
 
     site: Site
@@ -70,6 +72,7 @@ class Facts:
     tariff: Tariff | None = None
     limits: tuple[Limit, ...] = ()
     paid: Paid = field(default_factory=dict)
+    battery: Battery | None = None
 
 
 def problem_of(facts: Facts, presences: Iterable[Presence]) -> ChargingProblem:
@@ -88,7 +91,7 @@ def economy_of(facts: Facts) -> Economy:
     """What energy and peaks truly cost; nothing without a tariff."""
     if facts.tariff is None:
         nothing = np.zeros(facts.horizon.steps)
-        return Economy(facts.base_w, facts.generation_w, nothing, nothing)
+        return Economy(facts.base_w, facts.generation_w, nothing, nothing, battery=facts.battery)
     edges = facts.horizon.edges()
     prices = facts.tariff.prices_over(edges)
     demand = tuple(
@@ -100,9 +103,8 @@ def economy_of(facts: Facts) -> Economy:
         )
         for term in facts.tariff.demand_terms(edges)
     )
-    return Economy(
-        facts.base_w, facts.generation_w, np.array(prices.import_per_kwh), np.array(prices.feed_in_per_kwh), demand
-    )
+    import_, feed_in = np.array(prices.import_per_kwh), np.array(prices.feed_in_per_kwh)
+    return Economy(facts.base_w, facts.generation_w, import_, feed_in, demand, facts.battery)
 
 
 def most_energy(problem: ChargingProblem) -> Schedule:
@@ -123,17 +125,30 @@ def total_cost(schedule: Schedule, missing_per_kwh: float) -> float:
     return schedule.energy_cost + schedule.demand_cost + missing_per_kwh * missing_kwh
 
 
+def stored_worth(economy: Economy) -> float:
+    """What a kWh in the battery would save when it is given, at the mean price."""
+    return 0.0 if economy.battery is None else economy.battery.efficiency * float(economy.import_per_kwh.mean())
+
+
 def _solved(problem: ChargingProblem, *, costs: bool, missing_per_kwh: float, early: float = 0.0) -> Schedule:
     steps = problem.horizon.steps
     if not problem.requests:
         return Schedule(problem, np.zeros((0, steps)), np.zeros(steps))
     lp = LinearProgram()
     charge = _charge(problem, lp, missing_per_kwh, early)
-    tree = add_tree(problem, lp, charge, np.empty(0, dtype=np.intp), FACET_DEG)
+    prices = _prices(problem)
+    battery = add_battery(problem, lp, prices) if costs else None
+    tree = add_tree(problem, lp, charge, np.empty(0, dtype=np.intp) if battery is None else battery.amps, FACET_DEG)
     if costs:
-        add_grid(problem, lp, tree.top, None, _prices(problem))
+        add_grid(problem, lp, tree.top, battery, prices)
     values = lp.solve(*lp.bounds(), math.inf).values
-    return Schedule(problem, np.where(charge >= 0, values[charge], 0.0), np.zeros(steps))
+    return Schedule(problem, np.where(charge >= 0, values[charge], 0.0), _battery_w(battery, values, steps))
+
+
+def _battery_w(battery: BatteryColumns | None, values: Floats, steps: int) -> Floats:
+    if battery is None:
+        return np.zeros(steps)
+    return np.asarray(1000.0 * (values[battery.charge] - values[battery.discharge]))
 
 
 def _charge(problem: ChargingProblem, lp: LinearProgram, missing_per_kwh: float, early: float) -> Ints:
@@ -168,10 +183,11 @@ def _prices(problem: ChargingProblem) -> Weights:
         demand=tuple(charge.per_kw for charge in economy.demand),
         peak=0.0,
         early=0.0,
-        wear=0.0,
+        wear=0.0 if economy.battery is None else economy.battery.wear_per_kwh,
         missing=np.empty(0),
         guaranteed=np.empty(0),
         unit=1.0,
+        stored=stored_worth(economy),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
@@ -20,11 +20,13 @@ from ems.domain.energy.tariff import Tariff
 from ems.domain.policy import PLANNED, Strategy
 from ems.domain.site import Site
 from ems.planning.arrays import Floats
-from ems.planning.clairvoyant import Facts, Presence, least_cost, most_energy, problem_of
+from ems.planning.clairvoyant import Facts, Presence, economy_of, least_cost, most_energy, problem_of, stored_worth
 from ems.planning.day_verdict import DayRegret
-from ems.planning.problem import ChargingProblem
+from ems.planning.planner import battery_of
+from ems.planning.problem import ChargingProblem, Economy
 from ems.planning.schedule import Schedule
 from ems.sim.backtest_task import BacktestTask, Knowledge, told_by
+from ems.sim.core_battery import BEGIN_SOC
 from ems.sim.core_planner import EVERY_S, CorePlanner, load_of
 from ems.sim.core_run import CoreRun, Setup
 from ems.sim.core_tally import BIN_S, WAITING, Outcome
@@ -35,6 +37,7 @@ from ems.sim.hindsight import grid, presence_of
 from ems.sim.promise import MET_SLACK_WH
 from ems.sim.simulate import UNCONTROLLED, boundless, following
 from ems.sim.simulation_result import SimulationResult
+from ems.sim.sun_share import sun_share
 
 BY_DEADLINE = frozenset({Strategy.EARLIEST_DEADLINE, Strategy.LEAST_LAXITY})
 QUARTER_S = 900
@@ -43,12 +46,19 @@ UTC_CLOCK = ZoneInfo("UTC")
 
 class Costs(NamedTuple):
     """What the whole site pays: `energy` with what is paid for feed-in taken off, `demand` in full for every billing
-    period that is touched; VAT included, fixed charges not. `peak_kw` is the highest mean of a quarter hour.
+    period that is touched; VAT included, fixed charges not. `peak_kw` is the highest mean of a quarter hour. `battery`:
+    its wear, and what it holds less at the end than at the begin, at what that would save at the mean price.
     """
 
     energy: float
     demand: float
     peak_kw: float
+    battery: float = 0.0
+
+    @property
+    def sum(self) -> float:
+        """All of it."""
+        return self.energy + self.demand + self.battery
 
 
 class Service(NamedTuple):
@@ -180,15 +190,16 @@ def run(
     core.run(inner.seconds)
     series, result = core.plant.tally.series, findings(inner, strategy, core)
     costs = costs_of(task.beside.tariff, load_of(inner.begins, series.site_w))
+    stored_w = np.array(series.battery_w)
+    costs = costs._replace(battery=battery_cost(economy_of(facts_of(task)), stored_w, BIN_S / 3600.0))
     service = service_of(core.plant.tally.outcomes, _users(task))
-    sun_w = _sun_w(task)
     return Row(
         strategy=strategy,
         knowledge=knowledge,
         service=service,
         costs=costs,
-        total=costs.energy + costs.demand + task.missing_per_kwh * service.missing_kwh,
-        pv_share=_covered(np.array(series.evses_w), sun_w),
+        total=costs.sum + task.missing_per_kwh * service.missing_kwh,
+        pv_share=_covered(task, np.array(series.evses_w), stored_w),
         pauses=_pauses(result) / max(1, result.sessions),
         site_w=tuple(series.site_w),
         evses_w=tuple(series.evses_w),
@@ -223,7 +234,21 @@ def facts_of(task: BacktestTask, step_s: float | None = None) -> Facts:
     """What flowed beside the vehicles over the whole time."""
     inner = task.task
     horizon = grid(inner.begins, inner.seconds, step_s)
-    return facts_of_run(inner.site, horizon, inner.courses, inner.begins, task.beside.tariff)
+    facts = facts_of_run(inner.site, horizon, inner.courses, inner.begins, task.beside.tariff)
+    steered = inner.site.steered_battery
+    if steered is None:
+        return facts
+    return replace(facts, battery=battery_of(inner.site, BEGIN_SOC * inner.site.batteries[steered].capacity_wh))
+
+
+def battery_cost(economy: Economy, battery_w: Floats, hours: float) -> float:
+    """Wear of the battery that is steered, and what it lacks at the end, of what flowed into it in steps of `hours`."""
+    cell = economy.battery
+    if cell is None:
+        return 0.0
+    kept_w = np.where(battery_w > 0.0, battery_w * cell.efficiency, battery_w / cell.efficiency)
+    through_kwh, gained_kwh = (float(watts.sum()) * hours / 1000.0 for watts in (np.abs(battery_w), kept_w))
+    return cell.wear_per_kwh * through_kwh / 2.0 - stored_worth(economy) * gained_kwh
 
 
 def costs_of(tariff: Tariff | None, load: Load) -> Costs:
@@ -278,6 +303,7 @@ def _bound(task: BacktestTask, name: str, schedule: Schedule, presences: Sequenc
     site_w = tuple(schedule.site_w.tolist())
     step_s = int(horizon.edges_s[1])
     costs = costs_of(task.beside.tariff, Load(horizon.begins, step_s, site_w))
+    costs = costs._replace(battery=battery_cost(schedule.problem.economy, schedule.battery_w, step_s / 3600.0))
     service = service_of(outcomes, _users(task))
     evses_w = schedule.problem.vehicles_w(schedule.amps) if got else np.zeros(horizon.steps)
     repeated = max(1, round(step_s / BIN_S))
@@ -286,8 +312,8 @@ def _bound(task: BacktestTask, name: str, schedule: Schedule, presences: Sequenc
         knowledge=None,
         service=service,
         costs=costs,
-        total=costs.energy + costs.demand + task.missing_per_kwh * service.missing_kwh,
-        pv_share=_covered(np.repeat(evses_w, repeated), _sun_w(task)),
+        total=costs.sum + task.missing_per_kwh * service.missing_kwh,
+        pv_share=_covered(task, np.repeat(evses_w, repeated), np.repeat(schedule.battery_w, repeated)),
         pauses=0.0,
         site_w=tuple(np.repeat(site_w, repeated).tolist()),
         evses_w=tuple(np.repeat(evses_w, repeated).tolist()),
@@ -300,15 +326,16 @@ def _users(task: BacktestTask) -> dict[str, str]:
 
 
 def _sun_w(task: BacktestTask) -> Floats:
-    """What the plant makes beyond the building's need, per bin."""
+    """What the plant makes beyond the building's need, per bin; below nothing where that is more."""
     facts = facts_of(task, BIN_S)
-    return np.maximum(facts.generation_w - facts.base_w, 0.0)
+    return facts.generation_w - facts.base_w
 
 
-def _covered(evses_w: Floats, sun_w: Floats) -> float:
-    bins = min(len(evses_w), len(sun_w))
-    total = float(evses_w.sum())
-    return float(np.minimum(evses_w[:bins], sun_w[:bins]).sum()) / total if total > 0.0 else 0.0
+def _covered(task: BacktestTask, evses_w: Floats, battery_w: Floats) -> float:
+    sun_w, steered = _sun_w(task), task.task.site.steered_battery
+    bins = min(len(evses_w), len(sun_w), len(battery_w))
+    efficiency = 1.0 if steered is None else task.task.site.batteries[steered].efficiency
+    return sun_share(evses_w[:bins], sun_w[:bins], battery_w[:bins], efficiency, BIN_S / 3600.0)
 
 
 def _pauses(result: SimulationResult) -> int:

@@ -14,7 +14,9 @@ Show = Callable[[Backtest, Row], str]
 
 def as_table(found: Backtest) -> str:
     """One line per run, the bounds first."""
-    columns = {name: show for name, show in COLUMNS.items() if name != PROMISES or any(map(_promises, found.rows))}
+    has_battery = found.task.task.site.steered_battery is not None
+    idle = {PROMISES: not any(map(_promises, found.rows)), BATTERY: not has_battery}
+    columns = {name: show for name, show in COLUMNS.items() if not idle.get(name)}
     rows = [["", *columns]]
     rows += [[row.name, *(show(found, row) for show in columns.values())] for row in _all(found)]
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
@@ -66,7 +68,7 @@ def _promises(row: Row) -> str:
     return f"{sum(kept.kept for kept in of)}/{sum(kept.promised for kept in of)}" if of else ""
 
 
-PROMISES = "promises"
+PROMISES, BATTERY = "promises", "battery"
 
 COLUMNS: Mapping[str, Show] = {
     "kWh": lambda _, r: f"{r.service.delivered_kwh:,.0f}",
@@ -78,6 +80,7 @@ COLUMNS: Mapping[str, Show] = {
     "worst, %": lambda _, r: f"{100 * r.service.worst:.0f}",
     "energy": lambda _, r: f"{r.costs.energy:,.2f}",
     "demand": lambda _, r: f"{r.costs.demand:,.2f}",
+    BATTERY: lambda _, r: f"{r.costs.battery:,.2f}",
     "total": lambda _, r: f"{r.total:,.2f}",
     "gap, %": _cost_gap,
     "peak, kW": lambda _, r: f"{r.costs.peak_kw:.1f}",
@@ -103,6 +106,7 @@ def _row(found: Backtest, row: Row) -> dict[str, Any]:
         "worst": round(service.worst, 6),
         "energy_cost": round(costs.energy, 4),
         "demand_cost": round(costs.demand, 4),
+        "battery_cost": round(costs.battery, 4),
         "total": round(row.total, 4),
         "peak_kw": round(costs.peak_kw, 3),
         "pv_share": round(row.pv_share, 6),
@@ -129,12 +133,19 @@ def _title(found: Backtest) -> str:
 
 
 def _notes(found: Backtest) -> list[str]:
+    inner = found.task.task
     money = f" {_currency(found)}" if _currency(found) else ""
     told = [
         f"total: energy, demand charge in full for every billing period, and {found.task.missing_per_kwh:g}{money} for "
         "every kWh that was wanted and is missing; gaps are to the clairvoyant rows",
         *found.task.task.notes,
     ]
+    if inner.site.steered_battery is not None:
+        told.insert(
+            1,
+            "battery: its wear, and what it holds less at the end than at the begin (half full), at the mean price; "
+            "its own program is taken to do nothing, and PV counts what went through it",
+        )
     if found.task.beside.tariff is None:
         told.insert(1, "there is no tariff: energy costs nothing here, and to the planner every kWh counts the same")
     return ["", *(f"note: {note}" for note in told)]

@@ -10,16 +10,24 @@ from ems.domain.phases import PhaseAmps
 
 SMALL_WH = 1e-3
 
+BEGIN_SOC = 0.5
+"""Every run begins with a battery that is half full."""
+
 
 @dataclass(slots=True)
 class CoreBattery:
-    """`soc` is a share; `power_w` flows into it (charging positive) since `t`. Its own program does nothing."""
+    """`soc` is a share; `power_w` flows into it (charging positive) since `t`. Its own program does nothing. One that
+    `trips` neither takes nor gives anything; one that `refuses` cannot be told anything, and rests.
+    """
 
     model: Battery
     voltage_v: float
-    soc: float = 0.5
+    soc: float = BEGIN_SOC
     power_w: float = 0.0
     t: float = 0.0
+    trips: bool = False
+    refuses: bool = False
+    _told_w: float | None = None
 
     def advance(self, t: float) -> bool:
         """Let time pass until `t`; whether it has come to where it is full or empty, for us or at all."""
@@ -34,9 +42,22 @@ class CoreBattery:
 
     def told(self, watts: float | None) -> bool:
         """A setpoint, None for its own program; whether what flows has changed."""
+        self._told_w = watts
+        if self.refuses:
+            return False
+        return self._follows(watts)
+
+    def fails(self, *, trips: bool | None = None, refuses: bool | None = None) -> bool:
+        """A fault begins or ends; whether what flows has changed."""
+        self.trips = self.trips if trips is None else trips
+        self.refuses = self.refuses if refuses is None else refuses
+        return self._follows(None if self.refuses else self._told_w)
+
+    def _follows(self, watts: float | None) -> bool:
         wanted = min(max(watts or 0.0, -self.model.discharge_w), self.model.charge_w)
         if (wanted > 0.0 and self.soc >= 1.0) or (wanted < 0.0 and self.soc <= 0.0):
             wanted = 0.0
+        wanted = 0.0 if self.trips else wanted
         changed = wanted != self.power_w
         self.power_w = wanted
         return changed

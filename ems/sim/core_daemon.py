@@ -34,6 +34,8 @@ GIVEN_UP_S = 180.0
 """So long the controller waits for an answer, and so long for anything at all."""
 
 
+REFUSED = "it does not take what it is told"
+
 TINY_S = 1e-6
 
 
@@ -110,8 +112,12 @@ class CoreDaemon:
             return False
         told = [setpoint.power_w for setpoint in self.decision.batteries]
         changed = bool(told) and self.plant.steer(told)
-        for setpoint in self.decision.batteries if changed else ():
-            self.tell(e.BatteryAnswered(setpoint.battery, now.monotonic_s, setpoint.power_w))
+        for setpoint, battery in zip(self.decision.batteries, self.plant.batteries, strict=True):
+            fault = REFUSED if battery.refuses else ""
+            known = self.state.batteries[self.plant.batteries.index(battery)]
+            if fault != known.fault or (changed and not fault):
+                told_w = None if fault else setpoint.power_w
+                self.tell(e.BatteryAnswered(setpoint.battery, now.monotonic_s, told_w, fault))
         return changed
 
     def sees_motion(self) -> None:
@@ -224,7 +230,7 @@ class CoreDaemon:
             return TICK_S
         assert self.decision is not None
         reports = self.reports
-        trouble = (reports.silent, reports.frozen, reports.muted, self.refusing)
+        trouble = (reports.silent, reports.frozen, reports.muted, self.refusing, reports.lying)
         # A battery is raised only into room that was seen for a while.
         close = any(trouble) or self.site.steered_battery is not None
         outage = OUTAGE_LOOK_S if close else self._look_s

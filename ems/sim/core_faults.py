@@ -50,6 +50,15 @@ class CoreFaults:
                 lambda f: plant.disobey(f.target, f.value or None),
                 lambda f: plant.obey(f.target),
             ),
+            "trips": (
+                lambda f: plant.fails(f.target, trips=True),
+                lambda f: plant.fails(f.target, trips=False),
+            ),
+            "unwritten": (
+                lambda f: plant.fails(f.target, refuses=True),
+                lambda f: plant.fails(f.target, refuses=False),
+            ),
+            "lying": (lambda f: reports.lying.add(f.target), lambda f: reports.lying.discard(f.target)),
             "dead": (lambda _: daemon.die(), lambda _: run.restart()),
         }
 
@@ -104,5 +113,8 @@ def _parts(kind: FaultKind) -> tuple[str, ...]:
         FaultKind.STATION_MUTE: ("mute",),
         FaultKind.STATION_REFUSES: ("refuses",),
         FaultKind.STATION_DISOBEYS: ("disobeys",),
+        FaultKind.BATTERY_STOPS: ("trips",),
+        FaultKind.BATTERY_REFUSES: ("unwritten",),
+        FaultKind.BATTERY_WRONG_SOC: ("lying",),
         FaultKind.CONTROLLER_DEAD: ("dead",),
     }.get(kind, ())

@@ -110,6 +110,15 @@ class CorePlant:
             self._look()
         return any(changed)
 
+    def battery(self, name: str) -> CoreBattery:
+        """One of the batteries."""
+        return next(battery for battery in self.batteries if battery.model.id == name)
+
+    def fails(self, name: str, *, trips: bool | None = None, refuses: bool | None = None) -> None:
+        """A battery's fault begins or ends."""
+        if self.battery(name).fails(trips=trips, refuses=refuses):
+            self._look()
+
     def power(self, station: str, *, on: bool) -> None:
         """A station loses or regains its supply."""
         self._changes(station, lambda outlet: setattr(outlet, "powered", on))
@@ -166,4 +175,5 @@ class CorePlant:
         self.flow = self.world.flow(self.t)
         self._import_w = np.maximum(0.0, self.flow.in_phase_a.sum(axis=1)) * self.world.site.voltage_v
         self.observer.record(self.t, self.flow)
-        self.tally.flows(self.flow, sum(o.draw_a * o.watts_per_amp for o in self.present.values()))
+        evses_w = sum(o.draw_a * o.watts_per_amp for o in self.present.values())
+        self.tally.flows(self.flow, evses_w, sum(battery.power_w for battery in self.batteries))

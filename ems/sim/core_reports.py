@@ -30,6 +30,7 @@ class CoreReports:
         self.site = plant.world.site
         self.silent: set[str] = set()
         self.frozen: dict[str, MeterReading] = {}
+        self.lying: set[str] = set()
         self.lost: set[str] = set()
         self.muted: set[str] = set()
         self._kept: dict[str, list[e.Event]] = {}
@@ -166,7 +167,8 @@ class CoreReports:
         if stored is not None:
             battery = self.plant.batteries[stored]
             at = now.monotonic_s
-            return MeterReading(at, battery.amps, self._reads, battery.power_w, soc=battery.soc)
+            soc = None if battery.model.id in self.lying else battery.soc
+            return MeterReading(at, battery.amps, self._reads, battery.power_w, soc=soc)
         amps = self._amps(meter)
         watts, counter = sum(amps) * self.site.voltage_v, None
         if meter.role is MeterRole.CIRCUIT:

@@ -61,6 +61,7 @@ class Series:
     at_s: list[float] = field(default_factory=list)
     site_w: list[float] = field(default_factory=list)
     evses_w: list[float] = field(default_factory=list)
+    battery_w: list[float] = field(default_factory=list)
     circuit_a: list[Floats] = field(default_factory=list)
     evse_a: list[NDArray[np.int16]] = field(default_factory=list)
     register_wh: list[Floats] = field(default_factory=list)
@@ -80,15 +81,16 @@ class Tally:
         self.longest_starved_s = 0.0
         self.next_bin_s = BIN_S
         self._voltage_v = voltage_v
-        self._site_w = self._evses_w = 0.0
-        self._site_ws = self._evses_ws = 0.0
+        self._site_w = self._evses_w = self._battery_w = 0.0
+        self._site_ws = self._evses_ws = self._battery_ws = 0.0
         self._amps: Floats = np.zeros((circuits, 3))
         self._most_a = self._amps
         self._starving: dict[int, float] = {}
         self._starved: dict[int, float] = {}
 
-    def flows(self, flow: Flow, evses_w: float) -> None:
-        """What flows from now on."""
+    def flows(self, flow: Flow, evses_w: float, battery_w: float = 0.0) -> None:
+        """What flows from now on; into batteries in all."""
+        self._battery_w = battery_w
         self._site_w = float(flow.in_phase_a[0].sum()) * self._voltage_v
         self._evses_w = evses_w
         self._amps = flow.amps
@@ -99,6 +101,7 @@ class Tally:
         """Time passes."""
         self._site_ws += self._site_w * seconds
         self._evses_ws += self._evses_w * seconds
+        self._battery_ws += self._battery_w * seconds
 
     def closes_bin(self, t: float, outlets: list[CoreOutlet]) -> None:
         """A bin ends at `t`."""
@@ -106,10 +109,11 @@ class Tally:
         series.at_s.append(t - BIN_S)
         series.site_w.append(self._site_ws / BIN_S)
         series.evses_w.append(self._evses_ws / BIN_S)
+        series.battery_w.append(self._battery_ws / BIN_S)
         series.circuit_a.append(self._most_a)
         series.evse_a.append(np.array([self._shown_a(outlet) for outlet in outlets], dtype=np.int16))
         series.register_wh.append(np.array([outlet.energy_wh(t) for outlet in outlets]))
-        self._site_ws = self._evses_ws = 0.0
+        self._site_ws = self._evses_ws = self._battery_ws = 0.0
         self._most_a = self._amps
         self.next_bin_s = t + BIN_S
 

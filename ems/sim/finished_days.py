@@ -31,7 +31,7 @@ def regrets_of(
 ) -> tuple[DayRegret, ...]:
     """The regret of every whole local day of a run that is over, from midnight to midnight."""
     got = _progress(task, tally)
-    site_w = np.array(tally.series.site_w)
+    site_w, battery_w = np.array(tally.series.site_w), np.array(tally.series.battery_w)
     found = []
     for day, horizon in local_days(task.begins, task.days * 86_400.0, task.site):
         first = round((horizon.begins - task.begins).total_seconds() / BIN_S)
@@ -39,6 +39,10 @@ def regrets_of(
         if len(bins) < BINS * horizon.steps:
             break
         facts = facts_of(task.site, horizon, task.courses, task.begins, tariff)
+        if task.site.batteries:
+            # What the battery did is as it was: a day is judged by what vehicles could have had.
+            stored_w = battery_w[first : first + len(bins)].reshape(-1, BINS).mean(axis=1)
+            facts = replace(facts, base_w=facts.base_w + stored_w)
         if tariff is not None and first:
             facts = replace(facts, paid=paid_by(tariff, load_of(task.begins, site_w[:first].tolist())))
         records = [

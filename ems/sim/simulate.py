@@ -79,7 +79,16 @@ def boundless(site: Site) -> Site:
         replace(station, evses=tuple(replace(evse, meter=None) for evse in station.evses)) for station in site.stations
     )
     policy = replace(site.policy, strategy=Strategy.EQUAL, raise_step_a=BOUNDLESS_A, raise_every_s=0.0)
-    return replace(site, circuits=CircuitTree(circuits), stations=stations, limits=(), meters=(), policy=policy)
+    batteries = tuple(replace(battery, meter=None, steered=False) for battery in site.batteries)
+    return replace(
+        site,
+        circuits=CircuitTree(circuits),
+        stations=stations,
+        limits=(),
+        meters=(),
+        batteries=batteries,
+        policy=policy,
+    )
 
 
 def _boundless(circuit: Circuit) -> Circuit:

@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ems.domain.battery import Battery
 from ems.domain.energy.price_series import PriceSeries
+from ems.domain.meter import Meter, MeterRole
 from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
+from ems.planning.clairvoyant import economy_of
 from ems.planning.forecast.series import Series
-from ems.sim.backtest import Backtest, backtest, bounds, combinations, jain, run
+from ems.sim.backtest import Backtest, backtest, battery_cost, bounds, combinations, facts_of, jain, run
 from ems.sim.backtest_pictures import draw_backtest
 from ems.sim.backtest_report import as_json, as_table, write_backtest
 from ems.sim.backtest_task import BacktestTask, Beside, Knowledge, backtest_task, priced_by, stated, truth
@@ -165,6 +168,53 @@ def test_a_departure_that_is_stated_before_the_arrival_is_none() -> None:
     file = SessionFile("x.csv", "test", (said,), ())
     row = run(task(file), "cheapest", Knowledge.STATED)
     assert row.service.share > 0.98, "nobody knows when it leaves, so it is not put off"
+
+
+STORE = Battery("store", "grid", 30_000.0, 8_000.0, 8_000.0, meter="bat", lowest=0.1, steered=True, wear_per_kwh=0.02)
+
+
+def stored(site: Site, *batteries: Battery) -> BacktestTask:
+    """Two vehicles come in the evening, after a day of sun that nobody uses; a kWh costs 0.30 at any time."""
+    meters = (*site.meters, Meter("bat", role=MeterRole.BATTERY, circuit="grid")) if batteries else site.meters
+    sun = Series(BEGIN - 3 * DAY, 3600, np.array(([10_000.0] * 8 + [0.0] * 16) * 5))
+    flat = priced_by(PriceSeries.of((BEGIN + timedelta(hours=k), 0.30) for k in range(-24, 72)), "EUR", site.timezone)
+    records = tuple(record(f"A{k}", 12 * HOUR, 8 * HOUR, 12_000) for k in (1, 2))
+    file = SessionFile("x.csv", "test", records, ())
+    placed = recorded_task(replace(site, meters=meters, batteries=batteries), file, since=BEGIN, days=1)
+    return backtest_task(placed, file, Beside(flat, generation_w=sun))
+
+
+def test_a_battery_brings_the_sun_to_the_evening_and_costs_less() -> None:
+    site = feeder(40, metered=True)
+    with_it, without = (
+        backtest(one, [("cheapest", Knowledge.PERFECT)], workers=1, every_s=900.0)
+        for one in (stored(site, STORE), stored(site))
+    )
+    for found in (with_it, without):
+        (row,) = found.rows
+        assert row.result is not None
+        assert row.result.overload_a == 0.0
+        assert row.service.share > 0.99
+        assert row.total >= found.cheapest.total - 0.001
+    (better,), (worse,) = with_it.rows, without.rows
+    assert (worse.pv_share, better.pv_share > 0.3) == (0.0, True)
+    assert better.total < worse.total - 2.0
+    assert better.total - with_it.cheapest.total < 0.15 * worse.total
+    assert with_it.cheapest.pv_share >= better.pv_share - 0.02
+    table, bare = as_table(with_it), as_table(without)
+    assert ("battery" in table.splitlines()[2], "battery" in bare) == (True, False)
+    assert "half full" in table
+
+
+def test_what_a_battery_holds_less_at_the_end_is_paid_for() -> None:
+    """Two hours at 3 kW out of it: 6 kWh given, of which 6 / 0.95 kWh are missing; and the same way back."""
+    economy = economy_of(facts_of(stored(feeder(40, metered=True), replace(STORE, wear_per_kwh=0.1))))
+    given = np.array([-3000.0, -3000.0])
+    assert battery_cost(economy, given, 1.0) == pytest.approx(0.1 * 6.0 / 2.0 + 0.95 * 0.30 * 6.0 / 0.95)
+    back_w = 3000.0 / 0.95**2
+    assert battery_cost(economy, np.array([*given, back_w, back_w]), 1.0) == pytest.approx(
+        0.1 * (6.0 + 2.0 * back_w / 1000.0) / 2.0
+    )
 
 
 def nan(count: int) -> Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,10 @@ from ems.domain.site import Site
 from ems.sim.core_battery import CoreBattery
 from ems.sim.core_planner import CorePlanner, PlannersPast
 from ems.sim.core_run import CoreRun, Setup
+from ems.sim.faults import Fault, FaultKind, FaultPlan
 from ems.sim.load_course import LoadCourse
+from ems.sim.placement import place
+from ems.sim.session_record import SessionRecord
 from tests.builders import circuit, evse, layout
 from tests.domain.tariffs import tariff, timed, window
 
@@ -52,6 +55,47 @@ def played(battery: Battery) -> CoreRun:
     run = CoreRun(site, (), EVENING, Setup(courses=courses, planner=planner))
     run.run(3600.0 * HOURS)
     return run
+
+
+def crowded(*faults: Fault) -> CoreRun:
+    """Two vehicles and the battery want more than the connection carries, an hour before it is cheap and after."""
+    policy = Policy(strategy=Strategy.CHEAPEST)
+    bare = layout([circuit("grid", 40, meter="main", base_max=10.0)], [evse("A1", "grid"), evse("A2", "grid")], policy)
+    meters = (*bare.meters, Meter("bat", role=MeterRole.BATTERY, circuit="grid"))
+    site: Site = replace(bare, meters=meters, batteries=(STORE,))
+    comes, leaves = EVENING + timedelta(minutes=70), EVENING + timedelta(hours=3.5)
+    stays = [SessionRecord(name, name, comes, leaves, 20_000.0) for name in ("A1", "A2")]
+    planner = CorePlanner(site, PlannersPast(tariff=CHEAP_NIGHT), every_s=900.0)
+    courses = (LoadCourse("grid", ((0.0, (6.0, 6.0, 6.0)),)),)
+    run = CoreRun(
+        site, place(site, stays).visits, EVENING, Setup(courses=courses, planner=planner, faults=FaultPlan(faults))
+    )
+    run.run(3600.0 * HOURS)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "at_s"),
+    [
+        (FaultKind.BATTERY_STOPS, "store", 5400.0),
+        (FaultKind.BATTERY_REFUSES, "store", 7500.0),
+        (FaultKind.BATTERY_WRONG_SOC, "store", 7500.0),
+        (FaultKind.METER_SILENT, "bat", 5400.0),
+        (FaultKind.METER_FROZEN, "bat", 7500.0),
+        (FaultKind.METER_SILENT, "main", 7500.0),
+    ],
+)
+def test_whatever_fails_of_it_nothing_is_over_its_limit(kind: FaultKind, target: str, at_s: float) -> None:
+    run = crowded(Fault(at_s, kind, target, lasts_s=900.0))
+    assert run.plant.observer.largest_a(3600.0 * HOURS) == 0.0
+    assert run.plant.tally.guarded == 0
+    assert all(outcome.got_wh > 0.9 * outcome.wanted_wh for outcome in run.plant.tally.outcomes)
+
+
+def test_that_it_cannot_be_told_anything_is_known_until_it_can() -> None:
+    run = crowded(Fault(5400.0, FaultKind.BATTERY_REFUSES, "store", lasts_s=3600.0 * HOURS))
+    assert run.daemon.state.batteries[0].fault
+    assert not crowded(Fault(5400.0, FaultKind.BATTERY_REFUSES, "store", lasts_s=600.0)).daemon.state.batteries[0].fault
 
 
 def cost(run: CoreRun) -> float:
