@@ -195,7 +195,7 @@ def test_a_battery_brings_the_sun_to_the_evening_and_costs_less() -> None:
         assert row.result is not None
         assert row.result.overload_a == 0.0
         assert row.service.share > 0.99
-        assert row.total >= found.cheapest.total - 0.001
+        assert row.total >= found.cheapest.total * 0.999
     (better,), (worse,) = with_it.rows, without.rows
     assert (worse.pv_share, better.pv_share > 0.3) == (0.0, True)
     assert better.total < worse.total - 2.0
