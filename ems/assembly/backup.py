@@ -28,7 +28,9 @@ KEPT = 5
 MANIFEST, DATABASE = "manifest.json", "database/ems.sqlite3"
 SITE, STATE = "site", "state"
 SECRETS = "secrets"
-WAITING = "kept-requests.json"
+WAITING, RECORDS = "kept-requests.json", "commissioning.jsonl"
+KEPT_FILES = (WAITING, RECORDS)
+"""Of the state folder: what waits to be asked of stations, and the records of commissionings."""
 MOST_FILE = 64 << 20
 PIECE = 1 << 20
 ROOM_FOR = 2
@@ -81,8 +83,7 @@ def make_backup(
             copy = Path(made) / "ems.sqlite3"
             copy_database(database, copy)
             parts = {DATABASE: copy, **dict(_site_files(folder, state_dir, with_secrets))}
-            if (state_dir / WAITING).is_file():
-                parts[f"{STATE}/{WAITING}"] = state_dir / WAITING
+            parts |= {f"{STATE}/{name}": state_dir / name for name in KEPT_FILES if (state_dir / name).is_file()}
             digests = {path: _digest(file) for path, file in sorted(parts.items())}
             manifest = Manifest(FORMAT, site, now.isoformat(), __version__, with_secrets, digests)
             archive = Path(made) / name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ems.domain.record.signed_value import Examined
+from ems.domain.remote.commissioning import CommissioningRecord
 from ems.statistics.report import Report
 
 
@@ -13,6 +14,13 @@ def pdf_of(report: Report) -> bytes:
     from ems.adapters.pdf import document  # noqa: PLC0415 - see above
 
     return document.pdf_of(report)
+
+
+def record_pdf_of(record: CommissioningRecord) -> bytes:
+    """A commissioning record on paper. Blocks."""
+    from ems.adapters.pdf import record as paper  # noqa: PLC0415 - see above
+
+    return paper.pdf_of(record)
 
 
 def examine(value: str, vouched: Sequence[str]) -> Examined:

@@ -15,6 +15,8 @@ from ems.adapters.ocpp.server import CentralSystem
 from ems.adapters.store.store import Store
 from ems.adapters.web.wizard.api import Desks
 from ems.adapters.web.wizard.page import wizard_ways
+from ems.assembly.backup import RECORDS
+from ems.assembly.record_book import RecordBook, SiteRecords
 from ems.assembly.site_desk import FileDesk, Running
 from ems.control.memory import Memory
 from ems.domain.decision import Decision
@@ -65,10 +67,10 @@ def wizard_parts(
     folder, clock = state_dir / FOLDER, remote.clock
     site = FileDesk(settings.path, state_dir, clock, store.audit.add)
 
-    def revision() -> str:
-        return settings.revision if site.running is None else site.running.settings.revision
+    def running() -> SiteSettings:
+        return settings if site.running is None else site.running.settings
 
-    supervision = Supervision(clock, revision, lambda run: _later(folder / RUN, asdict(run)))
+    supervision = Supervision(clock, lambda: running().revision, lambda run: _later(folder / RUN, asdict(run)))
     supervision.run = _read_run(folder / RUN)
     known = {(one.station, one.evse): one for one in _read_proofs(folder / PROOFS)}
 
@@ -78,7 +80,8 @@ def wizard_parts(
     prover = Prover(
         lambda: loop.core.state, loop.inbox.put, line, remote, clock, store.audit.add, save, supervision, known
     )
-    return WizardParts(site, prover, wizard_ways(live, clock, Desks(site, prover)), supervision.look)
+    records = SiteRecords(RecordBook(state_dir / RECORDS), running, clock, store.audit.add)
+    return WizardParts(site, prover, wizard_ways(live, clock, Desks(site, prover, records)), supervision.look)
 
 
 def _later(path: Path, told: Any) -> None:

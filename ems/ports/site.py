@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from ems.domain.phases import PhaseAmps
+from ems.domain.remote.commissioning import CommissioningRecord, Part
 from ems.domain.remote.proof import Acceptance, Proof
 
 
@@ -202,6 +203,22 @@ class SiteDesk(Protocol):
 
     def entrance(self) -> StationEntrance:
         """Where stations connect."""
+        ...
+
+
+class RecordDesk(Protocol):
+    """Records of commissionings, to which others are only ever added."""
+
+    async def records(self) -> tuple[Sequence[CommissioningRecord], Sequence[str]]:
+        """Every record, the oldest first, and in words where their chain does not hold. Raises NotPossibleError."""
+        ...
+
+    async def add(self, is_complete: bool, parts: Sequence[Part], note: str, who: str) -> CommissioningRecord:
+        """Record what was seen, with the site file that runs. Raises NotStoredError."""
+        ...
+
+    async def printed(self, number: int) -> bytes:
+        """A record as PDF. Raises UnknownError, NotPossibleError."""
         ...
 
 

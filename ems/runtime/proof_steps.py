@@ -9,6 +9,8 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from ems.domain.measurement import Sample
+from ems.domain.meter import MeterReading
+from ems.domain.phases import Phase, PhaseAmps
 from ems.domain.remote.outcome import Variables
 from ems.domain.remote.proof import Verdict
 from ems.domain.remote.request import ReadVariables
@@ -26,6 +28,8 @@ SLACK_S = 8.0
 FOLLOWED_S = 8.0
 """By then a vehicle has followed a raise."""
 CLOCK_S = 10.0
+LEAST_CUT_A = 4.0
+"""What changes less is lost among other loads."""
 BACK_S = 300.0
 NEAR_A, NEAR_SHARE = 1.0, 0.06
 """Stations measure no better."""
@@ -99,7 +103,10 @@ def steps_of(evse: Evse, model: StationModel, offline: bool) -> Iterator[tuple[s
     yield "clock", _clock
     yield "fallback is accepted", _floor
     yield "measured values", _samples
-    for amps in (least, most, least, 0.0):
+    for amps in (least, most):
+        yield f"{amps:g} A", partial(_current, amps=amps)
+    yield "phases", partial(_phases, amps=least)
+    for amps in (least, 0.0):
         yield f"{amps:g} A", partial(_current, amps=amps)
     if offline:
         yield "without the controller", _offline
@@ -184,6 +191,53 @@ async def _current(bench: Bench, amps: float) -> Feeling:
     sample = _known(bench).samples[0]
     words.append(f"measured {sample.peak_a:.1f} A after {max(0.0, sample.at - accepted):.0f} s")
     return Feeling(Verdict.PASSED, ", ".join(words), max(0.0, sample.at - began))
+
+
+async def _phases(bench: Bench, amps: float) -> Feeling:
+    """Cut the outlet from what it has to a current, and see on which phases of the meter above it less flows."""
+    if bench.state.site.policy.observes:
+        return Feeling(Verdict.SKIPPED, "the controller only observes")
+    if not _charges(bench):
+        return Feeling(Verdict.SKIPPED, "no vehicle charges")
+    meter, before = _meter(bench), _newest(bench)
+    if meter is None:
+        return Feeling(Verdict.SKIPPED, "no meter measures the outlet or its circuit, so nobody sees its phases")
+    high = _reading(bench, meter)
+    bench.hold(amps, HOLD_S)
+    await asyncio.sleep(2 * LOOK_S)
+    await _settled(bench, amps)
+    since = bench.now_s
+    await _until(lambda: _follows(bench, _in_force(bench), since), FOLLOW_S)
+    cut = bench.now_s
+    await _until(lambda: (one := _reading(bench, meter)) is not None and one.at > cut, FOLLOW_S)
+    low, after = _reading(bench, meter), _newest(bench)
+    if high is None or low is None or low.at <= cut or before is None or after is None:
+        return Feeling(Verdict.SKIPPED, f"meter {meter} or the station measured nothing meanwhile")
+    less = [a - b for a, b in zip(high.amps, low.amps, strict=True)]
+    return phases_seen(bench.evse, meter, before, after, (less[0], less[1], less[2]))
+
+
+def phases_seen(evse: Evse, meter: str, before: Sample, after: Sample, less: PhaseAmps) -> Feeling:
+    """Whether a cut, as the station measured it on its legs, was seen on the phases that the file names for them. By
+    `less` the meter above the outlet fell, A per phase of the site.
+    """
+    legs = [a - b for a, b in zip(before.high_a, after.high_a, strict=True)]
+    cut = max(legs)
+    if cut < LEAST_CUT_A:
+        return Feeling(Verdict.SKIPPED, f"the vehicle only drew {max(0.0, cut):.1f} A less, so nothing can be told")
+    seen = {phase for phase in Phase if less[phase] >= cut / 2}
+    shown = " ".join(phase.name for phase in sorted(seen))
+    if not seen:
+        return Feeling(Verdict.SKIPPED, f"meter {meter} shows no cut of {cut:.0f} A: something else changed meanwhile")
+    exact = before.low_a == before.high_a and after.low_a == after.high_a
+    wired = [set(leg) for leg, amps in zip(evse.wiring.legs, legs, strict=True) if not exact or amps >= cut / 2]
+    meant = set[Phase]().union(*wired)
+    words = f"{cut:.0f} A less on {shown} of meter {meter}"
+    if seen == meant or (not exact and seen <= meant):
+        return Feeling(Verdict.PASSED, f"{words}, as the file says ({evse.wiring})")
+    expected = " ".join(phase.name for phase in sorted(meant))
+    remedy = "correct phases of the outlet or of the meter, or the wiring"
+    return Feeling(Verdict.FAILED, f"{words}, but by the file ({evse.wiring}) it would be {expected}: {remedy}")
 
 
 async def _offline(bench: Bench) -> Feeling:
@@ -306,8 +360,12 @@ def _meter(bench: Bench) -> str | None:
     return evse.meter or next((meter for meter in above if meter is not None), None)
 
 
+def _reading(bench: Bench, meter: str) -> MeterReading | None:
+    index = bench.state.site.meter_index(meter)
+    return None if index is None else bench.state.meters[index].reading
+
+
 def _measured(bench: Bench, meter: str) -> float:
     """What a meter reads on the strongest phase of the outlet, ampere."""
-    index = bench.state.site.meter_index(meter)
-    reading = None if index is None else bench.state.meters[index].reading
+    reading = _reading(bench, meter)
     return math.nan if reading is None else max(reading.amps[phase] for phase in bench.evse.wiring.phases)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from pypdf import PdfReader
 
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.needs import SCOPE_KEY, need_of
@@ -206,6 +209,36 @@ def test_a_tariff_file_is_moved_into_the_draft_where_it_can_be_changed(anna: Ins
     assert told["site"]["tariff"].startswith("Business: energy by supply (2 prices by time); demand peak 5 EUR/kW")
     page = anna.ask("GET", "/wizard/prices").text
     assert 'value="Mon-Fri 22:00-24:00; Sat,Sun"' in page
+
+
+def test_a_record_is_kept_printed_and_chained(anna: Installer) -> None:
+    anna.site.shows_everything()
+    first = anna.ask("POST", "/api/v1/site/records", {"note": "handed <over>"}).json()
+    assert (first["number"], first["previous"], first["complete"]) == (1, "0" * 64, False)
+    assert first["file_sha256"] == hashlib.sha256(anna.site.text.encode()).hexdigest()
+    titles = [part["title"] for part in first["parts"]]
+    assert titles == ["What must be so", "Circuits", "Meters", "Outlets", "Tests, step by step", "Supervised run"]
+    assert ["CP-02/1", "step passed", "passed", "what <b>was</b> seen"] in [
+        row[:4] for row in first["parts"][4]["rows"]
+    ]
+    second = anna.ask("POST", "/api/v1/site/records", {}).json()
+    assert (second["number"], second["previous"]) == (2, first["sha256"])
+    listed = anna.ask("GET", "/api/v1/site/records").json()
+    assert ([one["number"] for one in listed["records"]], listed["faults"]) == ([1, 2], [])
+    shown = anna.ask("GET", "/wizard/record/1").text
+    assert "handed &lt;over&gt;" in shown
+    assert first["sha256"] in shown
+    assert "The chain holds" in shown
+    assert "It does not prove who made it" in shown
+    assert anna.site.noted[0][2:] == ("SiteCommissioned", {"record": 1, "sha256": first["sha256"]})
+    printed = anna.ask("GET", "/api/v1/site/records/1.pdf")
+    pages = PdfReader(io.BytesIO(printed.content)).pages
+    text = " ".join(" ".join(page.extract_text() for page in pages).split())
+    assert first["sha256"] in text
+    assert "Note: handed <over>" in text
+    assert "what <b>was</b> seen" in text
+    for path in ("/api/v1/site/records/7.pdf", "/wizard/record/7"):
+        assert anna.ask("GET", path).status_code == 404
 
 
 def test_the_switch_is_written_alone_and_a_draft_goes_on(anna: Installer) -> None:

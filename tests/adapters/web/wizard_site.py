@@ -10,6 +10,8 @@ from typing import Any
 
 from ems.adapters.web.wizard.api import Desks
 from ems.adapters.web.wizard.page import wizard_ways
+from ems.assembly.backup import RECORDS
+from ems.assembly.record_book import RecordBook, SiteRecords
 from ems.assembly.site_desk import FileDesk
 from ems.domain.remote.proof import Acceptance, CircuitPeak, Proof, Step, Verdict
 from ems.settings.blank import init_site
@@ -81,7 +83,11 @@ class WizardSite:
         self.desk = FileDesk(self.file, self.state, scene, lambda *told: self.noted.append(told))
         self.desk.running = self.controller
         self.workshop = Workshop(scene.now().utc)
-        self.ways = wizard_ways(scene, scene, Desks(self.desk, self.workshop))
+        self.book = RecordBook(self.state / RECORDS)
+        self.records = SiteRecords(
+            self.book, lambda: self.controller.settings, scene, lambda *told: self.noted.append(told)
+        )
+        self.ways = wizard_ways(scene, scene, Desks(self.desk, self.workshop, self.records))
 
     @property
     def text(self) -> str:

@@ -81,6 +81,10 @@ document.addEventListener("submit", async (event) => {
     const told = { section: form.dataset.section, key: form.dataset.secret, secret: form.elements.secret.value };
     form.reset();
     await done(await tell("POST", `${API}/draft/secrets`, told, { headers: { "if-match": etag() } }), "Kept in a file, and named in the draft. It is not shown again.");
+  } else if (form.id === "keep-record") {
+    const answer = await tell("POST", `${API}/records`, { note: form.elements.note.value });
+    if (answer.ok) form.reset();
+    await done(answer, `Record ${answer.told.number} is made: print it, and keep it elsewhere.`);
   } else if (form.id === "watch") {
     await done(await tell("POST", `${API}/acceptance`, { minutes: Number(form.elements.minutes.value) }), "The site is being watched.");
   }

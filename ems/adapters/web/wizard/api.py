@@ -28,17 +28,18 @@ from ems.adapters.web.wizard.body import (
 )
 from ems.adapters.web.wizard.rows import acceptance_row, difference_rows, draft_row, proof_row, test_row
 from ems.domain.access.account import Role
-from ems.ports.site import OvertakenError, ProofDesk, SiteDesk
+from ems.ports.site import OvertakenError, ProofDesk, RecordDesk, SiteDesk
 
 Name = Annotated[str, Path(max_length=64)]
 
 
 @dataclass(frozen=True, slots=True)
 class Desks:
-    """The site file, and tests of what is installed."""
+    """The site file, tests of what is installed, and records of commissionings."""
 
     site: SiteDesk
     proofs: ProofDesk
+    records: RecordDesk
 
 
 def wizard_api(desks: Desks) -> APIRouter:

@@ -10,6 +10,7 @@ from ems.adapters.web.body import Body
 
 MOST_KEYS = 60
 MAX_SECRET = 4096
+MAX_NOTE = 1000
 Step = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -80,6 +81,14 @@ class ProofBody(Body):
     station: Annotated[str, Field(min_length=1, max_length=64)]
     evse: Annotated[int, Field(ge=1, le=999)] = 1
     offline: bool = False
+
+
+class RecordBody(Body):
+    """What is said beside what was seen."""
+
+    model_config = ConfigDict(str_max_length=MAX_NOTE, json_schema_extra={"examples": [{"note": "handed over"}]})
+
+    note: Annotated[str, Field(max_length=MAX_NOTE)] = ""
 
 
 class WatchBody(Body):

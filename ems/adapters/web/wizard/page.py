@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
@@ -22,9 +23,11 @@ from ems.adapters.web.values import plain, time_of
 from ems.adapters.web.wizard.api import Desks, wizard_api
 from ems.adapters.web.wizard.evidence import checklist, meter_rows, station_rows
 from ems.adapters.web.wizard.forms import Form
+from ems.adapters.web.wizard.record_api import Number, record_api
 from ems.adapters.web.wizard.rows import acceptance_row, proof_row
 from ems.adapters.web.wizard.tariff import tariff_forms
 from ems.domain.access.account import Role
+from ems.domain.remote.commissioning import PROVES
 from ems.ports.controller import Clock, Live
 from ems.ports.site import CircuitSum, DraftView, FileFinding
 
@@ -66,9 +69,10 @@ TITLES = {
 }
 
 
-def wizard_ways(live: Live, clock: Clock, desks: Desks) -> tuple[APIRouter, APIRouter]:
+def wizard_ways(live: Live, clock: Clock, desks: Desks) -> tuple[APIRouter, ...]:
     """Everything about the installation: the interface and the pages."""
-    return wizard_api(desks), wizard_pages(live, clock, desks)
+    records = record_api(live, clock, desks.site, desks.proofs, desks.records)
+    return wizard_api(desks), records, wizard_pages(live, clock, desks)
 
 
 def wizard_pages(live: Live, clock: Clock, desks: Desks) -> APIRouter:
@@ -76,10 +80,12 @@ def wizard_pages(live: Live, clock: Clock, desks: Desks) -> APIRouter:
     router = APIRouter(include_in_schema=False, dependencies=[needs(Role.INSTALLER)])
     steps = {stage.word: environment().get_template(f"wizard_{stage.word}.html") for stage in STAGES}
     record = environment().get_template("wizard_record.html")
+    kept = environment().get_template("wizard_kept_record.html")
 
     async def page(template: Any, **values: Any) -> Response:
         async def work() -> Response:
             view = await desks.site.view()
+            records, faults = await desks.records.records()
             calendar = Calendar(live.state.site.zone, time_of(clock.now().utc))
             common = await asyncio.to_thread(_common, view, desks)
             shown = await render(
@@ -93,6 +99,8 @@ def wizard_pages(live: Live, clock: Clock, desks: Desks) -> APIRouter:
                 **common,
                 **_live(live, clock, view),
                 **_tests(desks),
+                records=[(one, calendar.moment(time_of(one.at))) for one in reversed(records)],
+                faults=faults,
                 **values,
             )
             return Response(shown, headers=dict(FRESH), media_type=_HTML)
@@ -108,6 +116,15 @@ def wizard_pages(live: Live, clock: Clock, desks: Desks) -> APIRouter:
     async def printed(request: Request) -> Response:
         del request
         return await page(record, stage=None)
+
+    @router.get("/wizard/record/{number}")
+    async def one(number: Number) -> Response:
+        found, _ = await desks.records.records()
+        known = next((one for one in found if one.number == number), None)
+        if known is None:
+            return problem(404, f"there is no record {number}", "unknown")
+        at = f"{known.at.astimezone(ZoneInfo(known.told.zone)):%Y-%m-%d %H:%M}"
+        return await page(kept, stage=None, record=known, at=at, proves=PROVES)
 
     @router.get("/wizard/{word}")
     @router.head("/wizard/{word}")

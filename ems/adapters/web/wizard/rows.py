@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ems.adapters.web.values import number, plain, time_of
-from ems.adapters.web.wizard.shape import AcceptanceRow, DifferenceRow, DraftRow, MeterTestRow, ProofRow
+from ems.adapters.web.wizard.shape import AcceptanceRow, DifferenceRow, DraftRow, MeterTestRow, ProofRow, RecordRow
+from ems.domain.remote.commissioning import CommissioningRecord
 from ems.domain.remote.proof import Acceptance, Proof
 from ems.ports.site import DraftView, FileDifference, MeterTest
 
@@ -102,4 +103,25 @@ def acceptance_row(run: Acceptance) -> AcceptanceRow:
             for peak in run.peaks
         ],
         "alarms": [plain(text) for text in run.alarms],
+    }
+
+
+def record_row(record: CommissioningRecord) -> RecordRow:
+    """A commissioning record."""
+    told = record.told
+    return {
+        "number": record.number,
+        "at": time_of(record.at),
+        "who": plain(record.who),
+        "site": plain(told.site),
+        "revision": told.revision,
+        "file_sha256": told.file_sha256,
+        "complete": told.is_complete,
+        "note": told.note,
+        "parts": [
+            {"title": part.title, "columns": list(part.columns), "rows": [list(row) for row in part.rows]}
+            for part in told.parts
+        ],
+        "previous": record.previous,
+        "sha256": record.digest,
     }

@@ -134,3 +134,34 @@ class AcceptanceRow(TypedDict):
     revision: str
     peaks: list[PeakRow]
     alarms: list[str]
+
+
+class PartRow(TypedDict):
+    """A table of a record, in words."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+class RecordRow(TypedDict):
+    """A commissioning record; `sha256` is the digest of all of it, `previous` that of the record before."""
+
+    number: int
+    at: str
+    who: str
+    site: str
+    revision: str
+    file_sha256: str
+    complete: bool
+    note: str
+    parts: list[PartRow]
+    previous: str
+    sha256: str
+
+
+class Records(TypedDict):
+    """Every record, the oldest first; `faults` where their chain does not hold."""
+
+    records: list[RecordRow]
+    faults: list[str]
