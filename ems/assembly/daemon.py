@@ -25,7 +25,7 @@ from ems.assembly.access import porter_of
 from ems.assembly.alarms import audience_of
 from ems.assembly.entry import web_options
 from ems.assembly.error import AssemblyError
-from ems.assembly.meters import check_meter_model, installed_meters, own_models, steered_batteries
+from ems.assembly.meters import METER_CHECKS, installed_meters, own_models, steered_batteries
 from ems.assembly.opening import check_free, database_of, store_of
 from ems.assembly.operations import SiteOperations
 from ems.assembly.outputs import jobs_of, outputs_of
@@ -199,7 +199,7 @@ class Daemon:
             try:
                 async with asyncio.timeout(RELOAD_S):
                     again = await asyncio.to_thread(
-                        reload, self.settings.path, self.settings, self.state_dir, check_meter_model
+                        reload, self.settings.path, self.settings, self.state_dir, METER_CHECKS
                     )
             except TimeoutError:
                 log.warning("site.reload-refused running=%s cause='the disk does not answer'", self.settings.revision)
@@ -216,6 +216,9 @@ class Daemon:
             return
         for difference in again.differences:
             log.info("site.changed %s", difference)
+        waiting = [difference.text for difference in again.differences if difference.needs_restart]
+        if waiting:
+            log.warning("site.waits-for-restart %s", printable("; ".join(waiting)))
         log.info("site.reloaded revision=%s", again.settings.revision)
         self.settings = again.settings
         core, site = self.loop.core, again.settings.site

@@ -9,10 +9,12 @@ from ems.adapters.modbus.address import Bus, Framing, MeterAddress, SerialBus, T
 from ems.adapters.modbus.poller import InstalledMeter
 from ems.adapters.modbus.register_map import RegisterMap, RegisterMapError
 from ems.assembly.error import AssemblyError
+from ems.assembly.seldom import plain_key
 from ems.domain.site import Site
 from ems.settings.build import Framer, MeterConnection, SiteSettings
 from ems.settings.document import read
 from ems.settings.finding import Finding, has_errors
+from ems.settings.load import MeterChecks
 from ems.settings.places import Catalogue, catalogue_files, config_folder
 from ems.settings.revision import FOLDER as REVISIONS
 from ems.settings.route import Route
@@ -42,9 +44,21 @@ def steered_batteries(site: Site) -> dict[str, str]:
     return {battery.id: battery.meter for battery in site.batteries if battery.steered and battery.meter is not None}
 
 
+def check_meter_key(text: str) -> str:
+    """What is wrong with the public key of a meter; empty where nothing is."""
+    try:
+        plain_key(text)
+    except ValueError as wrong:
+        return str(wrong)
+    return ""
+
+
 def check_meter_model(name: str, path: Path) -> tuple[Finding, ...]:
     """What is wrong with the file of a meter model."""
     return register_map(name, path)[1]
+
+
+METER_CHECKS = MeterChecks(check_meter_model, check_meter_key)
 
 
 def register_map(name: str, path: Path) -> tuple[RegisterMap | None, tuple[Finding, ...]]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ems.assembly.battery_test import tested_battery
 from ems.assembly.meter_test import meter_models, read_once
-from ems.assembly.meters import check_meter_model
+from ems.assembly.meters import METER_CHECKS
 from ems.domain.policy import Control
 from ems.ports.controller import Clock, NotStoredError
 from ems.ports.site import (
@@ -245,7 +245,7 @@ class FileDesk:
         self._note(self._clock.now().utc, who, what, {"change": change[:20_000]} if change else {})
 
     def _loaded(self, draft: SiteDraft) -> Loaded:
-        return load(self._path, check_meter_model=check_meter_model, text=draft.text.encode())
+        return load(self._path, meter_checks=METER_CHECKS, text=draft.text.encode())
 
     def _data(self, draft: SiteDraft) -> Mapping[str, Any]:
         document = parse(draft.text.encode(), self._path)[0]

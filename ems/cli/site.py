@@ -15,7 +15,7 @@ from ems.settings.blank import blank_site, init_site, timezone_here
 from ems.settings.build import SiteSettings
 from ems.settings.document import read_data
 from ems.settings.finding import Finding, Severity, in_short
-from ems.settings.load import load
+from ems.settings.load import MeterChecks, load
 from ems.settings.password import new_password
 from ems.settings.places import SITE_FILE, shipped_sites, site_file, state_dir
 from ems.settings.report import check as checked
@@ -27,7 +27,7 @@ def check(options: argparse.Namespace) -> int:
     """Every problem of a site, then its circuit tree."""
     name = site_named(options.site)
     _must_open(name)
-    result = checked(name, state_dir_of(options.site), _check_meter_model)
+    result = checked(name, state_dir_of(options.site), METER_CHECKS)
     print(render_json(result) if options.json else render_text(result))
     return FINE if result.is_fine else FINDING
 
@@ -94,7 +94,7 @@ def settings_to_run(site: str | None, state: Path) -> tuple[SiteSettings, str]:
     Raises UsageError.
     """
     name = site_named(site)
-    started = load_or_last_good(name, state, _check_meter_model)
+    started = load_or_last_good(name, state, METER_CHECKS)
     settings = _settings(name, started.settings, started.findings)
     return settings, in_short(started.findings) if started.is_last_good else ""
 
@@ -114,7 +114,7 @@ def settings_as_running(site: str | None) -> SiteSettings:
     Raises UsageError.
     """
     name = site_named(site)
-    loaded = load(name, check_meter_model=_check_meter_model)
+    loaded = load(name, meter_checks=METER_CHECKS)
     if loaded.settings is not None:
         return loaded.settings
     return _settings(name, last_good(state_dir_of(site))[0], loaded.findings)
@@ -172,6 +172,16 @@ def _check_meter_model(name: str, path: Path) -> tuple[Finding, ...]:
     from ems.assembly.meters import check_meter_model  # noqa: PLC0415 - brings all adapters, and few sites need it
 
     return check_meter_model(name, path)
+
+
+def _check_meter_key(text: str) -> str:
+    """What is wrong with the public key of a meter."""
+    from ems.assembly.meters import check_meter_key  # noqa: PLC0415 - as above
+
+    return check_meter_key(text)
+
+
+METER_CHECKS = MeterChecks(_check_meter_model, _check_meter_key)
 
 
 def _as_in_site(file: Path) -> Path:

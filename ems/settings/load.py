@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ems.settings.access import Access, read_access
 from ems.settings.build import SiteSettings, build
@@ -14,14 +15,21 @@ from ems.settings.document import MAX_BYTES, parse, read_data
 from ems.settings.draft import Draft, draft_of, tariff_file
 from ems.settings.finding import Finding, Severity, has_errors, in_order
 from ems.settings.places import SITE_FILE, Catalogue, catalogue_files, shipped_sites, site_file
+from ems.settings.route import Route
 from ems.settings.shape import Shape, shape_of
 from ems.settings.station_models import station_models
 from ems.settings.tariff import site_tariff
 
 REVISION_DIGITS = 16
 
-MeterModelCheck = Callable[[str, Path], tuple[Finding, ...]]
-"""What is wrong with the file of a meter model, by its name; only the adapter that reads such meters knows."""
+
+class MeterChecks(NamedTuple):
+    """What only adapters know of meters: `model` what is wrong with the file of a meter model, by its name; `key` what
+    is wrong with a public key, in words with the remedy after a semicolon, empty where nothing is.
+    """
+
+    model: Callable[[str, Path], tuple[Finding, ...]]
+    key: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +49,14 @@ class Loaded:
 def load(
     site: str | Path,
     access: Access | None = None,
-    check_meter_model: MeterModelCheck | None = None,
+    meter_checks: MeterChecks | None = None,
     text: bytes | None = None,
 ) -> Loaded:
     """Load a site (a folder, a `site.yaml`, or the name of a shipped site) and check all of it. Never raises.
 
-    `access` given: passwords are already known, and their files are not read. `check_meter_model` looks into the meter
-    models that the site brings itself, as far as it uses them; without it they are only known to be there. `text`: what
-    is to be read in place of the file's content.
+    `access` given: passwords are already known, and their files are not read. `meter_checks` looks into the meter
+    models that the site brings itself, as far as it uses them, and into keys of meters; without it nobody does. `text`:
+    what is to be read in place of the file's content.
     """
     path = site_file(site)
     try:
@@ -66,7 +74,7 @@ def load(
     meter_models = catalogue_files(Catalogue.METERS, path.parent)
     draft = draft_of(document, shape, models, meter_traits(shape, meter_models))
     known, in_access = read_access(draft) if access is None else ({**access}, ())
-    in_meters = _in_own_meter_models(draft, meter_models, check_meter_model)
+    in_meters = (*_in_own_meter_models(draft, meter_models, meter_checks), *_in_meter_keys(draft, meter_checks))
     tariff, in_tariff = site_tariff(draft)
     findings = in_order((*syntax, *shapes, *in_models, *in_meters, *run_checks(draft), *in_access, *in_tariff))
     if has_errors(findings):
@@ -86,12 +94,28 @@ def _read(path: Path) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def _in_own_meter_models(draft: Draft, files: Mapping[str, Path], check: MeterModelCheck | None) -> tuple[Finding, ...]:
+def _in_own_meter_models(draft: Draft, files: Mapping[str, Path], check: MeterChecks | None) -> tuple[Finding, ...]:
     """What is wrong with the models that the site brings and uses."""
     folder = draft.folder / Catalogue.METERS
     used = dict.fromkeys(meter.model for meter in draft.shape.meters.values() if meter.model in files)
     own = [name for name in used if files[name].parent == folder]
-    return () if check is None else tuple(finding for name in own for finding in check(name, files[name]))
+    return () if check is None else tuple(finding for name in own for finding in check.model(name, files[name]))
+
+
+def _in_meter_keys(draft: Draft, check: MeterChecks | None) -> Iterator[Finding]:
+    """Public keys of meters that are none, of a curve that cannot be checked, or that two outlets share."""
+    first: dict[str, str] = {}
+    for station, _, number, evse in draft.outlets():
+        if evse.meter_key is None or check is None:
+            continue
+        route: Route = ("stations", station, "evses", str(number), "meter_key")
+        trouble, _, remedy = check.key(evse.meter_key).partition("; ")
+        if trouble:
+            yield draft.document.error(route, f"meter_key of {station}/{number}: {trouble}", remedy)
+        other = first.setdefault("".join(evse.meter_key.split()), f"{station}/{number}")
+        if other != f"{station}/{number}":
+            message = f"meter_key of {station}/{number} is also that of {other}"
+            yield draft.document.warning(route, message, "every meter has a key of its own: look at both meters")
 
 
 def meter_traits(shape: Shape, files: Mapping[str, Path]) -> dict[str, frozenset[str]]:

@@ -25,7 +25,7 @@ from ems.settings.difference import (
 )
 from ems.settings.finding import Finding, Severity, has_errors, printable
 from ems.settings.installation import is_every_network
-from ems.settings.load import MeterModelCheck, load
+from ems.settings.load import MeterChecks, load
 from ems.settings.revision import last_good
 from ems.settings.sums import CircuitSums, sums, why_no_fallback, worst_a
 from ems.settings.tariff import in_words
@@ -45,11 +45,9 @@ class CheckResult:
         return self.settings is not None and not has_errors(self.findings)
 
 
-def check(
-    site: str | Path, state_dir: Path | None = None, check_meter_model: MeterModelCheck | None = None
-) -> CheckResult:
+def check(site: str | Path, state_dir: Path | None = None, meter_checks: MeterChecks | None = None) -> CheckResult:
     """Check a site. With its state folder, also compare it with the last good revision. Never raises."""
-    loaded = load(site, check_meter_model=check_meter_model)
+    loaded = load(site, meter_checks=meter_checks)
     before = None if state_dir is None else last_good(state_dir)[0]
     differences = () if before is None or loaded.settings is None else difference(before, loaded.settings)
     return CheckResult(loaded.findings, loaded.settings, differences)

@@ -20,7 +20,7 @@ from ems.settings.atomic import replace_file, sync_folder
 from ems.settings.build import SiteSettings
 from ems.settings.difference import Difference, applied, difference
 from ems.settings.finding import Finding, Severity
-from ems.settings.load import Loaded, MeterModelCheck, load
+from ems.settings.load import Loaded, MeterChecks, load
 from ems.settings.password import PasswordHash
 from ems.settings.places import SITE_FILE, site_file
 
@@ -54,12 +54,12 @@ class Reloaded:
     refused: bool = False
 
 
-def load_or_last_good(site: str | Path, state_dir: Path, check_meter_model: MeterModelCheck | None = None) -> Started:
+def load_or_last_good(site: str | Path, state_dir: Path, meter_checks: MeterChecks | None = None) -> Started:
     """Load a site; when its files have errors, the copy of the last revision that had none."""
-    loaded = load(site, check_meter_model=check_meter_model)
+    loaded = load(site, meter_checks=meter_checks)
     if loaded.settings is not None:
         return Started(loaded.settings, (*loaded.findings, *keep(loaded, state_dir)))
-    settings, problems = last_good(state_dir, check_meter_model)
+    settings, problems = last_good(state_dir, meter_checks)
     if settings is None:
         return Started(None, (*loaded.findings, *problems))
     path = site_file(site)
@@ -69,12 +69,12 @@ def load_or_last_good(site: str | Path, state_dir: Path, check_meter_model: Mete
 
 
 def reload(
-    site: str | Path, running: SiteSettings, state_dir: Path, check_meter_model: MeterModelCheck | None = None
+    site: str | Path, running: SiteSettings, state_dir: Path, meter_checks: MeterChecks | None = None
 ) -> Reloaded:
     """Load a site while `running` controls it: policy, limits and passwords take effect at once, the installation only
     after a restart. A file with errors changes nothing.
     """
-    loaded = load(site, check_meter_model=check_meter_model)
+    loaded = load(site, meter_checks=meter_checks)
     if loaded.settings is None:
         return Reloaded(running, loaded.findings, refused=True)
     findings = (*loaded.findings, *keep(loaded, state_dir))
@@ -104,7 +104,7 @@ def keep(loaded: Loaded, state_dir: Path) -> tuple[Finding, ...]:
 
 
 def last_good(
-    state_dir: Path, check_meter_model: MeterModelCheck | None = None
+    state_dir: Path, meter_checks: MeterChecks | None = None
 ) -> tuple[SiteSettings | None, tuple[Finding, ...]]:
     """The settings of the newest copy; None, with findings, when there is none that still loads."""
     folder = state_dir / FOLDER
@@ -122,7 +122,7 @@ def last_good(
         passwords = _passwords(json.loads((copy / PASSWORDS).read_text(encoding="utf-8")))
     except (OSError, ValueError) as problem:
         return None, (_damaged(copy / PASSWORDS, problem),)
-    loaded = load(copy / SITE_FILE, passwords, check_meter_model)
+    loaded = load(copy / SITE_FILE, passwords, meter_checks)
     if loaded.settings is not None and loaded.settings.revision != name:
         return None, (_damaged(copy, ValueError("its files are not those that were kept")),)
     return loaded.settings, loaded.findings if loaded.settings is None else ()

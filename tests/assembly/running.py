@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from ems.assembly.daemon import Daemon
-from ems.assembly.meters import check_meter_model
+from ems.assembly.meters import METER_CHECKS
 from ems.domain.session import Session
 from ems.domain.state import EvseState
 from ems.settings.build import SiteSettings
@@ -24,7 +24,7 @@ def settings_of(site: Installation) -> SiteSettings:
 
 
 def _started(site: Installation) -> tuple[SiteSettings, str]:
-    started = load_or_last_good(site.folder, site.state, check_meter_model)
+    started = load_or_last_good(site.folder, site.state, METER_CHECKS)
     assert started.settings is not None, started.findings
     return started.settings, in_short(started.findings) if started.is_last_good else ""
 

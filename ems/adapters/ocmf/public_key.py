@@ -57,8 +57,12 @@ def written(key: ec.EllipticCurvePublicKey) -> str:
 
 
 def plain_key(text: str) -> str:
-    """The same key in the form in which it is kept. Raises ValueError."""
-    return written(key_of(text))
+    """The same key in the form in which it is kept. Raises ValueError, also for a curve that cannot be checked."""
+    key = key_of(text)
+    if not isinstance(key.curve, tuple(CURVES.values())):
+        remedy = f"known are {', '.join(CURVES)}"
+        raise ValueError(f"signatures on the curve {key.curve.name} cannot be checked; {remedy}")  # noqa: TRY004 - as below
+    return written(key)
 
 
 def _elliptic(key: object) -> ec.EllipticCurvePublicKey:

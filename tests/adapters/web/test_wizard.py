@@ -108,6 +108,7 @@ def test_what_is_saved_is_read_and_says_what_waits_for_a_restart(anna: Installer
     assert anna.site.controller.reloads == 1
     shown = anna.ask("GET", "/api/v1/site/draft").json()
     assert (shown["begun"], shown["awaits_restart"]) == (False, True)
+    assert '<li class="foreign">station CP-01 is new</li>' in anna.ask("GET", "/wizard/site").text
     assert [told[2] for told in anna.site.noted] == ["SiteSaved"]
     assert anna.ask("POST", "/api/v1/site/restart", {}).status_code == 204
     assert anna.site.controller.restarts == 1
