@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from ems.assembly.record_chain import as_data, faults, follows, from_data
 from ems.assembly.seldom import record_pdf_of
-from ems.domain.remote.commissioning import CommissioningRecord, Handover, Part, as_data, faults, follows, from_data
+from ems.domain.remote.commissioning import CommissioningRecord, Handover, Part
 from ems.domain.unknown import UnknownError
 from ems.ports.controller import Clock, NotStoredError
 from ems.ports.site import NotPossibleError

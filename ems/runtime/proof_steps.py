@@ -6,18 +6,16 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import NamedTuple, Protocol
 
 from ems.domain.measurement import Sample
 from ems.domain.meter import MeterReading
-from ems.domain.phases import Phase, PhaseAmps
 from ems.domain.remote.outcome import Variables
 from ems.domain.remote.proof import Verdict
 from ems.domain.remote.request import ReadVariables
-from ems.domain.state import EvseState, SiteState
+from ems.domain.state import EvseState
 from ems.domain.station import Evse
 from ems.domain.station_model import StationModel
-from ems.ports.stations import Remote
+from ems.runtime.proof_bench import Bench, Feeling, phases_seen
 
 LOOK_S = 0.2
 ANSWER_S = 40.0
@@ -28,8 +26,6 @@ SLACK_S = 8.0
 FOLLOWED_S = 8.0
 """By then a vehicle has followed a raise."""
 CLOCK_S = 10.0
-LEAST_CUT_A = 4.0
-"""What changes less is lost among other loads."""
 BACK_S = 300.0
 NEAR_A, NEAR_SHARE = 1.0, 0.06
 """Stations measure no better."""
@@ -45,52 +41,6 @@ TELLING = (
     "SupportedFeatureProfiles",
 )
 """What of a station's configuration matters for control."""
-
-
-class Feeling(NamedTuple):
-    """What came of a step; `seconds` where another time than that of the whole step tells something."""
-
-    verdict: Verdict
-    words: str
-    seconds: float | None = None
-
-
-class Bench(Protocol):
-    """An outlet under test."""
-
-    evse: Evse
-    who: str
-
-    @property
-    def state(self) -> SiteState:
-        """The site as it is."""
-        ...
-
-    @property
-    def now_s(self) -> float:
-        """Monotonic time."""
-        ...
-
-    @property
-    def remote(self) -> Remote:
-        """The way to ask the station."""
-        ...
-
-    def hold(self, amps: float, seconds: float) -> None:
-        """Let the controller give the outlet no more than that for a while."""
-        ...
-
-    def let_go(self) -> None:
-        """End that."""
-        ...
-
-    def read_back(self) -> None:
-        """Have the composite schedule read."""
-        ...
-
-    async def keep_out(self, seconds: float) -> None:
-        """End the link of the station for so long."""
-        ...
 
 
 Trial = Callable[[Bench], Awaitable[Feeling]]
@@ -215,29 +165,6 @@ async def _phases(bench: Bench, amps: float) -> Feeling:
         return Feeling(Verdict.SKIPPED, f"meter {meter} or the station measured nothing meanwhile")
     less = [a - b for a, b in zip(high.amps, low.amps, strict=True)]
     return phases_seen(bench.evse, meter, before, after, (less[0], less[1], less[2]))
-
-
-def phases_seen(evse: Evse, meter: str, before: Sample, after: Sample, less: PhaseAmps) -> Feeling:
-    """Whether a cut, as the station measured it on its legs, was seen on the phases that the file names for them. By
-    `less` the meter above the outlet fell, A per phase of the site.
-    """
-    legs = [a - b for a, b in zip(before.high_a, after.high_a, strict=True)]
-    cut = max(legs)
-    if cut < LEAST_CUT_A:
-        return Feeling(Verdict.SKIPPED, f"the vehicle only drew {max(0.0, cut):.1f} A less, so nothing can be told")
-    seen = {phase for phase in Phase if less[phase] >= cut / 2}
-    shown = " ".join(phase.name for phase in sorted(seen))
-    if not seen:
-        return Feeling(Verdict.SKIPPED, f"meter {meter} shows no cut of {cut:.0f} A: something else changed meanwhile")
-    exact = before.low_a == before.high_a and after.low_a == after.high_a
-    wired = [set(leg) for leg, amps in zip(evse.wiring.legs, legs, strict=True) if not exact or amps >= cut / 2]
-    meant = set[Phase]().union(*wired)
-    words = f"{cut:.0f} A less on {shown} of meter {meter}"
-    if seen == meant or (not exact and seen <= meant):
-        return Feeling(Verdict.PASSED, f"{words}, as the file says ({evse.wiring})")
-    expected = " ".join(phase.name for phase in sorted(meant))
-    remedy = "correct phases of the outlet or of the meter, or the wiring"
-    return Feeling(Verdict.FAILED, f"{words}, but by the file ({evse.wiring}) it would be {expected}: {remedy}")
 
 
 async def _offline(bench: Bench) -> Feeling:

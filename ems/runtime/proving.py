@@ -20,7 +20,8 @@ from ems.domain.unknown import UnknownError
 from ems.ports.controller import Clock
 from ems.ports.site import NotPossibleError
 from ems.ports.stations import Remote
-from ems.runtime.proof_steps import Bench, Feeling, is_there, steps_of
+from ems.runtime.proof_bench import Bench, Feeling
+from ems.runtime.proof_steps import is_there, steps_of
 from ems.runtime.supervision import Supervision
 
 log = logging.getLogger(__name__)

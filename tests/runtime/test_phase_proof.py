@@ -8,7 +8,7 @@ from ems.domain.measurement import LegAmps, Sample
 from ems.domain.phases import PhaseAmps, Wiring
 from ems.domain.remote.proof import Verdict
 from ems.domain.station import Evse
-from ems.runtime.proof_steps import phases_seen
+from ems.runtime.proof_bench import phases_seen
 
 
 def judged(wiring: str, high: LegAmps, low: LegAmps, less: PhaseAmps, exact: bool = True) -> tuple[Verdict, str]:
