@@ -16,6 +16,7 @@ from sqlalchemy import Table
 from ems.adapters.store.batch import Row
 from ems.adapters.store.current import Current
 from ems.adapters.store.database import WRITE_ERRORS
+from ems.adapters.store.energies import Energies
 from ems.adapters.store.moment import to_ms
 from ems.adapters.store.recovery import KEPT_STARTS, Recovered, Remains, recover
 from ems.adapters.store.rows import (
@@ -67,7 +68,7 @@ class Ledger:
         self._last_id = 0
         self._starts: OrderedDict[str, int] = OrderedDict()
         self._entries: OrderedDict[int, _Entry] = OrderedDict()
-        self._of_session: dict[str, dict[int, float]] = {}
+        self._energies = Energies()
         self._grants: dict[str, Grant] = {}
         self._run: dict[str, Any] = {}
 
@@ -83,7 +84,7 @@ class Ledger:
             self._entries[row.id] = _Entry(row.evse, transaction_of(row))
             self._current.remember(transaction_log, dict(row._mapping))
         for row in remains.sessions:
-            self._of_session[row.evse] = {id_: remains.energies.get(id_, 0.0) for id_ in transactions_of(row)}
+            self._energies.resume(row.evse, {id_: remains.energies.get(id_, 0.0) for id_ in transactions_of(row)})
             self._current.remember(session, dict(row._mapping))
         for table, rows in ((grant, remains.grants), (station_model, remains.models)):
             for row in rows:
@@ -200,18 +201,14 @@ class Ledger:
         entry = self._entries.get(transaction) or _Entry(evse, None)
         left = replace(entry, transaction=entry.transaction if inferred else None, ended=True, inferred=inferred)
         self._enter(transaction, left)
-        energies = self._of_session.get(entry.evse, {})
-        if energy_wh is None:
-            energy_wh = energies.get(transaction)
-        elif transaction in energies:
-            energies[transaction] = energy_wh
+        energy_wh = self._energies.at_the_end(entry.evse, transaction, energy_wh)
         begun = self._current.forget(transaction_log, transaction)
         return transaction_end_row({**begun, "id": transaction, "evse": entry.evse}, ended, energy_wh, reason, inferred)
 
     def session_changed(self, known: Session) -> None:
         """A vehicle is there, or something about it is new; queued."""
         if known.transaction is not None and not self.has_ended(known.transaction.id):
-            self._of_session.setdefault(known.evse, {})[known.transaction.id] = known.energy_wh
+            self._energies.grow(known.evse, known.transaction.id, known.energy_wh)
         row = self._session_row(known, None)
         self._current.remember(session, row)
         self._writer.put(session, row)
@@ -226,7 +223,7 @@ class Ledger:
         """A vehicle left; on its way to disk at once."""
         self._writer.put(session, self._session_row(known, ended), Urgency.AT_ONCE)
         self._current.forget(session, known.id)
-        self._of_session[known.evse] = self._counted(known)[1]
+        self._energies.end(known)
 
     def granted(self, evse: str, known: Grant, now: Instant, again: bool = False, phases: int = 0) -> None:
         """What an EVSE has been told may have changed, `phases` the number it was told or 0; queued, and sooner when it
@@ -280,7 +277,7 @@ class Ledger:
     def _begun(self, evse: str, transaction: Transaction, start_key: str | None) -> Row:
         row = transaction_row(evse, transaction, start_key)
         self._enter(transaction.id, _Entry(evse, transaction))
-        self._of_session.setdefault(evse, {})[transaction.id] = 0.0
+        self._energies.grow(evse, transaction.id, 0.0)
         self._current.remember(transaction_log, row)
         return row
 
@@ -291,23 +288,9 @@ class Ledger:
             if ended is not None:
                 del self._entries[ended]
 
-    def _counted(self, known: Session) -> tuple[dict[int, float], dict[int, float]]:
-        """The energies of a session's transactions, and those of transactions that began at its EVSE after it: what
-        stations tell is on disk before the state knows it.
-        """
-        energies = self._of_session.get(known.evse, {})
-        if known.counted not in energies:
-            return energies, {}
-        names = list(energies)
-        here = names.index(known.counted) + 1
-        return {name: energies[name] for name in names[:here]}, {name: energies[name] for name in names[here:]}
-
     def _session_row(self, known: Session, unplugged: datetime | None) -> Row:
-        energies = dict(self._counted(known)[0])
-        if known.transaction is not None and not self.has_ended(known.transaction.id):
-            energies[known.transaction.id] = known.energy_wh
-        elif known.transaction is None and energies:
-            energies[next(reversed(energies))] = known.energy_wh
+        running = known.transaction is not None and not self.has_ended(known.transaction.id)
+        energies = self._energies.of(known, running)
         total = sum(energies.values()) if energies else known.energy_wh
         return session_row(known, total, energies, unplugged, self._current.row(session, known.id))
 
