@@ -17,9 +17,10 @@ from ems.domain.policy import Strategy
 from ems.settings.build import SiteSettings
 from ems.settings.tariff import tariff_in
 from ems.sim import backtest_report as report
-from ems.sim.backtest import Backtest, combinations
 from ems.sim.backtest import backtest as held_against_the_best
+from ems.sim.backtest import combinations
 from ems.sim.backtest_pictures import draw_backtest
+from ems.sim.backtest_result import Backtest
 from ems.sim.backtest_task import BacktestTask, Beside, Knowledge, backtest_task, priced_by
 from ems.sim.forecast_backtest import WARM_UP_DAYS, Row, as_json, as_table, backtest_load, backtest_pv
 from ems.sim.recorded_series import SeriesFile, read_series

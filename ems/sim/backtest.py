@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from ems.domain.energy.bill import Component, bill
 from ems.domain.energy.load import Load
-from ems.domain.energy.tariff import Tariff
 from ems.domain.policy import PLANNED, Strategy
 from ems.domain.site import Site
 from ems.planning.arrays import Floats
-from ems.planning.clairvoyant import Facts, Presence, economy_of, least_cost, most_energy, problem_of, stored_worth
-from ems.planning.day_verdict import DayRegret
+from ems.planning.clairvoyant import Facts, Presence, economy_of, least_cost, most_energy, problem_of
 from ems.planning.planner import battery_of
-from ems.planning.problem import ChargingProblem, Economy
+from ems.planning.problem import ChargingProblem
 from ems.planning.schedule import Schedule
+from ems.sim.backtest_result import Backtest, Row, battery_cost, costs_of, service_of
 from ems.sim.backtest_task import BacktestTask, Knowledge, told_by
 from ems.sim.core_battery import BEGIN_SOC
 from ems.sim.core_planner import EVERY_S, CorePlanner, load_of
@@ -34,102 +30,11 @@ from ems.sim.findings import findings
 from ems.sim.finished_days import regrets_of
 from ems.sim.hindsight import facts_of as facts_of_run
 from ems.sim.hindsight import grid, presence_of
-from ems.sim.promise import MET_SLACK_WH
 from ems.sim.simulate import UNCONTROLLED, boundless, following
 from ems.sim.simulation_result import SimulationResult
 from ems.sim.sun_share import sun_share
 
 BY_DEADLINE = frozenset({Strategy.EARLIEST_DEADLINE, Strategy.LEAST_LAXITY})
-QUARTER_S = 900
-UTC_CLOCK = ZoneInfo("UTC")
-
-
-class Costs(NamedTuple):
-    """What the whole site pays: `energy` with what is paid for feed-in taken off, `demand` in full for every billing
-    period that is touched; VAT included, fixed charges not. `peak_kw` is the highest mean of a quarter hour. `battery`:
-    its wear, and what it holds less at the end than at the begin, at what that would save at the mean price.
-    """
-
-    energy: float
-    demand: float
-    peak_kw: float
-    battery: float = 0.0
-
-    @property
-    def sum(self) -> float:
-        """All of it."""
-        return self.energy + self.demand + self.battery
-
-
-class Service(NamedTuple):
-    """What vehicles got: of all that wanted at least 0.1 kWh how many got it, Jain's index of delivered ÷ wanted, and
-    the least of these by user (where users are not known: by session).
-    """
-
-    wanted_kwh: float
-    delivered_kwh: float
-    needs: int
-    met: int
-    jain: float
-    worst: float
-
-    @property
-    def share(self) -> float:
-        """Delivered of wanted, 0 … 1."""
-        return self.delivered_kwh / self.wanted_kwh if self.wanted_kwh else 1.0
-
-    @property
-    def missing_kwh(self) -> float:
-        """What was wanted and not delivered."""
-        return max(0.0, self.wanted_kwh - self.delivered_kwh)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One strategy with one kind of knowledge, or the clairvoyant bound (`knowledge` None).
-
-    `total` is what it costs and `missing_per_kwh` for what is missing. `pv_share`: of the vehicles' energy, what the
-    plant made beyond the building's need. `pauses`: how often a vehicle that was charging had to wait, per session.
-    `days`: what each day could have cost.
-    """
-
-    strategy: str
-    knowledge: Knowledge | None
-    service: Service
-    costs: Costs
-    total: float
-    pv_share: float
-    pauses: float
-    site_w: tuple[float, ...] = field(repr=False)
-    evses_w: tuple[float, ...] = field(repr=False)
-    result: SimulationResult | None = field(default=None, repr=False)
-    days: tuple[DayRegret, ...] = field(default=(), repr=False)
-    plans: int = 0
-    plans_failed: int = 0
-
-    @property
-    def name(self) -> str:
-        """As people call it."""
-        return self.strategy if self.knowledge is None else f"{self.strategy} ({self.knowledge})"
-
-
-@dataclass(frozen=True, slots=True)
-class Backtest:
-    """All runs of a task beside the bounds: `most` delivers the most energy, `cheapest` has the lowest total."""
-
-    task: BacktestTask
-    most: Row
-    cheapest: Row
-    rows: tuple[Row, ...]
-
-    def energy_gap(self, row: Row) -> float:
-        """Percentage points of the wanted energy that were possible and not delivered."""
-        return 100.0 * (self.most.service.share - row.service.share)
-
-    def cost_gap(self, row: Row) -> float | None:
-        """By how many per cent the total lies above the least possible; None where that is nothing."""
-        least = self.cheapest.total
-        return 100.0 * (row.total - least) / least if least > 1e-6 else None
 
 
 def combinations(strategies: Sequence[str], knowledge: Sequence[Knowledge]) -> tuple[tuple[str, Knowledge], ...]:
@@ -241,56 +146,11 @@ def facts_of(task: BacktestTask, step_s: float | None = None) -> Facts:
     return replace(facts, battery=battery_of(inner.site, BEGIN_SOC * inner.site.batteries[steered].capacity_wh))
 
 
-def battery_cost(economy: Economy, battery_w: Floats, hours: float) -> float:
-    """Wear of the battery that is steered, and what it lacks at the end, of what flowed into it in steps of `hours`."""
-    cell = economy.battery
-    if cell is None:
-        return 0.0
-    kept_w = np.where(battery_w > 0.0, battery_w * cell.efficiency, battery_w / cell.efficiency)
-    through_kwh, gained_kwh = (float(watts.sum()) * hours / 1000.0 for watts in (np.abs(battery_w), kept_w))
-    return cell.wear_per_kwh * through_kwh / 2.0 - stored_worth(economy) * gained_kwh
-
-
-def costs_of(tariff: Tariff | None, load: Load) -> Costs:
-    """What a load costs; nothing without a tariff."""
-    peak_kw = max((kw for _, kw in load.import_kw(QUARTER_S, (tariff.zone if tariff else UTC_CLOCK))), default=0.0)
-    if tariff is None:
-        return Costs(0.0, 0.0, peak_kw)
-    found = bill(tariff, load)
-    energy = found.of(Component.ENERGY) * tariff.vat_factor + found.of(Component.FEED_IN)
-    return Costs(energy, found.of(Component.DEMAND) * tariff.vat_factor, peak_kw)
-
-
-def service_of(outcomes: Sequence[Outcome], users: Mapping[str, str]) -> Service:
-    """How vehicles were served; `users` by session, as far as they are known."""
-    wanting = [one for one in outcomes if one.wanted_wh >= MET_SLACK_WH]
-    ratios = np.array([min(1.0, one.got_wh / one.wanted_wh) for one in wanting])
-    by_user: dict[str, list[float]] = {}
-    for one in wanting:
-        both = by_user.setdefault(users.get(one.id, one.id), [0.0, 0.0])
-        both[0] += one.got_wh
-        both[1] += one.wanted_wh
-    return Service(
-        wanted_kwh=sum(one.wanted_wh for one in outcomes) / 1000.0,
-        delivered_kwh=sum(one.got_wh for one in outcomes) / 1000.0,
-        needs=len(wanting),
-        met=sum(one.is_met for one in wanting),
-        jain=jain(ratios),
-        worst=min((got / wanted for got, wanted in by_user.values()), default=1.0),
-    )
-
-
 def at_the_plug_wh(site: Site, schedule: Schedule) -> dict[str, float]:
     """What each session of a schedule gets, behind the converter of a DC station."""
     efficiency = {evse.id: evse.dc_efficiency or 1.0 for evse in site.evses}
     delivered = zip(schedule.problem.requests, schedule.delivered_wh.tolist(), strict=True)
     return {request.session: wh * efficiency[request.evse] for request, wh in delivered}
-
-
-def jain(ratios: Floats) -> float:
-    """Jain's index: 1 when all have the same share, 1 / n when one has everything."""
-    squares = float((ratios**2).sum()) * ratios.size
-    return float(ratios.sum()) ** 2 / squares if squares > 0.0 else 1.0
 
 
 def _bound(task: BacktestTask, name: str, schedule: Schedule, presences: Sequence[Presence]) -> Row:

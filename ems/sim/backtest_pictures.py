@@ -13,7 +13,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
 from ems.planning.arrays import Floats
-from ems.sim.backtest import Backtest, Row
+from ems.sim.backtest_result import Backtest, Row
 from ems.sim.core_tally import BIN_S
 from ems.sim.pictures import DPI, INCHES_WIDE, INK, OTHER, RED
 

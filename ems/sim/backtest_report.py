@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ems.sim.backtest import Backtest, Row
+from ems.sim.backtest_result import Backtest, Row
 
 Show = Callable[[Backtest, Row], str]
 

@@ -17,9 +17,10 @@ from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
 from ems.planning.clairvoyant import economy_of
 from ems.planning.forecast.series import Series
-from ems.sim.backtest import Backtest, backtest, battery_cost, bounds, combinations, facts_of, jain, run
+from ems.sim.backtest import backtest, bounds, combinations, facts_of, run
 from ems.sim.backtest_pictures import draw_backtest
 from ems.sim.backtest_report import as_json, as_table, write_backtest
+from ems.sim.backtest_result import Backtest, battery_cost, jain
 from ems.sim.backtest_task import BacktestTask, Beside, Knowledge, backtest_task, priced_by, stated, truth
 from ems.sim.core_planner import known_prices
 from ems.sim.sessions import SessionFile
