@@ -18,7 +18,7 @@ from ems.control.memory import BaseLoadMemory, Memory
 from ems.control.network import LINKS_PER_CIRCUIT, POWER, Network
 from ems.control.observation import Column, Observation
 from ems.domain.circuit import Circuit
-from ems.domain.decision import Binding, Level
+from ems.domain.decision import Level
 from ems.domain.meter import MeterReading
 from ems.domain.policy import Policy
 from ems.domain.state import NEVER, MeterState, SiteState
@@ -28,7 +28,8 @@ class BaseLoads(NamedTuple):
     """Per link: the base load if vehicles draw what they `likely` do, and by the best estimate of what they do
     (`shown`; `drawn` is that estimate); the `peak` of what it was of late if they drew only what they surely did.
     `reserved` for EVSEs that are not ours to lower, of it `awaited` for those of which nothing was heard yet since our
-    start, and `fixed`: what flows and is not ours to lower, as far as it is known. `metered`: a meter says so.
+    start, and `fixed`: what flows and is not ours to lower, as far as it is known. `metered`: a meter says so. Per
+    EVSE: `flowing_a`, what it draws as far as that is known.
     """
 
     peak: Floats
@@ -39,6 +40,7 @@ class BaseLoads(NamedTuple):
     awaited: Floats
     fixed: Floats
     metered: Bools
+    flowing_a: Floats
 
 
 def base_loads(
@@ -54,7 +56,7 @@ def base_loads(
         likely = np.maximum(network.load_of_legs(seen.drawn_likely_a), surely)
         bounds = [np.maximum(meters.flowing - part[meters.links], meters.floor) for part in (surely, likely)]
         links = _renewed(links, bounds[0], bounds[1], meters, lost, t, policy.raise_hold_s)
-    flowing = np.where(foreign, flowing_a(seen, t, policy), 0.0)
+    flowing_a = _flowing_a(seen, t, policy)
     base = BaseLoads(
         peak=worst.copy(),
         likely=worst.copy(),
@@ -62,8 +64,9 @@ def base_loads(
         drawn=network.load_of_legs(seen.drawn_a),
         reserved=network.carried(seen.polygons, np.where(foreign, seen[Column.LIABLE_A], 0.0)),
         awaited=np.zeros(network.links),
-        fixed=worst + network.carried(seen.polygons, flowing),
+        fixed=worst + network.carried(seen.polygons, np.where(foreign, flowing_a, 0.0)),
         metered=np.zeros(network.links, dtype=np.bool_),
+        flowing_a=flowing_a,
     )
     step = np.where(meters.cautious, links.step, 0.0)
     by_meter = [
@@ -80,7 +83,7 @@ def base_loads(
             (base.awaited, seen.incidence.load(awaited)[meters.links]),
         ]
     for column, value in by_meter:
-        column[meters.links] = np.where(meters.known, value, column[meters.links])
+        np.copyto(column[meters.links], value, where=meters.known)
     return base, replace(memory, links=links, lost_at=lost.at, read_at=meters.read_at)
 
 
@@ -101,29 +104,25 @@ class _Meters(NamedTuple):
 
     @classmethod
     def of(cls, state: SiteState, levels: Assessment, read_at: Floats, t: float) -> _Meters:
-        site, nothing = state.site, (0.0,) * LINKS_PER_CIRCUIT
+        site = state.site
         links = len(site.circuits) * LINKS_PER_CIRCUIT
-        flowing: list[float] = []
-        floor: list[float] = []
-        states: list[tuple[bool, bool, bool]] = []
+        flowing, floor = np.zeros((2, len(site.circuits), LINKS_PER_CIRCUIT))
+        of_circuits = np.zeros((4, len(site.circuits)), dtype=np.bool_)
+        usable, fresh, moved, cautious = of_circuits
         for i, circuit in enumerate(site.circuits):
             index = None if circuit.meter is None else site.meter_index(circuit.meter)
             meter = None if index is None else state.meters[index]
             if meter is None or meter.reading is None:
-                flowing += nothing
-                floor += nothing
-                states.append((False, False, False))
                 continue
-            flowing += _flow(meter.reading, site.voltage_v)
-            floor += [-back for back in _generation(state, circuit, site.plant_below[i], t)]
-            young = levels.circuits[i] <= Level.HOLD and t - meter.reading.at <= site.policy.hold_s
-            states.append((True, young, _moved(meter)))
-        heard, fresh, moved = np.repeat(np.array(states, dtype=np.bool_).reshape(-1, 3).T, LINKS_PER_CIRCUIT, axis=1)
-        level = np.repeat(np.array(levels.circuits, dtype=np.intp), LINKS_PER_CIRCUIT)
+            level = levels.circuits[i]
+            flowing[i] = _flow(meter.reading, site.voltage_v)
+            floor[i] = [-back for back in _generation(state, circuit, site.plant_below[i], t)]
+            usable[i], moved[i], cautious[i] = level < Level.FALLBACK, _moved(meter), level >= Level.CAUTIOUS
+            fresh[i] = level <= Level.HOLD and t - meter.reading.at <= site.policy.hold_s
+        usable, fresh, moved, cautious = of_circuits.repeat(LINKS_PER_CIRCUIT, axis=1)
         read_at = np.where(fresh, t, read_at)
-        known = heard & (level < Level.FALLBACK) & (read_at > NEVER)
-        cautious = level >= Level.CAUTIOUS
-        return cls(slice(0, links), np.array(flowing), np.array(floor), fresh & known, moved, cautious, known, read_at)
+        known = usable & (read_at > NEVER)
+        return cls(slice(0, links), flowing.ravel(), floor.ravel(), fresh & known, moved, cautious, known, read_at)
 
 
 class _Lost(NamedTuple):
@@ -140,6 +139,8 @@ class _Lost(NamedTuple):
     @classmethod
     def of(cls, network: Network, seen: Observation, lost_at: Floats, policy: Policy, t: float) -> _Lost:
         foreign, before = ~seen.controlled, lost_at > NEVER
+        if not (foreign | before).any():
+            return cls(lost_at, np.zeros(network.evses), np.zeros(network.links), None)
         last_a, back = _last_heard_a(seen, t, policy), ~foreign & before
         return cls(
             at=np.where(foreign, np.where(before, lost_at, t), NEVER),
@@ -199,21 +200,17 @@ def _awaited(state: SiteState, seen: Observation, t: float) -> Bools:
     return (seen[Column.SAMPLED_AT] < started.at.monotonic_s) & (t < due[list(site.station_of_evse)])
 
 
-def _unheard(seen: Observation) -> Bools:
-    return np.array([judged.binding is Binding.OFFLINE for judged in seen.liabilities], dtype=np.bool_)
-
-
 def _last_heard_a(seen: Observation, t: float, policy: Policy) -> Floats:
     """What a lost EVSE drew when it was heard last, 0 when that is long ago: then all that it may draw is reserved."""
     fresh = t - seen[Column.SAMPLED_AT] < policy.sample_trust_s
-    return np.where(_unheard(seen) & fresh, seen[Column.PEAK_A], 0.0)
+    return np.where((seen[Column.UNHEARD] > 0) & fresh, seen[Column.PEAK_A], 0.0)
 
 
-def flowing_a(seen: Observation, t: float, policy: Policy) -> Floats:
+def _flowing_a(seen: Observation, t: float, policy: Policy) -> Floats:
     """What an EVSE draws by its newest sample; all that it may where there is none, or nobody hears from it."""
     fresh = t - seen[Column.SAMPLED_AT] < policy.sample_trust_s
     known = np.where(fresh, seen[Column.PEAK_A], seen[Column.LIABLE_A])
-    return np.where(_unheard(seen), seen[Column.LIABLE_A], np.where(seen.may_charge, known, 0.0))
+    return np.where(seen[Column.UNHEARD] > 0, seen[Column.LIABLE_A], np.where(seen.may_charge, known, 0.0))
 
 
 def _moved(meter: MeterState) -> bool:

@@ -54,13 +54,14 @@ def demand(
     now: Instant,
 ) -> Demand:
     """Ask every EVSE what it could use."""
-    level, controlled = np.array(levels.evses, dtype=np.intp), seen.controlled
+    level, controlled = levels.numbers, seen.controlled
     minimum, lowest = seen[Column.MINIMUM_A], seen[Column.LOWEST_A]
     upper = np.where(level >= Level.FALLBACK, seen[Column.FALLBACK_A], seen[Column.MOST_A])
     upper = np.where(level >= Level.ZERO, 0.0, upper)
     upper, tightened = _tightened(state, seen, upper, limits)
     aim = aims(state, seen, memory.setpoints, now)
-    upper = np.minimum(upper, _rounded_up(aim.most_a, seen, state))
+    if np.isfinite(aim.most_a).any():
+        upper = np.minimum(upper, _rounded_up(aim.most_a, seen, state))
     idle = np.minimum(expressible(np.full(len(upper), state.site.policy.idle_a), seen, state), upper)
     forced = np.where(level >= Level.ZERO, 0.0, lowest)
     wants = controlled & seen.may_charge & (np.maximum(upper, forced) >= minimum)

@@ -8,9 +8,11 @@ is already going.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from operator import lt
 from typing import NamedTuple
 
-from ems.domain.grant import OBEYED_A, OBEYED_SHARE
+from ems.domain.grant import OBEYED_A, OBEYED_SHARE, Told
 from ems.domain.policy import Policy
 from ems.domain.state import NEVER, EvseState, StationState
 
@@ -41,23 +43,24 @@ def drawn(
     are obedience, but of many vehicles they are amperes, for which somebody must make room.
     """
     awaited, legs = _awaited_until(known, station), known.leg_use.legs(width)
-    fresh = bool(known.samples) and now - known.samples[0].at < policy.sample_trust_s
-    valid, shown_at = math.inf, known.samples[0].at - FOLLOWS_S if fresh else NEVER
-    changes = [at for at, _ in known.grant.recent if at > shown_at]
-    if awaited > now and (changes or not fresh):
-        valid = awaited
-    for at in changes:
+    newest = known.samples[0] if known.samples and now - known.samples[0].at < policy.sample_trust_s else None
+    shown_at = NEVER if newest is None else newest.at - FOLLOWS_S
+    changes = [told for told in known.grant.recent if told[0] > shown_at]
+    valid = awaited if awaited > now and (changes or newest is None) else math.inf
+    for at, _ in changes:
         if now < at + FOLLOWS_S < valid:
             valid = at + FOLLOWS_S
-    if _falls_with_age(known):
+    if known.samples and now <= known.samples[0].at + policy.sample_lag_s and _falls_with_age(known):
         for sample in known.samples:
             if now <= sample.at + policy.sample_lag_s < valid:
                 valid = sample.at + policy.sample_lag_s + 1e-6
-    if not fresh:
+    if newest is None:
         expected = liable_a if now < awaited else 0.0
-        return Drawn((0.0,) * width, tuple(expected if counts else 0.0 for counts in legs), valid)
-    surely, likely = _surely(known, now, policy), _likely(known, legs, now, now < awaited, liable_a)
-    if known.samples[0].peak_a > granted_a:
+        return Drawn((0.0,) * width, tuple([expected if counts else 0.0 for counts in legs]), valid)
+    surely, likely = _surely(known, changes, now, policy), newest.low_a
+    if changes:
+        likely = _likely(known, changes, legs, now, now < awaited, liable_a)
+    if newest.peak_a > granted_a:
         surely, likely = (tuple([min(a, granted_a) for a in amps]) for amps in (surely, likely))
     return Drawn(surely, likely, valid)
 
@@ -79,8 +82,8 @@ def allowed_a(known: EvseState, at: float, apply_s: float) -> float:
     return most
 
 
-def _surely(known: EvseState, now: float, policy: Policy) -> tuple[float, ...]:
-    """The least that each leg carried around the newest meter reading.
+def _surely(known: EvseState, changes: Sequence[Told], now: float, policy: Policy) -> tuple[float, ...]:
+    """The least that each leg carried around the newest meter reading; `changes` are limits younger than the sample.
 
     The lowest of the samples within the meter's lag and the one before; and since the vehicle may already have
     followed a limit that is younger than the sample, no more than any such limit.
@@ -92,32 +95,29 @@ def _surely(known: EvseState, now: float, policy: Policy) -> tuple[float, ...]:
             least = tuple(map(min, least, sample.low_a))
             if sample.at < reach:
                 break
-    most = known.grant.least_accepted_a(newest.at - FOLLOWS_S)
+    most = min([amps for _, amps in changes], default=math.inf)
     for claim in known.grant.claims:
         if claim.pending and claim.layer is known.steering_layer:
             most = min(most, claim.amps)
-    return least if most >= max(least) else tuple(min(a, most) for a in least)
+    return least if most >= max(least) else tuple([min(a, most) for a in least])
 
 
 def _falls_with_age(known: EvseState) -> bool:
     """Whether an older sample shows less than the newest, so that it matters for how long it counts."""
     low = known.samples[0].low_a if known.samples else ()
-    return any([sample.low_a != low for sample in known.samples[1:]]) and any(
-        [a < b for sample in known.samples[1:] for a, b in zip(sample.low_a, low, strict=True)]
-    )
+    return any([sample.low_a != low and any(map(lt, sample.low_a, low)) for sample in known.samples[1:]])
 
 
-def _likely(known: EvseState, legs: tuple[bool, ...], now: float, awaited: bool, liable_a: float) -> tuple[float, ...]:
-    """What each leg carries if the vehicle does what it was told and nothing else: the newest sample; after a raise all
+def _likely(
+    known: EvseState, changes: Sequence[Told], legs: tuple[bool, ...], now: float, awaited: bool, liable_a: float
+) -> tuple[float, ...]:
+    """What each leg carries after `changes` if the vehicle does what it was told and nothing else: after a raise all
     that may flow, as long as a sample is awaited; after a cut the old current until it has had time to act.
     """
     newest = known.samples[0]
-    changes = [(at, amps) for at, amps in known.grant.recent if at > newest.at - FOLLOWS_S]
-    if not changes:
-        return newest.low_a
     if not awaited:
-        lowest = min(amps for _, amps in changes)
-        return tuple(min(a, lowest) for a in newest.low_a)
+        lowest = min([amps for _, amps in changes])
+        return tuple([min(a, lowest) for a in newest.low_a])
     followed, most = None, 0.0
     for at, amps in changes:
         if at <= now - FOLLOWS_S:
@@ -127,8 +127,10 @@ def _likely(known: EvseState, legs: tuple[bool, ...], now: float, awaited: bool,
     before = [amps for at, amps in known.grant.recent if at <= newest.at - FOLLOWS_S]
     sated_a = newest.peak_a if before and newest.peak_a < before[-1] - SATED_A else math.inf
     return tuple(
-        min(max(a if followed is None else followed, most), liable_a, sated_a) if counts else a
-        for a, counts in zip(newest.low_a, legs, strict=True)
+        [
+            min(max(a if followed is None else followed, most), liable_a, sated_a) if counts else a
+            for a, counts in zip(newest.low_a, legs, strict=True)
+        ]
     )
 
 
@@ -137,8 +139,8 @@ def _awaited_until(known: EvseState, station: StationState) -> float:
     held = known.grant.layer(known.steering_layer) or known.grant.default
     told_at = NEVER if held is None else held.accepted_at
     seen_at = known.samples[0].at - FOLLOWS_S if known.samples else NEVER
-    since = max(t if t > seen_at else NEVER for t in (station.connected_at, told_at))
-    return since + first_sample_s(station)
+    since = max(station.connected_at, told_at)
+    return (since if since > seen_at else NEVER) + first_sample_s(station)
 
 
 def first_sample_s(station: StationState) -> float:

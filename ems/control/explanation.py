@@ -6,15 +6,13 @@ import math
 from collections.abc import Sequence
 
 from ems.control.allocation import Allocation
-from ems.control.headroom import Source
-from ems.control.network import LINKS_PER_CIRCUIT, POWER, circuit_of
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, Source, circuit_of
 from ems.control.observation import Column
 from ems.control.shaping import Shaped
 from ems.control.situation import Situation
 from ems.domain.decision import Binding, CircuitView, Level, Reason
 from ems.domain.phase_switch import ONE
 from ems.domain.phases import Phase, PhaseAmps
-from ems.domain.state import EvseState
 from ems.domain.station import EvseStatus
 from ems.domain.units import PILOT_MIN_A
 
@@ -22,52 +20,60 @@ NEAR_A = 0.05
 """A setpoint this close to a bound has reached it; steps are never finer than 0.1 A."""
 
 
+NO_VEHICLE, NOT_STARTED = Reason(Binding.NO_VEHICLE), Reason(Binding.NOT_STARTED)
+DONE, WHOLE_OUTLET = Reason(Binding.DONE), Reason(Binding.EVSE)
+
+_OUT_OF_ORDER = frozenset({EvseStatus.FAULTED, EvseStatus.UNAVAILABLE})
+
+
 def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequence[float]) -> list[Reason]:
     """One reason per EVSE: the constraint that keeps its setpoint from being higher."""
+    seen, asked, levels = at.seen, at.asked, at.levels.evses
     columns = zip(
-        at.state.evses, at.seen.liabilities, allocation.amps.tolist(), allocation.bottleneck.tolist(), strict=True
-    )
-    blocked, minimum = shaped.blocked.tolist(), at.asked.minimum_a.tolist()
-    upper, target, peak = at.asked.upper_a.tolist(), at.asked.target_a.tolist(), at.seen[Column.PEAK_A].tolist()
-    paused = at.asked.aims.paused.tolist()
-    hunger, may_charge, levels = at.asked.hunger_a.tolist(), at.seen.may_charge.tolist(), at.levels.evses
-    raise_a = max(1.0, at.state.site.policy.dead_band_a)
+        amps, allocation.amps.tolist(), allocation.bottleneck.tolist(), shaped.blocked.tolist(),
+        asked.minimum_a.tolist(), asked.hunger_a.tolist(), asked.upper_a.tolist(),
+        seen[Column.ASLEEP].tolist(), seen[Column.CONTENT].tolist(), strict=True,
+    )  # fmt: skip
+    controlled, present = seen.controlled.tolist(), (seen.may_charge & ~at.forms.moving).tolist()
+    paused, raise_a = asked.aims.paused.tolist(), max(1.0, at.state.site.policy.dead_band_a)
     links: dict[tuple[int, Binding], Reason] = {}
     why = []
-    for j, (known, judged, allotted, link) in enumerate(columns):
-        if not judged.controlled:
+    for j, (given, allotted, link, blocked, minimum, hunger, upper, asleep, content) in enumerate(columns):
+        if not controlled[j]:
+            judged = seen.liabilities[j]
             why.append(Reason(judged.binding, judged.cause, judged.amps))
-        elif not may_charge[j] or at.forms.moving[j]:
-            why.append(_absent(known, at, j))
-        elif (levels[j] >= Level.HOLD or paused[j]) and (held := _held(at, j, amps[j], allotted)):
+        elif not present[j]:
+            why.append(_absent(at, j))
+        elif (levels[j] >= Level.HOLD or paused[j]) and (held := _held(at, j, given, allotted)):
             why.append(held)
-        elif known.status is EvseStatus.SUSPENDED_EV and amps[j] > 0:
-            why.append(Reason(Binding.DONE))
-        elif link >= 0 and allotted < minimum[j]:
+        elif asleep and given > 0:
+            why.append(DONE)
+        elif link >= 0 and allotted < minimum:
             why.append(_at_link(at, links, link, Binding.WAITING))
-        elif blocked[j] or amps[j] < allotted - raise_a:
-            why.append(Reason(Binding.RAISING, value=allotted))
-        elif known.status is EvseStatus.SUSPENDED_EV or (known.session and known.session.missing_wh() == 0):
-            why.append(Reason(Binding.DONE))
-        elif hunger[j] < upper[j] and amps[j] >= hunger[j] - NEAR_A:
-            why.append(Reason(Binding.VEHICLE, value=peak[j]))
-        elif amps[j] >= upper[j] - NEAR_A:
+        elif blocked or given < allotted - raise_a:
+            why.append(Reason(Binding.RAISING, "", allotted))
+        elif asleep or content:
+            why.append(DONE)
+        elif hunger < upper and given >= hunger - NEAR_A:
+            why.append(Reason(Binding.VEHICLE, "", float(seen[Column.PEAK_A][j])))
+        elif given >= upper - NEAR_A:
             why.append(_at_top(at, j))
         elif link >= 0:
             why.append(_at_link(at, links, link, Binding.CIRCUIT))
         else:
-            why.append(Reason(Binding.VEHICLE, value=target[j]))
+            why.append(Reason(Binding.VEHICLE, "", float(asked.target_a[j])))
     return why
 
 
-def _absent(known: EvseState, at: Situation, j: int) -> Reason:
+def _absent(at: Situation, j: int) -> Reason:
+    known = at.state.evses[j]
     if at.forms.moving[j]:
         return Reason(Binding.SWITCHING, "one phase" if at.forms.forms[j].goal == ONE else "three phases")
     if known.status is EvseStatus.FINISHING:
-        return Reason(Binding.DONE)
-    if known.status in {EvseStatus.FAULTED, EvseStatus.UNAVAILABLE}:
+        return DONE
+    if known.status in _OUT_OF_ORDER:
         return Reason(Binding.STATION, f"it reports {known.status}" + (f" ({known.error})" if known.error else ""))
-    return Reason(Binding.NOT_STARTED if known.session else Binding.NO_VEHICLE)
+    return NOT_STARTED if known.session else NO_VEHICLE
 
 
 def _held(at: Situation, j: int, given: float, allotted: float) -> Reason | None:
@@ -87,7 +93,7 @@ def _at_top(at: Situation, j: int) -> Reason:
     limit = at.asked.tightened.get(j)
     if limit is None:
         own_most = at.seen[Column.MOST_A][j] - NEAR_A
-        return _as_planned(at, j) if at.asked.aims.most_a[j] < own_most else Reason(Binding.EVSE)
+        return _as_planned(at, j) if at.asked.aims.most_a[j] < own_most else WHOLE_OUTLET
     value = f"{limit.max_w / 1000:g} kW" if limit.max_a is None and limit.max_w is not None else f"{limit.max_a:g} A"
     return Reason(Binding.LIMIT, f"{limit.source}: {value}", limit.max_a, limit.ends)
 

@@ -8,10 +8,13 @@ are rows of the failure table in the README. Rows that need no level of their ow
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import numpy as np
+
+from ems.control.incidence import Ints
 from ems.control.liability import clock_uncertainty_s
 from ems.control.memory import Memory, MeterMemory
 from ems.control.obedience import judge
@@ -40,11 +43,12 @@ CRASH_LOOP_S = 3600.0
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """Levels per circuit (of its own meter alone), per EVSE (everything that bears on it) and for the site as a whole;
-    `cause` says in words what set an EVSE's level.
+    `causes` say in words what set an EVSE's level, `numbers` are those levels as a column.
     """
 
     circuits: tuple[Level, ...]
     evses: tuple[Level, ...]
+    numbers: Ints
     causes: tuple[str, ...]
     site: Level
     alarms: tuple[Alarm, ...]
@@ -54,8 +58,7 @@ def assess(state: SiteState, seen: Observation, memory: Memory, now: Instant) ->
     """Judge the site at `now`. The memory that comes back knows which faults are present."""
     memory = _clock_stepped(memory, now)
     memory = _mass_loss(state, memory, now.monotonic_s)
-    meters, memory = _meters(state, seen, memory, now.monotonic_s)
-    memory = replace(memory, obedience=judge(state, seen, memory.obedience, now.monotonic_s))
+    meters, remembered = _meters(state, seen, memory.meters, now.monotonic_s)
     alarms = [
         *_meter_alarms(state, meters),
         *_observing(state),
@@ -79,8 +82,12 @@ def assess(state: SiteState, seen: Observation, memory: Memory, now: Instant) ->
         bearing.append((level, cause))
     evses = tuple([bearing[i][0] for i in state.site.circuit_of_evse])
     causes = tuple([bearing[i][1] for i in state.site.circuit_of_evse])
-    shown, memory = _with_begin(alarms, memory, now)
-    return Assessment(circuits, evses, causes, site_level, shown), memory
+    since = {alarm.key: memory.since.get(alarm.key, now.monotonic_s) for alarm in alarms}
+    shown = tuple([replace(alarm, since=now.utc_at(since[alarm.key])) for alarm in alarms])
+    obedience = judge(state, seen, memory.obedience, now.monotonic_s)
+    memory = replace(memory, meters=remembered, obedience=obedience, since=since)
+    numbers = np.fromiter(evses, np.intp, len(evses))
+    return Assessment(circuits, evses, numbers, causes, site_level, shown), memory
 
 
 def meter_level(meter: Meter, known: MeterState, lost: bool, now: float, policy_times: tuple[float, ...]) -> Level:
@@ -99,13 +106,15 @@ def meter_level(meter: Meter, known: MeterState, lost: bool, now: float, policy_
     return Level.NORMAL
 
 
-def _meters(state: SiteState, seen: Observation, memory: Memory, now: float) -> tuple[list[tuple[Level, str]], Memory]:
+def _meters(
+    state: SiteState, seen: Observation, memory: Sequence[MeterMemory], now: float
+) -> tuple[list[tuple[Level, str]], tuple[MeterMemory, ...]]:
     policy = state.site.policy
     times = (policy.hold_s, policy.cautious_s, policy.fallback_s, policy.steady_s)
     judged: list[tuple[Level, str]] = []
     after: list[MeterMemory] = []
-    drawn = seen.drawn_a.sum(axis=1).tolist()
-    columns = zip(state.site.meters, state.site.evses_behind, state.meters, memory.meters, strict=True)
+    drawn = sum(seen.drawn_a.T, start=np.zeros(len(state.evses))).tolist()
+    columns = zip(state.site.meters, state.site.evses_behind, state.meters, memory, strict=True)
     for meter, behind, known, before in columns:
         drawn_a = sum(map(drawn.__getitem__, behind))
         moved = known.unchanged_since != before.moved_at
@@ -126,7 +135,7 @@ def _meters(state: SiteState, seen: Observation, memory: Memory, now: float) -> 
         lost = known.at != NEVER and (aged or unsteady)
         judged.append((level, cause))
         after.append(held._replace(lost=lost))
-    return judged, replace(memory, meters=tuple(after))
+    return judged, tuple(after)
 
 
 def _silence(known: MeterState, now: float) -> str:
@@ -271,9 +280,3 @@ def _offline_alarms(state: SiteState) -> Iterator[Alarm]:
     for name, seen in away:
         text = f"{name} is offline" if seen else f"{name} has never connected"
         yield Alarm(f"offline:{name}", Level.NORMAL, name, text, remedy)
-
-
-def _with_begin(alarms: list[Alarm], memory: Memory, now: Instant) -> tuple[tuple[Alarm, ...], Memory]:
-    since = {alarm.key: memory.since.get(alarm.key, now.monotonic_s) for alarm in alarms}
-    shown = tuple(replace(alarm, since=now.utc_at(since[alarm.key])) for alarm in alarms)
-    return shown, replace(memory, since=since)

@@ -5,29 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import numpy as np
 
-from ems.control.base_load import base_loads, flowing_a
+from ems.control.base_load import base_loads
 from ems.control.failsafe import Assessment
 from ems.control.incidence import Bools, Floats, Ints
 from ems.control.memory import Memory
-from ems.control.network import LINKS_PER_CIRCUIT, POWER, Between, Network
+from ems.control.network import LINKS_PER_CIRCUIT, POWER, Network, Source
 from ems.control.observation import Observation
-from ems.domain.circuit import Circuit
+from ems.domain.circuit import CircuitTree
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
 from ems.domain.state import SiteState
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Who set a limit, in words, and until when."""
-
-    text: str
-    until: datetime | None = None
-    is_rating: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +77,7 @@ def headroom(
     now: Instant,
 ) -> tuple[Headroom, Memory]:
     """Tightest limit − margin − upper base load, for every link (design, section 4)."""
-    limit, sources, held = _tightest(state.site.circuits.circuits, limits, network.rating)
+    limit, sources, held = _tightest(state.site.circuits, limits, network)
     base, memory = base_loads(state, network, seen, levels, memory, now.monotonic_s)
     room = limit - network.margin - base.reserved
     # Balance is no fuse: nobody is stopped for it.
@@ -96,7 +86,7 @@ def headroom(
     left = room + base.awaited - base.likely
     found = Headroom(
         limit=limit,
-        sources=sources + tuple(_unbalance(state.site.circuits.circuits, link) for link in network.between),
+        sources=sources,
         side_of=network.side_of,
         base=base.likely,
         drawn=base.drawn,
@@ -104,7 +94,7 @@ def headroom(
         now=left,
         steady=np.where(base.metered, room - base.peak, left),
         excess=excess,
-        flowing_a=flowing_a(seen, now.monotonic_s, state.site.policy),
+        flowing_a=base.flowing_a,
         metered=base.metered,
         held=held,
     )
@@ -112,17 +102,14 @@ def headroom(
 
 
 def _tightest(
-    circuits: Sequence[Circuit], limits: Sequence[Limit], rating: Floats
+    circuits: CircuitTree, limits: Sequence[Limit], network: Network
 ) -> tuple[Floats, tuple[Source, ...], tuple[tuple[Source, ...], ...]]:
-    values = rating.copy()
-    rated = [Source(f"rating of {circuit.id}") for circuit in circuits]
-    sources = [source for source in rated for _ in range(LINKS_PER_CIRCUIT)]
-    index = {circuit.id: i for i, circuit in enumerate(circuits)}
+    rating, values, sources = network.rating, network.rating.copy(), list(network.rated_by)
     held: list[tuple[Source, ...]] = [()] * len(circuits)
     for limit in limits:
-        place = index.get(limit.scope)
-        if place is None:
+        if limit.scope not in circuits:
             continue
+        place = circuits.index(limit.scope)
         first_link = place * LINKS_PER_CIRCUIT
         if limit.max_w is not None:
             source, power = _source(limit, f"{limit.max_w / 1000:g} kW"), first_link + POWER
@@ -139,13 +126,6 @@ def _tightest(
                 if limit.max_a < values[link]:
                     values[link], sources[link] = limit.max_a, source
     return values, tuple(sources), tuple(held)
-
-
-def _unbalance(circuits: Sequence[Circuit], link: Between) -> Source:
-    circuit = circuits[link.circuit]
-    return Source(
-        f"unbalance of {link.more.name} over {link.less.name} at {circuit.id} ({circuit.unbalance_max_a:g} A)"
-    )
 
 
 def _source(limit: Limit, value: str) -> Source:

@@ -35,13 +35,14 @@ class Incidence:
 
     def only(self, evses: Bools) -> Incidence:
         """The entries of some EVSEs."""
-        keep = evses[self.evse]
-        return Incidence(self.link[keep], self.evse[keep], self.coefficient[keep], self.links, self.evses)
+        return self._at(np.flatnonzero(evses[self.evse]))
 
     def under(self, capacity: Floats) -> Incidence:
         """The entries whose link has a finite capacity; the others cannot bind."""
-        keep = np.isfinite(capacity)[self.link]
-        return Incidence(self.link[keep], self.evse[keep], self.coefficient[keep], self.links, self.evses)
+        return self._at(np.flatnonzero(np.isfinite(capacity)[self.link]))
+
+    def _at(self, entries: Ints) -> Incidence:
+        return Incidence(self.link[entries], self.evse[entries], self.coefficient[entries], self.links, self.evses)
 
 
 def summed(link: Ints, values: Floats, links: int) -> Floats:

@@ -65,7 +65,7 @@ def _liability(
         return _rated(evse, drawn, "it has not accepted a fallback current yet")
     if grant.refusals > REFUSALS_TOLERATED:
         return _rated(evse, drawn, "it refuses limits")
-    granted = min(granted_a(known, station, now, policy), evse.max_a)
+    granted = min(granted_a(known, now, clock_uncertainty_s(station, policy)), evse.max_a)
     if station.connected:
         most = max(granted, drawn)
         if grant.unsettled(known.steering_layer) and known.status.may_draw:
@@ -77,24 +77,23 @@ def _liability(
     return Liability(granted, False, max(0.0, granted - drawn), Binding.OFFLINE, "it is offline")
 
 
-def granted_a(known: EvseState, station: StationState, now: float, policy: Policy) -> float:
+def granted_a(known: EvseState, now: float, uncertainty_s: float) -> float:
     """The highest limit that may be in force by the profiles alone; infinite without a floor."""
     grant = known.grant
-    held = grant.amps_in_force(known.steering_layer, now, clock_uncertainty_s(station, policy))
+    held = grant.amps_in_force(known.steering_layer, now, uncertainty_s)
     return max(held, grant.claimed_a(now)) if grant.claims else held
 
 
-def next_change(known: EvseState, station: StationState, now: float, policy: Policy) -> float:
+def next_change(known: EvseState, now: float, uncertainty_s: float, policy: Policy) -> float:
     """When the liability changes although nothing happens (monotonic); infinite when it does not."""
     grant = known.grant
-    uncertainty = clock_uncertainty_s(station, policy)
-    times = [math.inf, *[claim.until for claim in grant.claims]]
+    times = [claim.until for claim in grant.claims]
     for held in (grant.default, grant.session):
-        if held is not None and uncertainty < math.inf:
-            times += (held.ends_at - uncertainty, held.ends_at + uncertainty)
+        if held is not None and uncertainty_s < math.inf:
+            times += (held.ends_at - uncertainty_s, held.ends_at + uncertainty_s)
     if known.samples:
         times.append(known.samples[0].at + policy.sample_trust_s)
-    return min([t for t in times if t > now])
+    return min([t for t in times if t > now], default=math.inf)
 
 
 def clock_uncertainty_s(station: StationState, policy: Policy) -> float:
@@ -113,7 +112,8 @@ def _distrusted(
     takes_limits = known.grant.floor is not None and known.grant.refusals <= REFUSALS_TOLERATED
     if not (station.connected and takes_limits and is_at_rest(known, drawn)):
         return _rated(evse, drawn, "it draws more than its limit")
-    most = min(max(evse.fallback_a, granted_a(known, station, now, policy)), evse.max_a)
+    granted = granted_a(known, now, clock_uncertainty_s(station, policy))
+    most = min(max(evse.fallback_a, granted), evse.max_a)
     return Liability(most, False, most, Binding.STATION, "the last vehicle drew more than its limit", at_rest=True)
 
 

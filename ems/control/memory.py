@@ -108,7 +108,7 @@ class BaseLoadMemory:
         if hold_s > 0.0:
             parts = np.minimum((now - self.since) * PEAK_PARTS // hold_s, PEAK_PARTS + 1).astype(np.intp)
         source = _ROWS - parts
-        peaks = np.where(source >= 0, np.take_along_axis(self.peaks, np.maximum(source, 0), axis=0), -math.inf)
+        peaks = np.where(source >= 0, self.peaks[np.maximum(source, 0), np.arange(len(base))], -math.inf)
         peaks[0] = np.maximum(peaks[0], base)
         since = np.where(parts > 0, now, self.since)
         step = np.maximum(self.step * STEP_DECAY, risen)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -51,6 +52,15 @@ class Spread(IntEnum):
     UNKNOWN = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who set a limit, in words, and until when."""
+
+    text: str
+    until: datetime | None = None
+    is_rating: bool = True
+
+
 class Between(NamedTuple):
     """A link for how much more of our current one phase of a circuit may carry than another."""
 
@@ -60,7 +70,9 @@ class Between(NamedTuple):
 
 
 class LegEntries(NamedTuple):
-    """Entries on phase links before it is known which legs count: link, EVSE, leg and coefficient of each."""
+    """Entries on phase links before it is known which legs count: link, EVSE, and coefficient of each; and its leg, as
+    a position in a table with MAX_LEGS in a row for each EVSE.
+    """
 
     link: Ints
     evse: Ints
@@ -72,7 +84,7 @@ class LegEntries(NamedTuple):
         """From rows."""
         table = np.array(entries, dtype=np.float64).reshape(-1, 4).T
         whole = table[:3].astype(np.intp)
-        return cls(whole[0], whole[1], whole[2], table[3])
+        return cls(whole[0], whole[1], whole[1] * MAX_LEGS + whole[2], table[3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +95,10 @@ class Network:
     sides of polygons, and of phases that need none; `side_of`: the phase link of each further side, the last links.
 
     `in_phase`: the part of a leg's current that is in phase with the voltage of the conductor; of a leg between two
-    phases it is the cosine of thirty degrees. Per link: what is rated (infinite for power), what is kept free, and the
-    most that other loads may draw. `between`: what the links from `first_between` on are for; the leg of an entry there
-    loads the one phase, and `between_other` is the leg on the other, MAX_LEGS where there is none.
+    phases it is the cosine of thirty degrees. Per link: what is rated (infinite for power) and by whom, what is
+    kept free, and the most that other loads may draw. `between`: what the links from `first_between` on are for; the
+    leg of an entry there loads the one phase, and `between_other` is the leg on the other, MAX_LEGS where there is
+    none.
     """
 
     summed: LegEntries
@@ -101,6 +114,7 @@ class Network:
     between_leg: Ints
     between_other: Ints
     rating: Floats
+    rated_by: tuple[Source, ...]
     margin: Floats
     worst_base: Floats
     links: int
@@ -138,6 +152,7 @@ class Network:
                 + [_most_between(site, link) for link in between]
                 + [math.inf] * len(side_of)
             ),
+            rated_by=tuple(_rated_by(site, between)),
             margin=np.array([a for c in site.circuits for a in (*(c.margin_a,) * POWER, 0.0)] + none),
             worst_base=np.array(
                 [a for c in site.circuits for a in (*c.worst_load_a, sum(c.worst_load_a) * site.voltage_v)] + none
@@ -173,7 +188,7 @@ class Network:
         return self._entries(self.sided, legs, spread)
 
     def _entries(self, phases: LegEntries, legs: Bools, spread: Ints) -> Incidence:
-        keep, apart = legs[phases.evse, phases.leg], self._apart(legs, spread)
+        keep, apart = legs.ravel()[phases.leg], self._apart(legs, spread)
         watts = self.watts_per_leg * legs.sum(axis=1)
         ones = np.ones(np.count_nonzero(apart))
         return Incidence(
@@ -187,7 +202,8 @@ class Network:
     def carried(self, polygons: Incidence, amps: Floats) -> Floats:
         """What every link must carry when each EVSE draws `amps`; of a phase with several sides, the most of any."""
         load = polygons.load(amps)
-        np.maximum.at(load, self.side_of, load[self.first_side :])
+        if self.side_of.size:
+            np.maximum.at(load, self.side_of, load[self.first_side :])
         return load
 
     def _apart(self, legs: Bools, spread: Ints) -> Bools:
@@ -202,8 +218,8 @@ class Network:
         of three per EVSE. Legs between two phases are out of phase with what else flows there: less of a measured
         current may be theirs than the sum of theirs, and the more is base load.
         """
-        currents = self.in_phase * leg_amps[self.summed.evse, self.summed.leg]
-        watts = self.watts_per_leg * leg_amps.sum(axis=1)
+        currents = self.in_phase * leg_amps.ravel()[self.summed.leg]
+        watts = self.watts_per_leg * sum(leg_amps.T)
         phases = summed(self.summed.link, currents, self.links)
         return phases + summed(self.power_link, watts[self.power_evse], self.links)
 
@@ -254,6 +270,15 @@ def _between(site: Site) -> Iterator[Between]:
     for i, circuit in enumerate(site.circuits):
         if circuit.unbalance_max_a is not None:
             yield from (Between(i, more, less) for more, less in PHASE_PAIRS)
+
+
+def _rated_by(site: Site, between: Sequence[Between]) -> Iterator[Source]:
+    for circuit in site.circuits:
+        yield from [Source(f"rating of {circuit.id}")] * LINKS_PER_CIRCUIT
+    for link in between:
+        circuit = site.circuits.circuits[link.circuit]
+        rule = f"unbalance of {link.more.name} over {link.less.name} at {circuit.id} ({circuit.unbalance_max_a:g} A)"
+        yield Source(rule)
 
 
 def _most_between(site: Site, link: Between) -> float:

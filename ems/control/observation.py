@@ -1,8 +1,9 @@
 """What is known of every EVSE at this moment, as columns: what it may draw, what it surely draws, on which legs, what
 it can be set to and whether it may charge.
 
-A row depends on the EVSE's and the station's state, both immutable, and on time only at known moments. So a row is
-computed again when one of its states is another object or its moment has come, and copied otherwise.
+A row depends on the EVSE's and the station's state, both immutable, and its second part on time as well, but only at
+known moments. So a row is computed again when one of its states is another object, its second part also when its moment
+has come, and the rest is copied.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from ems.control.drawn import drawn, is_above_limit
 from ems.control.incidence import Bools, Floats, Incidence, Ints
 from ems.control.liability import Liability, clock_uncertainty_s, granted_a, liability, next_change
 from ems.control.network import Network, Spread
+from ems.domain.decision import Binding
 from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phases import MAX_LEGS
 from ems.domain.policy import Policy
@@ -30,65 +33,80 @@ from ems.domain.station_model import RateUnit, StationModel
 class Column(IntEnum):
     """Columns of the table; `_A` in ampere per leg, `_S` and `_AT` monotonic seconds, the rest 0 or 1."""
 
-    LIABLE_A = 0
-    GROWTH_A = 1
-    CONTROLLED = 2
-    LEGS = 3
-    LOW_A = 6
-    DRAWN_A = 9
-    LIKELY_A = 12
-    PEAK_A = 15
-    SAMPLED_AT = 16
-    ABOVE_LIMIT = 17
-    MAY_CHARGE = 18
-    CONTENT = 19
-    ASLEEP = 20
-    PLUGGED_S = 21
-    SERVICE_CLASS = 22
-    MINIMUM_A = 23
-    LOWEST_A = 24
-    MOST_A = 25
-    FALLBACK_A = 26
-    STEP_A = 27
-    SURELY_MAY_A = 28
-    SPREAD = 29
-    VALID_UNTIL = 30
+    DRAWN_A = 0
+    PEAK_A = 3
+    SAMPLED_AT = 4
+    ABOVE_LIMIT = 5
+    MAY_CHARGE = 6
+    CONTENT = 7
+    ASLEEP = 8
+    PLUGGED_S = 9
+    SERVICE_CLASS = 10
+    MINIMUM_A = 11
+    LOWEST_A = 12
+    MOST_A = 13
+    FALLBACK_A = 14
+    STEP_A = 15
+    LIABLE_A = 16
+    GROWTH_A = 17
+    CONTROLLED = 18
+    UNHEARD = 19
+    LEGS = 20
+    SPREAD = 23
+    LOW_A = 24
+    LIKELY_A = 27
+    SURELY_MAY_A = 30
+    VALID_UNTIL = 31
 
 
 WIDTH = len(Column) + 4 * (MAX_LEGS - 1)
+LASTING, PASSING = slice(Column.LIABLE_A), slice(Column.LIABLE_A, WIDTH)
+LEGS = slice(Column.LEGS, Column.LEGS + MAX_LEGS)
+
+
+class Sources(NamedTuple):
+    """What rows are computed from, besides time; `untrusted` per EVSE."""
+
+    evses: Sequence[EvseState]
+    stations: Sequence[StationState]
+    untrusted: Sequence[bool]
+
+    def changed_since(self, before: Sources, station_of_evse: Sequence[int]) -> set[int]:
+        """EVSEs of which anything is another object than before."""
+        changed = _changed(self.evses, before.evses)
+        if self.stations is not before.stations:
+            stations = _changed(self.stations, before.stations)
+            changed |= {j for j, station in enumerate(station_of_evse) if station in stations}
+        if self.untrusted != before.untrusted:
+            changed |= _changed(self.untrusted, before.untrusted)
+        return changed
+
+
+def _changed(new: Sequence[object], old: Sequence[object]) -> set[int]:
+    return {j for j, (now, before) in enumerate(zip(new, old, strict=True)) if now is not before}
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The table, one row per EVSE of the site, and what does not fit into numbers.
+    """The table, one row per EVSE of the site, and what does not fit into numbers. What is asked most, as booleans:
+    which EVSEs follow our limits (`controlled`), whose vehicle may draw current if it is allowed to (`may_charge`), and
+    which `legs` count, a row of three per EVSE.
 
     `incidence` adds currents up as if they were in phase, `polygons` holds their sum to what a conductor carries.
     Of an EVSE that is not controlled nothing is taken off a meter: it is part of the base load (failsafe row 4).
     """
 
     table: Floats
+    controlled: Bools
+    may_charge: Bools
+    legs: Bools
     liabilities: tuple[Liability, ...]
     incidence: Incidence
     polygons: Incidence
-    seen: tuple[tuple[EvseState, StationState, bool], ...]
+    sources: Sources
 
     def __getitem__(self, column: Column) -> Floats:
-        return np.asarray(self.table[:, column])
-
-    @property
-    def controlled(self) -> Bools:
-        """EVSEs that follow our limits."""
-        return self.table[:, Column.CONTROLLED] > 0
-
-    @property
-    def may_charge(self) -> Bools:
-        """EVSEs whose vehicle may draw current if it is allowed to."""
-        return self.table[:, Column.MAY_CHARGE] > 0
-
-    @property
-    def legs(self) -> Bools:
-        """Which legs count, a row of three per EVSE."""
-        return np.asarray(self.table[:, Column.LEGS : Column.LEGS + MAX_LEGS] > 0)
+        return self.table[:, column]
 
     @property
     def spread(self) -> Ints:
@@ -115,65 +133,55 @@ def observe(
     state: SiteState, network: Network, untrusted: Sequence[bool], before: Observation | None, now: float
 ) -> Observation:
     """Look at every EVSE that may look different from `before`."""
-    site = state.site
-    stations = state.stations
-    owners = [stations[s] for s in site.station_of_evse]
-    seen = tuple(zip(state.evses, owners, untrusted, strict=True))
+    site, sources = state.site, Sources(state.evses, state.stations, untrusted)
     if before is None:
-        table, liabilities = np.zeros((len(seen), WIDTH)), [Liability(0.0)] * len(seen)
-        changed = list(range(len(seen)))
+        table, liabilities = np.zeros((len(site.evses), WIDTH)), [Liability(0.0)] * len(site.evses)
+        changed = due = list(range(len(site.evses)))
     else:
         table, liabilities = before.table.copy(), list(before.liabilities)
-        due = set(np.flatnonzero(before[Column.VALID_UNTIL] <= now).tolist())
-        pairs = enumerate(zip(seen, before.seen, strict=True))
-        changed = [j for j, ((a, b, c), (x, y, z)) in pairs if a is not x or b is not y or c is not z or j in due]
-    rows = []
+        others = sources.changed_since(before.sources, site.station_of_evse)
+        changed = sorted(others)
+        due = sorted(others.union(np.flatnonzero(before[Column.VALID_UNTIL] <= now).tolist()))
+    lasting: list[float] = []
     for j in changed:
-        known, station, distrust = seen[j]
-        judged = liability(site.evses[j], known, station, distrust, now, site.policy)
+        lasting += _lasting(site.evses[j], state.evses[j], state.stations[site.station_of_evse[j]].model)
+    passing: list[float] = []
+    for j in due:
+        known, station = state.evses[j], state.stations[site.station_of_evse[j]]
+        judged = liability(site.evses[j], known, station, untrusted[j], now, site.policy)
         liabilities[j] = judged
-        rows.append(_row(site.evses[j], known, station, judged, now, site.policy))
-    if rows:
-        table[changed] = rows
-    columns = _LEG_COLUMNS + ([Column.SPREAD] if network.between else [])
-    same_legs = before is not None and np.array_equal(table[:, columns], before.table[:, columns])
-    links = (network.nothing,) * 2 if before is None else (before.incidence, before.polygons)
-    observed = Observation(table, tuple(liabilities), *links, seen)
-    if same_legs:
-        return observed
-    summed = network.incidence(observed.legs, observed.spread)
-    polygons = network.polygons(observed.legs, observed.spread) if network.side_of.size else summed
-    return Observation(table, observed.liabilities, summed, polygons, seen)
+        passing += _passing(site.evses[j], known, station, judged, now, site.policy)
+    table[changed, LASTING] = np.fromiter(lasting, np.float64, len(lasting)).reshape(-1, LASTING.stop)
+    table[due, PASSING] = np.fromiter(passing, np.float64, len(passing)).reshape(-1, WIDTH - LASTING.stop)
+    if before is not None and _load_alike(table, before.table, due, network):
+        legs, summed, polygons = before.legs, before.incidence, before.polygons
+    else:
+        legs, spread = table[:, LEGS] > 0, table[:, Column.SPREAD].astype(np.intp)
+        summed = network.incidence(legs, spread)
+        polygons = network.polygons(legs, spread) if network.side_of.size else summed
+    controlled, may_charge = table[:, Column.CONTROLLED] > 0, table[:, Column.MAY_CHARGE] > 0
+    return Observation(table, controlled, may_charge, legs, tuple(liabilities), summed, polygons, sources)
 
 
-_LEG_COLUMNS = list(range(Column.LEGS, Column.LEGS + MAX_LEGS))
+def _load_alike(new: Floats, old: Floats, changed: Sequence[int], network: Network) -> bool:
+    """Whether the EVSEs load the same links as before."""
+    columns = slice(Column.LEGS, Column.SPREAD + 1) if network.between else LEGS
+    return bool((new[changed, columns] == old[changed, columns]).all())
+
+
 _PAD = tuple((0.0,) * (MAX_LEGS - width) for width in range(MAX_LEGS + 1))
 _NOTHING = (0.0,) * MAX_LEGS
 
 
-def _row(
-    evse: Evse, known: EvseState, station: StationState, judged: Liability, now: float, policy: Policy
-) -> tuple[float, ...]:
-    width = len(evse.wiring.legs)
-    uncertainty_s = clock_uncertainty_s(station, policy)
-    # What samples showed of another number of phases is nothing.
-    shown = judged.controlled and known.switch.is_settled(now, uncertainty_s)
-    legs = known.leg_use.legs(width) if shown else (True,) * width
-    surely = best = likely = _NOTHING
-    valid = next_change(known, station, now, policy)
-    sampled_at = peak = above = 0.0
+def _lasting(evse: Evse, known: EvseState, model: StationModel) -> tuple[float, ...]:
+    """The part of a row that stays until something happens."""
+    width, status, session = len(evse.wiring.legs), known.status, known.session
+    best, sampled_at, peak, above = _NOTHING, 0.0, 0.0, False
     if known.samples:
-        sampled_at, peak = known.samples[0].at, known.samples[0].peak_a
-    if known.status.may_draw:
-        if known.samples:
-            best = known.samples[0].high_a + _PAD[width]
-            above = float(is_above_limit(known, station.model.apply_s))
-        if judged.controlled:
-            granted = judged.amps if peak < judged.amps else granted_a(known, station, now, policy)
-            now_drawn = drawn(known, station, width, judged.amps, granted, now, policy)
-            surely, likely = now_drawn.surely_a + _PAD[width], now_drawn.likely_a + _PAD[width]
-            valid = min(valid, now_drawn.valid_until)
-    session, model = known.session, station.model
+        newest = known.samples[0]
+        sampled_at, peak = newest.at, newest.peak_a
+        if status.may_draw:
+            best, above = newest.high_a + _PAD[width], is_above_limit(known, model.apply_s)
     least = model.min_a
     if model.rate_unit is RateUnit.WATT and evse.dc_efficiency is None and known.leg_use.agreeing < PROOF_SAMPLES:
         # Watts may all flow on one leg while nobody knows which are in use, so a limit counts there in full; and a
@@ -182,20 +190,13 @@ def _row(
     if session is not None and session.vehicle is not None:
         least = max(least, session.vehicle.least_a(evse))
     return (
-        judged.amps,
-        judged.growth_a,
-        judged.controlled,
-        *legs,
-        *_PAD[width],
-        *surely,
         *best,
-        *likely,
         peak,
         sampled_at,
         above,
         may_charge(known),
         session is not None and session.missing_wh() == 0.0,
-        known.status is EvseStatus.SUSPENDED_EV,
+        status is EvseStatus.SUSPENDED_EV,
         NEVER if session is None else session.plugged_s,
         0 if session is None else session.service_class,
         least,
@@ -203,19 +204,45 @@ def _row(
         0.0 if session is not None and session.is_at_cap else expressible_a(evse.max_a, model),
         expressible_a(evse.fallback_a, model),
         0.0 if model.allowed_a else model.step_a,
+    )
+
+
+def _passing(
+    evse: Evse, known: EvseState, station: StationState, judged: Liability, now: float, policy: Policy
+) -> tuple[float, ...]:
+    """The part of a row that time changes, and when it does next."""
+    width, uncertainty_s = len(evse.wiring.legs), clock_uncertainty_s(station, policy)
+    # What samples showed of another number of phases is nothing.
+    shown = judged.controlled and known.switch.is_settled(now, uncertainty_s)
+    legs = known.leg_use.legs(width) if shown else (True,) * width
+    surely = likely = _NOTHING
+    valid = next_change(known, now, uncertainty_s, policy)
+    if judged.controlled and known.status.may_draw:
+        peak = known.samples[0].peak_a if known.samples else 0.0
+        granted = judged.amps if peak < judged.amps else granted_a(known, now, uncertainty_s)
+        now_drawn = drawn(known, station, width, judged.amps, granted, now, policy)
+        surely, likely = now_drawn.surely_a + _PAD[width], now_drawn.likely_a + _PAD[width]
+        valid = min(valid, now_drawn.valid_until)
+    return (
+        judged.amps,
+        judged.growth_a,
+        judged.controlled,
+        judged.binding is Binding.OFFLINE,
+        *legs,
+        *_PAD[width],
+        _spread(evse, known, judged.controlled, shown) if may_charge(known) else Spread.NOTHING,
+        *surely,
+        *likely,
         known.grant.surely_in_force(known.steering_layer, now, uncertainty_s),
-        _spread(evse, known, judged.controlled, shown),
         valid,
     )
 
 
 def _spread(evse: Evse, known: EvseState, controlled: bool, shown: bool) -> Spread:
-    """How the current is spread over the legs that count. Rectifiers load their legs evenly. Of a three-phase outlet
-    that nobody controls no more is assumed than its samples showed: it is not ours to spread, and others shall not
-    wait for it until it can be heard again.
+    """How the current is spread over the legs that count, where any flows. Rectifiers load their legs evenly. Of a
+    three-phase outlet that nobody controls no more is assumed than its samples showed: it is not ours to spread, and
+    others shall not wait for it until it can be heard again.
     """
-    if not may_charge(known):
-        return Spread.NOTHING
     width = len(evse.wiring.legs)
     if evse.dc_efficiency is not None or (known.leg_use.is_even(width) and (shown or not controlled)):
         return Spread.EVEN

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ems.control.allocation import admit
 from ems.control.incidence import Bools, Floats
-from ems.control.memory import Memory, SetpointMemory
+from ems.control.memory import SetpointMemory
 from ems.control.observation import Column, expressible
 from ems.control.situation import Situation
 from ems.control.strategy import divide
@@ -35,8 +35,7 @@ def shape(at: Situation, allocated: Floats, held: SetpointMemory) -> Shaped:
     """
     policy, asked, seen = at.state.site.policy, at.asked, at.seen
     wish = np.maximum(expressible(allocated, seen, at.state), asked.forced_a)
-    level = np.array(at.levels.evses, dtype=np.intp)
-    holding = (level >= Level.HOLD) & (level < Level.FALLBACK)
+    holding = (at.levels.numbers >= Level.HOLD) & (at.levels.numbers < Level.FALLBACK)
     may_flow = np.where(holding, seen[Column.SURELY_MAY_A], seen[Column.LIABLE_A])
     base = expressible(np.minimum(held.setpoint_a, may_flow), seen, at.state)
     base = np.maximum(base, asked.forced_a)
@@ -58,16 +57,15 @@ def _with_room(at: Situation, amps: Floats, candidate: Floats) -> Shaped:
     occupied = np.where(at.seen.controlled, np.maximum(at.seen[Column.LIABLE_A], amps), 0.0)
     raising = candidate > occupied + EPSILON_A
     incidence = at.seen.polygons.under(at.room.steady)
+    left = at.room.steady - incidence.load(occupied)
     # What was cut and has not followed yet is given back only where there is room for all that may flow.
-    full = at.room.steady - incidence.load(occupied) < -EPSILON_A
     tight = np.zeros(len(amps), dtype=np.bool_)
-    tight[incidence.evse[full[incidence.link]]] = True
+    tight[incidence.evse[(left < -EPSILON_A)[incidence.link]]] = True
     raising &= ~tight
     amps = np.where(raising | tight, amps, np.maximum(amps, candidate))
     if not raising.any():
         return Shaped(amps, raising)
     part = incidence.only(raising)
-    left = at.room.steady - incidence.load(occupied)
     least = np.where(raising, np.minimum(at.asked.minimum_a, candidate), 0.0)
     starting = np.maximum(least - occupied, 0.0)
     started = admit(part, left, starting, at.asked.rank).amps
@@ -81,21 +79,17 @@ def _with_room(at: Situation, amps: Floats, candidate: Floats) -> Shaped:
     return Shaped(amps, raising & (amps < candidate - EPSILON_A))
 
 
-def remember(at: Situation, amps: Floats, hunger: Floats, memory: Memory) -> Memory:
+def remember(at: Situation, amps: Floats, hunger: Floats, held: SetpointMemory) -> SetpointMemory:
     """The memory after these setpoints; an EVSE that is not controlled keeps its own."""
-    now, held = at.now.monotonic_s, memory.setpoints
-    ours = at.seen.controlled
+    now, ours = at.now.monotonic_s, at.seen.controlled
     value = np.where(ours, amps, np.maximum(held.setpoint_a, at.seen[Column.FALLBACK_A]))
     on, was_on = value > 0, held.setpoint_a > 0
     off_at = np.where(at.asked.wants, now, NEVER)
-    return replace(
-        memory,
-        setpoints=SetpointMemory(
-            setpoint_a=value,
-            changed_at=np.where(value != held.setpoint_a, now, held.changed_at),
-            raised_at=np.where(value > held.setpoint_a, now, held.raised_at),
-            on_since=np.where(on & ~was_on, now, held.on_since),
-            off_since=np.where(was_on & ~on, off_at, held.off_since),
-            appetite_a=np.where(ours, hunger, held.appetite_a),
-        ),
+    return SetpointMemory(
+        setpoint_a=value,
+        changed_at=np.where(value != held.setpoint_a, now, held.changed_at),
+        raised_at=np.where(value > held.setpoint_a, now, held.raised_at),
+        on_since=np.where(on & ~was_on, now, held.on_since),
+        off_since=np.where(was_on & ~on, off_at, held.off_since),
+        appetite_a=np.where(ours, hunger, held.appetite_a),
     )

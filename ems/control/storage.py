@@ -71,14 +71,14 @@ def with_batteries(
     on each link.
     """
     site, policy = state.site, state.site.policy
+    if not site.batteries:
+        return room, Stored((), (), room.now, room.steady, room.now), memory
     before = memory.batteries or (BatteryMemory(),) * len(site.batteries)
     kept = tuple(_remembered(held, known, now, policy) for held, known in zip(before, state.batteries, strict=True))
     memory = replace(memory, batteries=kept)
     columns = zip(site.batteries, state.batteries, kept, strict=True)
     flows = tuple(_flow(battery, known, held, now, policy) for battery, known, held in columns)
     share = tuple(_share(site, battery, room.now.size) for battery in site.batteries)
-    if not site.batteries:
-        return room, Stored(flows, share, room.now, room.steady, room.now), memory
     metered = room.metered
     steered = [float(battery.steered) for battery in site.batteries]
     lent = _sum(share, (flow.given_w for flow in flows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +17,9 @@ from ems.control.explanation import circuit_views, reasons
 from ems.control.failsafe import assess
 from ems.control.guard import Load, Outlet, guard
 from ems.control.headroom import headroom, limits_in_force
+from ems.control.incidence import Floats
 from ems.control.liability import REFUSALS_TOLERATED
-from ems.control.memory import Memory
+from ems.control.memory import Memory, Obedience
 from ems.control.network import LINKS_PER_CIRCUIT, Network
 from ems.control.observation import Column, observe
 from ems.control.phase_form import choose
@@ -53,8 +55,7 @@ class Controller:
 
         The steps: observe, judge, find headroom, ask, choose phases, allocate, shape, guard, steer batteries, explain.
         """
-        warned = [obeys.warned for obeys in memory.obedience]
-        untrusted = [obeys.untrusted for obeys in memory.obedience]
+        before, untrusted = memory.obedience, [obeys.untrusted for obeys in memory.obedience]
         seen = observe(state, self.network, untrusted, memory.seen, now.monotonic_s)
         levels, memory = assess(state, seen, memory, now)
         limits = limits_in_force(state, now)
@@ -67,11 +68,12 @@ class Controller:
         at = Situation(state, now, seen, levels, room, asked, forms)
         allocation = allocate(at)
         shaped = shape(at, allocation.amps, memory.setpoints)
-        guarded = _guarded(at, shaped, self.outlets)
-        memory = replace(remember(at, np.array(guarded), hunger, memory), seen=seen, forms=forms.forms)
-        steered, memory = batteries(at, stored, np.array(guarded), memory)
-        decision = _decision(at, allocation, shaped, guarded, memory, warned)
-        return replace(decision, batteries=steered), memory
+        guarded = _guarded(at, shaped.amps, self.outlets)
+        setpoints = remember(at, guarded, hunger, memory.setpoints)
+        memory = replace(memory, setpoints=setpoints, seen=seen, forms=forms.forms)
+        steered, memory = batteries(at, stored, guarded, memory)
+        decision = _decision(at, allocation, shaped, guarded, memory, before)
+        return replace(decision, batteries=steered) if steered else decision, memory
 
 
 REFUSALS_TO_STOP = REFUSALS_TOLERATED + 1
@@ -112,21 +114,18 @@ def allocate(at: Situation) -> Allocation:
     return Allocation(filled, bottleneck)
 
 
-def _guarded(at: Situation, shaped: Shaped, outlets: tuple[Outlet, ...]) -> list[float]:
+def _guarded(at: Situation, amps: Floats, outlets: tuple[Outlet, ...]) -> Floats:
     """The setpoints after the guard; EVSEs that are not controlled keep theirs, which nobody adds up."""
-    asked = at.asked
-    amps: list[float] = shaped.amps.tolist()
-    liable, legs = at.seen[Column.LIABLE_A].tolist(), at.seen.legs.tolist()
-    wants, minimum = asked.wants.tolist(), asked.minimum_a.tolist()
-    lowest = np.where(asked.wants, asked.forced_a, asked.idle_a).tolist()
-    ours = np.flatnonzero(at.seen.controlled).tolist()
-    least = [minimum[j] if wants[j] else lowest[j] for j in range(len(amps))]
-    spread = at.seen.spread.tolist()
-    loads = [Load(outlets[j], amps[j], liable[j], legs[j], least[j], lowest[j], spread[j]) for j in ours]
-    bounds = _bounds(at)
-    for j, value in zip(ours, guard(at.state.site.circuits, loads, bounds), strict=True):
-        amps[j] = value
-    return amps
+    seen, asked = at.seen, at.asked
+    liable, lowest = seen[Column.LIABLE_A], np.where(asked.wants, asked.forced_a, asked.idle_a)
+    least = np.where(asked.wants, asked.minimum_a, lowest)
+    # Who has neither a setpoint nor a liability is no load.
+    loading = np.flatnonzero(seen.controlled & ((amps > 0.0) | (liable > 0.0)))
+    columns = [column[loading].tolist() for column in (amps, liable, seen.legs, least, lowest, seen.spread)]
+    loads = list(map(Load, [outlets[j] for j in loading.tolist()], *columns))
+    guarded = amps.copy()
+    guarded[loading] = guard(at.state.site.circuits, loads, _bounds(at))
+    return guarded
 
 
 def _bounds(at: Situation) -> list[list[float]]:
@@ -142,33 +141,35 @@ def _bounds(at: Situation) -> list[list[float]]:
 
 
 def _decision(
-    at: Situation, allocation: Allocation, shaped: Shaped, guarded: list[float], memory: Memory, warned: list[bool]
+    at: Situation, allocation: Allocation, shaped: Shaped, guarded: Floats, memory: Memory, before: Sequence[Obedience]
 ) -> Decision:
     site, seen, now = at.state.site, at.seen, at.now
-    before = shaped.amps.tolist()
-    pairs = enumerate(zip(before, guarded, strict=True))
-    lowered = tuple([site.evses[j].id for j, (was, value) in pairs if value < was - EPSILON_A])
+    lowered = tuple([site.evses[j].id for j in np.flatnonzero(guarded < shaped.amps - EPSILON_A).tolist()])
     alarms = (*at.levels.alarms, *at.forms.alarms(at.state))
     if lowered:
         text = f"the guard lowered {', '.join(lowered[:4])}: the allocation was wrong"
         alarms = (*alarms, Alarm("guard", Level.NORMAL, "site", text, "send the journal", now.utc))
-    judged = enumerate(zip(memory.obedience, warned, strict=True))
-    why = reasons(at, allocation, shaped, guarded)
-    columns = zip(site.evses, guarded, seen.liabilities, why, at.levels.evses, at.forms.phases, strict=True)
+    judged = enumerate(zip(memory.obedience, before, strict=True))
+    warned = [j for j, (obeys, did) in judged if obeys is not did and obeys.warned and not did.warned]
+    amps = guarded.tolist()
+    columns = (
+        [evse.id for evse in site.evses],
+        amps,
+        seen[Column.LIABLE_A].tolist(),
+        reasons(at, allocation, shaped, amps),
+        at.levels.evses,
+        seen.controlled.tolist(),
+        at.forms.phases,
+    )
     return Decision(
         at=now,
-        setpoints=tuple(
-            [
-                Setpoint(evse.id, value, liable.amps, reason, level, liable.controlled, phases)
-                for evse, value, liable, reason, level, phases in columns
-            ]
-        ),
+        setpoints=tuple(map(Setpoint, *columns)),
         circuits=circuit_views(at),
         alarms=alarms,
         level=max(at.levels.site, *at.levels.circuits),
         renew_since=memory.renew_since,
         stop=_to_stop(at, memory) if (at.room.excess > EPSILON_A).any() and not site.policy.observes else (),
-        read_back=tuple([site.evses[j].id for j, (m, was) in judged if m.warned and not was]),
+        read_back=tuple([site.evses[j].id for j in warned]),
         guarded=lowered,
     )
 

@@ -21,6 +21,9 @@ FOREVER = math.inf
 OBEYED_SHARE, OBEYED_A = 1.10, 0.5
 """A current within 10 % and 0.5 A of the limit obeys it (`reliability`, section 6, row 6)."""
 
+Told = tuple[float, float]
+"""When a limit was accepted (monotonic), and what was in force from then on, A."""
+
 PILOT_LAG_S = 2.0
 """From accepting a limit until the station has put it on the control pilot."""
 
@@ -81,7 +84,7 @@ class Grant:
     misses: int = 0
     tried_at: float = -math.inf
     tried: tuple[Layer, float] | None = None
-    recent: tuple[tuple[float, float], ...] = ()
+    recent: tuple[Told, ...] = ()
     composite_a: float | None = None
     composite_at: float = -math.inf
     resend: frozenset[Layer] = frozenset()
@@ -124,11 +127,7 @@ class Grant:
 
     def unsettled(self, layer: Layer) -> bool:
         """Whether a limit on `layer` was never answered, so that nobody knows which one is in force."""
-        return any(c.layer is layer and not c.pending and c.until == FOREVER for c in self.claims)
-
-    def least_accepted_a(self, since: float) -> float:
-        """The lowest limit accepted after `since`; infinite when none was."""
-        return min([amps for at, amps in self.recent if at > since], default=math.inf)
+        return any([c.layer is layer and not c.pending and c.until == FOREVER for c in self.claims])
 
     def most_accepted_a(self, since: float, until: float) -> float:
         """The highest limit that acceptances had put in force at any moment of that time; infinite where it is too long
@@ -218,7 +217,9 @@ class Grant:
             held = self.layer(upper)
             if upper > layer:
                 continue
-            least = min([least, *(c.amps for c in self.claims if c.layer is upper and c.until == FOREVER)])
+            for claim in self.claims:
+                if claim.layer is upper and claim.until == FOREVER:
+                    least = min(least, claim.amps)
             if held is not None and now < held.ends_at + uncertainty_s:
                 least = min(least, held.amps)
                 if now < held.ends_at - uncertainty_s:
@@ -260,7 +261,7 @@ def _bounded(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
     return tuple(c for c in claims if c is not smallest)
 
 
-def _with_recent(recent: tuple[tuple[float, float], ...], at: float, amps: float) -> tuple[tuple[float, float], ...]:
+def _with_recent(recent: tuple[Told, ...], at: float, amps: float) -> tuple[Told, ...]:
     """Remember a limit; the two oldest become one when there are too many."""
     if len(recent) < MAX_RECENT:
         return (*recent, (at, amps))

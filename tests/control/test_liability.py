@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ems.control.liability import clock_uncertainty_s, liability, next_change
+from ems.control.liability import CLOCK_UNCERTAINTY_S, clock_uncertainty_s, liability, next_change
 from ems.domain.decision import Binding
 from ems.domain.grant import FOREVER, Grant, Layer
 from ems.domain.measurement import Sample
@@ -174,7 +174,7 @@ def test_when_the_liability_changes_by_itself() -> None:
     """At both ends of a lease's uncertainty, at the end of a claim, and when a sample grows old."""
     known = EvseState(session=CHARGING, grant=grant(16), samples=(Sample.of_currents(T, (16.0,) * 3),))
     moments, now = [], T
-    while math.isfinite(now := next_change(known, ONLINE, now, POLICY)):
+    while math.isfinite(now := next_change(known, now, CLOCK_UNCERTAINTY_S, POLICY)):
         moments.append(now - T)
     assert moments == [35, 898, 902]
     assert LeaseForm.DURATION is StationModel().lease
