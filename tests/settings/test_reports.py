@@ -93,7 +93,7 @@ def test_a_secret_that_everybody_can_read_is_told(tmp_path: Path) -> None:
         (MAIL.replace("}", ", security: none}"), "anybody on the way can read the password and reports"),
         (MAIL.replace("}", ", security: ssl}"), "security cannot be 'ssl'"),
         (MAIL.replace("}", ", ca_file: ours.pem}"), "ours.pem' does not exist"),
-        (EXPORTS, "10: the export 'accounting' needs a mail server"),
+        (EXPORTS, "11: the export 'accounting' needs a mail server"),
         (MAIL + EXPORTS.replace("day: 3", "day: Mon"), "Mon is no day of every month; write 1 to 28"),
         (MAIL + EXPORTS.replace("day: Tue", "day: 31"), "'31' is not a day"),
         (MAIL + EXPORTS.replace('at: "06:30"', "at: noon"), "'noon' is not a time of day"),
