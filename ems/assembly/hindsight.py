@@ -19,7 +19,7 @@ from ems.assembly.planning import COMMAND, ChildPlanning
 from ems.domain.energy.price_push import Pushed
 from ems.planning.day_verdict import DayVerdict
 from ems.ports.controller import Clock
-from ems.runtime.planner_process import PlannerError, PlannerProcess
+from ems.runtime.child_process import ChildError, ChildProcess
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class SiteHindsight:
         pushed: Callable[[], Pushed],
         store: RegretStore,
         clock: Clock,
-        process: PlannerProcess,
+        process: ChildProcess,
     ) -> None:
         self._setup, self._pushed, self._store, self._clock, self._process = setup, pushed, store, clock, process
         self._days: tuple[DayVerdict, ...] = ()
@@ -88,7 +88,7 @@ class SiteHindsight:
     async def _look_at(self, day: date) -> None:
         try:
             verdict = await asyncio.to_thread(self._asked, day)
-        except PlannerError as failed:
+        except ChildError as failed:
             log.warning("regret.failed day=%s cause=%r", day, str(failed))
             self._failures[day] += 1
             if self._failures[day] < ATTEMPTS:
@@ -109,17 +109,17 @@ class SiteHindsight:
             told = self._process.ask(pickle.dumps(self._setup()), question, LIMIT_S)
             verdict = DayVerdict.of_json(json.loads(told))
         except (ValueError, TypeError, KeyError, RecursionError) as wrong:
-            raise PlannerError(f"it answered what is no verdict: {wrong}") from None
+            raise ChildError(f"it answered what is no verdict: {wrong}") from None
         finally:
             self._process.end()
         if verdict.day != day:
-            raise PlannerError(f"it was asked about {day} and answered about {verdict.day}")
+            raise ChildError(f"it was asked about {day} and answered about {verdict.day}")
         return verdict
 
 
 def hindsight_of(planning: ChildPlanning, pushed: Callable[[], Pushed], store: Store, clock: Clock) -> SiteHindsight:
     """What looks back for a daemon, with the facts that its plans are made from."""
-    return SiteHindsight(lambda: planning.setup, pushed, store.regrets, clock, PlannerProcess(COMMAND))
+    return SiteHindsight(lambda: planning.setup, pushed, store.regrets, clock, ChildProcess(COMMAND, "the planner"))
 
 
 def finished_days(now: datetime, setup: Setup) -> tuple[date, ...]:

@@ -24,7 +24,7 @@ from ems.assembly.past_day import verdict_of_day
 from ems.assembly.plan_wire import Answer, DayQuestion, Question, Setup, encoded
 from ems.planning.day_verdict import DayVerdict
 from ems.planning.planner import plan_of
-from ems.runtime.planner_process import heard_frame, own_answers, say_frame
+from ems.runtime.child_process import heard_frame, own_answers, say_frame
 
 NICER = 5
 MOST_MEMORY = 4 << 30

@@ -12,7 +12,7 @@ from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.energy.price_push import Pushed
 from ems.domain.plan import Plan
 from ems.planning.outlook import Outlook
-from ems.runtime.planner_process import PlannerError, PlannerProcess
+from ems.runtime.child_process import ChildError, ChildProcess
 from ems.settings.build import SiteSettings
 
 COMMAND = (sys.executable, "-P", "-m", "ems.assembly.planner_worker")
@@ -32,7 +32,7 @@ class ChildPlanning:
     def __init__(
         self,
         setup: Setup,
-        process: PlannerProcess,
+        process: ChildProcess,
         limit_s: float = LIMIT_S,
         pushed: Callable[[], Pushed] = dict,
     ) -> None:
@@ -43,7 +43,7 @@ class ChildPlanning:
         self._seen = self._prices.state(), pushed()
 
     def plan(self, outlook: Outlook) -> Plan:
-        """Ask the child. Raises PlannerError."""
+        """Ask the child. Raises ChildError."""
         setup = self._setup
         if self._pickled is None or self._pickled[0] is not setup:
             self._process.end()
@@ -55,9 +55,9 @@ class ChildPlanning:
             answer = decoded(payload, setup.revision, self._number)
         except WireError as wrong:
             self._process.end()
-            raise PlannerError(f"the planner answered what is no plan: {wrong}") from None
+            raise ChildError(f"the planner answered what is no plan: {wrong}") from None
         if answer.plan is None:
-            raise PlannerError(answer.trouble or "the planner has no plan and does not say why")
+            raise ChildError(answer.trouble or "the planner has no plan and does not say why")
         return answer.plan
 
     @property
@@ -91,7 +91,7 @@ class ChildPlanning:
 
 def planning_of(settings: SiteSettings, database: str | Path, pushed: Callable[[], Pushed] = dict) -> ChildPlanning:
     """What makes plans for a site; nothing is started before it is asked."""
-    return ChildPlanning(setup_of(settings, database), PlannerProcess(COMMAND), pushed=pushed)
+    return ChildPlanning(setup_of(settings, database), ChildProcess(COMMAND, "the planner"), pushed=pushed)
 
 
 def setup_of(settings: SiteSettings, database: str | Path) -> Setup:

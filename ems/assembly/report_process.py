@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from ems.assembly.report_wire import MADE, PRINTED, Question, Wanted, decoded
 from ems.ports.reports import NoReportError
-from ems.runtime.planner_process import PlannerError, PlannerProcess
+from ems.runtime.child_process import ChildError, ChildProcess
 from ems.statistics.report import Report
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class ReportProcess:
     name = "reports"
 
     def __init__(self) -> None:
-        self._process = PlannerProcess(COMMAND, "the process that makes reports")
+        self._process = ChildProcess(COMMAND, "the process that makes reports")
         self._thread = ThreadPoolExecutor(1, "reports")
         self._idle: asyncio.TimerHandle | None = None
 
@@ -87,7 +87,7 @@ class ReportProcess:
     def _asked(self, question: Question, kind: bytes) -> bytes:
         try:
             answer = self._process.ask(b"", pickle.dumps(question), MAKE_S)
-        except PlannerError as failed:
+        except ChildError as failed:
             raise NoReportError(str(failed)) from None
         if not answer.startswith(kind):
             raise NoReportError(answer[1:].decode("utf-8", "replace"))

@@ -14,7 +14,7 @@ from ems.adapters.store.report_reading import read_past
 from ems.assembly.report_wire import MADE, PRINTED, WRONG, Question, Wanted, encoded
 from ems.assembly.seldom import pdf_of
 from ems.ports.reports import NoReportError
-from ems.runtime.planner_process import heard_frame, own_answers, say_frame
+from ems.runtime.child_process import heard_frame, own_answers, say_frame
 from ems.statistics.period import Period
 from ems.statistics.report import Report, report_of
 

@@ -18,7 +18,7 @@ from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.planning.outlook import Outlook, outlook_of
 from ems.ports.controller import NoForesightError
-from ems.runtime.planner_process import PlannerError
+from ems.runtime.child_process import ChildError
 from ems.runtime.replan import Planning, why_unfit
 
 
@@ -53,7 +53,7 @@ class Foreseer:
         self._is_asked = True
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, outlook, site)
-        except PlannerError as failed:
+        except ChildError as failed:
             raise NoForesightError(str(failed)) from None
         finally:
             self._is_asked = False
@@ -85,5 +85,5 @@ class Foreseer:
             self._planning.rest()
         unfit = why_unfit(plan, outlook, site)
         if unfit:
-            raise PlannerError(f"the planner answered what is no plan for this site: {unfit}")
+            raise ChildError(f"the planner answered what is no plan for this site: {unfit}")
         return plan

@@ -83,12 +83,11 @@ def _one_turn_each(waiting: Sequence[Event]) -> tuple[tuple[Event, ...], list[Ev
     turned: set[str] = set()
     full: set[str] = set()
     for event in waiting:
-        subject = getattr(event, "evse", None)
-        if subject is not None and isinstance(event, TransactionStarted | TransactionEnded):
-            if subject in turned:
-                full.add(subject)
-            turned.add(subject)
-        (behind if subject in full else now).append(event)
+        if isinstance(event, (TransactionStarted, TransactionEnded)):
+            if event.evse in turned:
+                full.add(event.evse)
+            turned.add(event.evse)
+        (behind if getattr(event, "evse", None) in full else now).append(event)
     return tuple(now), behind
 
 

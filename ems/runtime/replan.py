@@ -27,7 +27,7 @@ from ems.planning.occasion import is_wanted, newly_steered, news, strays
 from ems.planning.outlook import Outlook, outlook_of
 from ems.ports.controller import Clock, Sink
 from ems.runtime.agenda import PACE, Agenda, Pace
-from ems.runtime.planner_process import PlannerError
+from ems.runtime.child_process import ChildError
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Planning(Protocol):
     """What makes plans. It is slow, may fail, and is used by one thread, except where it says otherwise."""
 
     def plan(self, outlook: Outlook) -> Plan:
-        """The plan for what is known. Blocks for a bounded time; raises PlannerError."""
+        """The plan for what is known. Blocks for a bounded time; raises ChildError."""
         ...
 
     def rest(self) -> None:
@@ -164,7 +164,7 @@ class Replanner:
             return
         try:
             plan = await self._apart(lambda: _fitting(self._planning, outlook, facts.state.site))
-        except PlannerError as failed:
+        except ChildError as failed:
             if revision == self._revision:
                 self._failed(str(failed), facts.decision.at.monotonic_s)
             return
@@ -187,12 +187,12 @@ class Replanner:
 
 
 def _fitting(planning: Planning, outlook: Outlook, site: Site) -> Plan:
-    """A plan that is one for this outlook. Raises PlannerError; who made another one is not asked again."""
+    """A plan that is one for this outlook. Raises ChildError; who made another one is not asked again."""
     plan = planning.plan(outlook)
     unfit = why_unfit(plan, outlook, site)
     if unfit:
         planning.rest()
-        raise PlannerError(f"the planner answered what is no plan for this site: {unfit}")
+        raise ChildError(f"the planner answered what is no plan for this site: {unfit}")
     return plan
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from ems.domain.foreign_text import text_of
 from ems.sim.session_forms import read_form
 from ems.sim.session_record import Rejected, SessionRecord
 
@@ -51,7 +52,7 @@ def read_sessions(path: Path, zone: ZoneInfo | None = None) -> SessionFile:
 
 def parse_sessions(data: bytes, name: str, zone: ZoneInfo | None = None) -> SessionFile:
     """Read sessions from the text of a file called `name`. Raises ValueError when the form is unknown."""
-    form, found = read_form(_decoded(data), name, zone)
+    form, found = read_form(text_of(data), name, zone)
     records: dict[tuple[str, str, datetime], SessionRecord] = {}
     rejected: list[Rejected] = []
     for where, item in found:
@@ -63,13 +64,3 @@ def parse_sessions(data: bytes, name: str, zone: ZoneInfo | None = None) -> Sess
             records[key] = item
     ordered = sorted(records.values(), key=lambda record: (record.arrival, record.station, record.id))
     return SessionFile(name, form, tuple(ordered), tuple(rejected))
-
-
-def _decoded(data: bytes) -> str:
-    """UTF-8, UTF-16 when it is marked so, else what a Western spreadsheet writes."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")

@@ -17,8 +17,8 @@ from ems.assembly.plan_wire import Setup
 from ems.assembly.planning import COMMAND
 from ems.assembly.sources import Sources
 from ems.planning.day_verdict import DayVerdict
+from ems.runtime.child_process import ChildProcess
 from ems.runtime.clock import SystemClock
-from ems.runtime.planner_process import PlannerProcess
 from tests.assembly.test_past_day import DAY, MARKET, MIDNIGHT, PRICES, SITE, Visit, record
 
 MORNING = MIDNIGHT + timedelta(hours=32)
@@ -38,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def hindsight(store: Store, *command: str) -> SiteHindsight:
     assert store.database.path is not None
     sources = Sources(SITE, MARKET, store.database.path.parent / "prices", store.database.path)
-    process = PlannerProcess(command or COMMAND)
+    process = ChildProcess(command or COMMAND, "the planner")
     return SiteHindsight(lambda: Setup("first", sources), lambda: PRICES, store.regrets, SystemClock(), process)
 
 

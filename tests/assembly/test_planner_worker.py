@@ -19,7 +19,7 @@ from ems.domain.policy import Strategy
 from ems.domain.session import Need
 from ems.domain.site import Site
 from ems.planning.outlook import Outlook, Stay
-from ems.runtime.planner_process import PlannerError, PlannerProcess
+from ems.runtime.child_process import ChildError, ChildProcess
 from ems.runtime.replan import why_unfit
 from tests.control.installations import circuit, evse, layout
 
@@ -39,7 +39,7 @@ def setup(folder: Path, revision: str = "first", of: Site = SITE) -> Setup:
 @pytest.fixture(scope="module")
 def planning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChildPlanning]:
     """A planner for all tests here: its process takes a while to start."""
-    one = ChildPlanning(setup(tmp_path_factory.mktemp("site")), PlannerProcess(COMMAND))
+    one = ChildPlanning(setup(tmp_path_factory.mktemp("site")), ChildProcess(COMMAND, "the planner"))
     yield one
     one.rest()
     assert one.pid is None
@@ -66,7 +66,7 @@ def test_a_site_that_was_read_again_gets_a_process_of_its_own(planning: ChildPla
 
 
 def test_what_it_cannot_plan_it_says_in_words_and_goes_on(planning: ChildPlanning) -> None:
-    with pytest.raises(PlannerError, match=r"IndexError: .*\(\w+\.py:\d+\)"):
+    with pytest.raises(ChildError, match=r"IndexError: .*\(\w+\.py:\d+\)"):
         planning.plan(replace(OUTLOOK, stays=(STAY._replace(evse=7),)))
     first = planning.pid
     assert planning.plan(OUTLOOK).charges
@@ -74,9 +74,9 @@ def test_what_it_cannot_plan_it_says_in_words_and_goes_on(planning: ChildPlannin
 
 
 def test_a_plan_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    hurried = ChildPlanning(setup(tmp_path), PlannerProcess(COMMAND), limit_s=1e-6)
+    hurried = ChildPlanning(setup(tmp_path), ChildProcess(COMMAND, "the planner"), limit_s=1e-6)
     try:
-        with pytest.raises(PlannerError, match="OutOfTimeError"):
+        with pytest.raises(ChildError, match="OutOfTimeError"):
             hurried.plan(OUTLOOK)
     finally:
         hurried.rest()
@@ -87,7 +87,7 @@ def test_it_plans_with_prices_that_are_pushed_as_soon_as_they_are(tmp_path: Path
     market = Tariff("market", "EUR", "Europe/Berlin", (EnergyPrice("procurement", (), series="day-ahead"),))
     of = setup(tmp_path)
     known = of._replace(sources=of.sources._replace(tariff=market))
-    planning = ChildPlanning(known, PlannerProcess(COMMAND), pushed=lambda: dict(pushed))
+    planning = ChildPlanning(known, ChildProcess(COMMAND, "the planner"), pushed=lambda: dict(pushed))
     try:
         for price in (0.21, -0.03):
             pushed["day-ahead"] = PriceSeries.of([(NOW, price)])
@@ -99,7 +99,7 @@ def test_it_plans_with_prices_that_are_pushed_as_soon_as_they_are(tmp_path: Path
 
 
 def test_whether_prices_changed_is_asked_without_a_process(tmp_path: Path) -> None:
-    planning = ChildPlanning(setup(tmp_path), PlannerProcess(COMMAND))
+    planning = ChildPlanning(setup(tmp_path), ChildProcess(COMMAND, "the planner"))
     (tmp_path / "prices").mkdir()
     assert not planning.has_news()
     (tmp_path / "prices" / "day-ahead.csv").write_text("begin;EUR/kWh\n", encoding="utf-8")

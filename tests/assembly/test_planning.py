@@ -21,8 +21,8 @@ from ems.domain.energy.price_push import Pushed
 from ems.domain.events import NeedStated, PlanMade
 from ems.domain.instant import Instant
 from ems.domain.session import Need
+from ems.runtime.child_process import ChildProcess
 from ems.runtime.clock import SystemClock
-from ems.runtime.planner_process import PlannerProcess
 from ems.settings.build import SiteSettings
 from tests.assembly.charge_point import ChargePoint
 from tests.assembly.grid_meter import grid_meter
@@ -132,7 +132,7 @@ def test_a_planner_that_only_gets_worse_is_an_alarm_and_nobody_else_notices(
     lives.mkdir()
 
     def planning(settings: SiteSettings, database: str | Path, _pushed: Callable[[], Pushed]) -> ChildPlanning:
-        process = PlannerProcess((sys.executable, "-S", "-c", WORSE, str(lives)))
+        process = ChildProcess((sys.executable, "-S", "-c", WORSE, str(lives)), "the planner")
         return ChildPlanning(setup_of(settings, database), process, limit_s=0.5)
 
     async def scenario() -> None:

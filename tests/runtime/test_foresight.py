@@ -15,8 +15,8 @@ from ems.domain.plan import Plan
 from ems.domain.policy import Strategy
 from ems.planning.outlook import Outlook
 from ems.ports.controller import NoForesightError
+from ems.runtime.child_process import ChildError
 from ems.runtime.foresight import Foreseer
-from ems.runtime.planner_process import PlannerError
 from tests.assembly.patience import eventually
 from tests.builders import Scenario, circuit, evse, layout, site
 from tests.runtime.inside import Inside
@@ -65,7 +65,7 @@ def test_its_planner_holds_nothing_between_questions() -> None:
 
 class Failing(Inside):
     def plan(self, outlook: Outlook) -> Plan:
-        raise PlannerError("the planner ended with SIGKILL")
+        raise ChildError("the planner ended with SIGKILL")
 
 
 class Confused(Inside):
@@ -108,7 +108,7 @@ class Thoughtful(Inside):
         self.is_asked.set()
         assert self.may_answer.wait(10.0)
         if self.killed:
-            raise PlannerError("the planner ended with SIGKILL")
+            raise ChildError("the planner ended with SIGKILL")
         return super().plan(outlook)
 
     def kill(self) -> None:

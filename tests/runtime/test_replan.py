@@ -17,8 +17,8 @@ from ems.domain.plan import Plan, PlannedCharge
 from ems.domain.policy import Strategy
 from ems.planning.outlook import Outlook, outlook_of
 from ems.runtime.agenda import Pace
+from ems.runtime.child_process import ChildError
 from ems.runtime.clock import SystemClock
-from ems.runtime.planner_process import PlannerError
 from ems.runtime.replan import Replanner, why_unfit
 from tests.assembly.patience import eventually
 from tests.builders import Scenario, circuit, evse, layout, site
@@ -89,13 +89,13 @@ class Scripted:
         self.asked.append(known)
         match next(self.script, "plans"):
             case "fails":
-                raise PlannerError("out of ideas")
+                raise ChildError("out of ideas")
             case "lies":
                 return replace(plan_for(known), strategy=Strategy.SOLAR)
             case "thinks":
                 self.goes_on.wait(10.0)
                 if self.kills:
-                    raise PlannerError("killed")
+                    raise ChildError("killed")
         return plan_for(known)
 
     def rest(self) -> None:

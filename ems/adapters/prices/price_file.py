@@ -18,6 +18,7 @@ from ems.adapters.prices.unit import Unit, has_decimal_comma, number_in, unit_of
 from ems.domain.energy.price_push import MOST_PER_KWH, STRONG
 from ems.domain.energy.price_series import PricePoint, PriceSeries
 from ems.domain.energy.price_table import PriceFile
+from ems.domain.foreign_text import text_of
 from ems.domain.local_clock import local
 
 MAX_BYTES = 20_000_000
@@ -52,7 +53,7 @@ def read_prices(path: Path, zone: ZoneInfo) -> PriceFile:
         return _nothing(path.name, refused(1, f"cannot be read: {reason}", "check the path and its permissions"))
     if len(raw) > MAX_BYTES:
         return _nothing(path.name, refused(1, f"is larger than {MAX_BYTES // 1_000_000} MB", "is this the right file?"))
-    return parse_prices(_decoded(raw), zone, path.name)
+    return parse_prices(text_of(raw), zone, path.name)
 
 
 def parse_prices(text: str, zone: ZoneInfo, name: str = "prices") -> PriceFile:
@@ -200,16 +201,6 @@ def _implausible(quotes: Sequence[_Quote], unit: Unit) -> Iterator[PriceFinding]
 
 def _shown(at_s: int, zone: ZoneInfo) -> str:
     return f"{local(at_s, zone):%Y-%m-%d %H:%M}"
-
-
-def _decoded(raw: bytes) -> str:
-    """The text of a file: UTF-8, UTF-16 when it is marked so, else what a Western spreadsheet writes."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", errors="replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace")
 
 
 def _nothing(name: str, finding: PriceFinding) -> PriceFile:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from ems.runtime.planner_process import PlannerError, PlannerProcess
+from ems.runtime.child_process import ChildError, ChildProcess
 
 CHILD = """
 import os, signal, struct, sys, time
@@ -30,13 +30,13 @@ while True:
 ECHO = "write(setup + b':' + question + b':' + str(os.getpid()).encode())"
 
 
-def child(does: str) -> PlannerProcess:
+def child(does: str) -> ChildProcess:
     """A process that does this with every question."""
-    return PlannerProcess((sys.executable, "-S", "-c", CHILD.format(does)))
+    return ChildProcess((sys.executable, "-S", "-c", CHILD.format(does)), "the planner")
 
 
 @contextmanager
-def ended(process: PlannerProcess) -> Iterator[PlannerProcess]:
+def ended(process: ChildProcess) -> Iterator[ChildProcess]:
     """It is ended at the end."""
     try:
         yield process
@@ -81,7 +81,7 @@ MISBEHAVES = [
 @pytest.mark.parametrize(("what", "does", "why"), MISBEHAVES, ids=[row[0] for row in MISBEHAVES])
 def test_what_misbehaves_is_ended_and_why_is_said(what: str, does: str, why: str) -> None:
     with ended(child(does)) as process:
-        with pytest.raises(PlannerError, match=why):
+        with pytest.raises(ChildError, match=why):
             process.ask(b"site", b"question", 0.7 if "in time" in why else 10.0)
         assert process.pid is None, what
 
@@ -96,18 +96,18 @@ def test_one_that_died_in_the_meantime_is_replaced() -> None:
 
 
 def test_one_that_does_not_read_what_it_is_told_holds_nobody() -> None:
-    deaf = PlannerProcess((sys.executable, "-S", "-c", "import time; time.sleep(60)"))
-    with ended(deaf) as process, pytest.raises(PlannerError, match="did not answer in time"):
+    deaf = ChildProcess((sys.executable, "-S", "-c", "import time; time.sleep(60)"), "the planner")
+    with ended(deaf) as process, pytest.raises(ChildError, match="did not answer in time"):
         process.ask(b"s" * 5_000_000, b"question", 0.5)
 
 
 def test_another_thread_may_end_it_while_somebody_waits() -> None:
     with ended(child("time.sleep(60)")) as process:
         threading.Timer(0.3, process.kill).start()
-        with pytest.raises(PlannerError, match="SIGKILL"):
+        with pytest.raises(ChildError, match="SIGKILL"):
             process.ask(b"site", b"question", 30.0)
 
 
 def test_a_program_that_is_not_there_is_a_reason_too() -> None:
-    with pytest.raises(PlannerError, match=r"cannot be started: .*No such file"):
-        PlannerProcess(("/nowhere/python",)).ask(b"", b"", 1.0)
+    with pytest.raises(ChildError, match=r"cannot be started: .*No such file"):
+        ChildProcess(("/nowhere/python",), "the planner").ask(b"", b"", 1.0)

@@ -1,4 +1,5 @@
-"""The planner's process, as its parent sees it: started when there is a question, and ended whenever that is better.
+"""A process of our own that answers questions, as its parent sees it: started when there is a question, and ended
+whenever that is better.
 
 Whatever happens in it, or to it, is an answer that does not come: who asks waits in a thread of its own, with a
 deadline. Frames go both ways: four bytes of length, then so many bytes. The first one to a new process is its `setup`.
@@ -21,7 +22,7 @@ from typing import IO
 
 LENGTH = struct.Struct("<I")
 MOST_BYTES = 8 << 20
-"""A larger answer is no plan."""
+"""A larger answer is none of ours."""
 
 OURS = str(Path(__file__).resolve().parents[2])
 """Where this program is, so that its child is the same one."""
@@ -30,19 +31,17 @@ PIECE = 1 << 16
 REAP_S = 5.0
 LAST_WORDS = 300
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
-"""A planner that takes all cores would take them from the tick."""
+"""A child that takes all cores would take them from the tick."""
 
 
-class PlannerError(RuntimeError):
+class ChildError(RuntimeError):
     """There is no answer; the text says why."""
 
 
-class PlannerProcess:
-    """A child that answers one question at a time: the planner's, or another that speaks in frames. `ask` blocks and
-    belongs to one thread; `kill` may come from any.
-    """
+class ChildProcess:
+    """A child that answers one question at a time. `ask` blocks and belongs to one thread; `kill` may come from any."""
 
-    def __init__(self, command: Sequence[str], what: str = "the planner") -> None:
+    def __init__(self, command: Sequence[str], what: str) -> None:
         """`what` it is called in the words of its errors."""
         self._command, self._what = tuple(command), what
         self._lock = Lock()
@@ -55,7 +54,7 @@ class PlannerProcess:
         return None if process is None else process.pid
 
     def ask(self, setup: bytes, question: bytes, patience_s: float) -> bytes:
-        """The answer. A process that is not there is started, with `setup`. Raises PlannerError, and has then ended the
+        """The answer. A process that is not there is started, with `setup`. Raises ChildError, and has then ended the
         process: what failed once is not asked again.
         """
         process, greeting = self._process, b""
@@ -66,13 +65,13 @@ class PlannerProcess:
             process, greeting = self._started(), _frame(setup)
         try:
             return _exchange(process, greeting + _frame(question), time.monotonic() + patience_s)
-        except PlannerError as failed:
+        except ChildError as failed:
             self.end()
-            raise PlannerError(f"{self._what} {failed}") from None
+            raise ChildError(f"{self._what} {failed}") from None
         except (OSError, ValueError):
             cause = _ended(process)
             self.end()
-            raise PlannerError(f"{self._what} {cause}") from None
+            raise ChildError(f"{self._what} {cause}") from None
 
     def kill(self) -> None:
         """End whatever runs, also what is frozen. Does not wait; an `ask` that is under way fails."""
@@ -105,7 +104,7 @@ class PlannerProcess:
                 process_group=0,  # what is typed at the terminal of the daemon is not for its child
             )
         except OSError as refused:
-            raise PlannerError(f"{self._what} cannot be started: {refused}") from None
+            raise ChildError(f"{self._what} cannot be started: {refused}") from None
         for pipe in (process.stdin, process.stdout, process.stderr):
             assert pipe is not None
             os.set_blocking(pipe.fileno(), False)
@@ -158,7 +157,7 @@ def _exchange(process: subprocess.Popen[bytes], told: bytes, deadline: float) ->
         while True:
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if time.monotonic() >= deadline:
-                raise PlannerError(f"did not answer in time{_last_words(process)}")
+                raise ChildError(f"did not answer in time{_last_words(process)}")
             for key, _ in ready:
                 if key.fileobj is process.stdout:
                     heard += _read(process, process.stdout)
@@ -175,7 +174,7 @@ def _read(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> bytes:
     piece = os.read(pipe.fileno(), PIECE)
     if piece:
         return piece
-    raise PlannerError(_ended(process))
+    raise ChildError(_ended(process))
 
 
 def _ended(process: subprocess.Popen[bytes]) -> str:
@@ -190,12 +189,12 @@ def _ended(process: subprocess.Popen[bytes]) -> str:
 
 
 def _whole(heard: bytearray) -> bytes | None:
-    """The frame, as soon as all of it is there. Raises PlannerError for what cannot be one."""
+    """The frame, as soon as all of it is there. Raises ChildError for what cannot be one."""
     if len(heard) < LENGTH.size:
         return None
     (length,) = LENGTH.unpack_from(heard)
     if length > MOST_BYTES or len(heard) > LENGTH.size + length:
-        raise PlannerError("answered what is no frame")
+        raise ChildError("answered what is no frame")
     return bytes(heard[LENGTH.size :]) if len(heard) == LENGTH.size + length else None
 
 
