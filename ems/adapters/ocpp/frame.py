@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -44,6 +44,18 @@ class Malformed(NamedTuple):
 Frame = Call | Result | Error | Malformed
 
 _CALL, _RESULT, _ERROR = 2, 3, 4
+
+
+class _PlainCall(msgspec.Struct, array_like=True, gc=False):
+    """A request as the standard has it, which nearly every frame of a station is: read in one go."""
+
+    kind: Literal[2]
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
+    action: str
+    payload: msgspec.Raw
+
+
+_plain = msgspec.json.Decoder(_PlainCall)
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 _anything = msgspec.json.Decoder()
@@ -54,6 +66,14 @@ _LOOKS_LIKE_CALL = re.compile(rb'^\s*\[\s*"?2"?\s*,\s*"([^"\\]{1,%d})"' % MAX_ID
 
 def parse(data: bytes) -> Frame:
     """Read one frame. Never raises: what cannot be read even after repair is `Malformed`."""
+    if data.startswith(b"[2,"):
+        try:
+            plain = _plain.decode(data)
+        except (msgspec.MsgspecError, RecursionError, ValueError):
+            pass
+        else:
+            if _is_action(plain.action):
+                return Call(plain.id, plain.action, _something(bytes(plain.payload)))
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         parts = _parts.decode(data)
@@ -72,13 +92,17 @@ def _classified(parts: list[msgspec.Raw]) -> Frame:
         return Malformed(None, "no usable message id")
     if kind == _CALL:
         action = _string(bytes(parts[2])) if len(parts) > 2 else None
-        if action is None or not action.isascii() or not action.isalnum() or len(action) > 64:
+        if action is None or not _is_action(action):
             return Malformed(identity, "no usable action")
         return Call(identity if raw_id[:1] == b'"' else int(identity), action, _object(parts, 3))
     if kind == _RESULT:
         return Result(identity, _object(parts, 2))
     code, description = ((_string(bytes(part)) or "")[:256] for part in (*parts[2:4], b'""', b'""')[:2])
     return Error(identity, code or "GenericError", description)
+
+
+def _is_action(text: str) -> bool:
+    return text.isascii() and text.isalnum() and len(text) <= 64
 
 
 def _string(part: bytes) -> str | None:
@@ -92,9 +116,13 @@ def _string(part: bytes) -> str | None:
 
 
 def _object(parts: list[msgspec.Raw], position: int) -> bytes:
-    """The payload, which may be left out; an empty one may be written as null (OCPP-J 1.6, section 4.2.1)."""
-    part = bytes(parts[position]) if len(parts) > position else b""
-    return b"{}" if part in _NOTHING else part
+    """The payload, which may be left out."""
+    return _something(bytes(parts[position]) if len(parts) > position else b"")
+
+
+def _something(payload: bytes) -> bytes:
+    """An empty payload may be written as null (OCPP-J 1.6, section 4.2.1)."""
+    return b"{}" if payload in _NOTHING else payload
 
 
 _NOTHING = frozenset({b"", b"null", b'""', b"[]"})
