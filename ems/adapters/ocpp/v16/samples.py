@@ -7,18 +7,25 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
-from enum import IntEnum
-from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from ocpp.v16.enums import Location, Measurand, ReadingContext, ValueFormat
 
+from ems.adapters.ocpp.v16.labels import (
+    CURRENT,
+    IGNORED,
+    OFFERED,
+    POWER,
+    REGISTER,
+    SOC,
+    Quantity,
+    meanings,
+)
 from ems.domain.measurement import ReportedAmps
+from ems.domain.phases import MAX_LEGS
 
 MAX_SAMPLES = 512
 """Beyond this a message is not meter values but an attack; the rest is ignored."""
-
 
 MAX_LABEL = 64
 
@@ -51,20 +58,6 @@ class MeterValuesRequest(msgspec.Struct):
     connector_id: Any = msgspec.field(default=None, name="connectorId")
     transaction_id: Any = msgspec.field(default=None, name="transactionId")
     meter_value: list[MeterValue] = msgspec.field(default_factory=list, name="meterValue")
-
-
-class Quantity(IntEnum):
-    """What a sample means to us."""
-
-    IGNORED = 0
-    CURRENT = 1
-    OFFERED = 2
-    POWER = 3
-    REGISTER = 4
-    SOC = 5
-
-
-IGNORED, CURRENT, OFFERED, POWER, REGISTER, SOC = Quantity
 
 
 class Reading(NamedTuple):
@@ -158,14 +151,14 @@ def _label(value: object) -> str | None:
 
 def read(bucket: MeterValue, bounds: Bounds, dropped: Counter[str]) -> Reading:
     """The quantities of one bucket; what cannot be used is counted in `dropped` by kind."""
-    legs: dict[int, float] = {}
+    leg_a: list[float | None] = [None] * MAX_LEGS
     phase_w: dict[int, float] = {}
     found: dict[Quantity, float] = {}
     periodic = True
     for sample in bucket.sampled_value[:MAX_SAMPLES]:
-        kind, phase, scale, at_boundary = _meaning(
+        kind, phase, scale, at_boundary = meanings[
             sample.measurand, sample.phase, sample.unit, sample.format, sample.location, sample.context
-        )
+        ]
         if at_boundary:
             periodic = False
         if kind is IGNORED:
@@ -179,34 +172,32 @@ def read(bucket: MeterValue, bounds: Bounds, dropped: Counter[str]) -> Reading:
         elif phase < 0:
             found[kind] = value
         elif kind is CURRENT:
-            legs[phase] = value
+            leg_a[phase] = abs(value)
         elif kind is POWER:
             phase_w[phase] = value
+    known = found.get
+    power_w = known(POWER, sum(phase_w.values()) if phase_w else None)
     return Reading(
-        timestamp=bucket.timestamp,
-        leg_a=_legs(legs, bounds.legs),
-        total_a=found.get(CURRENT),
-        offered_a=found.get(OFFERED),
-        power_w=found.get(POWER, sum(phase_w.values()) if phase_w else None),
-        register_wh=found.get(REGISTER),
-        soc_percent=found.get(SOC),
-        periodic=periodic,
-    )
+        bucket.timestamp, _legs(leg_a, bounds.legs), known(CURRENT), known(OFFERED), power_w, known(REGISTER),
+        known(SOC), periodic,
+    )  # fmt: skip
 
 
-_BOUNDARY = frozenset({ReadingContext.transaction_begin.value, ReadingContext.transaction_end.value})
+_SILENT = [None] * MAX_LEGS
 
 
-def _legs(amps: dict[int, float], legs: int) -> ReportedAmps | None:
+def _legs(amps: list[float | None], legs: int) -> ReportedAmps | None:
     """Currents by the station's phases, None for those it is silent about. One leg takes the current that flows; what
     flows where nothing should be connected may flow on any leg (P05).
     """
-    if not amps:
+    if amps == _SILENT:
         return None
+    if legs == MAX_LEGS:
+        return tuple(amps)
     if legs == 1:
-        return (max([abs(a) for a in amps.values()]),)
-    stray = max([abs(a) for k, a in amps.items() if k >= legs], default=0.0)
-    return tuple([max(abs(amps[k]), stray) if k in amps else (stray or None) for k in range(legs)])
+        return (max([a for a in amps if a is not None]),)
+    stray = max([a for a in amps[legs:] if a is not None], default=0.0)
+    return tuple([(stray or None) if a is None else max(a, stray) for a in amps[:legs]])
 
 
 _NUMBER = re.compile(r"[\s'\"]*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)[\s'\"]*\Z")
@@ -229,58 +220,6 @@ def number(value: object) -> float | None:
         except OverflowError:
             return None
     return None
-
-
-_SCALES: dict[Quantity, dict[str, float]] = {
-    CURRENT: {"": 1.0, "a": 1.0, "amp": 1.0, "ma": 0.001, "da": 0.1},
-    OFFERED: {"": 1.0, "a": 1.0, "amp": 1.0, "ma": 0.001, "da": 0.1},
-    POWER: {"": 1.0, "w": 1.0, "va": 1.0, "kw": 1000.0, "kva": 1000.0, "mw": 1e6},
-    REGISTER: {"": 1.0, "wh": 1.0, "kwh": 1000.0, "mwh": 1e6},
-    SOC: {"": 1.0, "percent": 1.0, "%": 1.0},
-}
-_PHASES = {"l1": 0, "l2": 1, "l3": 2, "l1-n": 0, "l2-n": 1, "l3-n": 2, "l1-l2": 0, "l2-l3": 1, "l3-l1": 2}
-_QUANTITIES = {
-    Measurand.current_import.value.lower(): CURRENT,
-    Measurand.current_offered.value.lower(): OFFERED,
-    Measurand.power_active_import.value.lower(): POWER,
-    Measurand.energy_active_import_register.value.lower(): REGISTER,
-    Measurand.soc.value.lower(): SOC,
-}
-_OUTSIDE = {Location.ev.value.lower(), Location.cable.value.lower()}
-
-
-@lru_cache(maxsize=2048)
-def _meaning(
-    measurand: str | None,
-    phase: str | None,
-    unit: str | None,
-    form: str | None,
-    location: str | None,
-    context: str | None,
-) -> tuple[Quantity, int, float, bool]:
-    """What the labels of a sample say: quantity, phase or -1 for none, factor to A, W, Wh or %, and whether it is from
-    the beginning or the end of a transaction. Cached, because they repeat.
-    """
-    at_boundary = context in _BOUNDARY
-    if form == ValueFormat.signed_data:
-        return IGNORED, -1, 1.0, at_boundary
-    name = _plain(measurand or Measurand.energy_active_import_register)
-    leg = _plain(phase or "")
-    for suffix in (".l1", ".l2", ".l3", "-l1", "-l2", "-l3"):
-        # Some stations write the phase into the measurand (Q63).
-        if name.endswith(suffix):
-            name, leg = name.removesuffix(suffix), suffix[1:]
-    kind = _QUANTITIES.get(name, IGNORED)
-    if kind in {CURRENT, POWER, REGISTER} and _plain(location or "") in _OUTSIDE:
-        return IGNORED, -1, 1.0, at_boundary
-    scale = _SCALES.get(kind, {}).get(_plain(unit or ""))
-    if scale is None or (leg and leg not in _PHASES):
-        return IGNORED, -1, 1.0, at_boundary
-    return kind, _PHASES.get(leg, -1), scale, at_boundary
-
-
-def _plain(text: str) -> str:
-    return text.strip(" '\"").lower()
 
 
 def moment(value: object, local: tzinfo) -> datetime | None:
