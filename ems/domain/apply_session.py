@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ems.domain import events as e
 from ems.domain.grant import OBEYED_A, OBEYED_SHARE, Grant
@@ -21,18 +21,50 @@ A_SECOND = timedelta(seconds=1)
 ABSURD = 2.0
 """A sample of so many times the current of its outlet is none."""
 
+LATE_S = 60.0
+"""What is told later than this after it happened waited in its station."""
+
+BACKLOG_S = 900.0
+"""So long after it came back a station may still tell what it did meanwhile."""
+
 
 def _plugged(known: EvseState, evse_id: str, at: Instant, priority: int) -> EvseState:
     if known.session is not None:
         return known
-    plugged = at.utc if known.plugged_before is None else max(at.utc, known.plugged_before + A_SECOND)
-    session = Session(evse=evse_id, plugged=plugged, plugged_s=at.monotonic_s, service_class=priority)
+    session = Session(evse=evse_id, plugged=_since(known, at), plugged_s=at.monotonic_s, service_class=priority)
     return replace(known, session=session, leg_use=LegUse())
 
 
+def _since(known: EvseState, at: Instant) -> datetime:
+    return at.utc if known.before is None else max(at.utc, known.before.plugged + A_SECOND)
+
+
 def _unplugged(known: EvseState) -> EvseState:
-    before = known.plugged_before if known.session is None else known.session.plugged
-    return replace(known, session=None, leg_use=LegUse(), plugged_before=before)
+    return replace(known, session=None, leg_use=LegUse(), before=known.session or known.before)
+
+
+def _waited(state: SiteState, event: e.TransactionStarted | e.TransactionEnded) -> bool:
+    """Whether what happened waited in its station for the link. A clock that is off shows a time in which the station
+    was not away; nobody pays for minutes that only such a clock counted.
+    """
+    index = state.site.station_index(event.evse.rpartition("/")[0])
+    if event.age_s < LATE_S or index is None:
+        return False
+    station, told_s = state.stations[index], event.at.monotonic_s
+    was_away = station.away_since - LATE_S <= told_s - event.age_s <= station.connected_at + LATE_S
+    return was_away and station.connected and told_s - station.connected_at <= BACKLOG_S
+
+
+def _with_backlog(known: EvseState, began: Instant) -> EvseState:
+    """Before a transaction that waited: who charged before it has left, and who came with it came when it began."""
+    session = known.session
+    if session is None or session.transaction is not None:
+        return known
+    if session.ended is not None:
+        return _unplugged(known)
+    if session.counted is not None or session.plugged_s <= began.monotonic_s:
+        return known
+    return replace(known, session=replace(session, plugged=_since(known, began), plugged_s=began.monotonic_s))
 
 
 def _priority(state: SiteState, evse_id: str) -> int:
@@ -51,6 +83,8 @@ def status_changed(state: SiteState, event: e.StatusChanged) -> SiteState:
             # What was measured before says nothing about the next vehicle.
             after = replace(after, grant=after.grant.idle(), samples=())
         if event.status.is_occupied:
+            if after.session is not None and after.session.ended is not None:
+                after = replace(after, session=replace(after.session, ended=None))
             return _plugged(after, event.evse, event.at, _priority(state, event.evse))
         if event.status is EvseStatus.AVAILABLE and (known.session is None or known.session.transaction is None):
             return replace(_unplugged(_as_it_was(after)), power_w=None)
@@ -63,8 +97,13 @@ _SUSPENDED = frozenset({EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE})
 
 
 def transaction_started(state: SiteState, event: e.TransactionStarted) -> SiteState:
+    waited = _waited(state, event)
+
     def change(known: EvseState) -> EvseState:
-        known = _plugged(known, event.evse, event.at, _priority(state, event.evse))
+        began = event.at.later(-event.age_s) if waited else event.at
+        if waited:
+            known = _with_backlog(known, began)
+        known = _plugged(known, event.evse, began, _priority(state, event.evse))
         session = known.session
         assert session is not None
         before = session.counted if session.transaction is None else session.transaction.id
@@ -72,7 +111,7 @@ def transaction_started(state: SiteState, event: e.TransactionStarted) -> SiteSt
             # A second transaction of the same plug-in counts its own energy, but keeps the need.
             session = replace(session, energy_wh=0.0, soc_at_wh=session.soc_at_wh - session.energy_wh)
             known = _as_it_was(known)
-        session = replace(session, transaction=event.transaction, counted=event.transaction.id)
+        session = replace(session, transaction=event.transaction, counted=event.transaction.id, ended=None)
         return replace(known, session=session)
 
     return state.with_evse(event.evse, change)
@@ -80,6 +119,7 @@ def transaction_started(state: SiteState, event: e.TransactionStarted) -> SiteSt
 
 def transaction_ended(state: SiteState, event: e.TransactionEnded) -> SiteState:
     apply_s = state.model_of(event.evse).apply_s if state.site.evse_index(event.evse) is not None else 0.0
+    ended = event.at.later(-event.age_s).utc if _waited(state, event) else None
 
     def change(known: EvseState) -> EvseState:
         session = known.session
@@ -87,9 +127,9 @@ def transaction_ended(state: SiteState, event: e.TransactionEnded) -> SiteState:
             return known
         energy = session.energy_wh if event.energy_wh is None else event.energy_wh
         grant, known = known.grant.transaction_ended(event.at.monotonic_s, apply_s), _as_it_was(known)
-        if known.status is EvseStatus.AVAILABLE:
-            return replace(_unplugged(known), grant=grant)
-        return replace(known, session=replace(session, transaction=None, energy_wh=energy), grant=grant)
+        over = replace(session, transaction=None, energy_wh=energy, ended=ended and max(ended, session.plugged))
+        known = replace(known, session=over, grant=grant)
+        return _unplugged(known) if known.status is EvseStatus.AVAILABLE else known
 
     return state.with_evse(event.evse, change)
 
@@ -154,7 +194,7 @@ def meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
         offered_a=known.offered_a if event.offered_a is None else event.offered_a,
         register_wh=known.register_wh if event.register_wh is None else event.register_wh,
         switch=known.switch,
-        plugged_before=known.plugged_before,
+        before=known.before,
     )
     return state.with_evse_at(index, known)
 

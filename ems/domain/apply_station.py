@@ -20,7 +20,15 @@ def station_connected(state: SiteState, event: e.StationConnected) -> SiteState:
         if event.generation < known.generation:
             return known
         at = event.at.monotonic_s
-        return replace(known, generation=event.generation, connected=True, seen=True, connected_at=at, gone_at=NEVER)
+        return replace(
+            known,
+            generation=event.generation,
+            connected=True,
+            seen=True,
+            connected_at=at,
+            gone_at=NEVER,
+            away_since=at if known.connected else known.gone_at,
+        )
 
     index = state.site.station_index(event.station)
     if index is not None and event.generation < state.stations[index].generation:

@@ -96,16 +96,17 @@ class StatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class TransactionStarted:
-    """The station began to account for a charge."""
+    """The station began to account for a charge, by its own clock `age_s` before it told so."""
 
     evse: str
     at: Instant
     transaction: Transaction
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionEnded:
-    """The station, or our inference from its behaviour, ended the charge."""
+    """The station ended the charge, by its own clock `age_s` before it told so; or we infer that from its behaviour."""
 
     evse: str
     at: Instant
@@ -113,6 +114,7 @@ class TransactionEnded:
     energy_wh: float | None = None
     reason: str = ""
     inferred: bool = False
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

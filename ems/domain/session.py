@@ -71,7 +71,8 @@ class Session:
     """One vehicle at one EVSE. `energy_wh` is what it got so far, in the transaction `counted`, which runs or was the
     last; `soc_percent` as the vehicle reports it, and `soc_at_wh` what it had got when it first reported that;
     `vehicle` and `holder` (of its tag) None: nobody knows. At `cap_wh` it gets no more: so much is paid for (None: no
-    cap).
+    cap). `ended`: when its last transaction ended, if its station told that late and has not said since that the
+    vehicle is there; if it is not, it is taken to have left then.
     """
 
     evse: str
@@ -87,6 +88,7 @@ class Session:
     holder: Holder | None = None
     cap_wh: float | None = None
     counted: int | None = None
+    ended: datetime | None = None
 
     @property
     def is_at_cap(self) -> bool:

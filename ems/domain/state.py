@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from ems.domain.events import ControllerStarted, LoopBlocked
 from ems.domain.grant import Grant, Layer
@@ -26,7 +25,7 @@ NEVER = -1e12
 @dataclass(frozen=True, slots=True)
 class EvseState:
     """What is known about one EVSE. `samples` are newest first; `leg_use` is what they showed since it was last told
-    another number of phases (`switch`). `plugged_before`: when the vehicle before was plugged in.
+    another number of phases (`switch`). `before`: the session before, as it ended.
     """
 
     status: EvseStatus = EvseStatus.UNKNOWN
@@ -39,7 +38,7 @@ class EvseState:
     offered_a: float | None = None
     register_wh: float | None = None
     switch: PhaseSwitch = NOT_TOLD
-    plugged_before: datetime | None = None
+    before: Session | None = None
 
     def planned_legs(self, width: int) -> tuple[bool, ...]:
         """The legs that a plan counts: those that the vehicle was seen to use; all where it was told to use one."""
@@ -53,7 +52,8 @@ class EvseState:
 
 @dataclass(frozen=True, slots=True)
 class StationState:
-    """What is known about one station; `gone_at` is set while it is offline, `seen` once it has ever connected. Its
+    """What is known about one station; `gone_at` is set while it is offline, `away_since` is when it went before it
+    connected last (NEVER: we did not see it go), `seen` once it has ever connected. Its
     clock is `clock_skew_s` ahead of ours if nobody had set ours since we began, and `clock_shown_s` ahead of what ours
     shows.
     """
@@ -64,6 +64,7 @@ class StationState:
     seen: bool = False
     connected_at: float = NEVER
     gone_at: float = NEVER
+    away_since: float = NEVER
     clock_skew_s: float = 0.0
     clock_shown_s: float = 0.0
     vendor: str = ""

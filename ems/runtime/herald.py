@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -37,8 +36,7 @@ class Herald:
         before, self._before = self._before, state
         if before is None or before.site is not state.site or before is state:
             return
-        ended = {e.evse: e.energy_wh for e in events if isinstance(e, TransactionEnded) and e.energy_wh is not None}
-        for topic, subject, data in (*news(before, state, ended), *passed(before, events)):
+        for topic, subject, data in (*news(before, state), *passed(before, events)):
             self._tell(topic, subject, data, decision.at.utc)
 
     def alarm(self, change: Change) -> None:
@@ -48,10 +46,8 @@ class Herald:
             self._tell(topic, change.incident.scope, alarm_data(change.incident), self._now())
 
 
-def news(before: SiteState, state: SiteState, ended: Mapping[str, float]) -> Iterator[News]:
-    """What has happened between two ticks of the same site; `ended`: what stations accounted for, Wh, in transactions
-    that ended between them. Records are immutable: the same one has not changed.
-    """
+def news(before: SiteState, state: SiteState) -> Iterator[News]:
+    """What has happened between two ticks of the same site. Records are immutable: the same one has not changed."""
     if state.stations is not before.stations:
         for station, known, was in zip(state.site.stations, state.stations, before.stations, strict=True):
             if known.connected is not was.connected:
@@ -59,7 +55,7 @@ def news(before: SiteState, state: SiteState, ended: Mapping[str, float]) -> Ite
     if state.evses is not before.evses:
         for evse, now, then in zip(state.site.evses, state.evses, before.evses, strict=True):
             if now is not then:
-                yield from _of_evse(evse.id, now, then, ended.get(evse.id))
+                yield from _of_evse(evse.id, now, then)
 
 
 def passed(before: SiteState, events: Sequence[Event]) -> Iterator[News]:
@@ -89,26 +85,30 @@ def _of_station(name: str, known: StationState) -> News:
     return (Topic.STATION_CONNECTED, name, told) if known.connected else (Topic.STATION_GONE, name, {"station": name})
 
 
-def _of_evse(name: str, known: EvseState, was: EvseState, ended_wh: float | None) -> Iterator[News]:
+def _of_evse(name: str, known: EvseState, was: EvseState) -> Iterator[News]:
     if (known.status, known.error) != (was.status, was.error):
         told = {"evse": name, "status": known.status.value, "error": known.error, "before": was.status.value}
         yield Topic.STATUS_CHANGED, name, told
     now, then = known.session, was.session
     if now is then:
         return
-    if then is not None and then.transaction is not None and ended_wh is not None:
-        # The last values and the end may come within one tick.
-        then = replace(then, energy_wh=max(then.energy_wh, ended_wh))
     is_other = now is None or then is None or now.plugged != then.plugged
-    if then is not None and then.transaction is not None and (now is None or is_other or now.transaction is None):
-        yield Topic.TRANSACTION_ENDED, name, _transaction_data(then if now is None or is_other else now, then)
-    if then is not None and is_other:
-        yield Topic.SESSION_ENDED, name, session_data(then)
+    over = then if then is None else _as_it_ended(known, then)
+    last = over if is_other else now
+    if then is not None and then.transaction is not None and last is not None and (is_other or not last.transaction):
+        yield Topic.TRANSACTION_ENDED, name, _transaction_data(last, then)
+    if over is not None and is_other:
+        yield Topic.SESSION_ENDED, name, session_data(over)
     if now is not None and is_other:
         yield Topic.SESSION_STARTED, name, session_data(now)
     began = now is not None and now.transaction is not None and (is_other or then is None or then.transaction is None)
     if began and now is not None:
         yield Topic.TRANSACTION_STARTED, name, _transaction_data(now, now)
+
+
+def _as_it_ended(known: EvseState, session: Session) -> Session:
+    """The last values, the end of the transaction and that of the session may come within one tick."""
+    return known.before if known.before is not None and known.before.plugged == session.plugged else session
 
 
 def session_data(known: Session) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class Till:
         """Close the tabs of those who left, open those of who came, and let the others grow."""
         for event in events:
             if isinstance(event, TransactionEnded):
-                self._settle(event, now)
+                self._settle(event, state, now)
         here = {known.session.evse: known for known in state.evses if known.session is not None}
         for evse, one in list(self._open.items()):
             known = here.get(evse)
@@ -121,11 +121,13 @@ class Till:
             self._book.kept(tab)
         self._open[session.evse] = one._replace(tab=tab, known=known, looked_s=now.monotonic_s, kept_s=kept_s)
 
-    def _settle(self, event: TransactionEnded, now: Instant) -> None:
+    def _settle(self, event: TransactionEnded, state: SiteState, now: Instant) -> None:
         """The last word on a transaction, which may come together with the end of its session."""
         one = self._open.get(event.evse)
         if one is not None and one.tab.usage.transaction == event.transaction_id:
-            self._open[event.evse] = one._replace(tab=_settled(one.tab, event, one.moment(now)))
+            late = _ended_before(state, one.tab.usage)
+            tab = _settled(one.tab, event, one.moment(now)) if late is None else _settled_late(one.tab, event, late)
+            self._open[event.evse] = one._replace(tab=tab)
         for name, tab in self._left.items():
             if (tab.usage.evse, tab.usage.transaction) == (event.evse, event.transaction_id):
                 self._left[name] = _settled(tab, event, now.utc)
@@ -134,7 +136,10 @@ class Till:
         """Where the station was gone meanwhile nobody knows when the vehicle left: only what was seen counts."""
         usage = one.tab.usage
         was_heard = usage.heard == usage.until and _connected_at(state, usage.evse) <= one.looked_s
-        usage = usage.left(one.moment(now)) if was_heard else replace(usage, until=usage.heard)
+        if was_heard and _ended_before(state, usage) is None:
+            usage = usage.left(one.moment(now))
+        else:
+            usage = replace(usage, until=usage.heard)
         tab = replace(one.tab, usage=usage)
         del self._open[usage.evse]
         self._closed(tab, tab.receipt(state.site.zone))
@@ -157,6 +162,22 @@ def _settled(tab: Tab, event: TransactionEnded, at: datetime) -> Tab:
     if event.energy_wh is None:
         return tab
     return replace(tab, usage=tab.usage.metered_to(max(at, tab.usage.until), event.energy_wh))
+
+
+def _settled_late(tab: Tab, event: TransactionEnded, ended: datetime) -> Tab:
+    """The station was away until after the end: that is the last that was heard."""
+    at = max(ended, tab.usage.heard, tab.usage.metered)
+    return _settled(replace(tab, usage=replace(tab.usage, until=at, heard=at)), event, at)
+
+
+def _ended_before(state: SiteState, usage: Usage) -> datetime | None:
+    """When the last transaction of a session ended, if its station told that late."""
+    index = state.site.evse_index(usage.evse)
+    known = None if index is None else state.evses[index]
+    for session in () if known is None else (known.session, known.before):
+        if session is not None and session.id == usage.session:
+            return session.ended
+    return None
 
 
 def _connected_at(state: SiteState, evse: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
@@ -27,8 +27,8 @@ def ask(site: Installation, path: str, body: object = None) -> Any:
         return json.load(answer)
 
 
-def fees(price: str) -> dict[str, Any]:
-    return {"vat_percent": "19", "fees": [{"unit": "kwh", "price": price}, {"unit": "session", "price": "1"}]}
+def fees(price: str, *more: dict[str, str]) -> dict[str, Any]:
+    return {"vat_percent": "19", "fees": [{"unit": "kwh", "price": price}, {"unit": "session", "price": "1"}, *more]}
 
 
 def test_a_crash_changes_neither_the_prices_nor_the_receipt_of_who_is_plugged_in(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_what_a_station_did_while_it_was_offline_is_told_at_once_and_paid_for_on
     async def scenario() -> tuple[Any, Any]:
         async with daemon_process(site) as daemon, station.connected(site.central):
             await daemon.shows(lambda evse: evse["status"] == "Available")
-            await asyncio.to_thread(ask, site, "price-lists/public", fees("0.40"))
+            await asyncio.to_thread(ask, site, "price-lists/public", fees("0.40", {"unit": "minute", "price": "0.01"}))
             for k in range(3):
                 await replayed(k)
             await daemon.shows(lambda evse: evse["session"] is None)
@@ -94,5 +94,9 @@ def test_what_a_station_did_while_it_was_offline_is_told_at_once_and_paid_for_on
             return await asyncio.to_thread(ask, site, "sessions"), await asyncio.to_thread(ask, site, "receipts")
 
     sessions, receipts = asyncio.run(scenario())
-    assert [one["energy_wh"] for one in sessions["sessions"]] == [900.0] * 3
-    assert [(one["energy_kwh"], one["total"]) for one in receipts["receipts"]] == [("0.900", "1.36")] * 3
+    told = sorted(sessions["sessions"], key=lambda one: str(one["plugged"]))
+    assert [one["energy_wh"] for one in told] == [900.0] * 3
+    stays = [(datetime.fromisoformat(one["plugged"]), datetime.fromisoformat(one["unplugged"])) for one in told]
+    assert stays == [(dusk + timedelta(hours=2 * k), dusk + timedelta(hours=2 * k + 1)) for k in range(3)]
+    # 0.900 kWh, 60 minutes and the session
+    assert [(one["energy_kwh"], one["total"]) for one in receipts["receipts"]] == [("0.900", "1.96")] * 3

@@ -225,6 +225,12 @@ class Ledger:
         self._current.forget(session, known.id)
         self._energies.end(known)
 
+    def session_withdrawn(self, known: Session) -> None:
+        """A session that there never was; on its way to disk at once."""
+        row = {**self._session_row(known, known.plugged), "is_void": True}
+        self._writer.put(session, row, Urgency.AT_ONCE)
+        self._current.forget(session, known.id)
+
     def granted(self, evse: str, known: Grant, now: Instant, again: bool = False, phases: int = 0) -> None:
         """What an EVSE has been told may have changed, `phases` the number it was told or 0; queued, and sooner when it
         may draw more than the disk knows. `again`: store what has not changed too, because the wall clock was set.

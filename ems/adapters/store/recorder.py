@@ -16,7 +16,6 @@ from ems.domain.decision import Alarm, Decision
 from ems.domain.instant import Instant
 from ems.domain.measurement import LegAmps
 from ems.domain.meter import MeterReading, MeterRole
-from ems.domain.session import Session
 from ems.domain.state import EvseState, SiteState
 
 ALIVE_S = 10.0
@@ -76,8 +75,8 @@ class Recorder:
             if told:
                 self._ledger.granted(evse.id, known.grant, now, j in self._again, known.switch.told)
                 self._again.discard(j)
-            if known.session is not was.session:
-                self._session(known.session, was.session, now)
+            if known.session is not was.session or known.before is not was.before:
+                self._session(known, was, now)
             samples.extend(_of_evse(evse.id, known, was, now))
         if state.meters is not before.meters:
             samples.extend(_of_meters(state, before, now))
@@ -109,7 +108,7 @@ class Recorder:
         self._again.clear()
         for gone in known.values():
             if gone.session is not None:
-                self._session(None, gone.session, now)
+                self._session(EvseState(before=gone.session), gone, now)
         return SiteState.initial(state.site)
 
     def _clock_was_set(self, now: Instant) -> bool:
@@ -119,11 +118,19 @@ class Recorder:
         self._offset_s = offset
         return stepped
 
-    def _session(self, known: Session | None, was: Session | None, now: Instant) -> None:
+    def _session(self, state: EvseState, before: EvseState, now: Instant) -> None:
+        known, was = state.session, before.session
+        over = None if state.before is before.before else state.before
         if was is not None and (known is None or known.plugged != was.plugged):
-            self._ledger.session_ended(was, max(now.utc, was.plugged))
             self._sessions_at.pop(was.evse, None)
+            if was.counted is None and any(one is not None and one.plugged < was.plugged for one in (known, over)):
+                # Whoever seemed to come then had come before, with a transaction that the station told late.
+                self._ledger.session_withdrawn(was)
+            elif over is None or over.plugged != was.plugged:
+                self._ledger.session_ended(was, max(now.utc, was.plugged))
             was = None
+        if over is not None:
+            self._ledger.session_ended(over, max(over.ended or now.utc, over.plugged))
         if known is None:
             return
         told = self._sessions_at.get(known.evse, float("-inf"))

@@ -112,8 +112,9 @@ session = Table(
     Index("session_open", "id", sqlite_where=text("unplugged IS NULL"), postgresql_where=text("unplugged IS NULL")),
 )
 """Vehicles, from plug-in to plug-out; `transactions` is a JSON list of ids, `energy_wh` their sum, `tag_key` what was
-held up last. `is_void`: somebody said that it is none that counts. From `idle_s` on: as its tab and its receipt say
-(`carrying`), with an index that sums and filters of a list need nothing besides.
+held up last. `is_void`: it is none that counts, because somebody said so, or it proved to have begun before, by another
+name. From `idle_s` on: as its tab and its receipt say (`carrying`), with an index that sums and filters of a list need
+nothing besides.
 """
 
 grant = Table(

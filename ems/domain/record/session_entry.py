@@ -31,7 +31,8 @@ class SessionEntry(NamedTuple):
     `tag` is what was held up, `groups` those of its holder at that time with those around them. `cost_minor`, tax
     inside, and `vat_minor` in minor units of `currency`; None without a receipt. `payment` None: nobody paid for it
     beforehand. `idle_s` of the time plugged in; None where that was not recorded. A void session is none that counts,
-    because somebody said so; `corrections`: so often somebody corrected it. `signed`: so many signed meter values.
+    because somebody said so, or it proved to have begun before, by another name; `corrections`: so often somebody
+    corrected it. `signed`: so many signed meter values.
     """
 
     id: str

@@ -65,7 +65,7 @@ class Accounting:
             log.info("transaction.start evse=%s id=%d", evse.id, transaction.id)
             await self._on_disk(record.ledger.transaction_started(evse.id, transaction))
             # Told last: a session limit must not overtake the answer that gives the transaction its id.
-            record.sink(TransactionStarted(evse.id, now, transaction))
+            record.sink(TransactionStarted(evse.id, now, transaction, record.age_s(announced, now)))
         return _started(transaction.id, told_of_tag)
 
     async def stop(self, payload: Payload) -> Payload:
@@ -76,12 +76,13 @@ class Accounting:
         register, reason = number(payload.get("meterStop")), text(payload, "reason") or "Local"
         late = None if identity is None or ended is not None else record.ledger.inferred_end(identity)
         self._signed(payload, identity, ended or late)
-        at = plausible(moment(payload.get("timestamp"), record.zone), record.clock.now().utc)
+        told = moment(payload.get("timestamp"), record.zone)
         if ended is not None:
-            await self._end(*ended, register, reason, at=at)
+            await self._end(*ended, register, reason, told)
         elif late is not None and late[0] in record.registers:
             # After the end had to be inferred, maybe by another life of ours: what the station says replaces it.
             evse, transaction = late
+            at = plausible(told, record.clock.now().utc)
             energy = self._energy_wh(evse, transaction, register, at)
             await self._on_disk(record.ledger.transaction_ended(evse, transaction.id, at, energy, reason, False))
         else:
@@ -150,18 +151,17 @@ class Accounting:
         transaction: Transaction,
         register: float | None,
         reason: str,
-        at: datetime | None = None,
+        told: datetime | None = None,
         inferred: bool = False,
     ) -> None:
         record = self._record
         now = record.clock.now()
-        energy = self._energy_wh(evse, transaction, register, at or now.utc)
+        at, age_s = plausible(told, now.utc), record.age_s(told, now)
+        energy = self._energy_wh(evse, transaction, register, at)
         self._unknown_starts.discard(transaction.id)
-        record.sink(TransactionEnded(evse, now, transaction.id, energy, reason, inferred))
+        record.sink(TransactionEnded(evse, now, transaction.id, energy, reason, inferred, age_s))
         log.info("transaction.end evse=%s id=%d reason=%r inferred=%s", evse, transaction.id, reason[:TEXT], inferred)
-        await self._on_disk(
-            record.ledger.transaction_ended(evse, transaction.id, at or now.utc, energy, reason, inferred)
-        )
+        await self._on_disk(record.ledger.transaction_ended(evse, transaction.id, at, energy, reason, inferred))
 
     def _energy_wh(self, evse: str, transaction: Transaction, register: float | None, at: datetime) -> float | None:
         """What flowed, if the registers can be true (P02, P03)."""

@@ -110,6 +110,15 @@ class StationRecord:
         """UTC as the station's own clock shows it."""
         return self.time.now(self.steady_utc(self.clock.now()))
 
+    def age_s(self, told: datetime | None, now: Instant) -> float:
+        """How long ago something happened by the station's clock; 0 where it does not say, or has no clock. Of one that
+        is right but for seconds the stamp is the truth.
+        """
+        if told is None:
+            return 0.0
+        age_s, shown_s = self.time.age_s(told, self.steady_utc(now)), (now.utc - told).total_seconds()
+        return age_s if abs(self.time.skew_s or 0.0) >= SKEW_REPORTED_S else min(age_s, shown_s)
+
     def heard_time(self, told: datetime, now: Instant) -> None:
         """Learn the station's clock from a time in a message that came `now`, and tell the core when it is off."""
         steady = self.steady_utc(now)
