@@ -25,7 +25,7 @@ from ems.ports.controller import Clock, NotStoredError
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 2.0
+LOOK_S, UNKNOWN_S = 2.0, 0.2
 SEEN_EVERY = timedelta(minutes=5)
 """How exactly the last use of a login is kept."""
 
@@ -77,7 +77,7 @@ class SiteAccounts:
     async def run(self) -> None:
         """Take over what another process changed, and forget logins that are over, until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(LOOK_S if self._known else UNKNOWN_S)
             await self.look_again()
 
     async def look_again(self) -> None:

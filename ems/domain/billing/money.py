@@ -38,6 +38,13 @@ def minor(amount: Decimal, currency: str) -> int:
     return int(scaled.to_integral_value(ROUND_HALF_UP, EXACTLY))
 
 
+def exactly_minor(amount: Decimal, currency: str) -> int:
+    """An amount that somebody told, in whole minor units. Raises ValueError when it is finer than those."""
+    if not amount.is_finite() or amount != amount.quantize(Decimal(1).scaleb(-decimals(currency)), context=EXACTLY):
+        raise ValueError(f"{amount!s:.20} is no amount of {currency}: {decimals(currency)} decimal places at most")
+    return minor(amount, currency)
+
+
 def major(units: int, currency: str) -> Decimal:
     """The amount that so many minor units are, with all its decimal places."""
     return EXACTLY.scaleb(Decimal(units), -decimals(currency))

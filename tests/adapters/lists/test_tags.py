@@ -94,6 +94,7 @@ def test_a_person_nobody_knows_comes_with_the_list_and_is_said() -> None:
         ("tag;valid_from;valid_to\nA1;2026-02-01;2026-01-01\n", "after valid_from"),
         ("tag;budget\nA1;1.234,5\n", "no clear budget"),
         ("tag;budget\nA1;0\n", "block the tag"),
+        ("tag;budget_cost\nA1;5,001\n", "no amount of EUR"),
         ("tag;budget;period\nA1;10;year\n", "day, week or month"),
         ("tag;blocked\nA1;maybe\n", "neither yes nor no"),
         ("tag;priority\nA1;high\n", "not a priority"),

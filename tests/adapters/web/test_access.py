@@ -240,7 +240,7 @@ def test_how_access_stands_is_told(office: AccessOffice) -> None:
         ("PUT", "/tags/A", {"budget_kwh": 0}, 422, "budget_kwh"),
         ("PUT", "/tags/A", {"budget_kwh": "much"}, 422, "budget_kwh"),
         ("PUT", "/tags/A", {"budget_cost": "-1"}, 422, "budget_cost"),
-        ("PUT", "/tags/A", {"budget_cost": "0.001"}, 422, "block the tag"),
+        ("PUT", "/tags/A", {"budget_cost": "0.001"}, 422, "no amount of EUR: 2 decimal places"),
         ("PUT", "/tags/A", {"valid_to": "2026-01-01T00:00:00"}, 422, "valid_to"),
         ("PUT", "/tags/A", {"at_once": -1}, 422, "at_once"),
         ("PUT", "/tags/A", {"colour": "red"}, 422, "colour"),

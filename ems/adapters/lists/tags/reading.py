@@ -15,7 +15,7 @@ from ems.adapters.lists.tags.column import FORM, Column
 from ems.domain.access.book import AccessBook
 from ems.domain.access.tag import Budget, Period, Person, Rule, Tag, hours_of, tag_key
 from ems.domain.access.tag_list import TagList
-from ems.domain.billing.money import minor
+from ems.domain.billing.money import exactly_minor
 from ems.domain.list_finding import ListFinding
 from ems.domain.site import Site
 
@@ -130,7 +130,7 @@ class _Reader:
             energy = None if told is None else 1000.0 * float(told)
         if Column.COST in self.table.columns:
             told = _amount(self._cell(row, Column.COST), self.site.currency)
-            cost = None if told is None else minor(told, self.site.currency)
+            cost = None if told is None else _exactly(told, self.site.currency)
         if energy is None and cost is None:
             return None
         word = self._cell(row, Column.PERIOD).casefold()
@@ -167,6 +167,13 @@ def _amount(text: str, unit: str) -> Decimal | None:
     if not re.fullmatch(r"\d{1,7}(\.\d{1,6})?", number):
         raise RefusedError(f"'{shown(text)}' is no clear budget", f"write {unit} as a plain number, for example 200")
     return Decimal(number)
+
+
+def _exactly(amount: Decimal, currency: str) -> int:
+    try:
+        return exactly_minor(amount, currency)
+    except ValueError as finer:
+        raise RefusedError(str(finer), "round the budget") from finer
 
 
 def _whole(what: str, text: str) -> int | None:

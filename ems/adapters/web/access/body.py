@@ -23,7 +23,7 @@ from ems.domain.access.tag import (
     Tag,
     hours_of,
 )
-from ems.domain.billing.money import minor
+from ems.domain.billing.money import exactly_minor
 
 Places = Annotated[
     list[str],
@@ -106,7 +106,7 @@ class TagBody(Body):
     def tag(self, text: str, currency: str) -> Tag:
         """As the domain says it; `text` is what is presented. Money is of that currency."""
         energy = None if self.budget_kwh is None else 1000.0 * self.budget_kwh
-        cost = None if self.budget_cost is None else minor(self.budget_cost, currency)
+        cost = None if self.budget_cost is None else exactly_minor(self.budget_cost, currency)
         return Tag(
             id=text,
             name=self.name,

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Path, Request, Response
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.money import shape
-from ems.adapters.web.money.body import BillingBody, CorrectionBody, units
+from ems.adapters.web.money.body import BillingBody, CorrectionBody
 from ems.adapters.web.money.rows import brief_row, group_row, statement_csv, statement_row
 from ems.adapters.web.needs import needs
 from ems.domain.access.account import Role
+from ems.domain.billing.money import exactly_minor
 from ems.domain.billing.statement import BillingGroup, Correction, Month
 from ems.ports.controller import Clock, Live
 from ems.ports.money import Billing
@@ -126,7 +127,7 @@ def _closing(router: APIRouter, live: Live, clock: Clock, billing: Billing) -> N
         """Goes into the next month that is not closed. Told twice under one key it happens once."""
 
         async def work() -> Response:
-            amount = units(body.amount, live.state.site.currency)
+            amount = exactly_minor(body.amount, live.state.site.currency)
             told = Correction(
                 key, group, clock.now().utc, Month.of(month), amount, body.vat_percent, body.note, who(request)
             )

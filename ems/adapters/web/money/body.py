@@ -11,16 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field
 
 from ems.adapters.web.body import Body
-from ems.domain.billing.money import EXACTLY, decimals, minor
 
 Money = Annotated[Decimal, Field(max_digits=12, examples=["20.00"])]
-
-
-def units(amount: Decimal, currency: str) -> int:
-    """An amount in whole minor units. Raises ValueError when it is finer than those."""
-    if not amount.is_finite() or amount != amount.quantize(Decimal(1).scaleb(-decimals(currency)), context=EXACTLY):
-        raise ValueError(f"{amount!s:.20} is no amount of {currency}: {decimals(currency)} decimal places at most")
-    return minor(amount, currency)
 
 
 class RefundBody(Body):

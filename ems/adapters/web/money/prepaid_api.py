@@ -8,10 +8,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.money import shape
-from ems.adapters.web.money.body import BookingBody, OpenBody, TopUpBody, units
+from ems.adapters.web.money.body import BookingBody, OpenBody, TopUpBody
 from ems.adapters.web.money.rows import account_row, booking_row, top_up_row
 from ems.adapters.web.needs import needs
 from ems.domain.access.account import Role
+from ems.domain.billing.money import exactly_minor
 from ems.ports.money import Prepaid
 
 Name = Annotated[str, Path(max_length=64, examples=["ada"])]
@@ -61,7 +62,7 @@ def prepaid_api(prepaid: Prepaid) -> APIRouter:
         """Book an amount with a note. Told twice under one key it happens once."""
 
         async def work() -> Response:
-            amount = units(body.amount, (await prepaid.account(person)).currency)
+            amount = exactly_minor(body.amount, (await prepaid.account(person)).currency)
             known = await prepaid.book(person, amount, body.note, key, who(request))
             return await answered(lambda: account_row(known))
 
@@ -72,7 +73,7 @@ def prepaid_api(prepaid: Prepaid) -> APIRouter:
         """Begin a payment: whoever pays is to be sent to `redirect`. What was taken is in the account at once."""
 
         async def work() -> Response:
-            amount = units(body.amount, (await prepaid.account(person)).currency)
+            amount = exactly_minor(body.amount, (await prepaid.account(person)).currency)
             begun = await prepaid.top_up(person, amount, body.path())
             return await answered(lambda: top_up_row(begun))
 
@@ -96,7 +97,7 @@ def owner_api(prepaid: Prepaid) -> APIRouter:
 
         async def work() -> Response:
             known = await prepaid.linked(link)
-            begun = await prepaid.top_up(known.person, units(body.amount, known.currency), body.path())
+            begun = await prepaid.top_up(known.person, exactly_minor(body.amount, known.currency), body.path())
             return await answered(lambda: top_up_row(begun))
 
         return await carried_out(work)

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from ems.adapters.web.body import Moment
 from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.money import shape
-from ems.adapters.web.money.body import RefundBody, units
+from ems.adapters.web.money.body import RefundBody
 from ems.adapters.web.money.rows import record_row, refund_row, story_row
 from ems.adapters.web.needs import needs
 from ems.domain.access.account import Role
+from ems.domain.billing.money import exactly_minor
 from ems.domain.billing.payment import PaymentState
 from ems.domain.billing.refund import RefundAsk
 from ems.ports.money import PaymentFilter, PaymentRecords
@@ -61,7 +62,7 @@ def records_api(records: PaymentRecords) -> APIRouter:
 
         async def work() -> Response:
             known = (await records.story(reference)).payment
-            amount = None if body.amount is None else units(body.amount, known.currency)
+            amount = None if body.amount is None else exactly_minor(body.amount, known.currency)
             made = await records.refund(reference, RefundAsk(key, amount, body.reason, who(request)))
             story = await records.story(reference)
             return await answered(lambda: refund_row(story.payment, story.receipt, made))
