@@ -14,10 +14,12 @@ import pytest
 from sqlalchemy import func, select
 
 from ems.adapters.store import schema
+from ems.adapters.store.moment import to_ms
 from ems.adapters.store.store import Store
 from ems.domain import events as e
 from ems.domain.decision import Alarm, Decision, Level
 from ems.domain.grant import Layer
+from ems.domain.session import Transaction
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
 from tests.adapters.store.clocks import HandClock
@@ -233,3 +235,22 @@ def test_values_that_no_column_holds_are_cut_or_left_out(live: Recorded) -> None
     live.tell(e.MeterValues("A1/1", live.now.monotonic_s, (10.0, 0.0, 0.0), power_w=1e300, register_wh=1e300)).after(1)
     assert any(row.power_w == 2**31 - 1 for row in live.rows(schema.sample))
     assert live.store.health.rows_refused == 0
+
+
+def test_who_was_seen_before_its_transaction_was_told_has_one_session_that_counts(live: Recorded) -> None:
+    """A station is back after a day: a vehicle is there, it says; one charged before it; this one began so long ago."""
+    live.after(1).drop("A1")
+    live.now = back = live.now.later(86_400.0)
+    live.reconnect("A1").tell(e.StatusChanged("A1/1", back, EvseStatus.CHARGING)).after(1)
+    for number, began_s, ended_s in ((1, 8 * 3600.0, 6 * 3600.0), (2, 4 * 3600.0, None)):
+        begun = Transaction(number, back.later(-began_s).utc, 0.0)
+        live.tell(e.TransactionStarted("A1/1", back, begun, began_s)).after(1)
+        if ended_s is not None:
+            live.tell(e.TransactionEnded("A1/1", back, number, 900.0, age_s=ended_s)).after(1)
+    rows = sorted(live.rows(schema.session), key=lambda row: int(row.plugged))
+    hours = [
+        tuple(None if at is None else round((at - to_ms(back.utc)) / 3.6e6, 3) for at in (row.plugged, row.unplugged))
+        for row in rows
+    ]
+    assert hours == [(-8.0, -6.0), (-4.0, None), (0.0, 0.0)]
+    assert [row.is_void for row in rows] == [None, None, True]
