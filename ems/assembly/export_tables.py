@@ -50,12 +50,12 @@ def table_of(asked: ExportRequest, database: Database) -> DataTable:
 
 def session_row(entry: SessionEntry) -> tuple[Cell, ...]:
     """The cells of a session."""
-    cost, vat = (
-        None if units is None else major(units, entry.currency) for units in (entry.cost_minor, entry.vat_minor)
-    )
+    currency = entry.currency
     return (
         entry.id, entry.evse, entry.plugged, entry.unplugged, entry.energy_wh, entry.idle_s, entry.tag,
-        entry.person, entry.vehicle, entry.cost_centre or None, entry.groups, cost, vat, entry.currency or None,
+        entry.person, entry.vehicle, entry.cost_centre or None, entry.groups,
+        None if entry.cost_minor is None else major(entry.cost_minor, currency),
+        None if entry.vat_minor is None else major(entry.vat_minor, currency), currency or None,
         entry.price_list or None, None if entry.payment is None else entry.payment.value, entry.began, entry.ended,
         entry.ended_by or None, entry.is_inferred, entry.need_wh, entry.departure, entry.soc_percent,
         entry.service_class, tuple(map(str, entry.transactions)), entry.is_void, entry.corrections, entry.signed,

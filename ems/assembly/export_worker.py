@@ -4,6 +4,7 @@ input, and writes it to its output; it yields to everything else on the machine.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sys
@@ -14,6 +15,9 @@ from ems.adapters.store.reading import NotReadableError
 from ems.assembly.exporting import REFUSED, file_of
 
 NICER = 10
+YOUNG = 100_000
+"""So many objects are made before it is looked for circles among them: rows form none, and there are millions."""
+
 UNREADABLE = 1
 
 
@@ -21,6 +25,8 @@ def main() -> int:
     """Write one file; the exit status says whether it is whole."""
     with suppress(OSError):
         os.nice(NICER)
+    gc.freeze()
+    gc.set_threshold(YOUNG)
     errand = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
     try:
         for piece in file_of(errand):

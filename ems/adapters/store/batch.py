@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Insert, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ems.adapters.store.carrying import OF_SESSIONS, carry
+from ems.adapters.store.carrying import OF_SESSIONS, carry, carry_ends
 from ems.adapters.store.database import WRITE_ERRORS, Fault, fault_of
-from ems.adapters.store.schema import sample, subject
+from ems.adapters.store.schema import sample, subject, transaction_log
 
 Row = Mapping[str, Any]
 
@@ -121,6 +121,7 @@ def write(connection: Connection, rows: Mapping[Key, Row], samples: Sequence[Sam
     for (table, columns), group in groups.items():
         connection.execute(upsert(connection.dialect.name, table, columns), group)
     carry(connection, {row[OF_SESSIONS[key.table]] for key, row in rows.items() if key.table in OF_SESSIONS})
+    carry_ends(connection, {row["id"] for key, row in rows.items() if key.table is transaction_log})
     numbers = subjects.numbers(connection, ((one.kind, one.name) for one in samples)) if samples else {}
     todo = iter(samples)
     while some := list(islice(todo, SAMPLES_PER_STATEMENT)):

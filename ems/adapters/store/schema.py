@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -38,6 +40,11 @@ class Words(TypeDecorator[str]):
         return value[: self.most].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
+def _where(condition: str) -> dict[str, Any]:
+    """An index of some of the rows, on both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 metadata = MetaData()
 
 transaction_log = Table(
@@ -55,11 +62,17 @@ transaction_log = Table(
     Column("reason", Words(2000)),
     Column("inferred", Boolean),
     Index("transaction_log_started", "started"),
-    Index("transaction_log_open", "id", sqlite_where=text("ended IS NULL"), postgresql_where=text("ended IS NULL")),
+    Index("transaction_log_open", "id", **_where("ended IS NULL")),
 )
 """What stations account for. A stop of a transaction that nobody knows has no `started`. `start_key` is how the
 station announced the start, so that a repeated announcement gets the same id.
 """
+
+_OF_LISTS = (
+    "is_void", "unplugged", "energy_wh", "idle_s", "currency", "total_minor", "groups", "ended_by", "ended_inferred",
+    "has_payment", "id",
+)  # fmt: skip
+"""What lists of sessions are filtered by, sorted by and add up."""
 
 session = Table(
     "session",
@@ -92,29 +105,23 @@ session = Table(
     Column("groups", Text),
     Column("total_minor", BigInteger),
     Column("currency", Words),
-    Index(
-        "session_plugged",
-        "plugged",
-        "is_void",
-        "unplugged",
-        "energy_wh",
-        "idle_s",
-        "currency",
-        "total_minor",
-        "groups",
-        "id",
-    ),
-    Index("session_evse", "evse", "plugged"),
+    Column("ended_by", Words),
+    Column("ended_inferred", Boolean),
+    Column("has_payment", Boolean),
+    Index("session_plugged", "plugged", *_OF_LISTS),
+    Index("session_evse", "evse", "plugged", *_OF_LISTS),
+    Index("session_cost_centre", "cost_centre", "plugged", *_OF_LISTS, **_where("cost_centre IS NOT NULL")),
     *(
-        Index(f"session_{name}", name, "plugged", sqlite_where=text(known), postgresql_where=text(known))
-        for name, known in ((name, f"{name} IS NOT NULL") for name in ("vehicle", "tag_key", "person", "cost_centre"))
+        Index(f"session_{name}", name, "plugged", **_where(f"{name} IS NOT NULL"))
+        for name in ("vehicle", "tag_key", "person")
     ),
-    Index("session_open", "id", sqlite_where=text("unplugged IS NULL"), postgresql_where=text("unplugged IS NULL")),
+    Index("session_last_transaction", "last_transaction", **_where("last_transaction IS NOT NULL")),
+    Index("session_open", "id", **_where("unplugged IS NULL")),
 )
 """Vehicles, from plug-in to plug-out; `transactions` is a JSON list of ids, `energy_wh` their sum, `tag_key` what was
 held up last. `is_void`: it is none that counts, because somebody said so, or it proved to have begun before, by another
-name. From `idle_s` on: as its tab and its receipt say (`carrying`), with an index that sums and filters of a list need
-nothing besides.
+name. From `idle_s` on: as its tab, its receipt, its last transaction (once it has ended) and its payments say
+(`carrying`). Sums and filters of a list need nothing besides an index, also of the many of an EVSE or a cost centre.
 """
 
 grant = Table(

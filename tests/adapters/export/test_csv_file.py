@@ -9,13 +9,15 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ems.adapters.export.csv_file import FORMULA, Dialect, as_csv, dialect_of, inert
+from ems.adapters.export.csv_file import FORMULA, PLAIN, Dialect, as_csv, dialect_of, inert
 from ems.domain.record.data_table import Cell, Column, DataTable, Kind
 
 BERLIN = ZoneInfo("Europe/Berlin")
+ZONES = (BERLIN, *map(ZoneInfo, ("Asia/Kathmandu", "America/St_Johns", "Africa/Monrovia")))
+"""With offsets of quarters of an hour, and long ago of odd minutes and seconds."""
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,11 @@ def test_no_text_runs_whatever_it_is_made_of(text: str) -> None:
             assert not part.strip().startswith(("=", "+", "-", "@", "\uff1d"))
 
 
+@given(st.text(alphabet=st.sampled_from("=+-@;,|\t\r\n \u2003'ab\uff1d\uff0b"), max_size=12))
+def test_what_is_told_at_a_glance_needs_no_mark(text: str) -> None:
+    assert not (PLAIN.fullmatch(text) and FORMULA.search(text))
+
+
 def one(kind: Kind, cell: Cell, dialect: Dialect) -> str:
     lines = b"".join(as_csv(DataTable((Column("x", kind),), [(cell,)]), dialect)).decode().splitlines()
     return lines[1]
@@ -60,6 +67,22 @@ def one(kind: Kind, cell: Cell, dialect: Dialect) -> str:
 def test_a_cell(kind: Kind, cell: Cell, plain: str, german: str) -> None:
     assert one(kind, cell, Dialect()) == plain
     assert one(kind, cell, dialect_of("de", BERLIN)) == german
+
+
+@given(st.datetimes(timezones=st.sampled_from([UTC, *ZONES])), st.sampled_from(ZONES))
+def test_a_moment_is_what_the_clock_showed_then(at: datetime, zone: ZoneInfo) -> None:
+    assume(2 < at.year < 9998)
+    assert one(Kind.MOMENT, at, Dialect()) == f"{at.astimezone(UTC).replace(tzinfo=None).isoformat()[:19]}Z"
+    there = at.astimezone(zone)
+    told = f"{there:%z}"
+    shown = f"{there.replace(tzinfo=None).isoformat(' ')[:19]},UTC{told[:3]}:{told[3:]}"
+    assert one(Kind.MOMENT, at, dialect_of("en", zone)) == shown
+
+
+def test_an_unknown_moment_has_no_offset() -> None:
+    assert one(Kind.MOMENT, None, dialect_of("de", BERLIN)) == ";"
+    empty = DataTable((Column("at", Kind.MOMENT), Column("n", Kind.WHOLE)), [])
+    assert b"".join(as_csv(empty, dialect_of("de", BERLIN))).decode("utf-8-sig") == "at;n;utc_offset\r\n"
 
 
 @pytest.mark.parametrize("language", ["", "en", "de"])

@@ -14,12 +14,12 @@ from ems.adapters.store.migration import MIGRATIONS
 BEFORE = "0014"
 
 
-def earlier_program(tmp_path: Path) -> Path:
-    """The revisions of the program before."""
+def earlier_program(tmp_path: Path, last: str = BEFORE) -> Path:
+    """The revisions of a program before."""
     folder = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (folder / "versions").glob("r*.py"):
-        if path.name[1:5] > BEFORE:
+        if path.name[1:5] > last:
             path.unlink()
     return folder
 
@@ -56,3 +56,28 @@ def test_an_old_session_gets_its_last_transaction_and_its_tag(
     new = Database(nothing)
     assert execute(new, "SELECT last_transaction, tag_key, is_void FROM session") == [(last, key, None)]
     assert execute(new, "SELECT idle_s FROM tab") == [(90,)]
+
+
+@pytest.mark.parametrize(
+    ("last", "ended_by", "inferred"),
+    [
+        ("5", None, None), ("6", "Local", False), ("7", "", True), ("8", "y" * 255, False), ("9", None, None),
+        ("NULL", None, None),
+    ],
+)  # fmt: skip
+def test_an_old_session_says_why_it_ended(
+    nothing: str | Path, tmp_path: Path, last: str, ended_by: str | None, inferred: bool | None
+) -> None:
+    old = Database(nothing, migrations=earlier_program(tmp_path, "0019"))
+    execute(
+        old,
+        "INSERT INTO transaction_log (id, ended, reason, inferred)"
+        f" VALUES (5, NULL, NULL, NULL), (6, 1, 'Local', false),"
+        f" (7, 1, NULL, true), (8, 1, '{'y' * 300}', false)",
+    )
+    execute(
+        old,
+        "INSERT INTO session (id, evse, plugged, energy_wh, need_origin, service_class, transactions, last_transaction)"
+        f" VALUES ('s', 'A/1', 0, 1.0, 'stated', 0, '[]', {last})",
+    )
+    assert execute(Database(nothing), "SELECT ended_by, ended_inferred FROM session") == [(ended_by, inferred)]

@@ -9,14 +9,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.dialects import sqlite
 
 from ems.adapters.store.database import Database
+from ems.adapters.store.moment import to_ms
 from ems.adapters.store.reading import NotReadableError
-from ems.adapters.store.schema import session
+from ems.adapters.store.schema import session, transaction_log
 from ems.adapters.store.session_query import conditions_of, page_query, sums_query
 from ems.adapters.store.session_reading import SessionReader
+from ems.adapters.store.session_schema import signed_value
 from ems.domain.billing.payment import PaymentState
 from ems.domain.local_clock import day_begin_s, local
 from ems.domain.record.session_entry import INFERRED, SessionFilter, SessionSort, SessionSums
@@ -220,12 +222,52 @@ def test_both_databases_read_the_same(where: str | Path, sort: SessionSort) -> N
     assert found(reader, replace(OCTOBER, tag="04aa", station="CP-10")) == [6]
 
 
-@pytest.mark.parametrize("of", [{}, {"group": "fleet"}])
-def test_sums_of_everything_need_nothing_but_their_index(many: Database, of: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("of", "index"),
+    [
+        ({}, "session_plugged"), ({"group": "fleet"}, "session_plugged"),
+        ({"ended_by": frozenset({"Local", INFERRED})}, "session_plugged"), ({"is_open": False}, "session_plugged"),
+        ({"payments": frozenset({None})}, "session_plugged"),
+        ({"evses": frozenset({"CP-01/1", "CP-02/1"}), "group": "fleet"}, "session_evse"),
+        ({"cost_centre": "c1", "ended_by": frozenset({"Local"})}, "session_cost_centre"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("by_currency", [False, True])
+def test_sums_need_nothing_but_their_index(
+    many: Database, of: dict[str, object], index: str, by_currency: bool
+) -> None:
     since = datetime(2026, 1, 2, tzinfo=UTC)
     wanted = SessionFilter(since, since + timedelta(days=5), **of)  # type: ignore[arg-type]  # as above
     conditions = (*conditions_of(wanted, 0, 1), session.c.is_void.is_not(True))
-    words = str(sums_query(conditions).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    query = sums_query(conditions, by_currency)
+    words = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
     with many.reading().connect() as connection:
         steps = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {words}"))]
-    assert any("SEARCH session USING COVERING INDEX session_plugged" in step for step in steps), steps
+    assert any(f"SEARCH session USING COVERING INDEX {index}" in step for step in steps), steps
+
+
+def test_a_session_of_several_transactions_is_told_by_all_of_them(where: str | Path) -> None:
+    database = Database(where)
+    some = [Seeded("CP-01/1", at(day), tag="04AA", ended_by="Local") for day in range(2, 6)]
+    seed(database, some)
+    with database.connect() as connection, database.transaction(connection, durable=False):
+        later = {"evse": "CP-01/1", "id_tag": "04BB", "inferred": True, "reason": "the station forgot"}
+        began = to_ms(at(2)) + 60_000
+        connection.execute(transaction_log.insert(), {**later, "id": 9, "started": began, "ended": began + 1_000})
+        values = [("[1, 9]", 9), ("[7]", 7), ("spoilt", 3), ("[4, 7]", 7)]
+        for one, (transactions, last) in zip(some, values, strict=True):
+            told = {"transactions": transactions, "last_transaction": last, "tag": None}
+            connection.execute(update(session).where(session.c.id == one.id).values(told))
+        common = {"evse": "CP-01/1", "at": 0, "context": "", "value": "x"}
+        of = {"a": 1, "b": 9, "c": 9, "d": 7, "e": 3}
+        signed = [{**common, "digest": digest, "transaction_id": number} for digest, number in of.items()]
+        connection.execute(signed_value.insert(), signed)
+    first, lost, spoilt, half = SessionReader(database).entries(OCTOBER)
+    assert (first.transactions, first.tag, first.ended_by, first.is_inferred) == (
+        (1, 9), "04BB", "the station forgot", True,
+    )  # fmt: skip
+    assert (first.began, first.ended) == (at(2) + timedelta(seconds=30), at(2) + timedelta(seconds=61))
+    assert [one.signed for one in (first, lost, spoilt, half)] == [3, 1, 0, 1]
+    assert (lost.transactions, lost.tag, lost.began, lost.ended_by) == ((7,), None, None, "")
+    assert (spoilt.transactions, spoilt.began) == ((), None)
+    assert (half.transactions, half.tag, half.ended_by, half.is_inferred) == ((4, 7), "04AA", "Local", False)
