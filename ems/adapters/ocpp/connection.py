@@ -8,9 +8,9 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
@@ -27,7 +27,9 @@ from ems.adapters.ocpp.call_queue import (
 )
 from ems.adapters.ocpp.handshake import host_of
 from ems.adapters.ocpp.schemas import OutgoingError
+from ems.adapters.ocpp.socket import StationSocket
 from ems.adapters.ocpp.timeline import Timeline
+from ems.domain.instant import Instant
 from ems.ports.controller import Clock
 
 log = logging.getLogger(__name__)
@@ -51,14 +53,16 @@ class Dialect(Protocol):
     """One OCPP version, speaking with one station."""
 
     version: str
+    prompt: frozenset[str]
+    """Requests that `handle` answers without waiting."""
 
     @property
     def heartbeat_s(self) -> float:
         """How often the station is told to say that it is there."""
         ...
 
-    def handle(self, call: frame.Call) -> Reply | Awaitable[Reply]:
-        """The frame that answers a request of the station; never raises for what the station sent."""
+    def handle(self, call: frame.Call, now: Instant) -> Reply | Awaitable[Reply]:
+        """The frame that answers a request of the station, heard `now`; never raises for what the station sent."""
         ...
 
 
@@ -66,7 +70,7 @@ class Connection:
     """A socket with a generation number; it ends when the socket does, and never touches a successor."""
 
     def __init__(
-        self, socket: ServerConnection, station: str, generation: int, clock: Clock, timeline: Timeline | None = None
+        self, socket: StationSocket, station: str, generation: int, clock: Clock, timeline: Timeline | None = None
     ) -> None:
         self.station = station
         self.timeline = timeline or Timeline()
@@ -82,11 +86,10 @@ class Connection:
         self._clock = clock
         self._ponged = False
         self._numbers = itertools.count(1)
-        self._dialect: Dialect | None = None
 
     async def run(self, dialect: Dialect, beside: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Serve the link until it ends; `beside` runs along and may end earlier."""
-        self._dialect = dialect
+        self._socket.taker = partial(self._at_once, dialect)
         try:
             async with asyncio.TaskGroup() as tasks:
                 others = [tasks.create_task(self._watch(dialect)), tasks.create_task(beside())]
@@ -96,6 +99,7 @@ class Connection:
         except* (ConnectionClosed, TimeoutError, OSError):
             pass
         finally:
+            self._socket.taker = None
             self.queue.close("the link ended")
             await self.close(1001, "bye")
 
@@ -155,32 +159,63 @@ class Connection:
             return Unanswered(str(full))
         return await outcome
 
+    def _at_once(self, dialect: Dialect, data: bytes) -> bool:
+        """Deal with a message that needs no waiting; others are left to `_read`."""
+        found = frame.parse(data)
+        is_prompt = found.action in dialect.prompt if isinstance(found, frame.Call) else isinstance(found, frame.Result)
+        if not is_prompt or self._socket.transport.get_write_buffer_size():
+            return False
+        reply = self._take(dialect, found, data)
+        assert isinstance(reply, bytes | None)
+        if reply is not None:
+            self._write(reply)
+        return True
+
     async def _read(self, dialect: Dialect) -> None:
         while True:
             data = await self._socket.recv(decode=False)
-            now = self._clock.now()
-            self.heard_at = now.monotonic_s
-            self.frames += 1
-            found = frame.parse(data)
-            self.timeline.heard(now.utc, found, data)
-            match found:
-                case frame.Call() as call:
-                    reply = dialect.handle(call)
-                    if reply is not None and not isinstance(reply, bytes):
-                        reply = await _in_time(reply, call)
-                    if reply is not None:
-                        self.timeline.answered(now.utc, call, reply)
-                        if not self._write(reply):
-                            await self._write_slowly(reply)
-                case frame.Result(identity, payload):
-                    body = frame.decode_object(payload)
-                    self._resolve(identity, Answered(body) if body is not None else Refused("Payload", "not an object"))
-                case frame.Error(identity, code, description):
-                    self._resolve(identity, Refused(code, description))
-                case frame.Malformed(identity, reason):
-                    self._deviates("malformed frame", reason)
-                    if identity is not None:
-                        await self._write_slowly(frame.error(identity, "FormationViolation", reason))
+            reply = self._take(dialect, frame.parse(data), data)
+            if reply is not None and not isinstance(reply, bytes):
+                reply = await reply
+            if reply is not None and not self._write(reply):
+                await self._write_slowly(reply)
+            self._socket.done()
+
+    def _take(self, dialect: Dialect, found: frame.Frame, data: bytes) -> Reply | Awaitable[Reply]:
+        """Deal with a message; what is to be answered to it, if anything."""
+        now = self._clock.now()
+        self.heard_at = now.monotonic_s
+        self.frames += 1
+        self.timeline.heard(now.utc, found, data)
+        match found:
+            case frame.Call() as call:
+                reply = dialect.handle(call, now)
+                if reply is not None and not isinstance(reply, bytes):
+                    return self._answered_in_time(reply, call, now)
+                if reply is not None:
+                    self.timeline.answered(now.utc, call, reply)
+                return reply
+            case frame.Result(identity, payload):
+                body = frame.decode_object(payload)
+                self._resolve(identity, Answered(body) if body is not None else Refused("Payload", "not an object"))
+            case frame.Error(identity, code, description):
+                self._resolve(identity, Refused(code, description))
+            case frame.Malformed(identity, reason):
+                self._deviates("malformed frame", reason)
+                if identity is not None:
+                    return frame.error(identity, "FormationViolation", reason)
+        return None
+
+    async def _answered_in_time(self, reply: Awaitable[Reply], call: frame.Call, now: Instant) -> Reply:
+        """An answer that takes a while, but not for ever."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                answer = await reply
+        except TimeoutError:
+            answer = frame.error(call.id, "InternalError", "busy")
+        if answer is not None:
+            self.timeline.answered(now.utc, call, answer)
+        return answer
 
     def _resolve(self, identity: str, outcome: Outcome) -> None:
         self._silences.clear()
@@ -260,12 +295,3 @@ class Connection:
         if self.deviations[kind].bit_count() == 1:
             log.info("station.deviates id=%r kind=%r detail=%r count=%d", self.station, kind, detail[:64],
                      self.deviations[kind])  # fmt: skip
-
-
-async def _in_time(reply: Awaitable[Reply], call: frame.Call) -> Reply:
-    """An answer that takes a while, but not for ever."""
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            return await reply
-    except TimeoutError:
-        return frame.error(call.id, "InternalError", "busy")

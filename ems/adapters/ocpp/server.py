@@ -14,6 +14,7 @@ from websockets.protocol import State
 from ems.adapters.ocpp.connection import Connection, Dialect
 from ems.adapters.ocpp.handshake import Access, Doorkeeper, offered_subprotocols, select_subprotocol
 from ems.adapters.ocpp.notice import Notices
+from ems.adapters.ocpp.socket import StationSocket
 from ems.adapters.ocpp.timeline import Timeline
 from ems.domain.events import StationGone
 from ems.domain.order import LimitOrder
@@ -114,6 +115,7 @@ class CentralSystem:
             process_request=self._doorkeeper.process_request,
             subprotocols=None,
             select_subprotocol=select_subprotocol(self._versions),
+            create_connection=StationSocket,
             compression=None,
             open_timeout=OPEN_S,
             ping_interval=None,
@@ -204,6 +206,7 @@ class CentralSystem:
         return {station: connection for station, (connection, _) in self._links.items()}
 
     async def _serve(self, socket: ServerConnection) -> None:
+        assert isinstance(socket, StationSocket)
         station = socket.username
         assert socket.request is not None
         offered = offered_subprotocols(socket.request.headers)

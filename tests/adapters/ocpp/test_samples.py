@@ -67,7 +67,7 @@ class Handset:
     def says(self, payload: object, text: str | None = None) -> list[MeterValues]:
         """What becomes of a MeterValues.req."""
         before = len(self.events)
-        self.incoming.meter_values((text if text is not None else json.dumps(payload)).encode())
+        self.incoming.meter_values((text if text is not None else json.dumps(payload)).encode(), self.now())
         return [event for event in self.events[before:] if isinstance(event, MeterValues)]
 
     def reports(self, *samples: object, told: float | str | None = 0.0, **more: object) -> MeterValues:

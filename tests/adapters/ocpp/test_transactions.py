@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -278,6 +279,29 @@ async def test_a_disk_in_trouble_keeps_no_driver_waiting(trouble: object) -> Non
         assert begun(site) == [("CP/1", 101), ("CP/1", 102)]
         assert over(site) == [(101, None, True), (102, 4000, False)]
         assert site.is_connected("CP", generation=1)
+
+
+@virtual
+async def test_what_comes_behind_a_start_that_waits_for_the_disk_is_answered_behind_it() -> None:
+    """In the order in which it came, whatever could have been answered at once, and once nothing waits it is."""
+    async with ready() as (site, point):
+        site.ledger.stuck = True
+        starting = asyncio.create_task(point.call("StartTransaction", START))
+        await asyncio.sleep(0.1)
+        point.heard.clear()
+        values = {"connectorId": 1, "meterValue": [{"sampledValue": [{"value": "2000"}]}]}
+        await point.raw(json.dumps([2, "values", "MeterValues", values]))
+        await point.socket.send(['[2,"beat","Heart', 'beat",{}]'], text=True)
+        await point.raw('[2,"more","MeterValues",{"connectorId":1,"meterValue":[]}]')
+        assert point.heard == []
+        assert site.of(MeterValues) == []
+        await starting
+        await asyncio.sleep(0.1)
+        assert [message[1] for message in point.heard[1:]] == ["values", "beat", "more"]
+        assert [event.register_wh for event in site.of(MeterValues)] == [2000]
+        began = asyncio.get_running_loop().time()
+        await point.call("Heartbeat", {})
+        assert asyncio.get_running_loop().time() - began < 0.1
 
 
 @virtual

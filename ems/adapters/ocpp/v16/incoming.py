@@ -18,6 +18,7 @@ from ems.adapters.ocpp.v16.record import StationRecord
 from ems.adapters.ocpp.v16.samples import MeterValue, decode, moment, number, read
 from ems.adapters.ocpp.v16.signed import keep_signed
 from ems.domain.events import MeterValues, StationBooted, StatusChanged
+from ems.domain.instant import Instant
 from ems.domain.station import Evse, EvseStatus
 from ems.ports.controller import Authority
 
@@ -51,10 +52,10 @@ class Incoming:
             **dict.fromkeys(_ACKNOWLEDGED, lambda _: {}),
         }
 
-    def handle(self, call: frame.Call) -> Reply:
-        """The frame that answers `call`."""
+    def handle(self, call: frame.Call, now: Instant) -> Reply:
+        """The frame that answers `call`, heard `now`."""
         if call.action == _METER_VALUES:
-            self.meter_values(call.payload)
+            self.meter_values(call.payload, now)
             return frame.result(call.id, {})
         if call.action == _HEARTBEAT:
             return frame.result(call.id, {"currentTime": self._nowtext()})
@@ -71,8 +72,8 @@ class Incoming:
             return self._encoded(call, answer)
         return self._later(call, answer)
 
-    def meter_values(self, payload: bytes) -> None:
-        """MeterValues.req: the newest bucket steers, every register counts."""
+    def meter_values(self, payload: bytes, now: Instant) -> None:
+        """MeterValues.req, heard `now`: the newest bucket steers, every register counts."""
         message = decode(payload)
         if message is None:
             self._record.deviates("unreadable meter values")
@@ -87,16 +88,15 @@ class Incoming:
         keep_signed(self._record, evse.id, running.id if told is None and running else told, message.meter_value)
         over = running is None and self._is_over(told)
         for bucket in message.meter_value[-_BUCKETS:]:
-            self._sample(evse, bucket, closing=over)
+            self._sample(evse, bucket, now, closing=over)
 
     def _is_over(self, transaction: int | None) -> bool:
         return transaction is not None and self._record.book.has_ended(transaction)
 
-    def _sample(self, evse: Evse, bucket: MeterValue, closing: bool) -> None:
+    def _sample(self, evse: Evse, bucket: MeterValue, now: Instant, closing: bool) -> None:
         """One bucket; values that close a transaction (Q73) or waited in the station (Q73b) do not steer."""
         record = self._record
         reading = read(bucket, record.bounds(evse), record.deviations)
-        now = record.clock.now()
         told = moment(reading.timestamp, record.zone)
         age = 0.0
         if told is not None:
@@ -142,10 +142,10 @@ class Incoming:
         }
 
     def _status(self, payload: Payload) -> Payload:
-        record = self._record
+        record, now = self._record, self._record.clock.now()
         told = moment(payload.get("timestamp"), record.zone)
         if told is not None:
-            record.heard_time(told, record.clock.now())
+            record.heard_time(told, now)
         status = _STATUS.get(str(payload.get("status", "")).strip().lower())
         if status is None:
             record.deviates("unknown status")
@@ -163,7 +163,6 @@ class Incoming:
             return {}
         if connector != 0:
             self._speaking.add(evse.id)
-        now = record.clock.now()
         before = record.status.get(evse.id)
         if before is None or before[0] is not status:
             record.status[evse.id] = (status, now.monotonic_s)
@@ -205,6 +204,8 @@ class Incoming:
 
 
 _METER_VALUES, _HEARTBEAT = Action.meter_values.value, Action.heartbeat.value
+PROMPT = frozenset({_METER_VALUES, _HEARTBEAT})
+"""Requests that are answered without waiting."""
 _BUCKETS = 64
 _ACKNOWLEDGED = (
     Action.log_status_notification,

@@ -6,11 +6,12 @@ from collections.abc import Awaitable
 
 from ems.adapters.ocpp import frame
 from ems.adapters.ocpp.connection import Connection
-from ems.adapters.ocpp.v16.incoming import Incoming
+from ems.adapters.ocpp.v16.incoming import PROMPT, Incoming
 from ems.adapters.ocpp.v16.limits import Limits
 from ems.adapters.ocpp.v16.record import StationRecord
 from ems.adapters.ocpp.v16.requests import Late, Requests
 from ems.adapters.ocpp.v16.set_up import SetUp
+from ems.domain.instant import Instant
 from ems.domain.order import LimitOrder
 from ems.domain.remote.outcome import Activity, Outcome
 from ems.domain.remote.request import StationRequest
@@ -22,6 +23,7 @@ class Station16:
     """The `StationDialect` of OCPP 1.6."""
 
     version = "v16"
+    prompt = PROMPT
 
     def __init__(self, record: StationRecord) -> None:
         self.record = record
@@ -35,9 +37,9 @@ class Station16:
         """How often the station is told to say that it is there."""
         return self.record.heartbeat_s
 
-    def handle(self, call: frame.Call) -> bytes | Awaitable[bytes | None] | None:
-        """The frame that answers a request."""
-        return self._incoming.handle(call)
+    def handle(self, call: frame.Call, now: Instant) -> bytes | Awaitable[bytes | None] | None:
+        """The frame that answers a request, heard `now`."""
+        return self._incoming.handle(call, now)
 
     async def set_up(self, connection: Connection) -> None:
         """Make the station ready and watch over it while it is connected."""
