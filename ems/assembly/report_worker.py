@@ -4,6 +4,7 @@ pipes. It answers until its input ends, and yields to everything else on the mac
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sys
@@ -19,12 +20,16 @@ from ems.statistics.period import Period
 from ems.statistics.report import Report, report_of
 
 NICER = 10
+YOUNG = 100_000
+"""So many objects are made before it is looked for circles among them: what was read forms none, and there is much."""
 
 
 def main() -> None:
     """Answer until the input ends."""
     with suppress(OSError):
         os.nice(NICER)
+    gc.freeze()
+    gc.set_threshold(YOUNG)
     answers = own_answers()
     maker = Maker()
     heard_frame(sys.stdin.buffer)  # a greeting, in which there is nothing

@@ -93,32 +93,31 @@ class _Reading:
     def _many(self, query: Select[Any]) -> Iterator[Any]:
         """The same, some rows at a time: making one long list of them holds the interpreter."""
         with self._engine.connect() as connection:
-            yield from connection.execute(query.execution_options(yield_per=AT_A_TIME))
+            for some in connection.execute(query.execution_options(yield_per=AT_A_TIME)).partitions():
+                yield from some
 
     def sessions(self, span: _Span) -> Iterator[PastSession]:
         known = session.c
-        needed = known.need_origin.in_(STATED)
+        is_needed = known.need_origin.in_(STATED)
         columns = (
-            known.id, known.evse, known.plugged, known.unplugged, known.energy_wh, known.need_wh, known.departure,
-            known.vehicle, func.coalesce(known.tag, known.tag_key).label("tag"), known.person, known.cost_centre,
-            known.total_minor, needed.label("is_needed"),
+            known.id, known.evse, known.plugged // 1000, known.unplugged // 1000, known.energy_wh,
+            case((is_needed, known.need_wh)), case((is_needed, known.departure // 1000)), known.vehicle,
+            func.coalesce(known.tag, known.tag_key), known.person, known.cost_centre, known.total_minor,
         )  # fmt: skip
         for begin, end in _Span(span.begin - LONGEST_MS, span.end).slices():
             there: list[ColumnElement[bool]] = [known.plugged >= begin, known.plugged < end]
             if begin < span.begin:
-                there.append(or_(known.unplugged.is_(None), known.unplugged > span.begin))
+                stayed = known.unplugged.is_(None), known.unplugged > span.begin
+                there.append(or_(known.plugged >= span.begin, *stayed))
             query = select(*columns).where(*there, known.is_void.is_not(True))
-            for row in self._rows(query.order_by(known.plugged, known.id)):
-                if row.plugged >= span.begin or row.unplugged is None or row.unplugged > span.begin:
-                    yield _session(row)
+            yield from map(PastSession._make, self._many(query.order_by(known.plugged, known.id)))
 
     def used(self, span: _Span) -> Iterator[Used]:
         known = usage.c
-        columns = (known.session, known.starts, known.energy_wh, known.idle_s)
+        columns = (known.session, known.starts // 1000, known.energy_wh, known.idle_s)
         for begin, end in _Span(span.begin, span.end + BEHIND_MS).slices():
             query = select(*columns).where(known.starts >= begin, known.starts < end).order_by(known.starts)
-            for name, starts, energy_wh, idle_s in self._many(query):
-                yield Used(name, starts // 1000, energy_wh, idle_s)
+            yield from map(Used._make, self._many(query))
 
     def charged(self, span: _Span) -> Iterator[Charged]:
         known = interval.c
@@ -195,22 +194,4 @@ def excluded_of(connection: Connection, period: Period) -> tuple[Excluded, ...]:
     return tuple(
         Excluded(row.id, row.scope, row.began // 1000, row.ended // 1000, Exclusion(row.cause), row.note, row.who)
         for row in connection.execute(query)
-    )
-
-
-def _session(row: Any) -> PastSession:
-    is_needed = bool(row.is_needed)
-    return PastSession(
-        id=row.id,
-        evse=row.evse,
-        plugged_s=row.plugged // 1000,
-        unplugged_s=None if row.unplugged is None else row.unplugged // 1000,
-        energy_wh=row.energy_wh,
-        need_wh=row.need_wh if is_needed else None,
-        departure_s=row.departure // 1000 if is_needed and row.departure is not None else None,
-        vehicle=row.vehicle,
-        tag=row.tag,
-        person=row.person,
-        cost_centre=row.cost_centre,
-        cost_minor=row.total_minor,
     )
