@@ -204,11 +204,14 @@ def _is_planned(economy: Economy, outlook: Outlook) -> bool:
 
 
 def _deficits(site: Site, schedule: Schedule, stays: tuple[Wanted, ...]) -> tuple[Deficit, ...]:
-    """In words; of a vehicle that stays beyond the horizon only what is promised within it."""
+    """In words; of a vehicle that stays beyond the horizon only what is promised within it, and none of one that has
+    what it asked for.
+    """
     ends = schedule.problem.horizon.ends
+    served = {wanted.request.session for wanted in stays if wanted.is_extra}
     beyond = {wanted.request.session for wanted in stays if wanted.departure > ends}
     return tuple(
         Deficit(found.evse, found.session, found.short_wh, found.need_wh, found.by, remedies(found, site.zone))
         for found in deficits(schedule)
-        if found.guaranteed or found.session not in beyond
+        if found.session not in served and (found.guaranteed or found.session not in beyond)
     )

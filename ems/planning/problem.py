@@ -27,6 +27,8 @@ class Request(NamedTuple):
     forecast. `limit_a`: what its outlet may have at each step, where that is limited. `always`: it is promised not to
     pause as long as it needs anything. `hurries`: it is better served now than cheaply, because nobody knows when it
     leaves, or who else will come. `is_on`: it has current already; of equal plans that counts in which it goes on.
+    `likely`: what a kWh counts at each step, 0 … 1, where only a forecast tells when it leaves; None: it leaves when
+    `available` says. Of its need `start_wh` is to be there by the begin of step `start_by`: it may leave any time.
     """
 
     session: str
@@ -47,6 +49,9 @@ class Request(NamedTuple):
     always: bool = False
     hurries: bool = False
     is_on: bool = False
+    likely: Floats | None = None
+    start_wh: float = 0.0
+    start_by: int = 0
 
     @property
     def ceiling_a(self) -> Floats:
@@ -151,6 +156,7 @@ class ChargingProblem:
                 raise ValueError(f"{request.session}: {limit_a.shape} limits for {steps} steps")
             if not all(map(math.isfinite, numbers)) or bool(np.isnan(request.available + limit_a).any()):
                 raise ValueError(f"{request.session}: need, presence and currents must be finite numbers")
+            _check_likely(request, steps)
             if not LEAST_WEIGHT <= request.weight <= MOST_WEIGHT:
                 raise ValueError(
                     f"{request.session}: a weight lies in {LEAST_WEIGHT:g} … {MOST_WEIGHT:g}, beyond are classes"
@@ -196,6 +202,13 @@ class ChargingProblem:
         for i in range(len(self.nodes) - 1, 0, -1):
             carried[self.nodes[i].parent] += carried[i]
         return carried
+
+
+def _check_likely(request: Request, steps: int) -> None:
+    if request.likely is None:
+        return
+    if request.likely.shape != (steps,) or not bool(((request.likely >= 0.0) & (request.likely <= 1.0)).all()):
+        raise ValueError(f"{request.session}: how likely it is there must lie in 0 … 1 at each of {steps} steps")
 
 
 def _check(economy: Economy, steps: int) -> None:

@@ -6,12 +6,15 @@ it is there; y_nkt, ampere of kind k through circuit n, only where one of its li
 of request i that is missing, in quarters q of its need; r_i, what is missing of its guarantee, and u_it, ampere, of a
 minimum current that is promised; e_t, f_t, kW from and into the grid; c_t, d_t, b_t, kW into and out of the battery and
 kWh in it; P_j, kW of demand charge j.
-Constraints: sum_t w_i g_t x_it + sum_q s_iq = need_i; the same up to the guaranteed step with r_i, at least; x_it +
-u_it ≥ what is promised; y_nkt = the x and y directly below; |sum_k c_k y_nkt| ≤ capacity for every line, as a polygon
-inside the circle where currents are out of phase (see `tree`); balance of the grid connection, the battery's recursion,
-P_j ≥ the mean of e over each of its windows and ≥ what is paid already (see `supply`).
-Objective: minimise guarantee_i (r_i + w_i g_t u_it) + missing_i (1 + step q) s_iq + price_t e_t - feed-in_t f_t +
-demand_j P_j + wear + early_i · middle_t · energy; the weights are a strict ladder (see `weights`).
+Where only a forecast tells when i leaves, p_it ≤ 1 is how likely it is still there (else 1), and v_i what is missing of
+a first share that it is to have soon.
+Constraints: sum_t p_it w_i g_t x_it + sum_q s_iq = need_i, without p_it at most need_i; the same up to the guaranteed
+step with r_i, at least, and without p_it; so with v_i up to the step for a start; x_it + u_it ≥ what is promised;
+y_nkt = the x and y directly below; |sum_k c_k y_nkt| ≤ capacity for every line, as a polygon inside the circle where
+currents are out of phase (see `tree`); balance of the grid connection, the battery's recursion, P_j ≥ the mean of e
+over each of its windows and ≥ what is paid already (see `supply`).
+Objective: minimise guarantee_i (r_i + w_i g_t u_it) + missing_i (1 + step q) s_iq + missing_i 4 step v_i + price_t e_t
+- feed-in_t f_t + demand_j P_j + wear + early_i · middle_t · energy; the weights are a strict ladder (see `weights`).
 Source: the adaptive charging networks of Lee et al. 2021 for the phasors, here in tree form (conservation in rows): it
 has a third of the entries of one row per circuit over all vehicles below, and solves several times faster.
 """
@@ -56,6 +59,7 @@ class Program:
         charge = _charge(problem, lp, weights)
         missing = _needs(problem, lp, charge, weights)
         guaranteed = _guarantees(problem, lp, charge, weights)
+        _starts(problem, lp, charge, weights)
         _never_paused(problem, lp, charge, weights)
         battery = add_battery(problem, lp, weights) if ladder.looks_at_site else None
         battery_a = np.empty(0, dtype=np.intp) if battery is None else battery.amps
@@ -110,13 +114,21 @@ def _hurry(problem: ChargingProblem) -> Floats:
 
 
 def _needs(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: Weights) -> Ints:
-    """What is delivered and what is missing add up to the need."""
+    """What is delivered, as far as the vehicle is likely still there, and what is missing add up to the need. What is
+    delivered while it is there is not more than the need, however unlikely some of it is.
+    """
     count, hours = len(problem.requests), problem.horizon.hours
     kwh = np.array([max(0.0, request.need_wh) for request in problem.requests]) / 1000.0
     rising = 1.0 + FAIR_STEP * np.arange(QUARTERS)
     missing = lp.add_columns(np.repeat(kwh / QUARTERS, QUARTERS), (weights.missing[:, None] * rising).ravel())
     row, step = np.nonzero(charge >= 0)
     values = problem.watts_per_a[row] * hours[step] / 1000.0 if row.size else np.empty(0)
+    for i, request in enumerate(problem.requests):
+        if request.likely is not None:
+            own = row == i
+            columns = charge[i, step[own]]
+            lp.at_most(np.zeros(columns.size, dtype=np.intp), columns, values[own], kwh[i : i + 1])
+            values[own] *= request.likely[step[own]]
     each = np.repeat(np.arange(count), QUARTERS)
     lp.equal(
         np.concatenate((row, each)),
@@ -136,17 +148,44 @@ def _guarantees(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weigh
     kwh = np.array([min(requests[i].guaranteed_wh, requests[i].need_wh) for i in some]) / 1000.0
     columns[some] = lp.add_columns(kwh, weights.guaranteed[some])
     until = np.array([requests[i].guaranteed_by for i in some])
-    part = np.where(np.arange(charge.shape[1]) < until[:, None], charge[some], NONE)
+    _by(problem, lp, charge[some], columns[some], (problem.watts_per_a[some], until, kwh))
+    return columns
+
+
+def _starts(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: Weights) -> None:
+    """Of its first share, who may leave any time has soon what it can take by then. A kWh of it counts as much as all
+    steps of fairness together: nobody goes without because others are a little likelier to leave, but where it would
+    cost more energy than that, energy goes first.
+    """
+    requests, hours = problem.requests, problem.horizon.hours
+    some = [i for i, request in enumerate(requests) if request.start_wh > 0.0]
+    if not some:
+        return
+    until = np.array([requests[i].start_by for i in some])
+    watts_per_a = problem.watts_per_a[some]
+    amp_hours = [float(requests[i].upper_a[:by] @ hours[:by]) for i, by in zip(some, until, strict=True)]
+    kwh = np.minimum([requests[i].start_wh for i in some], watts_per_a * amp_hours) / 1000.0
+    columns = lp.add_columns(kwh, QUARTERS * FAIR_STEP * weights.missing[some])
+    _by(problem, lp, charge[some], columns, (watts_per_a, until, kwh))
+
+
+def _by(
+    problem: ChargingProblem, lp: LinearProgram, charge: Ints, short: Ints, due: tuple[Floats, Ints, Floats]
+) -> None:
+    """What flows through the columns `charge` and what is `short` make up what is `due`, at least: by row, power of an
+    ampere, the steps until then, and kWh.
+    """
+    watts_per_a, until, kwh = due
+    part = np.where(np.arange(charge.shape[1]) < until[:, None], charge, NONE)
     row, step = np.nonzero(part >= 0)
-    values = problem.watts_per_a[some][row] * problem.horizon.hours[step] / 1000.0
-    each = np.arange(len(some))
+    values = watts_per_a[row] * problem.horizon.hours[step] / 1000.0
+    each = np.arange(kwh.size)
     lp.at_most(
         np.concatenate((row, each)),
-        np.concatenate((part[row, step], columns[some])),
-        -np.concatenate((values, np.ones(len(some)))),
+        np.concatenate((part[row, step], short)),
+        -np.concatenate((values, np.ones(kwh.size))),
         -kwh,
     )
-    return columns
 
 
 def _never_paused(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: Weights) -> None:

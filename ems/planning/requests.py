@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 from ems.domain.limit import Limit
 from ems.domain.session import Need, NeedOrigin
 from ems.domain.site import Site
+from ems.planning.arrays import Floats
 from ems.planning.conductors import kinds_of
 from ems.planning.forecast.session import SessionForecast
 from ems.planning.horizon import Horizon
@@ -31,12 +33,31 @@ STEERABLE_WH = 50.0
 """A smaller rest is not planned; it flows anyway."""
 
 
+START_SHARE = 0.125
+"""Of all that a vehicle may take, so much it is to have before it has waited longer than anybody should (`max_wait_s`),
+where only a forecast tells when it leaves: of equally likely futures that in which it is gone soon must not find it
+empty. More of it would turn a plan into equal sharing.
+"""
+
+START_STEPS = 3
+"""Who has waited so long already is to have as much of it as it can take in so many steps, a quarter of an hour."""
+
+
+EXTRA_WEIGHT = 0.5
+"""A kWh of who has what it asked for and draws on counts so much of one of who has not: what was said was too little,
+but nobody else is to miss what he said for it.
+"""
+
+
 class Wanted(NamedTuple):
-    """A request with the stay that it is for, and what was assumed, in words."""
+    """A request with the (careful) departure of its stay, and what was assumed, in words. `is_extra`: it has what it
+    asked for.
+    """
 
     request: Request
     departure: datetime
     assumed: tuple[str, ...]
+    is_extra: bool = False
 
 
 def wanted_by(
@@ -68,39 +89,66 @@ def _wanted(
 ) -> Wanted:
     evse, now = site.evses[stay.evse], horizon.begins
     departure, leaves, is_known = _departure(site, stay, now, forecast)
+    is_extra = _draws_beyond_its_word(stay, forecast)
     need_wh, takes = _of_unknown_charge(stay, usual_wh) if stay.need.is_assumed else _need(stay, forecast)
     # Who took next to nothing when it was last offered current is offered its minimum again: it may have slept.
     legs = [leg for leg, used in zip(evse.wiring.legs, stay.legs, strict=True) if used] or list(evse.wiring.legs)
     watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
     amps, watts = limit_course(site, evse.id, horizon, limits)
+    may_leave = None if forecast is None or not _is_forecast(stay, now, forecast) else forecast
     request = Request(
         session=stay.session,
         evse=evse.id,
         circuit=site.circuit_of_evse[stay.evse],
         kinds=kinds_of(legs, unbalance=site.circuits.limits_unbalance),
-        available=horizon.share(None, departure),
+        available=horizon.share(None, departure if may_leave is None else may_leave.departure(may_leave.levels[-1])),
         need_wh=need_wh,
         max_a=min(evse.max_a, max(stay.appetite_a, stay.min_a)),
         min_a=stay.min_a,
         watts_per_a=watts_per_a,
         service_class=stay.service_class,
-        # Who hurries does not wait for what is free.
-        guaranteed_wh=need_wh if stay.need.hurries else max(0.0, stay.need.guaranteed_wh - stay.taken_wh),
-        guaranteed_by=_guaranteed_by(horizon, stay.need, departure),
+        guaranteed_wh=_guaranteed_wh(stay, 0.0 if is_extra else need_wh),
+        guaranteed_by=_guaranteed_by(horizon, stay.need, departure, is_sure=may_leave is None),
         limit_a=np.minimum(amps, watts / watts_per_a),
         always=stay.need.minimum_always,
         hurries=stay.need.hurries or not is_known,
         is_on=stay.is_on,
+        likely=None if may_leave is None else _likely(horizon, may_leave),
+        weight=EXTRA_WEIGHT if is_extra else 1.0,
+        start_wh=0.0 if may_leave is None or is_extra else _start_wh(stay, need_wh),
+        start_by=max(START_STEPS, horizon.steps_until(stay.plugged + timedelta(seconds=site.policy.max_wait_s))),
     )
-    return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes) if text))
+    return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes) if text), is_extra)
 
 
-def _guaranteed_by(horizon: Horizon, need: Need, departure: datetime) -> int:
-    """The steps within which a promise is to be kept; once its moment is over, the departure takes its place."""
+def _guaranteed_wh(stay: Stay, asked_wh: float) -> float:
+    """What is promised of its need. Who hurries does not wait for what is free."""
+    return asked_wh if stay.need.hurries else max(0.0, stay.need.guaranteed_wh - stay.taken_wh)
+
+
+def _guaranteed_by(horizon: Horizon, need: Need, departure: datetime, *, is_sure: bool) -> int:
+    """The steps within which a promise is to be kept; once its moment is over, the departure takes its place, and where
+    that is a forecast, the careful one: no promise counts on a vehicle that will probably stay.
+    """
     moment = need.guaranteed_by
     if moment is None or moment >= departure or moment <= horizon.begins:
-        return horizon.steps
+        return horizon.steps if is_sure else horizon.steps_until(departure)
     return horizon.steps_until(moment)
+
+
+def _likely(horizon: Horizon, forecast: SessionForecast) -> Floats:
+    """What a kWh counts in the middle of each step: as likely as the vehicle is still there, as a share of how likely
+    it is at the careful departure. Up to that nothing is taken off: so much risk a plan may run to spare money.
+    """
+    edges = horizon.edges()
+    middles = [begin + (end - begin) / 2 for begin, end in pairwise(edges)]
+    return np.minimum(1.0, forecast.likely(horizon.begins, middles) / (1.0 - forecast.levels[0]))
+
+
+def _start_wh(stay: Stay, need_wh: float) -> float:
+    """What it still lacks of a first share of all that it may take in this session."""
+    missing_wh = START_SHARE * (stay.taken_wh + need_wh) - stay.taken_wh
+    return missing_wh if missing_wh > STEERABLE_WH else 0.0
 
 
 class _Departure(NamedTuple):
@@ -111,15 +159,24 @@ class _Departure(NamedTuple):
     is_known: bool = True
 
 
+def _is_forecast(stay: Stay, now: datetime, forecast: SessionForecast) -> bool:
+    """Whether the past tells surely when it leaves, and no schedule does."""
+    told = stay.need.departure
+    is_scheduled = stay.need.origin is NeedOrigin.SCHEDULED and told is not None and told > now
+    return not is_scheduled and not forecast.departure_doubt and forecast.deadline > now
+
+
 def _departure(site: Site, stay: Stay, now: datetime, forecast: SessionForecast | None) -> _Departure:
-    """What is scheduled counts. What a driver said, who may go sooner, counts where the past tells nothing surely."""
+    """The careful one. What is scheduled counts. What a driver said, who may go sooner, counts where it is earlier than
+    the past tells, or that tells nothing surely.
+    """
     told, zone = stay.need.departure, site.zone
     is_ahead = told is not None and told > now
-    sure = None if forecast is None or forecast.departure_doubt or forecast.deadline <= now else forecast.deadline
-    if told is not None and is_ahead and (sure is None or stay.need.origin is NeedOrigin.SCHEDULED or told <= sure):
+    sure = None if forecast is None or not _is_forecast(stay, now, forecast) else forecast.deadline
+    if told is not None and is_ahead and (sure is None or told <= sure):
         return _Departure(told, "")
     if sure is not None:
-        return _Departure(sure, f"leaves at {sure.astimezone(zone):%H:%M}, as similar sessions did")
+        return _Departure(sure, f"may leave from {sure.astimezone(zone):%H:%M} on, as similar sessions did")
     if told is not None:
         text = f"was to leave at {told.astimezone(zone):%H:%M}; planned as if it left within an hour"
         return _Departure(now + OVERSTAY, text)
@@ -141,6 +198,14 @@ def _next(clock: str, now: datetime, site: Site) -> datetime:
     return now + timedelta(days=1)
 
 
+def _draws_beyond_its_word(stay: Stay, forecast: SessionForecast | None) -> bool:
+    """Whether it got what its driver asked for, while it goes on drawing; what is scheduled is meant so."""
+    told = stay.need.energy_wh
+    if told is None or forecast is None or stay.need.is_assumed or stay.need.origin is NeedOrigin.SCHEDULED:
+        return False
+    return told - stay.taken_wh <= STEERABLE_WH
+
+
 def _of_unknown_charge(stay: Stay, usual_wh: float | None) -> tuple[float, str]:
     """What a vehicle still wants that is to have a state of charge, while nobody knows the present one: what is usual
     for it, at least what it is promised; as if it were empty where nothing is usual, or it took more than that.
@@ -155,9 +220,12 @@ def _of_unknown_charge(stay: Stay, usual_wh: float | None) -> tuple[float, str]:
 
 def _need(stay: Stay, forecast: SessionForecast | None) -> tuple[float, str]:
     """What it still wants. A forecast may lower what somebody said only where it is sure, and never below what the
-    vehicle may still take while it draws.
+    vehicle may still take while it draws. Who draws on beyond its word wants what others took then, sure or not.
     """
     told = stay.need.energy_wh
+    if forecast is not None and _draws_beyond_its_word(stay, forecast):
+        text = f"has what it asked for and draws on, {forecast.need_wh / 1000.0:.0f} kWh at most"
+        return max(0.0, forecast.need_wh - stay.taken_wh), text
     predicted = None if forecast is None or forecast.energy_doubt else forecast.need_wh
     if told is not None and (predicted is None or stay.need.origin is NeedOrigin.SCHEDULED):
         return max(0.0, told - stay.taken_wh), ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from ems.domain.policy import Strategy
 from ems.planning.ladder import LADDERS, Ladder
 from ems.planning.linear_program import OutOfTimeError
 from ems.planning.optimiser import first_minimum_a, optimise, projected
-from ems.planning.problem import Battery, ChargingProblem, Node, line_load
+from ems.planning.problem import Battery, ChargingProblem, Node, Request, line_load
 from ems.planning.schedule import Schedule
 from tests.planning.instances import car_park
 from tests.planning.oracle import least_cost, least_missing_wh, least_missing_with_minimum_wh
@@ -268,3 +269,52 @@ def test_time_that_is_over_is_said() -> None:
     horizon = hours(2)
     with pytest.raises(OutOfTimeError):
         optimise(problem(horizon, [vehicle(horizon, 9.0)], 20.0), SERVICE_FIRST, lambda: 0.0)
+
+
+def likely(*shares: float, **more: Any) -> Request:
+    """A vehicle that is there for so many hours, or only with so much likelihood."""
+    horizon = hours(len(shares))
+    return vehicle(horizon, more.pop("kwh", 7.36), likely=np.array(shares), **more)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_who_is_likelier_to_leave_goes_first(first: int) -> None:
+    """One conductor for two vehicles, an hour each: who is gone in the second hour with one half has the first."""
+    shares = [(1.0, 0.5), (1.0, 0.9)] if first == 0 else [(1.0, 0.9), (1.0, 0.5)]
+    both = [likely(*row, session=str(k)) for k, row in enumerate(shares)]
+    schedule = optimise(problem(hours(2), both, 32.0), SERVICE_FIRST)
+    assert schedule.amps[first].tolist() == pytest.approx([32.0, 0.0], abs=1e-6)
+    assert schedule.amps[1 - first].tolist() == pytest.approx([0.0, 32.0], abs=1e-6)
+
+
+def test_no_vehicle_is_planned_more_than_it_needs_because_it_may_be_gone() -> None:
+    """An hour of charge is one hour of charge, though half of it may come to nothing."""
+    schedule = optimise(problem(hours(3), [likely(0.5, 0.5, 0.5)], 32.0), SERVICE_FIRST)
+    assert schedule.delivered_wh[0] == pytest.approx(7360.0)
+
+
+def test_money_is_spared_as_long_as_no_vehicle_is_likelier_to_be_gone() -> None:
+    """The second hour is cheaper: who is there as surely waits for it, who is less likely there does not."""
+    horizon = hours(2)
+    for shares, amps in (((1.0, 1.0), [0.0, 32.0]), ((1.0, 0.6), [32.0, 0.0])):
+        site = problem(horizon, [likely(*shares)], 32.0, economy(horizon, [0.3, 0.1]))
+        assert optimise(site, SERVICE_FIRST).amps[0].tolist() == pytest.approx(amps, abs=1e-6)
+
+
+def test_nobody_is_left_with_nothing_because_others_are_a_little_likelier_to_leave() -> None:
+    """Who is less likely to stay has the first hour, but for the start of the other; where that would cost more energy
+    than fairness is worth, energy goes first.
+    """
+    for other, started_wh in ((0.95, 2000.0), (0.5, 0.0)):
+        waits = likely(1.0, 1.0, session="waits", start_wh=2000.0, start_by=1)
+        leaves = likely(1.0, other, session="leaves")
+        schedule = optimise(problem(hours(2), [waits, leaves], 32.0), SERVICE_FIRST)
+        assert 230.0 * schedule.amps[0, 0] == pytest.approx(started_wh, abs=1.0)
+
+
+def test_a_promise_is_kept_before_anybody_has_a_start() -> None:
+    """Both want the one hour: it belongs to whom it was promised, however unlikely it is there to the end."""
+    starts = likely(1.0, 1.0, session="starts", start_wh=7360.0, start_by=1)
+    promised = likely(0.2, 0.1, session="promised", guaranteed_wh=7360.0, guaranteed_by=1)
+    schedule = optimise(problem(hours(2), [starts, promised], 32.0), SERVICE_FIRST)
+    assert schedule.amps[1].tolist() == pytest.approx([32.0, 0.0], abs=1e-6)

@@ -48,6 +48,14 @@ def sure(hours: float, kwh: float, doubt: str = "") -> SessionForecast:
     return SessionForecast((0.1, 0.5, 0.9), departure, np.full(3, 1000.0 * kwh), doubt, doubt)
 
 
+def spread(*hours: float) -> SessionForecast:
+    """A forecast of departure: one in ten is gone in the first of so many hours, half, and nine in ten in the last."""
+    return SessionForecast((0.1, 0.5, 0.9), NOW.timestamp() + 3600.0 * np.array(hours), np.full(3, 40_000.0))
+
+
+STAYED = "as it says, though others stayed"
+
+
 def local(hour: int, minute: int = 0, day: int = 3) -> datetime:
     return datetime(2026, 6, day, hour - 2, minute, tzinfo=UTC)
 
@@ -62,17 +70,18 @@ LATE = Need(20_000.0, NOW - timedelta(hours=1))
     [
         ("as it says", SAID, None, POLICY, local(15), ""),
         ("as it is scheduled, whatever was usual", PLANNED, sure(1.0, 9.0), POLICY, local(15), ""),
-        ("as it says, though others stayed", SAID, sure(4.0, 9.0), POLICY, local(15), ""),
+        (STAYED, SAID, sure(4.0, 9.0), POLICY, local(15), ""),
         ("as others did, though it says later", SAID, sure(1.0, 9.0), POLICY, local(13),
-         "A/1: leaves at 13:00, as similar sessions did"),
-        ("as others did", Need(), sure(4.0, 9.0), POLICY, local(16), "A/1: leaves at 16:00, as similar sessions did"),
+         "A/1: may leave from 13:00 on, as similar sessions did"),
+        ("as others did", Need(), sure(4.0, 9.0), POLICY, local(16),
+         "A/1: may leave from 16:00 on, as similar sessions did"),
         ("nobody is sure", Need(), sure(4.0, 9.0, "too few"), POLICY, local(17),
          "A/1: leaves at 17:00, which is assumed where nobody says"),
         ("nobody says", Need(), None, None, NOW + timedelta(days=1), "A/1: nobody knows when it leaves"),
         ("it is past its time", LATE, None, POLICY, NOW + timedelta(hours=1),
          "A/1: was to leave at 11:00; planned as if it left within an hour"),
         ("it is past its time, as others were", LATE, sure(4.0, 9.0), POLICY, local(16),
-         "A/1: leaves at 16:00, as similar sessions did"),
+         "A/1: may leave from 16:00 on, as similar sessions did"),
         ("the usual time is over for today", Need(), None, Policy(departure_default="11:30"), local(11, 30, day=4),
          "A/1: leaves at 11:30, which is assumed where nobody says"),
     ],
@@ -83,8 +92,58 @@ def test_when_it_leaves(
     found = wanted(stay(need), forecast, policy=policy)
     assert found.departure == departure, what
     assert (assumed in found.assumed) if assumed else not any("leave" in text for text in found.assumed)
+    # Who said 15:00 where others stayed until 16:00 may stay as long as they did.
+    until = local(16) if what == STAYED else departure
     there_h = float(found.request.available @ HORIZON.hours)
-    assert there_h == pytest.approx(min((departure - NOW).total_seconds() / 3600.0, float(HORIZON.hours.sum())))
+    assert there_h == pytest.approx(min((until - NOW).total_seconds() / 3600.0, float(HORIZON.hours.sum())))
+
+
+def test_what_may_happen_after_the_careful_departure_counts_as_far_as_it_is_likely() -> None:
+    """One in ten is gone by 13:00, half by 14:00, nine in ten by 16:00: the plan counts on it in full until one, and on
+    five ninths of it at two; what is promised without a moment is kept by one.
+    """
+    request = wanted(stay(replace(SAID, departure=None, guaranteed_wh=9_000.0)), spread(1.0, 2.0, 4.0)).request
+    assert request.likely is not None
+    edges = np.array(HORIZON.edges_s) / 3600.0
+    middles = (edges[1:] + edges[:-1]) / 2.0
+    assert request.available @ HORIZON.hours == pytest.approx(4.0)
+    assert np.interp([0.5, 2.0, 3.0], middles, request.likely) == pytest.approx([1.0, 5 / 9, 1 / 3], abs=0.02)
+    assert not request.likely[middles > 4.0].any()
+    assert HORIZON.edges_s[request.guaranteed_by] == 3600.0
+
+
+@pytest.mark.parametrize(
+    ("what", "need", "forecast"),
+    [
+        ("a depot says when", PLANNED, True),
+        ("nobody is sure", SAID, False),
+    ],
+)
+def test_a_departure_that_no_forecast_tells_is_certain(what: str, need: Need, forecast: bool) -> None:
+    told = spread(1.0, 2.0, 4.0) if forecast else replace(spread(1.0, 2.0, 4.0), departure_doubt="too few")
+    request = wanted(stay(replace(need, guaranteed_wh=9_000.0)), told).request
+    assert (request.likely, request.start_wh, request.guaranteed_by) == (None, 0.0, HORIZON.steps), what
+    assert request.available @ HORIZON.hours == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("taken_kwh", "waited_h", "start_kwh", "by_h"),
+    [
+        (0.0, 0.25, 2.5, 0.75),
+        (2.0, 0.25, 0.5, 0.75),
+        (0.0, 3.0, 2.5, 0.25),
+        (2.48, 0.0, 0.0, 1.0),
+        (5.0, 0.0, 0.0, 1.0),
+    ],
+)
+def test_who_may_leave_any_time_is_to_have_a_start_before_it_waited_too_long(
+    taken_kwh: float, waited_h: float, start_kwh: float, by_h: float
+) -> None:
+    """An eighth of 20 kWh within an hour of plug-in, or as much as possible within a quarter of an hour."""
+    one = stay(Need(20_000.0), taken_wh=1000.0 * taken_kwh, plugged=NOW - timedelta(hours=waited_h))
+    request = wanted(one, spread(1.0, 2.0, 4.0)).request
+    assert request.start_wh == pytest.approx(1000.0 * start_kwh)
+    assert HORIZON.edges_s[request.start_by] == 3600.0 * by_h
 
 
 @pytest.mark.parametrize(
@@ -145,6 +204,36 @@ def test_who_got_more_than_anybody_expected_still_wants_something() -> None:
 )
 def test_who_wants_nothing_is_left_out(what: str, one: Stay) -> None:
     assert wanted_by(site(), HORIZON, (one,), (), {}) == (), what
+
+
+@pytest.mark.parametrize("doubt", ["", "too few"])
+@pytest.mark.parametrize("taken_kwh", [20.0, 19.96, 30.0])
+def test_who_draws_on_beyond_its_word_is_served_after_those_who_have_not_got_theirs(
+    doubt: str, taken_kwh: float
+) -> None:
+    """It asked for 20 kWh, but such sessions took up to 40. Nobody owes it more than it was promised."""
+    found = wanted(stay(replace(SAID, hurries=True), taken_wh=1000.0 * taken_kwh), sure(4.0, 40.0, doubt))
+    request = found.request
+    assert found.is_extra
+    assert request.need_wh == pytest.approx(1000.0 * (40.0 - taken_kwh))
+    assert (request.weight, request.guaranteed_wh, request.start_wh) == (0.5, 0.0, 0.0)
+    assert "A/1: has what it asked for and draws on, 40 kWh at most" in found.assumed
+    asks = wanted(stay(SAID, taken_wh=19_900.0), sure(4.0, 40.0, doubt))
+    assert (asks.is_extra, asks.request.weight) == (False, 1.0)
+    assert asks.request.need_wh == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(
+    ("what", "one", "forecast"),
+    [
+        ("its word is believed", stay(SAID, taken_wh=20_000.0), False),
+        ("a depot says what it needs", stay(PLANNED, taken_wh=20_000.0), True),
+        ("it draws no more", stay(SAID, taken_wh=20_000.0, is_done=True), True),
+    ],
+)
+def test_who_has_what_it_needs_wants_nothing_whatever_others_took(what: str, one: Stay, forecast: bool) -> None:
+    told = {one.session: sure(4.0, 40.0)} if forecast else {}
+    assert wanted_by(site(), HORIZON, (one,), (), told) == (), what
 
 
 def test_it_takes_what_it_was_seen_to_take_on_the_legs_it_uses() -> None:

@@ -118,6 +118,14 @@ class SessionForecast:
         """The vehicle is gone by then with probability `level`."""
         return datetime.fromtimestamp(float(between_levels(self.levels, self.departures_s, level)), UTC)
 
+    def likely(self, now: datetime, moments: Sequence[datetime]) -> Floats:
+        """How likely the vehicle, which is here `now`, is still here at each of `moments`: linear between the levels,
+        and not at all beyond the last.
+        """
+        at_s = [moment.timestamp() for moment in moments]
+        told = (now.timestamp(), *self.departures_s.tolist())
+        return 1.0 - np.interp(at_s, told, (0.0, *self.levels), right=1.0)
+
     def energy_wh(self, level: float) -> float:
         """The vehicle takes no more than this with probability `level`."""
         return float(between_levels(self.levels, self.energies_wh, level))

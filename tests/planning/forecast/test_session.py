@@ -74,6 +74,12 @@ def test_who_is_still_here_leaves_later_than_now() -> None:
     assert "beyond everything seen so far" in told.why or "sessions like it" in told.why
 
 
+def test_it_is_as_likely_still_here_as_the_levels_of_its_departure_say() -> None:
+    told = SessionForecast((0.1, 0.5, 0.9), NOW.timestamp() + 3600.0 * np.array([1.0, 2.0, 4.0]), np.full(3, 9e3))
+    moments = [NOW + timedelta(hours=hours) for hours in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 4.1, 9.0)]
+    assert told.likely(NOW, moments) == pytest.approx([1.0, 0.95, 0.9, 0.7, 0.5, 0.3, 0.1, 0.0, 0.0])
+
+
 def test_a_vehicle_that_draws_on_will_take_more_than_it_took() -> None:
     """Half took 5 kWh, half 30: who took 8 and still draws is one of the latter."""
     history = known([visit(day, 9, 8, 5 if day % 2 else 30) for day in range(1, 80)])
