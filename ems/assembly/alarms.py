@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,7 @@ from ems.adapters.web.alarms.page import alarm_ways
 from ems.adapters.web.payment.api import Routers
 from ems.adapters.webhook.signature import key_of
 from ems.assembly.error import AssemblyError
+from ems.domain.alarm.incident import Incident
 from ems.ports.controller import Clock, Live, Operations, Service
 from ems.ports.notices import Target
 from ems.runtime.alarm_mail import AlarmMailer
@@ -29,51 +30,72 @@ if TYPE_CHECKING:
     from ems.adapters.mqtt.link import Broker, MqttLink
 
 
-class AlarmParts(NamedTuple):
-    """What the daemon needs of all this: `looks` are outputs of its loop."""
-
-    keeper: IncidentKeeper
-    postman: Postman
-    looks: tuple[Output, ...]
-    services: tuple[Service, ...]
-    routers: Routers
-
-
 class Audience(NamedTuple):
-    """Everybody whom the site file names, and the broker (None: there is none)."""
+    """Everybody whom the site file names, but for a broker, and the server that takes mail (None: there is none)."""
 
     targets: tuple[Target, ...]
-    broker: Broker | None
+    server: SmtpServer | None
 
 
-def alarm_parts(
-    told: Audience, settings: SiteSettings, live: Live, clock: Clock, store: Store, operations: Operations
-) -> AlarmParts:
-    """Alarms always, and whoever is to be told."""
-    patience = settings.notices.patience
-    links: tuple[MqttLink, ...] = ()
-    brokers: tuple[Target, ...] = ()
-    if told.broker is not None:
-        from ems.adapters.mqtt.link import MqttLink  # noqa: PLC0415 - a room that few sites need
-        from ems.adapters.mqtt.target import MqttTarget  # noqa: PLC0415
+class AlarmParts:
+    """What the daemon needs of all this: `looks` are outputs of its loop. `mail`: where mail goes out, as the site file
+    says now.
+    """
 
-        link = MqttLink(told.broker, live, operations, lambda: keeper.open, __version__)
-        links = (link,)
-        brokers = (MqttTarget(link, f"{link.host}, {link.topics.event}", settings.site.name),)
-    postman = Postman((*told.targets, *brokers), store.notices, clock)
-    herald = Herald(postman.tell, lambda: clock.now().utc)
-    keeper = IncidentKeeper(live, clock, store.incidents, herald.alarm, lambda: patience)
-    keeper.sources.append(postman.troubles)
-    ways = alarm_ways(live, clock, keeper, postman)
-    return AlarmParts(keeper, postman, (herald.look,), (postman, keeper, *links), ways)
+    def __init__(
+        self,
+        told: Audience,
+        broker: Broker | None,
+        settings: SiteSettings,
+        live: Live,
+        clock: Clock,
+        store: Store,
+        operations: Operations,
+    ) -> None:
+        self._settings = settings
+        self._brokers, links = _over_mqtt(broker, settings.site.name, live, operations, lambda: self.keeper.open)
+        self.postman = Postman((*told.targets, *self._brokers), store.notices, clock)
+        herald = Herald(self.postman.tell, lambda: clock.now().utc)
+        self.keeper = IncidentKeeper(
+            live, clock, store.incidents, herald.alarm, lambda: self._settings.notices.patience
+        )
+        self.keeper.sources.append(self.postman.troubles)
+        self.looks: tuple[Output, ...] = (herald.look,)
+        self.services: tuple[Service, ...] = (self.postman, self.keeper, *links)
+        self.routers: Routers = alarm_ways(live, clock, self.keeper, self.postman)
+
+    @property
+    def mail(self) -> MailSettings | None:
+        """Where mail goes out."""
+        return self._settings.mail
+
+    def take_over(self, settings: SiteSettings, told: Audience) -> None:
+        """Go on with what the site file says now, but for the broker."""
+        self._settings = settings
+        self.postman.take_over((*told.targets, *self._brokers))
+
+
+def _over_mqtt(
+    broker: Broker | None, site: str, live: Live, operations: Operations, alarms: Callable[[], Sequence[Incident]]
+) -> tuple[tuple[Target, ...], tuple[MqttLink, ...]]:
+    """The target and the link of a broker, if there is one."""
+    if broker is None:
+        return (), ()
+    from ems.adapters.mqtt.link import MqttLink  # noqa: PLC0415 - a room that few sites need
+    from ems.adapters.mqtt.target import MqttTarget  # noqa: PLC0415
+
+    link = MqttLink(broker, live, operations, alarms, __version__)
+    return (MqttTarget(link, f"{link.host}, {link.topics.event}", site),), (link,)
 
 
 def audience_of(settings: SiteSettings, clock: Clock) -> Audience:
     """Everybody whom the site file names. Raises AssemblyError where a secret cannot be read."""
-    return Audience(tuple(_targets(settings, clock)), _broker(settings.notices.mqtt))
+    server = None if settings.mail is None else mail_server(settings.mail)
+    return Audience(tuple(_targets(settings, server, clock)), server)
 
 
-def _broker(known: Mqtt | None) -> Broker | None:
+def broker_of(known: Mqtt | None) -> Broker | None:
+    """The broker, if there is one. Raises AssemblyError where its secret cannot be read."""
     if known is None:
         return None
     from ems.adapters.mqtt.link import Broker  # noqa: PLC0415 - a room that few sites need
@@ -92,13 +114,13 @@ def _broker(known: Mqtt | None) -> Broker | None:
     )
 
 
-def _targets(settings: SiteSettings, clock: Clock) -> Iterator[Target]:
+def _targets(settings: SiteSettings, server: SmtpServer | None, clock: Clock) -> Iterator[Target]:
     site = settings.site
     yield from _webhooks(settings.notices.webhooks, site.name, clock)
     told = settings.notices.mail
-    if told is not None and settings.mail is not None:
+    if told is not None and server is not None:
         yield AlarmMailer(
-            mail_server(settings.mail),
+            server,
             told.to,
             lambda: site.name,
             lambda: site.zone,

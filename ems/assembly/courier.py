@@ -44,7 +44,7 @@ class SiteCourier:
     report: Callable[[Period], Awaitable[Report]]
     name_of: Callable[[str, Period, str], str]
     files: ExportProcesses
-    mail: MailSettings | None
+    mail: Callable[[], MailSettings | None]
     clock: Clock
 
     async def bring(self, plan: ExportPlan, period: Period) -> str:
@@ -82,7 +82,7 @@ class SiteCourier:
             await post.close()
 
     def _server(self) -> Mail:
-        known = self.mail
+        known = self.mail()
         if known is None:
             raise NotDeliveredError("the site file describes no mail server")
         password = None if known.password_file is None else read_secret(known.password_file)

@@ -22,7 +22,7 @@ from ems.adapters.store.journal import FileJournal
 from ems.adapters.store.segment import Header
 from ems.adapters.store.store import Store
 from ems.assembly.access import porter_of
-from ems.assembly.alarms import audience_of
+from ems.assembly.alarms import Audience, audience_of, broker_of
 from ems.assembly.entry import web_options
 from ems.assembly.error import AssemblyError
 from ems.assembly.meters import METER_CHECKS, installed_meters, own_models, steered_batteries
@@ -113,6 +113,7 @@ class Daemon:
             check_free("the page", shown.host, shown.port, "EMS_HTTP_PORT")
             meters = installed_meters(settings, own_models(settings, state_dir))
             provision, told = provision_of(settings.payment), audience_of(settings, clock)
+            broker = broker_of(settings.notices.mqtt)
             store = store_of(state_dir, clock, troubles)
         except BaseException:
             lock.close()
@@ -137,8 +138,8 @@ class Daemon:
         replanner, foreseer = Replanner(planning, clock, loop.inbox.put), Foreseer(supposing)
         product = product_of(
             Ground(
-                settings, state_dir, shown, told, provision, clock, store, recovered, loop, live, operations, central,
-                porter, planning, foreseer,
+                settings, state_dir, shown, told, provision, clock, store, recovered, loop, live, operations,
+                central, porter, planning, foreseer, broker,
             )
         )  # fmt: skip
         poller = Poller(meters, clock, loop.inbox.put, steered_batteries(settings.site))
@@ -181,8 +182,8 @@ class Daemon:
                 self.watchdog.close()
 
     def reload(self) -> None:
-        """Ask for the site to be read again, beside the loop: policy, limits and passwords apply as soon as it has been
-        read, the installation after a restart.
+        """Ask for the site to be read again, beside the loop: policy, limits, passwords and who is told of what apply
+        as soon as it has been read, the installation after a restart.
         """
         self.watchdog.reloading()
         self._asked.set()
@@ -198,20 +199,29 @@ class Daemon:
             self._asked.clear()
             try:
                 async with asyncio.timeout(RELOAD_S):
-                    again = await asyncio.to_thread(
-                        reload, self.settings.path, self.settings, self.state_dir, METER_CHECKS
-                    )
+                    again, told = await asyncio.to_thread(self._reloaded)
             except TimeoutError:
                 log.warning("site.reload-refused running=%s cause='the disk does not answer'", self.settings.revision)
                 continue
-            self._take_over(again)
+            except AssemblyError as wrong:
+                log.error("site.reload-refused running=%s cause=%r", self.settings.revision, str(wrong))  # noqa: TRY400
+                self.loop.inbox.put(SettingsTroubled(self.clock.now().monotonic_s, str(wrong)))
+                continue
+            self._take_over(again, told)
 
-    def _take_over(self, again: Reloaded) -> None:
+    def _reloaded(self) -> tuple[Reloaded, Audience | None]:
+        """The site as it is in its file, and who is to be told of what happens (None: as before, because the file has
+        errors). Blocks. Raises AssemblyError.
+        """
+        again = reload(self.settings.path, self.settings, self.state_dir, METER_CHECKS)
+        return again, None if again.refused else audience_of(again.settings, self.clock)
+
+    def _take_over(self, again: Reloaded, told: Audience | None) -> None:
         for finding in again.findings:
             log.warning("site.finding %s; %s", finding, printable(finding.remedy))
         trouble = in_short(again.findings) if again.refused else ""
         self.loop.inbox.put(SettingsTroubled(self.clock.now().monotonic_s, trouble))
-        if again.refused:
+        if again.refused or told is None:
             log.error("site.reload-refused running=%s", self.settings.revision)
             return
         for difference in again.differences:
@@ -230,7 +240,7 @@ class Daemon:
         self.planning.take_over(setup)
         self.supposing.take_over(setup)
         self.replanner.site_changed()
-        self.product.take_over(again.settings)
+        self.product.take_over(again.settings, told)
         self.central.admit(access_of(again.settings))
 
 

@@ -10,19 +10,19 @@ from ems.adapters.store.store import Store
 from ems.adapters.web.driver.bay import House, Imprint
 from ems.adapters.web.driver.deeds import driver_deeds
 from ems.adapters.web.driver.language import Languages
-from ems.adapters.web.driver.letters import Letters, Post
+from ems.adapters.web.driver.letters import Letters
 from ems.adapters.web.driver.live import Crowd
 from ems.adapters.web.driver.pages import Lobby as Pages
 from ems.adapters.web.driver.pages import Paces, driver_pages
 from ems.adapters.web.driver.sheet import driver_api, sticker_pages
 from ems.adapters.web.payment.api import Routers
 from ems.assembly.access import AccessParts
-from ems.assembly.alarms import mail_server
 from ems.assembly.operations import SiteOperations
 from ems.assembly.payments import PaymentParts, RemoteSwitch
 from ems.assembly.receipts import SiteReceipts
 from ems.assembly.session_desk import SiteSessionDesk
 from ems.ports.controller import Live, Service
+from ems.ports.delivery import NotDeliveredError
 from ems.runtime.driver_desk import DriverDesk, Lobby
 from ems.runtime.incident_keeper import IncidentKeeper
 from ems.runtime.remote import RemoteControl
@@ -33,39 +33,40 @@ LANGUAGES = "languages"
 
 
 class DriverParts:
-    """`desk` does what drivers ask for, `letters` brings receipts by mail where the site has a mail server; `routers`
-    are offered by the web server.
+    """`desk` does what drivers ask for; `services` run, also one that brings receipts by mail while the site has a mail
+    server; `routers` are offered by the web server.
     """
 
-    def __init__(self, desk: DriverDesk, settings: SiteSettings) -> None:
-        self.desk, self._settings = desk, settings
-        self.letters: Letters | None = None
+    def __init__(self, desk: DriverDesk, settings: SiteSettings, server: SmtpServer | None) -> None:
+        self.desk, self._settings, self._server = desk, settings, server
+        self.services: tuple[Service, ...] = (desk,)
         self.routers: Routers = ()
-
-    @property
-    def services(self) -> tuple[Service, ...]:
-        """What runs."""
-        return (self.desk,) if self.letters is None else (self.desk, self.letters)
 
     def heard_by(self, alarms: IncidentKeeper) -> DriverParts:
         """The same, when what drivers report is an alarm too."""
         alarms.sources.append(self.desk.heard.troubles)
         return self
 
-    def take_over(self, settings: SiteSettings) -> None:
+    def take_over(self, settings: SiteSettings, server: SmtpServer | None) -> None:
         """Go on with what the site file says now."""
-        self._settings = settings
+        self._settings, self._server = settings, server
+
+    async def post(self, to: str, subject: str, text: str, key: str) -> None:
+        """Send a mail by the server that the site has now."""
+        if self._server is None:
+            raise NotDeliveredError("the site has no mail server")
+        await self._server.send((to,), subject, text, key=key)
 
     def imprint(self) -> Imprint:
         """What the site says to drivers."""
         told, url = self._settings.drivers, self._settings.payment.public_url
         return Imprint(
             url, told.is_rotating, told.phone, told.operator, told.address, told.vat_id, told.terms_url,
-            told.may_hurry, self.letters is not None,
+            told.may_hurry, self._server is not None,
         )  # fmt: skip
 
 
-def driver_parts(
+def driver_parts(  # noqa: PLR0913, PLR0917 - drivers meet every area
     settings: SiteSettings,
     live: Live,
     operations: SiteOperations,
@@ -73,6 +74,7 @@ def driver_parts(
     remote: RemoteControl,
     paying: PaymentParts,
     access: AccessParts,
+    server: SmtpServer | None,
 ) -> DriverParts:
     """Who stands before a charger is served by these."""
     lobby = Lobby(
@@ -85,7 +87,7 @@ def driver_parts(
         remote.clock,
         store.audit.add,
     )
-    parts = DriverParts(DriverDesk(lobby), settings)
+    parts = DriverParts(DriverDesk(lobby), settings, server)
     house = House(
         live,
         remote.clock,
@@ -97,15 +99,8 @@ def driver_parts(
         parts.imprint,
         SiteSessionDesk(store, SessionReader(store.database), live, remote.clock).detail,
     )
-    if settings.mail is not None:
-        parts.letters = Letters(house, _post(mail_server(settings.mail)))
-    pages = Pages(house, Paces.usual(), Crowd(), parts.letters)
+    letters = Letters(house, parts.post)
+    parts.services = (parts.desk, letters)
+    pages = Pages(house, Paces.usual(), Crowd(), letters)
     parts.routers = (driver_api(house), driver_deeds(pages), driver_pages(pages), sticker_pages(house))
     return parts
-
-
-def _post(server: SmtpServer) -> Post:
-    async def post(to: str, subject: str, text: str, key: str) -> None:
-        await server.send((to,), subject, text, key=key)
-
-    return post

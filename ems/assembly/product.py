@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ems.adapters.calendar.schedule import Job
 from ems.adapters.ocpp.server import CentralSystem
@@ -21,7 +21,7 @@ from ems.adapters.web.energy.api import energy_prices
 from ems.adapters.web.server import WebServer
 from ems.adapters.web.stations.page import station_ways
 from ems.assembly.access import AccessParts, access_parts
-from ems.assembly.alarms import Audience, alarm_parts
+from ems.assembly.alarms import AlarmParts, Audience
 from ems.assembly.drivers import DriverParts, driver_parts
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.entry import accounts_of
@@ -35,6 +35,7 @@ from ems.assembly.planning import ChildPlanning
 from ems.assembly.remote import RemoteParts, remote_parts
 from ems.assembly.reports import ReportParts, report_parts
 from ems.assembly.sessions import session_ways
+from ems.assembly.sources import Sources
 from ems.assembly.sso import sso_ways
 from ems.assembly.wizard import Held, WizardParts, wizard_parts
 from ems.ports.controller import Clock, Foresight, Service
@@ -43,10 +44,13 @@ from ems.runtime.loop import Loop, Output
 from ems.runtime.porter import Porter
 from ems.settings.build import SiteSettings
 
+if TYPE_CHECKING:
+    from ems.adapters.mqtt.link import Broker
+
 
 class Ground(NamedTuple):
-    """What every area stands on. `shown`: where the page is served; `told`: whom alarms and notices are for;
-    `provision`: who takes the drivers' money.
+    """What every area stands on. `shown`: where the page is served; `told` and `broker`: whom alarms and notices
+    are for; `provision`: who takes the drivers' money.
     """
 
     settings: SiteSettings
@@ -64,6 +68,7 @@ class Ground(NamedTuple):
     porter: Porter
     planning: ChildPlanning
     foresight: Foresight
+    broker: Broker | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Product:
     remote: RemoteParts
     access: AccessParts
     drivers: DriverParts
+    alarms: AlarmParts
     wizard: WizardParts
     looks: tuple[Output, ...]
     services: tuple[Service, ...]
@@ -83,10 +89,12 @@ class Product:
         """The daemon whose site file the wizard changes."""
         self.wizard.held_by(running)
 
-    def take_over(self, settings: SiteSettings) -> None:
+    def take_over(self, settings: SiteSettings, told: Audience) -> None:
         """Go on with what the site file says now."""
-        for area in (self.remote, self.access, self.drivers):
-            area.take_over(settings)
+        self.remote.take_over(settings)
+        self.access.take_over(settings)
+        self.drivers.take_over(settings, told.server)
+        self.alarms.take_over(settings, told)
 
     async def close(self) -> None:
         """What must be told to stations before the services end."""
@@ -100,16 +108,21 @@ def product_of(ground: Ground) -> Product:
     remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
     paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
     access.priced_by(paying.till, paying.unpaid)
-    alarms = alarm_parts(ground.told, settings, live, clock, store, operations)
-    drivers = driver_parts(settings, live, operations, store, remote.control, paying, access).heard_by(alarms.keeper)
+    alarms = AlarmParts(ground.told, ground.broker, settings, live, clock, store, operations)
+    drivers = driver_parts(settings, live, operations, store, remote.control, paying, access, ground.told.server)
+    drivers.heard_by(alarms.keeper)
     wizard = wizard_parts(settings, state_dir, loop, store, live, central, remote.control)
-    reporting = report_parts(settings, store, live, clock, operations, lambda: ground.planning.setup.sources)
+
+    def sources() -> Sources:
+        return ground.planning.setup.sources
+
+    reporting = report_parts(settings, store, live, clock, operations, sources, lambda: alarms.mail)
     roaming = roaming_parts(settings.ocpi, live, clock, operations, remote.control, porter, store, paying.till)
     pages = page_parts(_page_needs(ground, remote, access, reporting))
     accounts = accounts_of(recovered, store, clock, state_dir, ground.shown)
     hindsight = hindsight_of(ground.planning, operations.pushed, store, clock)
     areas = (paying, alarms, pages, drivers, wizard, reporting, roaming)
-    prices = SitePrices(lambda: ground.planning.setup.sources, operations.pushed)
+    prices = SitePrices(sources, operations.pushed)
     further = (
         *(router for area in areas for router in area.routers),
         *station_ways(live, clock, remote.control, remote.rounds),
@@ -127,6 +140,7 @@ def product_of(ground: Ground) -> Product:
         remote=remote,
         access=access,
         drivers=drivers,
+        alarms=alarms,
         wizard=wizard,
         looks=(*looks, *paying.looks, *alarms.looks, pages.look, wizard.look, reporting.look),
         services=(*services, wizard.prover, *(one for area in served for one in area.services)),

@@ -38,6 +38,7 @@ from ems.runtime.exporter import Exporter
 from ems.runtime.loop import Output
 from ems.runtime.watchkeeper import Watchkeeper
 from ems.settings.build import SiteSettings
+from ems.settings.mail import MailSettings
 from ems.settings.reports import ReportSettings
 from ems.statistics.period import Period
 from ems.statistics.record import Excluded, Facts
@@ -158,8 +159,11 @@ def report_parts(
     clock: Clock,
     operations: SiteOperations,
     sources: Callable[[], Sources],
+    mail: Callable[[], MailSettings | None],
 ) -> ReportParts:
-    """Everything about reports of a daemon. `sources`: the tariff and where prices lie, as they are now."""
+    """Everything about reports of a daemon. `sources`: the tariff and where prices lie, `mail`: where mail goes out, as
+    they are now.
+    """
 
     def facts() -> Facts:
         return facts_of(live.state.site, settings.reports, sources(), operations.pushed(), operations.daybook)
@@ -167,7 +171,7 @@ def report_parts(
     reports = SiteReports(store, sources().database, clock, facts)
     savings = Savings(reports, lambda: live.state.site.zone, clock)
     files = ExportProcesses(sources().database)
-    courier = SiteCourier(lambda: live.state.site.name, reports.report, file_name, files, settings.mail, clock)
+    courier = SiteCourier(lambda: live.state.site.name, reports.report, file_name, files, mail, clock)
     exporter = Exporter(settings.reports.exports, lambda: live.state.site.zone, courier, store.reports, clock)
     reports.exporter = exporter
     forget = partial(_forget, settings.reports, store)

@@ -81,7 +81,7 @@ class NoticeBook(Protocol):
 
 
 class Target(Protocol):
-    """Somebody who is told. `most`: so many notices at a time."""
+    """Somebody who is told. `most`: so many notices at a time. Two that are told the same in the same way are equal."""
 
     @property
     def name(self) -> str:
@@ -109,6 +109,10 @@ class Target(Protocol):
 
     async def deliver(self, notices: Sequence[Notice], attempt: int) -> str:
         """Tell them; returns what was answered. Raises NotDeliveredError."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the way there; nothing more is told."""
         ...
 
 

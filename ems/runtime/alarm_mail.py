@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,8 +27,8 @@ class AlarmMailer:
 
     mail: Mail
     to: tuple[str, ...]
-    site: Callable[[], str]
-    zone: Callable[[], ZoneInfo]
+    site: Callable[[], str] = field(compare=False)
+    zone: Callable[[], ZoneInfo] = field(compare=False)
     gather_s: float = 60.0
     quiet: QuietHours | None = None
     cleared: bool = True
@@ -68,6 +68,9 @@ class AlarmMailer:
         subject, text = written(notices, self.site(), self.zone(), self.public_url)
         refused = await self.mail.send(self.to, subject, text, key=" ".join(one.id for one in notices))
         return "sent" if not refused else f"sent, but not to {', '.join(refused)}"
+
+    async def close(self) -> None:
+        """Each mail has a connection of its own."""
 
 
 def written(notices: Sequence[Notice], site: str, zone: ZoneInfo, public_url: str = "") -> tuple[str, str]:

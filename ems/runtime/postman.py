@@ -15,19 +15,17 @@ from datetime import datetime
 from typing import Any
 
 from ems.domain.alarm.condition import Condition
-from ems.domain.alarm.delivery import DEAD, Delivery, DeliveryState, pause_s
+from ems.domain.alarm.delivery import Delivery
 from ems.domain.alarm.notice import Notice, Topic
 from ems.domain.decision import Level
 from ems.domain.unknown import UnknownError
 from ems.ports.controller import Clock, NotStoredError
-from ems.ports.delivery import NotDeliveredError
 from ems.ports.notices import NoticeBook, Target, TargetState
+from ems.runtime.postman_round import GONE, Round
 
 log = logging.getLogger(__name__)
 
-MAX_WAITING = 10_000
 MAX_FRESH = 10_000
-MAX_SETTLED = 500
 GATHER_S = 0.2
 """What happens at once is stored at once."""
 
@@ -54,6 +52,22 @@ class Postman:
         self._fresh: deque[Fresh] = deque(maxlen=MAX_FRESH)
         self._has_fresh, self._told = asyncio.Event(), asyncio.Event()
         self._last, self._recalled = 0, False
+        self._group: asyncio.TaskGroup | None = None
+
+    def take_over(self, targets: Iterable[Target]) -> None:
+        """These are told from now on. Who stays gets what waits for him, at his new address if he has one; what is on
+        its way to somebody who is told no more is finished, and the rest is dropped.
+        """
+        now = {target.name: target for target in targets}
+        for name in [name for name in self._rounds if name not in now]:
+            self._rounds.pop(name).end()
+        for name, target in now.items():
+            if name in self._rounds:
+                self._rounds[name].turn_to(target)
+            else:
+                one = self._rounds[name] = Round(target, self._book, self._clock)
+                if self._group is not None:
+                    self._group.create_task(one.run())
 
     def tell(self, topic: Topic, subject: str, data: Mapping[str, Any], at: datetime, target: str | None = None) -> str:
         """Something has happened; never waits. `target`: only that one is told. Returns the id of the notice."""
@@ -68,10 +82,12 @@ class Postman:
             await self._recall()
         try:
             async with asyncio.TaskGroup() as group:
+                self._group = group
                 group.create_task(self._keep())
                 for one in self._rounds.values():
                     group.create_task(one.run())
         finally:
+            self._group = None
             # What has just happened is for the next run to tell.
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_S):
@@ -86,12 +102,16 @@ class Postman:
                 await asyncio.sleep(RECALL_AGAIN_S)
             else:
                 for one in waiting:
-                    if one.target in self._rounds:
-                        self._rounds[one.target].add(one)
-                    else:
-                        self._book.delivered(one.dropped(self._clock.now().utc))
+                    self._hand_over(one)
                 break
         self._recalled = True
+
+    def _hand_over(self, one: Delivery) -> None:
+        """Who is told no more gets nothing."""
+        if one.target in self._rounds:
+            self._rounds[one.target].add(one)
+        else:
+            self._book.delivered(one.dropped(self._clock.now().utc, GONE))
 
     async def _keep(self) -> None:
         while True:
@@ -99,7 +119,7 @@ class Postman:
             await asyncio.sleep(GATHER_S)
             for notice, targets in await self._keep_fresh():
                 for target in targets:
-                    self._rounds[target].add(Delivery(target, notice))
+                    self._hand_over(Delivery(target, notice))
             announced, self._told = self._told, asyncio.Event()
             announced.set()
 
@@ -167,111 +187,3 @@ class Postman:
         if target not in self._rounds:
             raise UnknownError(f"nobody is called {target[:64]!r} here")
         return self._rounds[target]
-
-
-class Round:
-    """The way to one target."""
-
-    def __init__(self, target: Target, book: NoticeBook, clock: Clock) -> None:
-        self.target, self._book, self._clock = target, book, clock
-        self.waiting: deque[Delivery] = deque()
-        self.settled: deque[Delivery] = deque(maxlen=MAX_SETTLED)
-        self._wakes = asyncio.Event()
-        self._failures, self._lost = 0, 0
-        self._failing_since: datetime | None = None
-        self._delivered: datetime | None = None
-        self._answer = ""
-
-    def add(self, one: Delivery) -> None:
-        """Something is to be told. Where too much waits, the oldest change of a status goes, else the oldest."""
-        if len(self.waiting) >= MAX_WAITING:
-            least = (k for k, known in enumerate(self.waiting) if known.notice.topic is Topic.STATUS_CHANGED)
-            # The first is perhaps being sent.
-            k = next((k for k in least if k >= self.target.most), min(self.target.most, len(self.waiting) - 1))
-            self._book.delivered(self.waiting[k].dropped(self._clock.now().utc))
-            del self.waiting[k]
-            self._lost += 1
-        self.waiting.append(one)
-        self._wakes.set()
-
-    async def run(self) -> None:
-        """Tell the target, one after the other, until cancelled."""
-        while True:
-            self._wakes.clear()
-            if not self.waiting:
-                await self._wakes.wait()
-                continue
-            some = [one.notice for one in self.waiting]
-            hold_s = self.target.hold_s(some, self._clock.now().utc)
-            if hold_s > 0.0:
-                await self._rest(hold_s)
-                continue
-            await self._deliver([self.waiting[k] for k in range(min(self.target.most, len(self.waiting)))])
-            if self._failures:
-                # News do not shorten it: a target that is down is not asked more often because more happens.
-                await asyncio.sleep(pause_s(self._failures))
-
-    async def _rest(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wakes.wait()
-        except TimeoutError:
-            return
-
-    async def _deliver(self, some: Sequence[Delivery]) -> None:
-        try:
-            answer = await self.target.deliver([one.notice for one in some], some[0].attempts + 1)
-        except NotDeliveredError as failed:
-            self._failed(some, str(failed), failed.is_final)
-            return
-        except Exception as fault:  # ours: it must not end the way to the others
-            log.exception("notices.fault target=%r", self.target.name)
-            self._failed(some, f"a fault of ours: {fault!r}"[:200], False)
-            return
-        now = self._clock.now().utc
-        if self._failures:
-            log.warning("notices.well target=%r after=%d", self.target.name, self._failures)
-        self._failures, self._failing_since, self._delivered, self._answer = 0, None, now, answer
-        self._settle(some, [one.delivered(now, answer) for one in some])
-
-    def _failed(self, some: Sequence[Delivery], why: str, is_refusal: bool) -> None:
-        now = self._clock.now().utc
-        if not self._failures:
-            log.warning("notices.failed target=%r cause=%.200r", self.target.name, why)
-            self._failing_since = now
-        self._failures, self._answer = self._failures + 1, why
-        self._settle(some, [one.failed(now, why[:500], is_refusal) for one in some])
-
-    def _settle(self, some: Sequence[Delivery], after: Sequence[Delivery]) -> None:
-        """Put what waits still in place of what it was, and leave out what is over."""
-        by_number = {one.notice.number: one for one in after}
-        over = {number for number, one in by_number.items() if one.state is not DeliveryState.WAITING}
-        for one in after:
-            self._book.delivered(one)
-            if one.state is not DeliveryState.WAITING:
-                self.settled.append(one)
-            if one.state is DeliveryState.GIVEN_UP:
-                self._lost += 1
-                log.error("notices.given-up target=%r notice=%s", self.target.name, one.notice.id)
-        for k in range(min(len(some), len(self.waiting)) - 1, -1, -1):
-            number = self.waiting[k].notice.number
-            if number in over:
-                del self.waiting[k]
-            elif number in by_number:
-                self.waiting[k] = by_number[number]
-
-    def state(self) -> TargetState:
-        """How it does."""
-        now, since = self._clock.now().utc, self._failing_since
-        return TargetState(
-            self.target.name,
-            self.target.address,
-            tuple(sorted(self.target.topics)),
-            len(self.waiting),
-            self._failures,
-            since,
-            self._answer,
-            self._delivered,
-            self._lost,
-            since is not None and now - since >= DEAD,
-        )

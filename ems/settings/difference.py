@@ -42,15 +42,16 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
         *_changed("payment", dataclasses.asdict(old.payment), dataclasses.asdict(new.payment)),
         *_changed("oidc", {"": repr(old.oidc)}, {"": repr(new.oidc)}),
         *_ocpi(old, new),
-        *_entries("mail server", _mail(old), _mail(new)),
+        *_one("mail", old.mail, new.mail),
         *_changed(
             "reports", {"co2_g_per_kwh": old.reports.co2_g_per_kwh}, {"co2_g_per_kwh": new.reports.co2_g_per_kwh}
         ),
         *_entries("export", {p.name: p for p in old.reports.exports}, {p.name: p for p in new.reports.exports}),
         *_changed("drivers", dataclasses.asdict(old.drivers), dataclasses.asdict(new.drivers), needs_restart=False),
-        *_entries("webhook", _webhooks(old), _webhooks(new)),
+        *_entries("webhook", _webhooks(old), _webhooks(new), needs_restart=False),
         *_entries("mqtt broker", _mqtt(old), _mqtt(new)),
-        *_changed("alarms", _alarms(old), _alarms(new)),
+        *_changed("alarms", _fields(old.notices.patience), _fields(new.notices.patience), needs_restart=False),
+        *_one("alarms by mail", old.notices.mail, new.notices.mail),
         *_changed("policy", _fields(old.site.policy), _fields(new.site.policy), needs_restart=False),
         *_limits(old.site.limits, new.site.limits),
         *_classes(old, new),
@@ -62,7 +63,8 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
 
 
 def applied(old: SiteSettings, new: SiteSettings) -> SiteSettings:
-    """What may run after a reload: the old installation with the new policy, limits, classes, holidays and passwords.
+    """What may run after a reload: the old installation with the new policy, limits, classes, holidays, passwords, and
+    whoever is told of what, but for a broker.
 
     The text is the new one. While something waits for the restart, the revision names both files. A limit on something
     that only the new file has waits too.
@@ -84,6 +86,8 @@ def applied(old: SiteSettings, new: SiteSettings) -> SiteSettings:
         access={station: new.access.get(station, password) for station, password in old.access.items()},
         doors=new.doors,
         drivers=new.drivers,
+        mail=new.mail,
+        notices=dataclasses.replace(new.notices, mqtt=old.notices.mqtt),
         tariff=new.tariff,
         tariff_file=new.tariff_file,
     )
@@ -97,15 +101,17 @@ def _changed(
             yield Difference(f"{what}: {key} {_shown(old.get(key))} → {_shown(new[key])}", needs_restart)
 
 
-def _entries(what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
+def _entries(
+    what: str, old: Mapping[str, Any], new: Mapping[str, Any], needs_restart: bool = True
+) -> Iterator[Difference]:
     for name in old:
         if name not in new:
-            yield Difference(f"{what} {name} is gone", True)
+            yield Difference(f"{what} {name} is gone", needs_restart)
     for name, record in new.items():
         if name not in old:
-            yield Difference(f"{what} {name} is new", True)
+            yield Difference(f"{what} {name} is new", needs_restart)
         else:
-            yield from _changed(f"{what} {name}", _fields(old[name]), _fields(record))
+            yield from _changed(f"{what} {name}", _fields(old[name]), _fields(record), needs_restart)
 
 
 def _limits(old: tuple[LimitWindow, ...], new: tuple[LimitWindow, ...]) -> Iterator[Difference]:
@@ -198,14 +204,12 @@ def _mqtt(settings: SiteSettings) -> dict[str, Any]:
     return {} if settings.notices.mqtt is None else {settings.notices.mqtt.host: settings.notices.mqtt}
 
 
-def _alarms(settings: SiteSettings) -> dict[str, Any]:
-    mail = settings.notices.mail
-    told = {} if mail is None else {f"mail {name}": value for name, value in _fields(mail).items()}
-    return {**_fields(settings.notices.patience), **told}
-
-
-def _mail(settings: SiteSettings) -> dict[str, Any]:
-    return {} if settings.mail is None else {settings.mail.host: settings.mail}
+def _one(what: str, old: Any, new: Any) -> Iterator[Difference]:
+    """Something that is there once or not at all, and takes effect at once."""
+    if (old is None) != (new is None):
+        yield Difference(f"{what}: {'new' if old is None else 'gone'}", False)
+    elif old is not None:
+        yield from _changed(what, _fields(old), _fields(new), needs_restart=False)
 
 
 def _fields(record: Any) -> dict[str, Any]:

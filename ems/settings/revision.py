@@ -71,8 +71,8 @@ def load_or_last_good(site: str | Path, state_dir: Path, meter_checks: MeterChec
 def reload(
     site: str | Path, running: SiteSettings, state_dir: Path, meter_checks: MeterChecks | None = None
 ) -> Reloaded:
-    """Load a site while `running` controls it: policy, limits and passwords take effect at once, the installation only
-    after a restart. A file with errors changes nothing.
+    """Load a site while `running` controls it: policy, limits, passwords and who is told of what take effect at once,
+    the installation only after a restart. A file with errors changes nothing.
     """
     loaded = load(site, meter_checks=meter_checks)
     if loaded.settings is None:

@@ -16,6 +16,8 @@ from websockets.exceptions import InvalidStatus
 
 from ems.adapters.store.replay import replay
 from ems.assembly.daemon import Daemon
+from tests.adapters.mail.postbox import postbox
+from tests.adapters.webhook.receiver import SECRET, Receiver, receiver
 from tests.assembly.charge_point import ChargePoint
 from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
@@ -160,3 +162,85 @@ def test_a_file_that_takes_long_to_read_delays_no_tick(site: Installation, caplo
 
     asyncio.run(scenario())
     assert "loop.late" not in caplog.text
+
+
+def hooked(site: Installation, there: Receiver, offline_s: int = 600) -> str:
+    (site.folder / "hook").write_text(SECRET)
+    (site.folder / "hook").chmod(0o600)
+    hook = f"webhooks: {{back: {{url: '{there.url}', events: [alarm, transaction], secret_file: hook}}}}\n"
+    return f"alarms: {{offline_s: {offline_s}, clear_s: 5}}\n{hook}"
+
+
+def test_who_is_told_of_what_changes_without_a_restart_and_nothing_is_lost(
+    site: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What waits for a receiver that fails arrives at its new address; an alarm comes when its time is shorter."""
+
+    async def scenario(there: Receiver, elsewhere: Receiver) -> None:
+        async with charging(site) as (daemon, station):
+            await eventually(lambda: there.got, 10, what="it is tried")
+            site.write(more=hooked(site, elsewhere, offline_s=1))
+            daemon.reload()
+            await eventually(lambda: elsewhere.types[:1] == ["transaction.started"], 10)
+            await eventually(lambda: "alarm.raised" in elsewhere.types, 10, what="CP-02 is offline")
+            assert station.links == 1
+            tried = len(there.got)
+            await station.stop()
+            await eventually(lambda: "transaction.ended" in elsewhere.types, 10)
+            assert len(there.got) == tried
+            site.write()
+            daemon.reload()
+            await eventually(lambda: not daemon.product.alarms.postman.targets())
+
+    with receiver() as there, receiver() as elsewhere:
+        there.answers += [503] * 50
+        site.write(more=hooked(site, there))
+        asyncio.run(scenario(there, elsewhere))
+    assert all(one.is_signed() for one in elsewhere.got)
+    assert elsewhere.got[0].headers["webhook-id"] == there.got[0].headers["webhook-id"]
+    assert "site.changed alarms: offline_s 600 → 1 (takes effect at once)" in caplog.text
+    assert "site.changed webhook back is gone (takes effect at once)" in caplog.text
+    assert "site.waits-for-restart" not in caplog.text
+
+
+def test_mail_begins_to_go_out_without_a_restart(site: Installation, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        async with postbox() as box, charging(site) as (daemon, _):
+            mail = f"mail: {{host: 127.0.0.1, port: {box.port}, security: none, sender: ems@depot.example}}\n"
+            told = "alarms: {offline_s: 1, clear_s: 5, mail: {to: [anna@depot.example], gather_s: 1}}\n"
+            assert not daemon.product.drivers.imprint().mails
+            site.write(more=mail + told)
+            daemon.reload()
+            await eventually(lambda: bool(box.mails), 20, what="CP-02 is offline")
+            assert box.recipients[0] == ["anna@depot.example"]
+            assert daemon.product.drivers.imprint().mails
+            assert daemon.product.alarms.mail == daemon.settings.mail
+            site.write(more=mail + told.replace("anna", "bert"))
+            daemon.reload()
+            await eventually(lambda: "bert" in daemon.product.alarms.postman.targets()[0].address)
+
+    asyncio.run(scenario())
+    assert "site.changed mail: new (takes effect at once)" in caplog.text
+    assert "alarms by mail: to anna@depot.example → bert@depot.example (takes effect at once)" in caplog.text
+    assert "site.waits-for-restart" not in caplog.text
+
+
+def test_a_secret_that_is_gone_keeps_the_reload_from_happening_and_says_so(
+    site: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(there: Receiver) -> None:
+        async with charging(site) as (daemon, station):
+            site.write(more=hooked(site, there) + TIGHTER)
+            (site.folder / "hook").unlink()
+            daemon.reload()
+            await eventually(lambda: "site.reload-refused" in caplog.text)
+            await eventually(lambda: "settings" in alarms(daemon))
+            assert station.allowed_a == 32.0
+            assert not daemon.product.alarms.postman.targets()
+            site.write(more=hooked(site, there) + TIGHTER)
+            daemon.reload()
+            await eventually(lambda: station.allowed_a < 20.0)
+            await eventually(lambda: "settings" not in alarms(daemon))
+
+    with receiver() as there:
+        asyncio.run(scenario(there))

@@ -18,7 +18,7 @@ from ems.domain.instant import Instant
 from ems.domain.unknown import UnknownError
 from ems.ports.controller import NotStoredError
 from ems.ports.delivery import NotDeliveredError
-from ems.runtime import postman as module
+from ems.runtime import postman_round as module
 from ems.runtime.postman import Postman
 
 BEGIN = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
@@ -76,6 +76,7 @@ class Ear:
     takes_s: float = 0.0
     holds_s: float = 0.0
     address: str = "here"
+    is_closed: bool = False
 
     def hold_s(self, waiting: Sequence[Notice], now: datetime) -> float:
         return self.holds_s - (now - waiting[0].at).total_seconds()
@@ -90,6 +91,9 @@ class Ear:
             raise error
         self.heard += [(now, one.id) for one in notices]
         return "heard"
+
+    async def close(self) -> None:
+        self.is_closed = True
 
 
 def later(seconds: float, of: str = "") -> Exception:
@@ -352,3 +356,106 @@ def test_a_delivery_knows_its_end() -> None:
     assert (once.state, once.attempts, once.refused) == (DeliveryState.WAITING, 1, 0)
     assert once.failed(BEGIN + KEPT, "no", is_refusal=False).state is DeliveryState.GIVEN_UP
     assert replace(once, refused=MAX_REFUSED - 1).failed(BEGIN, "no", is_refusal=True).state is DeliveryState.GIVEN_UP
+
+
+def heard(ear: Ear) -> list[str]:
+    return [name for _, name in ear.heard]
+
+
+def test_who_moves_gets_what_waits_at_the_new_address_at_once() -> None:
+    async def work() -> None:
+        old, new = Ear(fails=later), Ear(address="there")  # type: ignore[arg-type]  # it takes anything
+        office = Office(old)
+        office.happens(times=2)
+        await asyncio.sleep(2000)
+        assert office.postman.targets()[0].failures > 3
+        office.postman.take_over((new,))
+        await asyncio.sleep(1)
+        assert heard(new) == ["n1", "n2"]
+        assert (old.is_closed, new.is_closed) == (True, False)
+        (told,) = office.postman.targets()
+        assert (told.address, told.failures, told.failing_since) == ("there", 0, None)
+        await office.closed()
+
+    virtual(work)
+
+
+@pytest.mark.parametrize(("fails", "at_old", "at_new"), [(False, ["n1"], ["n2", "n3"]), (True, [], ["n1", "n2", "n3"])])
+def test_what_is_on_its_way_while_somebody_moves_arrives_once(
+    fails: bool, at_old: list[str], at_new: list[str]
+) -> None:
+    async def work() -> None:
+        old, new = Ear(takes_s=10.0), Ear(address="there")
+        old.fails = lambda _: later(0) if fails else None
+        office = Office(old)
+        office.happens(times=2)
+        await asyncio.sleep(1)
+        office.postman.take_over((new,))
+        office.happens()
+        await asyncio.sleep(5)
+        assert (heard(new), old.is_closed) == ([], False), "one after the other, and nobody hangs up on the old one"
+        await asyncio.sleep(6)
+        assert (heard(old), heard(new)) == (at_old, at_new)
+        assert old.is_closed
+        assert office.postman.targets()[0].failures == 0
+        assert {one.state for one in office.shelf.deliveries.values()} == {DeliveryState.DELIVERED}
+        await office.closed()
+
+    virtual(work)
+
+
+def test_who_is_gone_gets_what_is_on_its_way_and_the_rest_is_dropped() -> None:
+    async def work() -> None:
+        gone, stays = Ear("gone", takes_s=10.0), Ear("stays")
+        office = Office(gone, stays)
+        office.happens(times=3)
+        await asyncio.sleep(1)
+        office.postman.take_over((stays,))
+        assert [one.name for one in office.postman.targets()] == ["stays"]
+        office.happens()
+        await asyncio.sleep(20)
+        assert (heard(gone), gone.is_closed) == (["n1"], True)
+        assert (heard(stays), stays.is_closed) == (["n1", "n2", "n3", "n4"], False)
+        states = {number: one.state for (name, number), one in office.shelf.deliveries.items() if name == "gone"}
+        dropped = DeliveryState.DROPPED
+        assert states == {1: DeliveryState.DELIVERED, 2: dropped, 3: dropped}
+        assert not office.task.done()
+        await office.closed()
+
+    virtual(work)
+
+
+def test_a_new_one_hears_what_happens_from_then_on_and_others_do_not_notice() -> None:
+    async def work() -> None:
+        first, second = Ear("first", fails=later), Ear("second")  # type: ignore[arg-type]  # it takes anything
+        office = Office(first)
+        office.happens()
+        await asyncio.sleep(100)
+        tried = len(first.tried)
+        office.postman.take_over((replace(first), second))
+        office.happens()
+        await asyncio.sleep(1)
+        assert heard(second) == ["n2"]
+        assert (len(first.tried), first.is_closed) == (tried, False), "it is asked again no sooner than otherwise"
+        await office.closed()
+
+    virtual(work)
+
+
+def test_who_goes_while_a_notice_is_stored_is_not_looked_for() -> None:
+    class Slow(Shelf):
+        async def keep(self, told: Sequence[tuple[Notice, Sequence[str]]]) -> None:
+            await asyncio.sleep(5)
+            await super().keep(told)
+
+    async def work() -> None:
+        office = Office(Ear("gone"), shelf=Slow())
+        office.happens()
+        await asyncio.sleep(1)
+        office.postman.take_over(())
+        await asyncio.sleep(10)
+        assert [one.state for one in office.shelf.deliveries.values()] == [DeliveryState.DROPPED]
+        assert not office.task.done()
+        await office.closed()
+
+    virtual(work)

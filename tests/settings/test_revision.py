@@ -174,6 +174,30 @@ def test_promises_and_holidays_take_effect_at_once(site: Path, state: Path) -> N
     ]
 
 
+def test_who_is_told_of_what_changes_at_once_but_for_a_broker(site: Path, state: Path) -> None:
+    before = running(site, state)
+    told = (
+        "mail: {host: mail.example, sender: ems@depot.example}\n"
+        "alarms: {offline_s: 60, mail: {to: [anna@depot.example]}}\n"
+        "webhooks: {back: {url: 'https://back.example.com/ems', events: [alarm]}}\n"
+    )
+    (site / "site.yaml").write_text(WITH_FILES + told + "mqtt: {host: broker.example, tls: true}\n")
+    after = reload(site, before, state)
+    assert not after.refused, after.findings
+    assert [str(line) for line in after.differences] == [
+        "mail: new (takes effect at once)",
+        "webhook back is new (takes effect at once)",
+        "mqtt broker broker.example is new (needs a restart)",
+        "alarms: offline_s 300 → 60 (takes effect at once)",
+        "alarms by mail: new (takes effect at once)",
+    ]
+    notices = after.settings.notices
+    assert after.settings.mail is not None
+    assert notices.mail is not None
+    assert (after.settings.mail.host, notices.mail.to) == ("mail.example", ("anna@depot.example",))
+    assert ([one.name for one in notices.webhooks], notices.patience.offline_s, notices.mqtt) == (["back"], 60.0, None)
+
+
 def test_the_installation_changes_only_by_a_restart(site: Path, state: Path) -> None:
     before = running(site, state)
     changed = (

@@ -33,3 +33,6 @@ class MqttTarget:
         (notice,) = notices
         await self.link.event(json.dumps(notice.payload(self.site), separators=(",", ":")).encode())
         return "published"
+
+    async def close(self) -> None:
+        """The link has other uses."""

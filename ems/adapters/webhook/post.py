@@ -30,7 +30,7 @@ class SignedPost:
     key: bytes | None = None
     trusted: Path | None = None
     whole_s: float = WHOLE_S
-    _client: httpx2.AsyncClient | None = field(default=None, repr=False)
+    _client: httpx2.AsyncClient | None = field(default=None, repr=False, compare=False)
 
     @property
     def address(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ems.adapters.webhook.post import SignedPost
@@ -19,7 +19,7 @@ class WebhookTarget:
     post: SignedPost
     topics: frozenset[Topic]
     site: str
-    now: Callable[[], datetime]
+    now: Callable[[], datetime] = field(compare=False)
     most: int = 1
 
     @property
@@ -38,3 +38,7 @@ class WebhookTarget:
         body = json.dumps(notice.payload(self.site), separators=(",", ":")).encode()
         headers = {"content-type": "application/json", "ems-attempt": str(attempt)}
         return await self.post.send(notice.id, self.now(), body, headers)
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self.post.close()

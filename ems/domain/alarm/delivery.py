@@ -53,9 +53,9 @@ class Delivery:
             return replace(after, state=DeliveryState.GIVEN_UP, done=at)
         return after
 
-    def dropped(self, at: datetime) -> Delivery:
-        """Too many waited."""
-        return replace(self, state=DeliveryState.DROPPED, answer="too many waited", done=at)
+    def dropped(self, at: datetime, why: str = "too many waited") -> Delivery:
+        """It is not told."""
+        return replace(self, state=DeliveryState.DROPPED, answer=why, done=at)
 
 
 def pause_s(failures: int) -> float:

@@ -41,6 +41,9 @@ class Friend:
         self.heard += notices
         return "204"
 
+    async def close(self) -> None:
+        pass
+
 
 class AlarmOffice(Office):
     """What lasts for a few seconds is told here."""

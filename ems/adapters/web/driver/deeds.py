@@ -194,7 +194,7 @@ async def _report(lobby: Lobby, visit: Visit, told: Told) -> Response:
 async def _mail(lobby: Lobby, visit: Visit, told: Told) -> Response:
     """Leave an address for the receipt."""
     mine, _ = await mine_of(lobby.house, visit)
-    if mine is None or lobby.letters is None:
+    if mine is None or lobby.letters is None or not lobby.house.imprint().mails:
         raise ValueError("the session is over")
     lobby.letters.ask(visit, mine, told.get("address", "").strip())
     return to(f"/c/{visit.sticker.slug}?done=mailed")
