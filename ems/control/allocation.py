@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ems.control.incidence import Bools, Floats, Incidence, Ints
+from ems.control.incidence import Bools, Floats, Incidence, Ints, summed
 
 TOLERANCE = 1e-9
 """Slack of comparisons; setpoints are rounded down to 0.1 A afterwards, far above it."""
@@ -71,51 +71,87 @@ def share(incidence: Incidence, capacity: Floats, lower: Floats, upper: Floats, 
     has a higher current per weight. Where the lower bounds alone exceed a link, its EVSEs stay at their lower bounds.
     """
     upper = np.maximum(upper, lower)
-    bottleneck = np.full(incidence.evses, -1, dtype=np.intp)
-    settled = upper <= lower
-    met = np.zeros(incidence.evses, dtype=np.bool_)
-    met[incidence.evse] = True
-    amps = np.where(met, lower, upper)
+    amps, bottleneck, rises = upper.copy(), np.full(incidence.evses, -1, dtype=np.intp), upper > lower
     remaining = capacity - incidence.load(lower)
     # Whoever meets a link that is full of lower bounds stays where it is; at a busy site that is nearly everybody.
     slack = TOLERANCE * np.minimum(np.maximum(capacity, 1.0), LARGEST)
-    full = np.flatnonzero((remaining <= slack)[incidence.link] & ~settled[incidence.evse])
-    bottleneck[incidence.evse[full]] = incidence.link[full]
-    settled[incidence.evse[full]] = True
-    part = incidence.only(~settled)
-    first, last = lower / weight, upper / weight
-    bends: _Bends | None = None
-    while part.link.size:
-        bends = _Bends.of(part, weight, first, last) if bends is None else bends.without(settled)
-        level = bends.levels(remaining)
-        reached = level[part.link]
-        lowest = np.full(incidence.evses, np.inf)
+    full = ((remaining <= slack)[incidence.link] & rises[incidence.evse]).nonzero()[0]
+    stuck = incidence.evse[full]
+    bottleneck[stuck], amps[stuck], rises[stuck] = incidence.link[full], lower[stuck], False
+    # A link that carries all that the others could have keeps nobody from anything.
+    part = incidence.only(rises)
+    part = part.on(part.load(np.where(rises, upper - lower, 0.0)) > remaining + TOLERANCE)
+    if not part.link.size:
+        return Allocation(amps, bottleneck)
+    settled = np.ones(incidence.evses, dtype=np.bool_)
+    settled[part.evse] = False
+    amps = np.where(settled, amps, lower)
+    first, last, nothing = lower / weight, upper / weight, np.full(incidence.evses, np.inf)
+    lines = _load_lines(part, weight, first, last)
+    while True:
+        reached, lowest = lines.levels(remaining)[part.link], nothing.copy()
         np.minimum.at(lowest, part.evse, reached)
         capped = ~settled & (last <= lowest + TOLERANCE)
-        binding = reached <= lowest[part.evse] + TOLERANCE
-        content = capped[part.evse]
-        # A link is final when everyone on it is limited by it or by nothing; then its level cannot rise any more.
-        final = np.ones(incidence.links, dtype=np.bool_)
-        final[part.link[~(binding | content)]] = False
-        bound = np.flatnonzero(binding & final[part.link] & ~content)
+        content, binding = capped[part.evse], reached <= lowest[part.evse] + TOLERANCE
+        # While somebody on it is limited by another link, the level of a link may still rise.
+        rising = np.zeros(incidence.links, dtype=np.bool_)
+        rising[part.link[~(binding | content)]] = True
+        bound = (binding & ~(content | rising[part.link])).nonzero()[0]
         stopped = part.evse[bound]
         bottleneck[stopped] = part.link[bound]
         newly = capped.copy()
         newly[stopped] = True
-        amps = np.where(newly, np.where(capped, upper, np.minimum(np.maximum(weight * lowest, lower), upper)), amps)
-        remaining = remaining - part.load(np.where(newly, amps - lower, 0.0))
         settled |= newly
-        part = part.only(~settled)
-    return Allocation(amps, bottleneck)
+        reaching = np.where(capped, upper, np.minimum(np.maximum(weight * lowest, lower), upper))
+        amps = np.where(newly, reaching, amps)
+        still = part.only(~settled)
+        if not still.link.size:
+            return Allocation(amps, bottleneck)
+        remaining = remaining - part.load(np.where(newly, amps - lower, 0.0))
+        part, lines = still, lines.without(settled)
+
+
+def _load_lines(part: Incidence, weight: Floats, first: Floats, last: Floats) -> _Straight | _Bends:
+    """The load of each link over the common level (current per weight), from the level `first` of each EVSE to `last`.
+
+    Where all begin and end at the same level, as at most sites that are short of current, no line has a bend between.
+    """
+    begins, ends = first[part.evse], last[part.evse]
+    if begins.min() == begins.max() and ends.min() == ends.max():
+        return _Straight(part.link, part.evse, part.coefficient * weight[part.evse], part.links, float(begins[0]))
+    return _Bends.of(part, weight, first, last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Straight:
+    """Lines without a bend above the level `begin`; an EVSE adds its `slope` to that of each of its links."""
+
+    link: Ints
+    evse: Ints
+    slope: Floats
+    links: int
+    begin: float
+
+    def without(self, settled: Bools) -> _Straight:
+        """The lines of the others."""
+        keep = (~settled[self.evse]).nonzero()[0]
+        return _Straight(self.link[keep], self.evse[keep], self.slope[keep], self.links, self.begin)
+
+    def levels(self, remaining: Floats) -> Floats:
+        """Per link the level at which it is full, if it alone limits its EVSEs; infinite when it has none."""
+        slope = summed(self.link, self.slope, self.links)
+        level = self.begin + np.maximum(remaining, 0.0) / np.maximum(slope, TOLERANCE)
+        return np.where(slope > TOLERANCE, level, np.inf)
 
 
 @dataclass(frozen=True, slots=True)
 class _Bends:
     """The load of each link over the common level (current per weight) is piecewise linear; these are its bends,
     sorted by link and level: an EVSE adds `coefficient * weight` to the slope at its lower bound, and takes it off at
-    its upper bound.
+    its upper bound, so that the changes of a link add up to nothing.
 
-    `start`: position of the link's first bend; `step`: rise of the level since the bend before; `end`: the next bend.
+    `step`: rise of the level since the bend before; `start`: position of the link's first bend; `own`: the links that
+    have bends, `first` of each the position of its first one.
     """
 
     link: Ints
@@ -123,9 +159,10 @@ class _Bends:
     at: Floats
     change: Floats
     links: int
-    start: Ints
     step: Floats
-    end: Floats
+    start: Ints
+    own: Ints
+    first: Ints
 
     @classmethod
     def of(cls, part: Incidence, weight: Floats, first: Floats, last: Floats) -> _Bends:
@@ -140,32 +177,34 @@ class _Bends:
 
     @classmethod
     def _sorted(cls, link: Ints, evse: Ints, at: Floats, change: Floats, links: int) -> _Bends:
-        step, end = np.zeros(at.size), np.full(at.size, np.inf)
-        same = link[1:] == link[:-1]
-        step[1:] = np.where(same, at[1:] - at[:-1], 0.0)
-        end[:-1] = np.where(same, at[1:], np.inf)
-        return cls(link, evse, at, change, links, _starts(link, links), step, end)
+        begins, step = np.empty(link.size, dtype=np.bool_), np.empty(link.size)
+        begins[0], begins[1:] = True, link[1:] != link[:-1]
+        first = begins.nonzero()[0]
+        step[1:] = at[1:] - at[:-1]
+        step[first] = 0.0
+        return cls(link, evse, at, change, links, step, first[begins.cumsum() - 1], link[first], first)
 
     def without(self, settled: Bools) -> _Bends:
         """The bends of the others; those of the settled stay as points where nothing bends until they are many."""
         keep = ~settled[self.evse]
-        if 2 * np.count_nonzero(keep) > keep.size:
-            change = np.where(keep, self.change, 0.0)
-            return _Bends(self.link, self.evse, self.at, change, self.links, self.start, self.step, self.end)
-        return _Bends._sorted(self.link[keep], self.evse[keep], self.at[keep], self.change[keep], self.links)
+        if 2 * np.count_nonzero(keep) <= keep.size:
+            return _Bends._sorted(self.link[keep], self.evse[keep], self.at[keep], self.change[keep], self.links)
+        return _Bends(
+            self.link, self.evse, self.at, np.where(keep, self.change, 0.0), self.links,
+            self.step, self.start, self.own, self.first,
+        )  # fmt: skip
 
     def levels(self, remaining: Floats) -> Floats:
         """Per link the level at which it is full, if it alone limits its EVSEs; infinite when it never is."""
-        slope_before = _before(self.change, self.start)
-        rise = slope_before * self.step
-        load = _before(rise, self.start) + rise
-        slope = slope_before + self.change
-        room = np.maximum(remaining, 0.0)[self.link]
-        rising = slope > TOLERANCE
-        full = self.at + (room - load) / np.maximum(slope, TOLERANCE)
-        here = np.flatnonzero(rising & (load <= room + TOLERANCE) & (full <= self.end + TOLERANCE))
+        slope = self.change.cumsum()
+        risen = ((slope - self.change) * self.step).cumsum()
+        load, room = risen - risen[self.start], np.maximum(remaining, 0.0)
+        # Loads rise from bend to bend, so those that fit come first; from the last of them on the link fills up.
+        fitting = np.bincount(self.link[load <= room[self.link]], minlength=self.links)
+        last = self.first + fitting[self.own] - 1
+        slope, left = slope[last], room[self.own] - load[last]
         level = np.full(self.links, np.inf)
-        np.minimum.at(level, self.link[here], np.maximum(full[here], self.at[here]))
+        level[self.own] = np.where(slope > TOLERANCE, self.at[last] + left / np.maximum(slope, TOLERANCE), np.inf)
         return level
 
 

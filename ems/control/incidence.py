@@ -35,11 +35,15 @@ class Incidence:
 
     def only(self, evses: Bools) -> Incidence:
         """The entries of some EVSEs."""
-        return self._at(np.flatnonzero(evses[self.evse]))
+        return self._at(evses[self.evse].nonzero()[0])
 
     def under(self, capacity: Floats) -> Incidence:
         """The entries whose link has a finite capacity; the others cannot bind."""
-        return self._at(np.flatnonzero(np.isfinite(capacity)[self.link]))
+        return self.on(np.isfinite(capacity))
+
+    def on(self, links: Bools) -> Incidence:
+        """The entries of some links."""
+        return self._at(links[self.link].nonzero()[0])
 
     def _at(self, entries: Ints) -> Incidence:
         return Incidence(self.link[entries], self.evse[entries], self.coefficient[entries], self.links, self.evses)
