@@ -13,6 +13,7 @@ from operator import lt
 from typing import NamedTuple
 
 from ems.domain.grant import OBEYED_A, OBEYED_SHARE, Told
+from ems.domain.measurement import Sample
 from ems.domain.policy import Policy
 from ems.domain.state import NEVER, EvseState, StationState
 
@@ -42,16 +43,16 @@ def drawn(
     What it draws beyond its limits, `granted_a`, is left in the base load as if it were the building's: a few per cent
     are obedience, but of many vehicles they are amperes, for which somebody must make room.
     """
-    awaited, legs = _awaited_until(known, station), known.leg_use.legs(width)
-    newest = known.samples[0] if known.samples and now - known.samples[0].at < policy.sample_trust_s else None
+    samples, awaited, legs = known.samples, _awaited_until(known, station), known.leg_use.legs(width)
+    newest = samples[0] if samples and now - samples[0].at < policy.sample_trust_s else None
     shown_at = NEVER if newest is None else newest.at - FOLLOWS_S
     changes = [told for told in known.grant.recent if told[0] > shown_at]
     valid = awaited if awaited > now and (changes or newest is None) else math.inf
     for at, _ in changes:
         if now < at + FOLLOWS_S < valid:
             valid = at + FOLLOWS_S
-    if known.samples and now <= known.samples[0].at + policy.sample_lag_s and _falls_with_age(known):
-        for sample in known.samples:
+    if samples and now <= samples[0].at + policy.sample_lag_s and _falls_with_age(samples):
+        for sample in samples:
             if now <= sample.at + policy.sample_lag_s < valid:
                 valid = sample.at + policy.sample_lag_s + 1e-6
     if newest is None:
@@ -88,24 +89,25 @@ def _surely(known: EvseState, changes: Sequence[Told], now: float, policy: Polic
     The lowest of the samples within the meter's lag and the one before; and since the vehicle may already have
     followed a limit that is younger than the sample, no more than any such limit.
     """
-    newest, *older = known.samples
+    newest = known.samples[0]
     least, reach = newest.low_a, now - policy.sample_lag_s
     if newest.at >= reach:
-        for sample in older:
-            least = tuple(map(min, least, sample.low_a))
+        for sample in known.samples[1:]:
+            if sample.low_a != least:
+                least = tuple(map(min, least, sample.low_a))
             if sample.at < reach:
                 break
-    most = min([amps for _, amps in changes], default=math.inf)
+    most = min([amps for _, amps in changes]) if changes else math.inf
     for claim in known.grant.claims:
         if claim.pending and claim.layer is known.steering_layer:
             most = min(most, claim.amps)
     return least if most >= max(least) else tuple([min(a, most) for a in least])
 
 
-def _falls_with_age(known: EvseState) -> bool:
+def _falls_with_age(samples: Sequence[Sample]) -> bool:
     """Whether an older sample shows less than the newest, so that it matters for how long it counts."""
-    low = known.samples[0].low_a if known.samples else ()
-    return any([sample.low_a != low and any(map(lt, sample.low_a, low)) for sample in known.samples[1:]])
+    low = samples[0].low_a
+    return any([sample.low_a != low and any(map(lt, sample.low_a, low)) for sample in samples[1:]])
 
 
 def _likely(
@@ -124,8 +126,9 @@ def _likely(
             followed = amps
         else:
             most = max(most, amps)
-    before = [amps for at, amps in known.grant.recent if at <= newest.at - FOLLOWS_S]
-    sated_a = newest.peak_a if before and newest.peak_a < before[-1] - SATED_A else math.inf
+    shown_at, peak = newest.at - FOLLOWS_S, newest.peak_a
+    before = [amps for at, amps in known.grant.recent if at <= shown_at]
+    sated_a = peak if before and peak < before[-1] - SATED_A else math.inf
     return tuple(
         [
             min(max(a if followed is None else followed, most), liable_a, sated_a) if counts else a
@@ -137,9 +140,11 @@ def _likely(
 def _awaited_until(known: EvseState, station: StationState) -> float:
     """Until when a sample is awaited that shows what the newest limit or the newest link led to."""
     held = known.grant.layer(known.steering_layer) or known.grant.default
-    told_at = NEVER if held is None else held.accepted_at
-    seen_at = known.samples[0].at - FOLLOWS_S if known.samples else NEVER
-    since = max(station.connected_at, told_at)
+    since, seen_at = station.connected_at, NEVER
+    if held is not None and held.accepted_at > since:
+        since = held.accepted_at
+    if known.samples:
+        seen_at = known.samples[0].at - FOLLOWS_S
     return (since if since > seen_at else NEVER) + first_sample_s(station)
 
 

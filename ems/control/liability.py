@@ -87,13 +87,13 @@ def granted_a(known: EvseState, now: float, uncertainty_s: float) -> float:
 def next_change(known: EvseState, now: float, uncertainty_s: float, policy: Policy) -> float:
     """When the liability changes although nothing happens (monotonic); infinite when it does not."""
     grant = known.grant
-    times = [claim.until for claim in grant.claims]
+    times = [math.inf, *[claim.until for claim in grant.claims]]
     for held in (grant.default, grant.session):
         if held is not None and uncertainty_s < math.inf:
             times += (held.ends_at - uncertainty_s, held.ends_at + uncertainty_s)
     if known.samples:
         times.append(known.samples[0].at + policy.sample_trust_s)
-    return min([t for t in times if t > now], default=math.inf)
+    return min([t for t in times if t > now])
 
 
 def clock_uncertainty_s(station: StationState, policy: Policy) -> float:

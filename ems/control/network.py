@@ -52,6 +52,9 @@ class Spread(IntEnum):
     UNKNOWN = 2
 
 
+NOTHING, EVEN, UNKNOWN = Spread
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Who set a limit, in words, and until when."""
@@ -209,8 +212,8 @@ class Network:
     def _apart(self, legs: Bools, spread: Ints) -> Bools:
         """Which entries between phases count: of legs that may carry more than the EVSE draws on the other phase."""
         known = np.column_stack((legs, np.zeros(len(legs), dtype=np.bool_)))
-        flows = legs[self.between_evse, self.between_leg] & (spread[self.between_evse] > Spread.NOTHING)
-        even = known[self.between_evse, self.between_other] & (spread[self.between_evse] == Spread.EVEN)
+        flows = legs[self.between_evse, self.between_leg] & (spread[self.between_evse] > NOTHING)
+        even = known[self.between_evse, self.between_other] & (spread[self.between_evse] == EVEN)
         return np.asarray(flows & ~even)
 
     def load_of_legs(self, leg_amps: Floats) -> Floats:
@@ -219,7 +222,7 @@ class Network:
         current may be theirs than the sum of theirs, and the more is base load.
         """
         currents = self.in_phase * leg_amps.ravel()[self.summed.leg]
-        watts = self.watts_per_leg * sum(leg_amps.T)
+        watts = self.watts_per_leg * (leg_amps[:, 0] + leg_amps[:, 1] + leg_amps[:, 2])
         phases = summed(self.summed.link, currents, self.links)
         return phases + summed(self.power_link, watts[self.power_evse], self.links)
 

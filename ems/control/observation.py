@@ -1,18 +1,21 @@
 """What is known of every EVSE at this moment, as columns: what it may draw, what it surely draws, on which legs, what
 it can be set to and whether it may charge.
 
-A row depends on the EVSE's and the station's state, both immutable, and its second part on time as well, but only at
-known moments. So a row is computed again when one of its states is another object, its second part also when its moment
-has come, and the rest is copied.
+A row depends on the EVSE's and the station's state, both immutable. One part of it stays while those do; one changes
+when a limit ends or a sample gets too old, and one with what the vehicle draws after a limit, both at known moments. So
+a row is computed again when one of its states is another object, a part also when its moment has come (the last part
+whenever the one before is), and the rest is copied.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from itertools import compress, count
+from operator import is_not
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +23,7 @@ import numpy as np
 from ems.control.drawn import drawn, is_above_limit
 from ems.control.incidence import Bools, Floats, Incidence, Ints
 from ems.control.liability import Liability, clock_uncertainty_s, granted_a, liability, next_change
-from ems.control.network import Network, Spread
+from ems.control.network import EVEN, NOTHING, UNKNOWN, Network, Spread
 from ems.domain.decision import Binding
 from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phases import MAX_LEGS
@@ -47,20 +50,22 @@ class Column(IntEnum):
     MOST_A = 13
     FALLBACK_A = 14
     STEP_A = 15
-    LIABLE_A = 16
-    GROWTH_A = 17
-    CONTROLLED = 18
-    UNHEARD = 19
-    LEGS = 20
-    SPREAD = 23
-    LOW_A = 24
-    LIKELY_A = 27
-    SURELY_MAY_A = 30
-    VALID_UNTIL = 31
+    NEVER_PAUSES = 16
+    LIABLE_A = 17
+    GROWTH_A = 18
+    CONTROLLED = 19
+    UNHEARD = 20
+    LEGS = 21
+    SPREAD = 24
+    SURELY_MAY_A = 25
+    GRANTED_UNTIL = 26
+    LOW_A = 27
+    LIKELY_A = 30
+    FLOWS_UNTIL = 33
 
 
 WIDTH = len(Column) + 4 * (MAX_LEGS - 1)
-LASTING, PASSING = slice(Column.LIABLE_A), slice(Column.LIABLE_A, WIDTH)
+LASTING, GRANTED, FLOWING = slice(Column.LIABLE_A), slice(Column.LIABLE_A, Column.LOW_A), slice(Column.LOW_A, WIDTH)
 LEGS = slice(Column.LEGS, Column.LEGS + MAX_LEGS)
 
 
@@ -73,17 +78,18 @@ class Sources(NamedTuple):
 
     def changed_since(self, before: Sources, station_of_evse: Sequence[int]) -> set[int]:
         """EVSEs of which anything is another object than before."""
-        changed = _changed(self.evses, before.evses)
+        changed = set(_changed(self.evses, before.evses))
         if self.stations is not before.stations:
-            stations = _changed(self.stations, before.stations)
-            changed |= {j for j, station in enumerate(station_of_evse) if station in stations}
+            stations = set(_changed(self.stations, before.stations))
+            changed.update(j for j, station in enumerate(station_of_evse) if station in stations)
         if self.untrusted != before.untrusted:
-            changed |= _changed(self.untrusted, before.untrusted)
+            changed.update(_changed(self.untrusted, before.untrusted))
         return changed
 
 
-def _changed(new: Sequence[object], old: Sequence[object]) -> set[int]:
-    return {j for j, (now, before) in enumerate(zip(new, old, strict=True)) if now is not before}
+def _changed(new: Sequence[object], old: Sequence[object]) -> Iterator[int]:
+    """Positions at which there is another object."""
+    return compress(count(), map(is_not, new, old))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,24 +142,31 @@ def observe(
     site, sources = state.site, Sources(state.evses, state.stations, untrusted)
     if before is None:
         table, liabilities = np.zeros((len(site.evses), WIDTH)), [Liability(0.0)] * len(site.evses)
-        changed = due = list(range(len(site.evses)))
+        changed = granted = flowing = list(range(len(site.evses)))
     else:
         table, liabilities = before.table.copy(), list(before.liabilities)
         others = sources.changed_since(before.sources, site.station_of_evse)
         changed = sorted(others)
-        due = sorted(others.union(np.flatnonzero(before[Column.VALID_UNTIL] <= now).tolist()))
-    lasting: list[float] = []
+        others.update((before[Column.GRANTED_UNTIL] <= now).nonzero()[0].tolist())
+        granted = sorted(others)
+        others.update((before[Column.FLOWS_UNTIL] <= now).nonzero()[0].tolist())
+        flowing = sorted(others)
+    cells: list[float] = []
     for j in changed:
-        lasting += _lasting(site.evses[j], state.evses[j], state.stations[site.station_of_evse[j]].model)
-    passing: list[float] = []
-    for j in due:
+        cells += _lasting(site.evses[j], state.evses[j], state.stations[site.station_of_evse[j]].model)
+    _put(table, changed, LASTING, cells)
+    cells = []
+    for j in granted:
         known, station = state.evses[j], state.stations[site.station_of_evse[j]]
-        judged = liability(site.evses[j], known, station, untrusted[j], now, site.policy)
-        liabilities[j] = judged
-        passing += _passing(site.evses[j], known, station, judged, now, site.policy)
-    table[changed, LASTING] = np.fromiter(lasting, np.float64, len(lasting)).reshape(-1, LASTING.stop)
-    table[due, PASSING] = np.fromiter(passing, np.float64, len(passing)).reshape(-1, WIDTH - LASTING.stop)
-    if before is not None and _load_alike(table, before.table, due, network):
+        liabilities[j] = judged = liability(site.evses[j], known, station, untrusted[j], now, site.policy)
+        cells += _granted(site.evses[j], known, station, judged, now, site.policy)
+    _put(table, granted, GRANTED, cells)
+    cells = []
+    for j in flowing:
+        known, station = state.evses[j], state.stations[site.station_of_evse[j]]
+        cells += _flowing(site.evses[j], known, station, liabilities[j], now, site.policy)
+    _put(table, flowing, FLOWING, cells)
+    if before is not None and _load_alike(table, before.table, granted, network):
         legs, summed, polygons = before.legs, before.incidence, before.polygons
     else:
         legs, spread = table[:, LEGS] > 0, table[:, Column.SPREAD].astype(np.intp)
@@ -163,6 +176,11 @@ def observe(
     return Observation(table, controlled, may_charge, legs, tuple(liabilities), summed, polygons, sources)
 
 
+def _put(table: Floats, rows: Sequence[int], columns: slice, cells: Sequence[float]) -> None:
+    if rows:
+        table[rows, columns] = np.fromiter(cells, np.float64, len(cells)).reshape(len(rows), -1)
+
+
 def _load_alike(new: Floats, old: Floats, changed: Sequence[int], network: Network) -> bool:
     """Whether the EVSEs load the same links as before."""
     columns = slice(Column.LEGS, Column.SPREAD + 1) if network.between else LEGS
@@ -170,13 +188,14 @@ def _load_alike(new: Floats, old: Floats, changed: Sequence[int], network: Netwo
 
 
 _PAD = tuple((0.0,) * (MAX_LEGS - width) for width in range(MAX_LEGS + 1))
-_NOTHING = (0.0,) * MAX_LEGS
+_NO_AMPS = (0.0,) * MAX_LEGS
+_OFFLINE = Binding.OFFLINE
 
 
 def _lasting(evse: Evse, known: EvseState, model: StationModel) -> tuple[float, ...]:
     """The part of a row that stays until something happens."""
     width, status, session = len(evse.wiring.legs), known.status, known.session
-    best, sampled_at, peak, above = _NOTHING, 0.0, 0.0, False
+    best, sampled_at, peak, above = _NO_AMPS, 0.0, 0.0, False
     if known.samples:
         newest = known.samples[0]
         sampled_at, peak = newest.at, newest.peak_a
@@ -204,38 +223,43 @@ def _lasting(evse: Evse, known: EvseState, model: StationModel) -> tuple[float, 
         0.0 if session is not None and session.is_at_cap else expressible_a(evse.max_a, model),
         expressible_a(evse.fallback_a, model),
         0.0 if model.allowed_a else model.step_a,
+        session is not None and session.need.minimum_always,
     )
 
 
-def _passing(
+def _granted(
     evse: Evse, known: EvseState, station: StationState, judged: Liability, now: float, policy: Policy
 ) -> tuple[float, ...]:
-    """The part of a row that time changes, and when it does next."""
+    """What it may draw and on which legs it counts, and when that changes next."""
     width, uncertainty_s = len(evse.wiring.legs), clock_uncertainty_s(station, policy)
     # What samples showed of another number of phases is nothing.
     shown = judged.controlled and known.switch.is_settled(now, uncertainty_s)
     legs = known.leg_use.legs(width) if shown else (True,) * width
-    surely = likely = _NOTHING
-    valid = next_change(known, now, uncertainty_s, policy)
-    if judged.controlled and known.status.may_draw:
-        peak = known.samples[0].peak_a if known.samples else 0.0
-        granted = judged.amps if peak < judged.amps else granted_a(known, now, uncertainty_s)
-        now_drawn = drawn(known, station, width, judged.amps, granted, now, policy)
-        surely, likely = now_drawn.surely_a + _PAD[width], now_drawn.likely_a + _PAD[width]
-        valid = min(valid, now_drawn.valid_until)
     return (
         judged.amps,
         judged.growth_a,
         judged.controlled,
-        judged.binding is Binding.OFFLINE,
+        judged.binding is _OFFLINE,
         *legs,
         *_PAD[width],
-        _spread(evse, known, judged.controlled, shown) if may_charge(known) else Spread.NOTHING,
-        *surely,
-        *likely,
+        _spread(evse, known, judged.controlled, shown) if may_charge(known) else NOTHING,
         known.grant.surely_in_force(known.steering_layer, now, uncertainty_s),
-        valid,
+        next_change(known, now, uncertainty_s, policy),
     )
+
+
+def _flowing(
+    evse: Evse, known: EvseState, station: StationState, judged: Liability, now: float, policy: Policy
+) -> tuple[float, ...]:
+    """What its legs carry, surely and likely, and when that changes next; nothing where it is not ours to lower."""
+    width = len(evse.wiring.legs)
+    if not (judged.controlled and known.status.may_draw):
+        return (*_NO_AMPS, *_NO_AMPS, math.inf)
+    granted = judged.amps
+    if known.samples and known.samples[0].peak_a >= granted:
+        granted = granted_a(known, now, clock_uncertainty_s(station, policy))
+    surely, likely, until = drawn(known, station, width, judged.amps, granted, now, policy)
+    return (*surely, *_PAD[width], *likely, *_PAD[width], until)
 
 
 def _spread(evse: Evse, known: EvseState, controlled: bool, shown: bool) -> Spread:
@@ -245,9 +269,9 @@ def _spread(evse: Evse, known: EvseState, controlled: bool, shown: bool) -> Spre
     """
     width = len(evse.wiring.legs)
     if evse.dc_efficiency is not None or (known.leg_use.is_even(width) and (shown or not controlled)):
-        return Spread.EVEN
+        return EVEN
     seen = known.leg_use.agreeing >= PROOF_SAMPLES
-    return Spread.UNKNOWN if controlled or seen or width < MAX_LEGS else Spread.EVEN
+    return UNKNOWN if controlled or seen or width < MAX_LEGS else EVEN
 
 
 def may_charge(known: EvseState) -> bool:
@@ -277,14 +301,15 @@ def _expressible_a(amps: float, allowed_a: tuple[float, ...], step_a: float, min
 
 
 def expressible(amps: Floats, seen: Observation, state: SiteState) -> Floats:
-    """`expressible_a` for every EVSE at once."""
+    """`expressible_a` for every EVSE at once; `amps` may have several rows of them."""
     step = seen[Column.STEP_A]
-    listed = step <= 0
-    if not listed.any():
-        value = (np.floor(amps / step + 1e-6) * step).round(1)
-        return np.where(value >= seen[Column.MINIMUM_A] - 1e-9, value, 0.0)
-    stepped = np.where(listed, 1.0, step)
-    value = (np.floor(amps / stepped + 1e-6) * stepped).round(1)
-    for j in np.flatnonzero(listed).tolist():
-        value[j] = expressible_a(float(amps[j]), state.stations[state.site.station_of_evse[j]].model)
+    by_list = (step <= 0).nonzero()[0]
+    if by_list.size:
+        step = step.copy()
+        step[by_list] = 1.0
+    value = (np.floor(amps / step + 1e-6) * step).round(1)
+    for j in by_list.tolist():
+        model = state.stations[state.site.station_of_evse[j]].model
+        listed_a = [expressible_a(a, model) for a in amps[..., j].ravel().tolist()]
+        value[..., j] = np.reshape(listed_a, amps.shape[:-1])
     return np.where(value >= seen[Column.MINIMUM_A] - 1e-9, value, 0.0)

@@ -79,11 +79,11 @@ def ranking(
     key = np.zeros(len(on))
     function = KEYS[state.strategy]
     if function is not None:
-        for j in np.flatnonzero(wants).tolist():
+        legs = seen.legs.sum(axis=1).tolist()
+        for j in wants.nonzero()[0].tolist():
             session, evse = state.evses[j].session, state.site.evses[j]
-            full_w = evse.max_a * evse.wiring.watts_per_amp(state.site.voltage_v, max(1, int(seen.legs[j].sum())))
+            full_w = evse.max_a * evse.wiring.watts_per_amp(state.site.voltage_v, max(1, legs[j]))
             key[j] = math.inf if session is None else function(session, full_w, now)
-    always = [known.session is not None and known.session.need.minimum_always for known in state.evses]
     order = np.lexsort(
         (
             np.where(on, on_for, -waited),
@@ -92,7 +92,7 @@ def ranking(
             -seen[Column.SERVICE_CLASS],
             ~(on & (on_for < policy.min_on_s)),
             ~(waited > policy.max_wait_s),
-            np.logical_not(always),
+            seen[Column.NEVER_PAUSES] <= 0.0,
             parked,
             ~wants,
         )

@@ -36,6 +36,9 @@ class Layer(IntEnum):
     SESSION = 2
 
 
+FLOOR, DEFAULT, SESSION = Layer
+"""By name, because they are asked for several times per EVSE and tick: Python 3.11 searches a member of an enum."""
+
 ALL_LAYERS = frozenset(Layer)
 
 
@@ -110,9 +113,9 @@ class Grant:
         if before > amps + EPSILON_A:
             kept = (*kept, Claim(layer, before, at + apply_s, at))
         held = Held(amps, at, ends_at)
-        floor = held if layer is Layer.FLOOR else self.floor
-        default = held if layer is Layer.DEFAULT else self.default
-        session = held if layer is Layer.SESSION else self.session
+        floor = held if layer is FLOOR else self.floor
+        default = held if layer is DEFAULT else self.default
+        session = held if layer is SESSION else self.session
         return replace(
             self,
             floor=floor,
@@ -165,11 +168,11 @@ class Grant:
     def transaction_ended(self, at: float, apply_s: float) -> Grant:
         """The session limit is gone with its transaction (OCPP 1.6 section 3.13.1); the default rules again."""
         held = 0.0 if self.session is None else self.session.amps
-        gone = [c for c in self.claims if c.layer is Layer.SESSION and not c.pending and c.until == FOREVER]
+        gone = [c for c in self.claims if c.layer is SESSION and not c.pending and c.until == FOREVER]
         most = max([held, *(c.amps for c in gone)])
         if most <= 0:
             return replace(self, session=None) if self.session is not None else self
-        claims = (*(c for c in self.claims if c not in gone), Claim(Layer.SESSION, most, at + apply_s, at))
+        claims = (*(c for c in self.claims if c not in gone), Claim(SESSION, most, at + apply_s, at))
         return replace(self, claims=_bounded(claims), session=None)
 
     def forgotten(self) -> Grant:
@@ -196,14 +199,14 @@ class Grant:
 
     def leases_to_resend(self) -> Grant:
         """The station's clock was set: its leases end at another time than they were told."""
-        return replace(self, resend=self.resend | {Layer.DEFAULT, Layer.SESSION})
+        return replace(self, resend=self.resend | {DEFAULT, SESSION})
 
     def amps_in_force(self, layer: Layer, now: float, uncertainty_s: float = 0.0) -> float:
         """The most that the layers up to `layer` let flow at `now`; infinite without a floor.
 
         `uncertainty_s`: how far the station's clock may be off; near a lease's end the layer below counts too.
         """
-        leases = (self.session if layer is Layer.SESSION else None, self.default if layer else None)
+        leases = (self.session if layer is SESSION else None, self.default if layer else None)
         return _in_force(self.floor, leases, now, uncertainty_s)
 
     def surely_in_force(self, layer: Layer, now: float, uncertainty_s: float = 0.0) -> float:
@@ -213,8 +216,7 @@ class Grant:
         if self.floor is None:
             return 0.0
         least = math.inf
-        for upper in (Layer.SESSION, Layer.DEFAULT):
-            held = self.layer(upper)
+        for upper, held in ((SESSION, self.session), (DEFAULT, self.default)):
             if upper > layer:
                 continue
             for claim in self.claims:

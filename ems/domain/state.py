@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ems.domain.events import ControllerStarted, LoopBlocked
-from ems.domain.grant import Grant, Layer
+from ems.domain.grant import DEFAULT, SESSION, Grant, Layer
 from ems.domain.limit import Limit
 from ems.domain.measurement import LegUse, Sample
 from ems.domain.meter import MeterReading
@@ -47,7 +47,7 @@ class EvseState:
     @property
     def steering_layer(self) -> Layer:
         """The highest layer that can be in force: a session limit needs a transaction."""
-        return Layer.SESSION if self.session is not None and self.session.transaction is not None else Layer.DEFAULT
+        return SESSION if self.session is not None and self.session.transaction is not None else DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
