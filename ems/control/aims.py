@@ -20,7 +20,7 @@ from ems.domain.phases import MAX_LEGS
 from ems.domain.plan import Plan, Target
 from ems.domain.policy import PLANNED, SPARING
 from ems.domain.session import Session
-from ems.domain.state import EvseState, SiteState
+from ems.domain.state import SiteState
 
 AWAIT_PLAN_S = 30.0
 """A vehicle that has just come waits so long for its place in a plan that spares money, instead of starting and
@@ -50,9 +50,9 @@ def aims(state: SiteState, seen: Observation, held: SetpointMemory, now: Instant
     plan = plan_in_force(state, now)
     if plan is None:
         return _until_there_is_one(state, now)
-    target, told = none.copy(), {}
+    step, target, told = plan.step_at(now.utc), none.copy(), {}
     for j, known in enumerate(state.evses):
-        found = _told(plan, known, now)
+        found = _told(plan, step, known.session, now)
         if found is not None:
             # Of an outlet that can switch a plan says what each of three phases is to have.
             told[j], target[j] = found, found.amps * (MAX_LEGS if known.switch.told == ONE else 1)
@@ -92,11 +92,10 @@ def plan_in_force(state: SiteState, now: Instant) -> Plan | None:
     return plan if young and plan.step_at(now.utc) is not None else None
 
 
-def _told(plan: Plan, known: EvseState, now: Instant) -> Target | None:
-    session = known.session
+def _told(plan: Plan, step: int | None, session: Session | None, now: Instant) -> Target | None:
     if session is None:
         return None
-    target = plan.target(session.id, now.utc)
+    target = plan.target(session.id, step)
     if target is not None or not plan.caps:
         return target
     if session.missing_wh() == 0.0:

@@ -117,9 +117,9 @@ class Plan:
         step = bisect_right(self.edges, utc) - 1
         return step if 0 <= step < len(self.edges) - 1 else None
 
-    def target(self, session: str, utc: datetime) -> Target | None:
-        """What a session is to get at a moment; None when the plan does not know it or does not reach so far."""
-        charge, step = self._present.get(session), self.step_at(utc)
+    def target(self, session: str, step: int | None) -> Target | None:
+        """What a session is to get in a step; None when the plan does not know it, or does not reach so far."""
+        charge = self._present.get(session)
         if charge is None or step is None:
             return None
         until = step + 1

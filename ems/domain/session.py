@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from ems.domain.access.tag import Holder
 from ems.domain.vehicle import Vehicle
@@ -61,8 +62,11 @@ class Transaction:
     id_tag: str | None = None
 
 
+@lru_cache(maxsize=4096)
 def name_of(evse: str, plugged: datetime) -> str:
-    """How the session is called of a vehicle that was plugged in there at a moment (UTC)."""
+    """How the session is called of a vehicle that was plugged in there at a moment (UTC). Remembered, because every
+    tick asks a plan for every session.
+    """
     return f"{evse}@{plugged:%Y%m%dT%H%M%SZ}"
 
 

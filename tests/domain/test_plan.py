@@ -28,14 +28,15 @@ def plan(**changed: Any) -> Plan:
     [(0, 0.0, "cheaper at 12:10", 10), (9.9, 0.0, "cheaper at 12:10", 10), (10, 16.0, "full current", 25)],
 )
 def test_a_target_holds_until_the_current_changes(minute: float, amps: float, why: str, until: int) -> None:
-    assert plan().target("car", NOON + timedelta(minutes=minute)) == (amps, why, NOON + timedelta(minutes=until))
+    step = plan().step_at(NOON + timedelta(minutes=minute))
+    assert plan().target("car", step) == (amps, why, NOON + timedelta(minutes=until))
 
 
 @pytest.mark.parametrize(("session", "minute"), [("car", -1), ("car", 25), ("other", 3), ("later", 12)])
 def test_there_is_none_outside_the_plan_for_strangers_and_for_those_who_have_not_come(
     session: str, minute: int
 ) -> None:
-    assert plan().target(session, NOON + timedelta(minutes=minute)) is None
+    assert plan().target(session, plan().step_at(NOON + timedelta(minutes=minute))) is None
 
 
 def test_what_is_missing_is_never_negative() -> None:
