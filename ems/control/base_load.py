@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -50,33 +49,40 @@ def base_loads(
     policy, foreign, worst = state.site.policy, ~seen.controlled, network.worst_base
     meters = _Meters.of(state, levels, memory.read_at, t)
     lost = _Lost.of(network, seen, memory.lost_at, policy, t)
+    surely, likely, drawn = map(network.load_of_legs, (seen.drawn_low_a, seen.drawn_likely_a, seen.drawn_a))
+    besides = [
+        np.maximum(meters.flowing - part[meters.links], meters.floor)
+        for part in (surely, np.maximum(likely, surely), drawn)
+    ]
     links = memory.links
-    if meters.fresh.any():
-        surely = network.load_of_legs(seen.drawn_low_a)
-        likely = np.maximum(network.load_of_legs(seen.drawn_likely_a), surely)
-        bounds = [np.maximum(meters.flowing - part[meters.links], meters.floor) for part in (surely, likely)]
-        links = _renewed(links, bounds[0], bounds[1], meters, lost, t, policy.raise_hold_s)
-    flowing_a = _flowing_a(seen, t, policy)
+    if np.count_nonzero(meters.fresh):
+        links = _renewed(links, besides[0], besides[1], meters, lost, t, policy.raise_hold_s)
+    flowing_a, has_foreign = _flowing_a(seen, t, policy), np.count_nonzero(foreign) > 0
     base = BaseLoads(
         peak=worst.copy(),
         likely=worst.copy(),
         shown=worst.copy(),
-        drawn=network.load_of_legs(seen.drawn_a),
-        reserved=network.carried(seen.polygons, np.where(foreign, seen[Column.LIABLE_A], 0.0)),
+        drawn=drawn,
+        reserved=np.zeros(network.links),
         awaited=np.zeros(network.links),
-        fixed=worst + network.carried(seen.polygons, np.where(foreign, flowing_a, 0.0)),
+        fixed=worst.copy(),
         metered=np.zeros(network.links, dtype=np.bool_),
         flowing_a=flowing_a,
     )
+    if has_foreign:
+        base = base._replace(
+            reserved=network.carried(seen.polygons, np.where(foreign, seen[Column.LIABLE_A], 0.0)),
+            fixed=worst + network.carried(seen.polygons, np.where(foreign, flowing_a, 0.0)),
+        )
     step = np.where(meters.cautious, links.step, 0.0)
     by_meter = [
         (base.peak, np.maximum(links.base + step, links.peak)),
         (base.likely, links.likely + step),
-        (base.shown, np.maximum(meters.flowing - base.drawn[meters.links], meters.floor)),
+        (base.shown, besides[2]),
         (base.fixed, links.likely),
         (base.metered, meters.known),
     ]
-    if foreign.any():
+    if has_foreign:
         awaited = np.where(foreign & _awaited(state, seen, t), seen[Column.GROWTH_A], 0.0)
         by_meter += [
             (base.reserved, lost.growth(seen, links, meters)),
@@ -84,7 +90,7 @@ def base_loads(
         ]
     for column, value in by_meter:
         np.copyto(column[meters.links], value, where=meters.known)
-    return base, replace(memory, links=links, lost_at=lost.at, read_at=meters.read_at)
+    return base, memory._replace(links=links, lost_at=lost.at, read_at=meters.read_at)
 
 
 class _Meters(NamedTuple):
@@ -110,7 +116,7 @@ class _Meters(NamedTuple):
         of_circuits = np.zeros((4, len(site.circuits)), dtype=np.bool_)
         usable, fresh, moved, cautious = of_circuits
         for i, circuit in enumerate(site.circuits):
-            index = None if circuit.meter is None else site.meter_index(circuit.meter)
+            index = site.meter_of_circuit[i]
             meter = None if index is None else state.meters[index]
             if meter is None or meter.reading is None:
                 continue
@@ -139,7 +145,7 @@ class _Lost(NamedTuple):
     @classmethod
     def of(cls, network: Network, seen: Observation, lost_at: Floats, policy: Policy, t: float) -> _Lost:
         foreign, before = ~seen.controlled, lost_at > NEVER
-        if not (foreign | before).any():
+        if not np.count_nonzero(foreign | before):
             return cls(lost_at, np.zeros(network.evses), np.zeros(network.links), None)
         last_a, back = _last_heard_a(seen, t, policy), ~foreign & before
         return cls(
@@ -181,8 +187,8 @@ def _renewed(
         # What a vehicle draws that is ours again is no base load from now on, whether registers move or not.
         own = held.without(*(part[meters.links] for part in lost.back))
     after = own.after(base, likely, meters.moved, t, hold_s)
-    if lost.last_a.any():
-        after = replace(after, with_lost=np.maximum(after.base, own.reach + lost.just[meters.links]))
+    if np.count_nonzero(lost.last_a):
+        after = after._replace(with_lost=np.maximum(after.base, own.reach + lost.just[meters.links]))
     return after if meters.fresh.all() else held.where(meters.fresh, after)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ems.control.allocation import Allocation
+from ems.control.memory import Form
 from ems.control.network import LINKS_PER_CIRCUIT, POWER, Source, circuit_of
 from ems.control.observation import Column
 from ems.control.shaping import Shaped
@@ -13,6 +14,7 @@ from ems.control.situation import Situation
 from ems.domain.decision import Binding, CircuitView, Level, Reason
 from ems.domain.phase_switch import ONE
 from ems.domain.phases import Phase, PhaseAmps
+from ems.domain.state import EvseState
 from ems.domain.station import EvseStatus
 from ems.domain.units import PILOT_MIN_A
 
@@ -24,32 +26,35 @@ NO_VEHICLE, NOT_STARTED = Reason(Binding.NO_VEHICLE), Reason(Binding.NOT_STARTED
 DONE, WHOLE_OUTLET = Reason(Binding.DONE), Reason(Binding.EVSE)
 
 _OUT_OF_ORDER = frozenset({EvseStatus.FAULTED, EvseStatus.UNAVAILABLE})
+_FINISHING = frozenset({EvseStatus.FINISHING})
 
 
 def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequence[float]) -> list[Reason]:
     """One reason per EVSE: the constraint that keeps its setpoint from being higher."""
-    seen, asked, levels = at.seen, at.asked, at.levels.evses
+    seen, asked = at.seen, at.asked
     columns = zip(
         amps, allocation.amps.tolist(), allocation.bottleneck.tolist(), shaped.blocked.tolist(),
         asked.minimum_a.tolist(), asked.hunger_a.tolist(), asked.upper_a.tolist(),
         seen[Column.ASLEEP].tolist(), seen[Column.CONTENT].tolist(), strict=True,
     )  # fmt: skip
-    controlled, present = seen.controlled.tolist(), (seen.may_charge & ~at.forms.moving).tolist()
-    paused, raise_a = asked.aims.paused.tolist(), max(1.0, at.state.site.policy.dead_band_a)
-    links: dict[tuple[int, Binding], Reason] = {}
+    controlled, moving, present = seen.controlled.tolist(), at.forms.moving.tolist(), seen.may_charge.tolist()
+    kept_down = ((at.levels.numbers >= Level.HOLD) | asked.aims.paused).tolist()
+    evses, raise_a = at.state.evses, max(1.0, at.state.site.policy.dead_band_a)
+    waiting: dict[int, Reason] = {}
+    full: dict[int, Reason] = {}
     why = []
     for j, (given, allotted, link, blocked, minimum, hunger, upper, asleep, content) in enumerate(columns):
         if not controlled[j]:
             judged = seen.liabilities[j]
             why.append(Reason(judged.binding, judged.cause, judged.amps))
-        elif not present[j]:
-            why.append(_absent(at, j))
-        elif (levels[j] >= Level.HOLD or paused[j]) and (held := _held(at, j, given, allotted)):
+        elif moving[j] or not present[j]:
+            why.append(_switching(at.forms.forms[j]) if moving[j] else _absent(evses[j]))
+        elif kept_down[j] and (held := _held(at, j, given, allotted)):
             why.append(held)
         elif asleep and given > 0:
             why.append(DONE)
         elif link >= 0 and allotted < minimum:
-            why.append(_at_link(at, links, link, Binding.WAITING))
+            why.append(_at_link(at, waiting, link, Binding.WAITING))
         elif blocked or given < allotted - raise_a:
             why.append(Reason(Binding.RAISING, "", allotted))
         elif asleep or content:
@@ -59,21 +64,22 @@ def reasons(at: Situation, allocation: Allocation, shaped: Shaped, amps: Sequenc
         elif given >= upper - NEAR_A:
             why.append(_at_top(at, j))
         elif link >= 0:
-            why.append(_at_link(at, links, link, Binding.CIRCUIT))
+            why.append(_at_link(at, full, link, Binding.CIRCUIT))
         else:
             why.append(Reason(Binding.VEHICLE, "", float(asked.target_a[j])))
     return why
 
 
-def _absent(at: Situation, j: int) -> Reason:
-    known = at.state.evses[j]
-    if at.forms.moving[j]:
-        return Reason(Binding.SWITCHING, "one phase" if at.forms.forms[j].goal == ONE else "three phases")
-    if known.status is EvseStatus.FINISHING:
-        return DONE
+def _switching(form: Form) -> Reason:
+    return Reason(Binding.SWITCHING, "one phase" if form.goal == ONE else "three phases")
+
+
+def _absent(known: EvseState) -> Reason:
     if known.status in _OUT_OF_ORDER:
         return Reason(Binding.STATION, f"it reports {known.status}" + (f" ({known.error})" if known.error else ""))
-    return NOT_STARTED if known.session else NO_VEHICLE
+    if known.status in _FINISHING:
+        return DONE
+    return NO_VEHICLE if known.session is None else NOT_STARTED
 
 
 def _held(at: Situation, j: int, given: float, allotted: float) -> Reason | None:
@@ -105,11 +111,11 @@ def _as_planned(at: Situation, j: int) -> Reason:
     return Reason(Binding.PLANNED, target.why or f"{target.amps:.0f} A", target.amps, target.until)
 
 
-def _at_link(at: Situation, known: dict[tuple[int, Binding], Reason], link: int, binding: Binding) -> Reason:
+def _at_link(at: Situation, known: dict[int, Reason], link: int, binding: Binding) -> Reason:
     """The reason of everybody whom `link` stops in the same way; worded once per tick."""
-    reason = known.get((link, binding))
+    reason = known.get(link)
     if reason is None:
-        reason = known[link, binding] = _link_reason(at, link, binding)
+        reason = known[link] = _link_reason(at, link, binding)
     return reason
 
 
@@ -138,9 +144,9 @@ def circuit_views(at: Situation) -> tuple[CircuitView, ...]:
     for i, circuit in enumerate(state.site.circuits):
         first = i * LINKS_PER_CIRCUIT
         power = first + POWER
-        index = None if circuit.meter is None else state.site.meter_index(circuit.meter)
-        reading = None if index is None else state.meters[index].reading
-        capped = math.isfinite(limit[power])
+        meter = state.site.meter_of_circuit[i]
+        reading = None if meter is None else state.meters[meter].reading
+        capped = limit[power] < math.inf
         source = _limited_by(at, i, left)
         views.append(
             CircuitView(

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from operator import itemgetter
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ems.control.liability import clock_uncertainty_s
 from ems.control.memory import Memory, MeterMemory
 from ems.control.obedience import judge
 from ems.control.observation import Observation
+from ems.domain.circuit import CircuitTree
 from ems.domain.decision import Alarm, Level
 from ems.domain.instant import Instant
 from ems.domain.meter import Meter, OnLoss
@@ -38,6 +40,10 @@ BLOCKED_SHOWN_S = 60.0
 OFFLINE_SINGLY = 5
 CRASHES_TOLERATED = 5
 CRASH_LOOP_S = 3600.0
+
+
+Judged = tuple[Level, str]
+"""A level, and in words why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +76,27 @@ def assess(state: SiteState, seen: Observation, memory: Memory, now: Instant) ->
         alarms.append(alarm)
         if level > site_level:
             site_level, site_cause = level, cause
-    by_meter = {meter.id: judged for meter, judged in zip(state.site.meters, meters, strict=True)}
-    circuits = tuple(by_meter[c.meter][0] if c.meter else Level.NORMAL for c in state.site.circuits)
-    causes_of = tuple(by_meter[c.meter][1] if c.meter else "" for c in state.site.circuits)
-    bearing = []
-    for i in range(len(circuits)):
-        level, cause = site_level, site_cause
-        for above in state.site.circuits.path_of(i):
-            if circuits[above] > level:
-                level, cause = circuits[above], causes_of[above]
-        bearing.append((level, cause))
-    evses = tuple([bearing[i][0] for i in state.site.circuit_of_evse])
-    causes = tuple([bearing[i][1] for i in state.site.circuit_of_evse])
+    own: list[Judged] = [(Level.NORMAL, "") if m is None else meters[m] for m in state.site.meter_of_circuit]
+    circuits = tuple([level for level, _ in own])
+    bearing = _bearing(state.site.circuits, own, (site_level, site_cause))
+    evses = tuple(map([level for level, _ in bearing].__getitem__, state.site.circuit_of_evse))
+    causes = tuple(map([cause for _, cause in bearing].__getitem__, state.site.circuit_of_evse))
     since = {alarm.key: memory.since.get(alarm.key, now.monotonic_s) for alarm in alarms}
     shown = tuple([replace(alarm, since=now.utc_at(since[alarm.key])) for alarm in alarms])
     obedience = judge(state, seen, memory.obedience, now.monotonic_s)
-    memory = replace(memory, meters=remembered, obedience=obedience, since=since)
+    memory = memory._replace(meters=remembered, obedience=obedience, since=since)
     numbers = np.fromiter(evses, np.intp, len(evses))
     return Assessment(circuits, evses, numbers, causes, site_level, shown), memory
+
+
+def _bearing(tree: CircuitTree, own: Sequence[Judged], of_site: Judged) -> Sequence[Judged]:
+    """What counts at each circuit: the highest of the site, of its own meter and of those above it; of several that are
+    as high the first.
+    """
+    if max(own)[0] <= of_site[0]:
+        return [of_site] * len(own)
+    paths = map(tree.path_of, range(len(own)))
+    return [max([of_site, *[own[i] for i in path]], key=itemgetter(0)) for path in paths]
 
 
 def meter_level(meter: Meter, known: MeterState, lost: bool, now: float, policy_times: tuple[float, ...]) -> Level:
@@ -108,12 +117,12 @@ def meter_level(meter: Meter, known: MeterState, lost: bool, now: float, policy_
 
 def _meters(
     state: SiteState, seen: Observation, memory: Sequence[MeterMemory], now: float
-) -> tuple[list[tuple[Level, str]], tuple[MeterMemory, ...]]:
+) -> tuple[list[Judged], tuple[MeterMemory, ...]]:
     policy = state.site.policy
     times = (policy.hold_s, policy.cautious_s, policy.fallback_s, policy.steady_s)
-    judged: list[tuple[Level, str]] = []
+    judged: list[Judged] = []
     after: list[MeterMemory] = []
-    drawn = sum(seen.drawn_a.T, start=np.zeros(len(state.evses))).tolist()
+    drawn = (seen.drawn_a[:, 0] + seen.drawn_a[:, 1] + seen.drawn_a[:, 2]).tolist()
     columns = zip(state.site.meters, state.site.evses_behind, state.meters, memory, strict=True)
     for meter, behind, known, before in columns:
         drawn_a = sum(map(drawn.__getitem__, behind))
@@ -164,10 +173,10 @@ def _clock_stepped(memory: Memory, now: Instant) -> Memory:
     """Row 12: the wall clock jumped against the monotonic one; absolute times in profiles are wrong now."""
     offset = now.utc.timestamp() - now.monotonic_s
     before = memory.wall_offset_s
-    memory = replace(memory, wall_offset_s=offset)
+    memory = memory._replace(wall_offset_s=offset)
     if before is None or abs(offset - before) <= CLOCK_STEP_S:
         return memory
-    return replace(memory, stepped_at=now.monotonic_s, renew_since=now.monotonic_s)
+    return memory._replace(stepped_at=now.monotonic_s, renew_since=now.monotonic_s)
 
 
 def _mass_loss(state: SiteState, memory: Memory, now: float) -> Memory:
@@ -181,7 +190,7 @@ def _mass_loss(state: SiteState, memory: Memory, now: float) -> Memory:
         1 for s in state.stations if s.seen
     )
     lost = (recent >= 2 and recent > MASS_LOSS_SHARE * before) or still
-    return replace(memory, mass_loss_at=now) if lost else memory
+    return memory._replace(mass_loss_at=now) if lost else memory
 
 
 def _site_conditions(state: SiteState, memory: Memory, now: float) -> Iterator[tuple[Level, str, Alarm]]:
@@ -226,7 +235,7 @@ def _site_conditions(state: SiteState, memory: Memory, now: float) -> Iterator[t
         )
 
 
-def _meter_alarms(state: SiteState, judged: list[tuple[Level, str]]) -> Iterator[Alarm]:
+def _meter_alarms(state: SiteState, judged: list[Judged]) -> Iterator[Alarm]:
     for meter, known, (level, cause) in zip(state.site.meters, state.meters, judged, strict=True):
         if level > Level.NORMAL:
             remedy = known.fault or "check its power, its address and the cable"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import compress
 from typing import NamedTuple
 
 from ems.domain.circuit import CircuitTree
@@ -114,11 +115,10 @@ def _exceeded(
             own = totals[circuit]
             for pair in _uneven(legs, tuple(carrying), spread) if most > PAIRS else ():
                 own[PAIRS + pair] += value
-            for leg, carries in zip(phasors, carrying, strict=False):
-                if carries:
-                    own[POWER] += value * watts
-                    for phase, phasor in leg:
-                        own[phase] += value * phasor
+            for leg in compress(phasors, carrying):
+                own[POWER] += value * watts
+                for phase, phasor in leg:
+                    own[phase] += value * phasor
     for i in range(len(totals) - 1, 0, -1):
         parent = totals[tree.parents[i]]
         for k, below in enumerate(totals[i]):
@@ -126,8 +126,8 @@ def _exceeded(
     return [
         (i, k)
         for i, (total, bound) in enumerate(zip(totals, bounds, strict=True))
-        for k in range(len(bound))
-        if abs(total[k]) > max(bound[k], 0.0) + (SLACK_W if k == POWER else SLACK_A)
+        for k, most in enumerate(bound)
+        if abs(total[k]) > max(most, 0.0) + (SLACK_W if k == POWER else SLACK_A)
     ]
 
 
@@ -148,7 +148,7 @@ def _loads(load: Load, link: int) -> bool:
 @lru_cache(maxsize=1024)
 def _uneven(legs: tuple[tuple[int, ...], ...], carrying: tuple[bool, ...], spread: int) -> tuple[int, ...]:
     """The pairs of phases of which it may load the first more than the second."""
-    loaded = [leg for leg, carries in zip(legs, carrying, strict=False) if carries]
+    loaded = list(compress(legs, carrying))
     found = []
     for pair, (more, less) in enumerate(PHASE_PAIRS):
         alone = any(more in leg and less not in leg for leg in loaded)

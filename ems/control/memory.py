@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -59,8 +59,7 @@ class Obedience(NamedTuple):
     judged_at: float = NEVER
 
 
-@dataclass(frozen=True, slots=True)
-class BaseLoadMemory:
+class BaseLoadMemory(NamedTuple):
     """Columns over the links of circuits: the last upper base load from a fresh meter, and the likely one; the highest
     upper ones of late, a row for each part of the time for which room must have been there, newest first, the newest
     part begun at `since`; the largest rise seen between two readings; and the highest since an EVSE was lost that had
@@ -94,7 +93,7 @@ class BaseLoadMemory:
     def without(self, surely: Floats, likely: Floats) -> BaseLoadMemory:
         """The same without what belongs to vehicles that are ours again; peaks stay, they only make raises wait."""
         with_lost = self.with_lost - surely
-        return replace(self, base=self.base - surely, likely=self.likely - likely, with_lost=with_lost)
+        return self._replace(base=self.base - surely, likely=self.likely - likely, with_lost=with_lost)
 
     def after(self, base: Floats, likely: Floats, moved: Bools, now: float, hold_s: float) -> BaseLoadMemory:
         """Remember a fresh upper base load, its recent peaks within `hold_s` and its largest rise.
@@ -116,8 +115,7 @@ class BaseLoadMemory:
 
     def where(self, which: Bools, other: BaseLoadMemory) -> BaseLoadMemory:
         """`other` at some links, this at the rest."""
-        pairs = ((getattr(other, f.name), getattr(self, f.name)) for f in fields(self))
-        return BaseLoadMemory(*(np.where(which, new, old) for new, old in pairs))
+        return BaseLoadMemory._make([np.where(which, new, old) for new, old in zip(other, self, strict=True)])
 
 
 class MeterMemory(NamedTuple):
@@ -160,8 +158,7 @@ class BatteryMemory(NamedTuple):
     asked: tuple[tuple[float, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """All of it, aligned with the site's EVSEs, the network's links, the site's meters and its batteries.
 
     `since` says when each alarm began (monotonic); `wall_offset_s` is the difference of the two clocks at the last
@@ -176,13 +173,13 @@ class Memory:
     lost_at: Floats
     read_at: Floats
     meters: tuple[MeterMemory, ...]
-    since: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    since: Mapping[str, float] = MappingProxyType({})
     wall_offset_s: float | None = None
     stepped_at: float = NEVER
     renew_since: float = NEVER
     mass_loss_at: float = NEVER
     forms: tuple[Form, ...] = ()
-    seen: Observation | None = field(default=None, compare=False)
+    seen: Observation | None = None
     batteries: tuple[BatteryMemory, ...] = ()
     sums: tuple[tuple[float, tuple[float, ...], tuple[float, ...]], ...] = ()
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ems.control.memory import Obedience
 from ems.control.observation import Column, Observation
 from ems.domain.grant import PILOT_LAG_S
@@ -22,7 +20,7 @@ def judge(state: SiteState, seen: Observation, before: Sequence[Obedience], now:
     above, may_charge = seen[Column.ABOVE_LIMIT] > 0, seen.may_charge
     suspects = [j for j, o in enumerate(before) if o.untrusted or o.above_since is not None]
     after = list(before)
-    for j in {*suspects, *np.flatnonzero(above).tolist()}:
+    for j in {*suspects, *above.nonzero()[0].tolist()}:
         known, held = state.evses[j], before[j]
         grant = known.grant
         limit = grant.layer(known.steering_layer) or grant.default or grant.floor

@@ -34,19 +34,20 @@ def shape(at: Situation, allocated: Floats, held: SetpointMemory) -> Shaped:
     lost, nor what it may or may not have heard.
     """
     policy, asked, seen = at.state.site.policy, at.asked, at.seen
-    wish = np.maximum(expressible(allocated, seen, at.state), asked.forced_a)
     holding = (at.levels.numbers >= Level.HOLD) & (at.levels.numbers < Level.FALLBACK)
-    may_flow = np.where(holding, seen[Column.SURELY_MAY_A], seen[Column.LIABLE_A])
-    base = expressible(np.minimum(held.setpoint_a, may_flow), seen, at.state)
-    base = np.maximum(base, asked.forced_a)
+    liable = seen[Column.LIABLE_A]
+    may_flow = np.where(holding, seen[Column.SURELY_MAY_A], liable)
     # Who is not ours to lower is told its fallback, but never more than it is counted with.
-    told = expressible(np.minimum(seen[Column.FALLBACK_A], seen[Column.LIABLE_A]), seen, at.state)
+    told = np.minimum(seen[Column.FALLBACK_A], liable)
+    step_to = np.maximum(asked.minimum_a, held.setpoint_a + policy.raise_step_a)
+    exact = np.concatenate((allocated, np.minimum(held.setpoint_a, may_flow), told, step_to))
+    wish, base, told, step_to = expressible(exact.reshape(4, len(told)), seen, at.state)
+    wish, base = np.maximum(wish, asked.forced_a), np.maximum(base, asked.forced_a)
     amps = np.where(asked.wants, np.minimum(wish, base), np.where(seen.controlled, asked.idle_a, told))
     rising = asked.wants & (wish > base + EPSILON_A) & ~holding
     early = at.now.monotonic_s - held.raised_at < policy.raise_every_s
     small = (wish - held.setpoint_a < policy.dead_band_a) & (wish < asked.upper_a)
     rests = (held.setpoint_a <= 0) & (at.now.monotonic_s - held.off_since < policy.min_off_s)
-    step_to = expressible(np.maximum(asked.minimum_a, held.setpoint_a + policy.raise_step_a), seen, at.state)
     reach = np.where(early | small | rests, held.setpoint_a, np.minimum(wish, step_to))
     candidate = np.where(rising, np.maximum(amps, np.minimum(wish, reach)), 0.0)
     return _with_room(at, amps, candidate)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
+from operator import is_not
 
 import numpy as np
 
 from ems.control.aims import next_change
-from ems.control.allocation import Allocation, admit
+from ems.control.allocation import TOLERANCE, Allocation, admit
 from ems.control.appetite import SETTLE_S, appetites
 from ems.control.battery import batteries
 from ems.control.demand import demand
@@ -70,7 +72,7 @@ class Controller:
         shaped = shape(at, allocation.amps, memory.setpoints)
         guarded = _guarded(at, shaped.amps, self.outlets)
         setpoints = remember(at, guarded, hunger, memory.setpoints)
-        memory = replace(memory, setpoints=setpoints, seen=seen, forms=forms.forms)
+        memory = memory._replace(setpoints=setpoints, seen=seen, forms=forms.forms)
         steered, memory = batteries(at, stored, guarded, memory)
         decision = _decision(at, allocation, shaped, guarded, memory, before)
         return replace(decision, batteries=steered) if steered else decision, memory
@@ -87,25 +89,26 @@ def allocate(at: Situation) -> Allocation:
     asked, capacity = at.asked, at.room.now
     wants, rank = asked.wants, asked.rank
     base = np.where(wants, asked.forced_a, np.where(at.seen.controlled, asked.idle_a, 0.0))
-    incidence = at.seen.polygons.under(capacity)
-    full = np.where(wants, asked.upper_a, base)
-    if (incidence.load(full) <= capacity + 1e-9).all():
-        return Allocation(full, np.full(len(base), -1, dtype=np.intp))
+    full, bottleneck = np.where(wants, asked.upper_a, base), np.full(len(base), -1, dtype=np.intp)
+    # A link that carries all that anybody asks for keeps nobody from more.
+    scarce = at.seen.polygons.load(full) > capacity + TOLERANCE
+    if not np.count_nonzero(scarce):
+        return Allocation(full, bottleneck)
+    incidence, filled = at.seen.polygons.on(scarce), base
     ours = incidence.only(wants)
-    filled, bottleneck = base, np.full(len(base), -1, dtype=np.intp)
     on = np.zeros(len(base), dtype=np.bool_)
     turns = ((wants & ~asked.parked, asked.target_a), (asked.parked, asked.target_a), (wants, asked.upper_a))
     for turn, goal in turns:
-        if not turn.any():
+        if not np.count_nonzero(turn):
             continue
         starting = np.where(turn & ~on, asked.minimum_a - asked.forced_a, 0.0)
-        if starting.any():
+        if np.count_nonzero(starting):
             first = admit(ours, capacity - incidence.load(filled), np.maximum(starting, 0.0), rank)
             filled, bottleneck = filled + first.amps, np.where(turn, first.bottleneck, bottleneck)
         on |= turn & (filled > 0)
         # Who met a full link in an earlier turn cannot have more in this one.
         rising = on & (bottleneck < 0) & (goal > filled)
-        if rising.any():
+        if np.count_nonzero(rising):
             left = capacity - incidence.load(np.where(rising, 0.0, filled))
             lower, upper = np.where(rising, filled, 0.0), np.where(rising, goal, 0.0)
             part = divide(at.state.strategy, ours.only(rising), left, lower, upper, rank)
@@ -120,7 +123,7 @@ def _guarded(at: Situation, amps: Floats, outlets: tuple[Outlet, ...]) -> Floats
     liable, lowest = seen[Column.LIABLE_A], np.where(asked.wants, asked.forced_a, asked.idle_a)
     least = np.where(asked.wants, asked.minimum_a, lowest)
     # Who has neither a setpoint nor a liability is no load.
-    loading = np.flatnonzero(seen.controlled & ((amps > 0.0) | (liable > 0.0)))
+    loading = (seen.controlled & ((amps > 0.0) | (liable > 0.0))).nonzero()[0]
     columns = [column[loading].tolist() for column in (amps, liable, seen.legs, least, lowest, seen.spread)]
     loads = list(map(Load, [outlets[j] for j in loading.tolist()], *columns))
     guarded = amps.copy()
@@ -144,13 +147,13 @@ def _decision(
     at: Situation, allocation: Allocation, shaped: Shaped, guarded: Floats, memory: Memory, before: Sequence[Obedience]
 ) -> Decision:
     site, seen, now = at.state.site, at.seen, at.now
-    lowered = tuple([site.evses[j].id for j in np.flatnonzero(guarded < shaped.amps - EPSILON_A).tolist()])
+    lowered = tuple([site.evses[j].id for j in (guarded < shaped.amps - EPSILON_A).nonzero()[0].tolist()])
     alarms = (*at.levels.alarms, *at.forms.alarms(at.state))
     if lowered:
         text = f"the guard lowered {', '.join(lowered[:4])}: the allocation was wrong"
         alarms = (*alarms, Alarm("guard", Level.NORMAL, "site", text, "send the journal", now.utc))
-    judged = enumerate(zip(memory.obedience, before, strict=True))
-    warned = [j for j, (obeys, did) in judged if obeys is not did and obeys.warned and not did.warned]
+    judged = compress(enumerate(memory.obedience), map(is_not, memory.obedience, before))
+    warned = [j for j, obeys in judged if obeys.warned and not before[j].warned]
     amps = guarded.tolist()
     columns = (
         [evse.id for evse in site.evses],
@@ -168,7 +171,7 @@ def _decision(
         alarms=alarms,
         level=max(at.levels.site, *at.levels.circuits),
         renew_since=memory.renew_since,
-        stop=_to_stop(at, memory) if (at.room.excess > EPSILON_A).any() and not site.policy.observes else (),
+        stop=_to_stop(at, memory) if np.count_nonzero(at.room.excess > EPSILON_A) and not site.policy.observes else (),
         read_back=tuple([site.evses[j].id for j in warned]),
         guarded=lowered,
     )
@@ -180,7 +183,7 @@ def _to_stop(at: Situation, memory: Memory) -> tuple[str, ...]:
     """
     incidence, evses, flowing_a = at.seen.incidence, at.state.site.evses, at.room.flowing_a
     excess = at.room.excess.copy()
-    candidates = np.flatnonzero(at.seen.may_charge & ~at.seen.controlled & (flowing_a > 0.0))
+    candidates = (at.seen.may_charge & ~at.seen.controlled & (flowing_a > 0.0)).nonzero()[0]
     stopped = []
     for j in sorted(candidates.tolist(), key=lambda k: -float(flowing_a[k])):
         own = incidence.evse == j

@@ -101,8 +101,7 @@ class BatterySetpoint(NamedTuple):
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CircuitView:
+class CircuitView(NamedTuple):
     """A circuit at this tick, per phase: the tightest limit with its source, what flows in all (None without a meter),
     what our EVSEs draw of it, what else flows, and what is left for our EVSEs; the same in watts where there is a limit
     on power. A level above NORMAL is of its meter.

@@ -19,9 +19,9 @@ from ems.domain.station import Evse, Station
 class Site:
     """Circuits, meters, stations and policy. Raises ValueError when one names another that does not exist.
 
-    Positions, so that nobody has to look for them each second: `station_of_evse` and `circuit_of_evse`; `evses_behind`
-    each meter, at the circuits that it measures; `plant_below`, the PV and battery meters behind each circuit; and
-    `battery_of_meter`, where a meter measures one.
+    Positions, so that nobody has to look for them each second: `station_of_evse` and `circuit_of_evse`;
+    `meter_of_circuit`, None where there is none; `evses_behind` each meter, at the circuits that it measures;
+    `plant_below`, the PV and battery meters behind each circuit; and `battery_of_meter`, where a meter measures one.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Site:
     evses: tuple[Evse, ...] = field(init=False)
     station_of_evse: tuple[int, ...] = field(init=False, repr=False)
     circuit_of_evse: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    meter_of_circuit: tuple[int | None, ...] = field(init=False, repr=False, compare=False)
     evses_behind: tuple[tuple[int, ...], ...] = field(init=False, repr=False, compare=False)
     plant_below: tuple[tuple[int, ...], ...] = field(init=False, repr=False, compare=False)
     battery_of_meter: dict[str, int] = field(init=False, repr=False, compare=False)
@@ -71,6 +72,8 @@ class Site:
         owner = {s.id: i for i, s in enumerate(self.stations)}
         object.__setattr__(self, "station_of_evse", tuple(owner[evse.station] for evse in evses))
         object.__setattr__(self, "circuit_of_evse", tuple(self.circuits.index(evse.circuit) for evse in evses))
+        of_circuit = tuple(None if c.meter is None else meters[c.meter] for c in self.circuits)
+        object.__setattr__(self, "meter_of_circuit", of_circuit)
         object.__setattr__(self, "evses_behind", tuple(self._evses_behind(meter) for meter in self.meters))
         object.__setattr__(self, "plant_below", tuple(self._plant_below(c.id) for c in self.circuits))
         measured = {battery.meter: i for i, battery in enumerate(self.batteries) if battery.meter is not None}

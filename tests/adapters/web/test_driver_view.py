@@ -216,7 +216,7 @@ def test_the_expected_power_is_an_equal_part_of_what_is_left(office: DriverOffic
     at = bay(office, "CP-14/1")
     assert 0.0 < at.expected_w() <= at.evse.max_a * 3 * 230.0
     assert at.decision is not None
-    none_left = tuple(replace(one, headroom_a=(0.0, 0.0, 0.0)) for one in at.decision.circuits)
+    none_left = tuple(one._replace(headroom_a=(0.0, 0.0, 0.0)) for one in at.decision.circuits)
     full = replace(at, decision=replace(at.decision, circuits=none_left))
     assert full.expected_w() == 0.0
     english = office.house.languages.shown[0]

@@ -52,7 +52,7 @@ def slandered(text: str) -> Scene:
     alarm = Alarm(text, Level.HOLD, text, text, text, scene.instant.utc)
     first, *others = scene.decision.setpoints
     blamed = first._replace(reason=Reason(Binding.STATION, text))
-    views = tuple(replace(view, limit_source=text) for view in scene.decision.circuits)
+    views = tuple(view._replace(limit_source=text) for view in scene.decision.circuits)
     scene.decision = replace(
         scene.decision,
         alarms=(alarm, *scene.decision.alarms),
