@@ -25,6 +25,7 @@ from ems.assembly.access import porter_of
 from ems.assembly.alarms import Audience, audience_of, broker_of
 from ems.assembly.entry import web_options
 from ems.assembly.error import AssemblyError
+from ems.assembly.meter_keys import SiteMeterKeys
 from ems.assembly.meters import METER_CHECKS, installed_meters, own_models, steered_batteries
 from ems.assembly.opening import check_free, database_of, store_of
 from ems.assembly.operations import SiteOperations
@@ -130,7 +131,8 @@ class Daemon:
         operations = SiteOperations.of(recovered.daybook, store, loop, clock)
         troubles.tell(loop.inbox.put)
         porter = porter_of(settings, recovered, clock, loop)
-        central = central_system(settings, ocpp, clock, loop, store, porter)
+        keys = SiteMeterKeys(store, clock, settings.meter_keys)
+        central = central_system(settings, ocpp, clock, loop, store, porter, keys)
         dispatcher, live = Dispatcher(central), LiveView(core.state, central.knocks)
         journal = FileJournal(state_dir / JOURNAL, Header(__version__, settings.revision, settings.text))
         journal.begin(core.state, core.memory)
@@ -139,7 +141,7 @@ class Daemon:
         product = product_of(
             Ground(
                 settings, state_dir, shown, told, provision, clock, store, recovered, loop, live, operations,
-                central, porter, planning, foreseer, broker,
+                central, porter, planning, foreseer, keys, broker,
             )
         )  # fmt: skip
         poller = Poller(meters, clock, loop.inbox.put, steered_batteries(settings.site))

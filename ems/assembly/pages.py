@@ -22,6 +22,7 @@ from ems.domain.energy.tariff import Tariff
 from ems.domain.system_status import StationAnswer
 from ems.ports.controller import AccessDesk, Clock, Live, Operations
 from ems.ports.reports import Saved
+from ems.ports.sessions import ToldKeys
 from ems.ports.stations import Remote
 from ems.ports.system import SystemDesk
 from ems.runtime.loop import Output
@@ -29,7 +30,7 @@ from ems.runtime.loop import Output
 
 class PageNeeds(NamedTuple):
     """What pages look at: `folder` is the site's, `tariff` what is agreed now; whether there is a screen for all. How
-    quickly stations answered, and what control saved.
+    quickly stations answered, what control saved, and what stations say of the keys of their meters.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class PageNeeds(NamedTuple):
     kiosk: bool = False
     answers: Callable[[], Iterable[StationAnswer]] = tuple
     saved: Callable[[], Saved | None] = lambda: None
+    keys: ToldKeys | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def page_parts(needs: PageNeeds) -> PageParts:
     system = SiteSystem(live, clock, store, past, needs.folder, needs.state_dir, needs.answers)
     routers = (
         overview_pages(sheet, past, needs.saved),
-        *evse_ways(sheet, past, needs.remote),
+        *evse_ways(sheet, past, needs.remote, needs.keys),
         vehicle_pages(sheet, needs.operations),
         audit_pages(sheet, past),
         *system_ways(sheet, system),

@@ -26,6 +26,7 @@ from ems.assembly.drivers import DriverParts, driver_parts
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.entry import accounts_of
 from ems.assembly.hindsight import hindsight_of
+from ems.assembly.meter_keys import SiteMeterKeys
 from ems.assembly.ocpi import roaming_parts
 from ems.assembly.opening import database_of
 from ems.assembly.operations import SiteOperations
@@ -68,6 +69,7 @@ class Ground(NamedTuple):
     porter: Porter
     planning: ChildPlanning
     foresight: Foresight
+    keys: SiteMeterKeys
     broker: Broker | None
 
 
@@ -111,6 +113,7 @@ def product_of(ground: Ground) -> Product:
     alarms = AlarmParts(ground.told, ground.broker, settings, live, clock, store, operations)
     drivers = driver_parts(settings, live, operations, store, remote.control, paying, access, ground.told.server)
     drivers.heard_by(alarms.keeper)
+    alarms.keeper.sources.append(ground.keys.troubles)
     wizard = wizard_parts(settings, state_dir, loop, store, live, central, remote.control)
 
     def sources() -> Sources:
@@ -143,7 +146,7 @@ def product_of(ground: Ground) -> Product:
         alarms=alarms,
         wizard=wizard,
         looks=(*looks, *paying.looks, *alarms.looks, pages.look, wizard.look, reporting.look),
-        services=(*services, wizard.prover, *(one for area in served for one in area.services)),
+        services=(*services, ground.keys, wizard.prover, *(one for area in served for one in area.services)),
         jobs=reporting.jobs,
     )
 
@@ -162,4 +165,5 @@ def _page_needs(ground: Ground, remote: RemoteParts, access: AccessParts, report
         kiosk=ground.settings.web.kiosk,
         answers=ground.central.answers,
         saved=lambda: reporting.savings.latest,
+        keys=ground.keys,
     )

@@ -12,16 +12,23 @@ from ems.adapters.ocpp.v16.station import SUBPROTOCOL, Station16
 from ems.adapters.ocpp.v16.transactions import Book
 from ems.adapters.store.store import Store
 from ems.ports.controller import Authority, Clock
+from ems.ports.sessions import HeardKeys
 from ems.runtime.loop import Loop
 from ems.settings.build import SiteSettings
 from ems.settings.station_models import recognise
 
 
 def central_system(
-    settings: SiteSettings, listen: Listen, clock: Clock, loop: Loop, store: Store, authority: Authority | None = None
+    settings: SiteSettings,
+    listen: Listen,
+    clock: Clock,
+    loop: Loop,
+    store: Store,
+    authority: Authority | None = None,
+    keys: HeardKeys | None = None,
 ) -> CentralSystem:
     """The central system at `listen`. What is remembered of a station, transactions that run and how it takes limits,
-    holds until the station says otherwise. `authority` says who may charge.
+    holds until the station says otherwise. `authority` says who may charge; `keys` hears of those of meters.
     """
     site, ledger = settings.site, store.ledger
     running = dict(ledger.open_transactions())
@@ -34,7 +41,17 @@ def central_system(
                 book.restore(evse.id, running[evse.id])
         known = partial(recognise, models=settings.station_models) if station.id in settings.recognisable else None
         record = StationRecord(
-            station, site.voltage_v, site.zone, clock, loop.inbox.put, ledger, known, book, authority, store.signed
+            station,
+            site.voltage_v,
+            site.zone,
+            clock,
+            loop.inbox.put,
+            ledger,
+            known,
+            book,
+            authority,
+            store.signed,
+            keys,
         )
         seen = loop.core.state.stations[index]
         record.model = seen.model

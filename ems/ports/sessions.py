@@ -22,7 +22,7 @@ from ems.domain.record.session_entry import (
     SessionSort,
     SessionSums,
 )
-from ems.domain.record.signed_value import MeterKey, SignedValue
+from ems.domain.record.signed_value import MeterKey, SignedValue, ToldKey
 
 
 class NotReadError(Exception):
@@ -72,6 +72,24 @@ class SignedValues(Protocol):
 
     def kept(self, told: SignedValue) -> None:
         """A station handed one on; what was told before is there once. Never waits."""
+        ...
+
+
+class HeardKeys(Protocol):
+    """Where it is kept what stations say of the keys of their meters."""
+
+    def heard(self, evse: str, text: str) -> None:
+        """A station says that this is the public key of the meter of an EVSE. Never waits."""
+        ...
+
+
+class ToldKeys(Protocol):
+    """What stations say of the keys of their meters."""
+
+    async def told(self, evse: str) -> ToldKey | None:
+        """The key that the station of an EVSE told last, and what it is worth now; None while it told none, or while
+        nobody can say.
+        """
         ...
 
 

@@ -35,6 +35,7 @@ class ChargePoint:
         self.transaction: int | None = None
         self.register_wh = 1_000_000
         self.told: list[Payload] = []
+        self.configuration: dict[str, str] = {}
         self.links = 0
         self._profiles: dict[tuple[str, int], float] = {}
         self._numbers = itertools.count(1)
@@ -121,6 +122,12 @@ class ChargePoint:
         about = {} if self.transaction is None else {"transactionId": self.transaction}
         await self.call("MeterValues", {"connectorId": 1, **about, "meterValue": values})
 
+    async def sign(self, record: str) -> None:
+        """The meter signs what it shows."""
+        signed = {"value": record, "format": "SignedData", "context": "Sample.Periodic"}
+        values = [{"timestamp": now(), "sampledValue": [signed]}]
+        await self.call("MeterValues", {"connectorId": 1, "meterValue": values})
+
     async def stop(self) -> None:
         """The driver ends it; the cable is still plugged in."""
         ended = {"transactionId": self.transaction, "meterStop": self.register_wh, "timestamp": now()}
@@ -143,7 +150,10 @@ class ChargePoint:
             case "SetChargingProfile":
                 return {"status": self._take(payload["csChargingProfiles"])}
             case "GetConfiguration":
-                return {"configurationKey": [], "unknownKey": payload.get("key", [])}
+                asked = payload.get("key", [])
+                known = [{"key": key, "readonly": True, "value": self.configuration[key]}
+                         for key in asked if key in self.configuration]  # fmt: skip
+                return {"configurationKey": known, "unknownKey": [k for k in asked if k not in self.configuration]}
             case "GetCompositeSchedule":
                 period = {"startPeriod": 0, "limit": self.allowed_a}
                 schedule = {"chargingRateUnit": self.unit, "chargingSchedulePeriod": [period]}

@@ -54,6 +54,28 @@ class MeterKey(NamedTuple):
     confirmed_by: str
 
 
+class Standing(StrEnum):
+    """What the key is worth that a station tells of a meter. VOUCHED: somebody vouches for it. NEW: nobody has vouched
+    for any key of that meter yet. OTHER: somebody vouches for another one. NONE: it is no key that can be checked here.
+    """
+
+    VOUCHED = "vouched"
+    NEW = "new"
+    OTHER = "other"
+    NONE = "none"
+
+
+class ToldKey(NamedTuple):
+    """The public key that a station says the meter of an EVSE has: in the form in which keys are kept, or as it was
+    said where it is none; heard last `at`.
+    """
+
+    evse: str
+    key: str
+    at: datetime
+    standing: Standing
+
+
 class SignedRegister(NamedTuple):
     """A reading in a signed record, in its own words: `mark` B (begin), E (end) or else, time, value, unit, register
     (OBIS) and the meter's status, G for good.

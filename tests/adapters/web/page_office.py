@@ -11,6 +11,7 @@ from fastapi import APIRouter
 
 from ems.adapters.store.batch import Sample
 from ems.adapters.store.recovery import Recovered
+from ems.assembly.meter_keys import SiteMeterKeys
 from ems.assembly.pages import PageNeeds, page_parts
 from ems.domain.energy.tariff import Tariff
 from ems.ports.stations import ObjectionError
@@ -42,10 +43,12 @@ class PageOffice(AccessOffice):
         )
         site = self._folder / "site"
         site.mkdir(exist_ok=True)
+        self.keys = SiteMeterKeys(self.store, scene)
         store, operations, folder = self.store, self.operations, self._folder
         needs = PageNeeds(
-            site, folder, store, scene, scene, operations, self.remote, self.desk, lambda: self.tariff, True
-        )
+            site, folder, store, scene, scene, operations, self.remote, self.desk, lambda: self.tariff, True,
+            keys=self.keys,
+        )  # fmt: skip
         self.parts = page_parts(needs)
         self.ways_offered = (*others, *self.parts.routers)
         return self.ways_offered

@@ -19,7 +19,7 @@ from ems.domain.remote.outcome import Activity
 from ems.domain.station import Evse, EvseStatus, Station
 from ems.domain.station_model import StationModel
 from ems.ports.controller import Authority, Clock, Ledger, Sink
-from ems.ports.sessions import SignedValues
+from ems.ports.sessions import HeardKeys, SignedValues
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ BOOTS_WATCHED = 8
 
 @dataclass(slots=True)
 class StationRecord:
-    """Facts about one station of the site, kept over its links. Without an `authority` everybody may charge."""
+    """Facts about one station of the site, kept over its links. Without an `authority` everybody may charge. `signing`:
+    the EVSEs whose meters were seen to sign.
+    """
 
     station: Station
     voltage_v: float
@@ -44,6 +46,7 @@ class StationRecord:
     book: Book
     authority: Authority | None = None
     signed: SignedValues | None = None
+    keys: HeardKeys | None = None
     model: StationModel = field(init=False)
     booted: asyncio.Event = field(default_factory=asyncio.Event)
     boots: deque[float] = field(default_factory=lambda: deque(maxlen=BOOTS_WATCHED))
@@ -59,6 +62,7 @@ class StationRecord:
     deviations: Counter[str] = field(default_factory=Counter)
     time: StationClock = field(default_factory=StationClock)
     activity: Activity = field(default_factory=Activity)
+    signing: set[str] = field(default_factory=set)
     signed_in_hour: Counter[int] = field(default_factory=Counter)
     _reported_skew_s: tuple[float, ...] = (0.0, 0.0)
     _born: Instant = field(init=False)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ocpp.v16.enums import Action, AvailabilityType, ChargingRateUnitType, ConfigurationKey, MessageTrigger
 
@@ -17,6 +18,7 @@ from ems.adapters.ocpp import schemas
 from ems.adapters.ocpp.call_queue import Answered, Outcome, Priority, Refused
 from ems.adapters.ocpp.connection import Connection
 from ems.adapters.ocpp.v16.incoming import Incoming
+from ems.adapters.ocpp.v16.meter_keys import hear_keys
 from ems.adapters.ocpp.v16.profiles import MAX_LEVEL
 from ems.adapters.ocpp.v16.record import StationRecord
 from ems.domain.events import StationConnected
@@ -140,6 +142,7 @@ class SetUp:
     async def _watch(self, connection: Connection) -> None:
         """Set up again after a boot, ask for samples that stopped coming, close what the station forgot to close."""
         done = self.record.clock.now().monotonic_s
+        heard: set[str] = set()
         while True:
             await self._wait_for_boot(WATCH_S)
             now = self.record.clock.now().monotonic_s
@@ -148,6 +151,10 @@ class SetUp:
                 done = now
                 await self._configure(connection, await self._learn(connection))
                 await self._ask_for_state(connection)
+                heard.clear()
+            if unheard := self.record.signing - heard:
+                heard |= unheard
+                await hear_keys(self.record, unheard, partial(_asked_for, connection))
             now = self.record.clock.now().monotonic_s
             for evse in self.record.station.evses:
                 status, since = self.record.status.get(evse.id, (EvseStatus.UNKNOWN, now))
@@ -173,6 +180,12 @@ class SetUp:
 async def _ask(connection: Connection, action: str, payload: Mapping[str, object]) -> Outcome:
     schemas.check_request(VERSION, action, payload)
     return await connection.ask(action, payload, Priority.SET_UP, ASK_S)
+
+
+async def _asked_for(connection: Connection, keys: Sequence[str]) -> Mapping[str, str] | None:
+    """What the station says of some keys; None where it refuses the question."""
+    outcome = await _ask(connection, Action.get_configuration, {"key": list(keys)})
+    return None if isinstance(outcome, Refused) else _configuration(outcome)
 
 
 _READ = (

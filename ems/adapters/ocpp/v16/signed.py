@@ -35,6 +35,7 @@ def keep_signed(record: StationRecord, evse: str, transaction: int | None, bucke
             if not _has_room(record, now.monotonic_s):
                 record.deviates("signed values without end")
                 return
+            record.signing.add(evse)
             digest = hashlib.sha256(f"{evse}\0{sample.value}".encode("utf-8", "replace")).hexdigest()
             at = moment(bucket.timestamp, record.zone) or now.utc
             record.signed.kept(SignedValue(digest, evse, transaction, at, sample.context or "", sample.value))

@@ -13,7 +13,7 @@ from ems.adapters.web import assets, texts
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import carried_out, ok
 from ems.adapters.web.evse.course import EvseCourse, course
-from ems.adapters.web.evse.rows import closing, limiters, reasons, stay_rows
+from ems.adapters.web.evse.rows import closing, key_row, limiters, reasons, stay_rows
 from ems.adapters.web.needs import needs
 from ems.adapters.web.picture import evse_row
 from ems.adapters.web.problem import problem
@@ -27,6 +27,7 @@ from ems.domain.remote.rules import station_of
 from ems.domain.station import Evse, EvseStatus
 from ems.ports.controller import NotStoredError
 from ems.ports.past import Past
+from ems.ports.sessions import ToldKeys
 from ems.ports.stations import Remote
 
 MAX_HOURS = 24 * 14
@@ -39,9 +40,9 @@ Number = Annotated[int, Path(ge=1, le=999)]
 Hours = Annotated[float, Query(gt=0, le=MAX_HOURS, allow_inf_nan=False)]
 
 
-def evse_ways(sheet: Sheet, past: Past, remote: Remote) -> tuple[APIRouter, APIRouter]:
+def evse_ways(sheet: Sheet, past: Past, remote: Remote, keys: ToldKeys | None = None) -> tuple[APIRouter, APIRouter]:
     """Everything about one EVSE: the interface and the page."""
-    return _api(sheet, past), _pages(sheet, past, remote)
+    return _api(sheet, past), _pages(sheet, past, remote, keys)
 
 
 def _evse(sheet: Sheet, station: str, number: int) -> tuple[Evse, int]:
@@ -77,7 +78,7 @@ def _api(sheet: Sheet, past: Past) -> APIRouter:
     return router
 
 
-def _pages(sheet: Sheet, past: Past, remote: Remote) -> APIRouter:
+def _pages(sheet: Sheet, past: Past, remote: Remote, keys: ToldKeys | None) -> APIRouter:
     router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
 
     @router.get("/evses/{station}/{number}")
@@ -89,6 +90,8 @@ def _pages(sheet: Sheet, past: Past, remote: Remote) -> APIRouter:
             return problem(404, str(wrong), "unknown")
         values = _now(sheet, evse, index, remote)
         values |= await _before(sheet, past, evse, closed=values["out"])
+        told = None if keys is None else await keys.told(evse.id)
+        values["key"] = None if told is None else key_row(told, sheet.calendar())
         operates = role_of(request) >= Role.OPERATOR
         return await sheet.page(request, "evse.html", asked=values.pop("asked") if operates else [], **values)
 

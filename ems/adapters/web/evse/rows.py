@@ -17,6 +17,7 @@ from ems.domain.decision import Binding
 from ems.domain.phases import Phase
 from ems.domain.record.history import Audit
 from ems.domain.record.past import EvsePast, Stay, alike
+from ems.domain.record.signed_value import Standing, ToldKey
 
 MOST_REASONS = 200
 
@@ -103,3 +104,22 @@ def closing(audits: Sequence[Audit], evse: int, calendar: Calendar) -> dict[str,
             when = calendar.date(time_of(one.at.astimezone(UTC)))
             return {"who": plain(one.who), "when": when, "note": plain(note)}
     return None
+
+
+_STANDING = {
+    Standing.VOUCHED: "It is the one that was confirmed; signed meter values are verified with it.",
+    Standing.NEW: "Nobody has confirmed it yet. Compare it with what is printed on the meter before you do.",
+    Standing.OTHER: "It is another one than was confirmed. Confirm it only if the meter was changed.",
+    Standing.NONE: "It is no public key that can be checked here.",
+}
+
+
+def key_row(told: ToldKey, calendar: Calendar) -> dict[str, Any]:
+    """The public key that the station says the meter has."""
+    return {
+        "text": plain(told.key) if told.standing is Standing.NONE else told.key,
+        "at": calendar.moment(time_of(told.at)),
+        "words": _STANDING[told.standing],
+        "is_bad": told.standing in {Standing.OTHER, Standing.NONE},
+        "may_be_confirmed": told.standing in {Standing.NEW, Standing.OTHER},
+    }
