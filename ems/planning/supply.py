@@ -34,13 +34,16 @@ class Grid(NamedTuple):
 
 
 def add_battery(problem: ChargingProblem, lp: LinearProgram, weights: Weights) -> BatteryColumns | None:
-    """The battery of the problem: stored energy over time, never below what is not to be touched."""
+    """The battery of the problem: stored energy over time, never below what is not to be touched. Of equal plans that
+    counts which charges early: the sun of today is sure, and leaves room for that of tomorrow.
+    """
     cell, hours = problem.economy.battery, problem.horizon.hours
     if cell is None:
         return None
     steps = hours.size
     each, wear = np.arange(steps), weights.wear * hours / 2.0
-    charge = lp.add_columns(np.full(steps, cell.charge_w / 1000.0), wear)
+    middle = np.array(problem.horizon.edges_s[:-1]) / 3600.0 + hours / 2.0
+    charge = lp.add_columns(np.full(steps, cell.charge_w / 1000.0), wear + weights.early * middle * hours)
     discharge = lp.add_columns(np.full(steps, cell.discharge_w / 1000.0), wear)
     value = np.zeros(steps)
     value[-1] = -weights.stored

@@ -28,6 +28,9 @@ from ems.sim.simulation_task import Task
 
 PRICES = "prices"
 
+UNSEEN = "pv: {root} has no generation_max_a and no meter of a plant, so what flows back is taken for nothing"
+"""A controller that was told of no plant does not believe a meter that shows one."""
+
 
 class Knowledge(StrEnum):
     """Where departures and needs come from: what truly happened, what is predicted from the past and from what drivers
@@ -135,6 +138,8 @@ def _courses(task: Task, beside: Beside) -> tuple[tuple[LoadCourse, ...], tuple[
             circuit = root if meter is None or meter.circuit is None else meter.circuit
             course, missing = _course(task, series, sign, circuit, what)
             courses.append(course if meter is None else replace(course, meter=meter.id))
+            unseen = sign < 0.0 and meter is None and not task.site.circuits.root.generation_max_a
+            notes += [UNSEEN.format(root=root)] * unseen
             notes += [f"{what}: no value for {missing} steps of {series.step_s} s, the last one holds"] * bool(missing)
     return tuple(courses), tuple(notes)
 

@@ -16,13 +16,17 @@ from ems.domain.meter import MeterReading
 from ems.domain.plan import Plan
 from ems.domain.policy import Policy, Strategy
 from ems.domain.site import Site
+from ems.planning.ladder import LADDERS
 from ems.planning.occasion import is_wanted, strays
+from ems.planning.optimiser import optimise
 from ems.planning.outlook import Outlook, outlook_of
 from ems.planning.planner import Experience, plan_of
+from ems.planning.problem import Battery as BatteryOfPlan
 from tests.builders import circuit, evse, layout
 from tests.control.stores import STORE as STEERED
 from tests.control.stores import StoreScenario, site_with
 from tests.domain.tariffs import fixed, tariff, timed, window
+from tests.planning.sites import economy, hours, problem
 
 NOON = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
 """Twelve o'clock in Berlin."""
@@ -95,6 +99,16 @@ def test_the_states_of_charge_of_the_site_bound_it() -> None:
 
 def scenario(site: Site | None = None) -> StoreScenario:
     return StoreScenario(site_with() if site is None else site)
+
+
+def test_the_sun_is_stored_as_soon_as_it_shines() -> None:
+    """Half a day of sun that nobody needs and a battery that is full in two hours: tomorrow there may be none."""
+    horizon = hours(12)
+    cell = BatteryOfPlan(0, stored_wh=0.0, capacity_wh=10_000.0, charge_w=5000.0, discharge_w=5000.0, efficiency=1.0)
+    site = problem(horizon, [], economy=economy(horizon, 0.3, generation_kw=8.0, battery=cell))
+    for strategy in (Strategy.CHEAPEST, Strategy.SOLAR, Strategy.BALANCED):
+        stored_w = optimise(site, LADDERS[strategy]).battery_w
+        assert stored_w.tolist() == pytest.approx([5000.0, 5000.0] + 10 * [0.0], abs=1.0), strategy
 
 
 def test_the_outlook_knows_what_it_holds_and_does_not_take_it_for_the_building() -> None:
