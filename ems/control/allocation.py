@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ems.control.incidence import Bools, Floats, Incidence, Ints, summed
+from ems.control.incidence import Bools, Floats, Incidence, Ints
 
 TOLERANCE = 1e-9
 """Slack of comparisons; setpoints are rounded down to 0.1 A afterwards, far above it."""
@@ -87,9 +87,12 @@ def share(incidence: Incidence, capacity: Floats, lower: Floats, upper: Floats, 
     settled[part.evse] = False
     amps = np.where(settled, amps, lower)
     first, last, nothing = lower / weight, upper / weight, np.full(incidence.evses, np.inf)
-    lines = _load_lines(part, weight, first, last)
+    # Where all begin and end at the same level, as at most sites that are short, no load has a bend in between.
+    straight = _same(first[part.evse]) and _same(last[part.evse])
+    begin, bends = float(first[part.evse[0]]), None if straight else _Bends.of(part, weight, first, last)
     while True:
-        reached, lowest = lines.levels(remaining)[part.link], nothing.copy()
+        level = _straight_levels(part, weight, begin, remaining) if bends is None else bends.levels(remaining)
+        reached, lowest = level[part.link], nothing.copy()
         np.minimum.at(lowest, part.evse, reached)
         capped = ~settled & (last <= lowest + TOLERANCE)
         content, binding = capped[part.evse], reached <= lowest[part.evse] + TOLERANCE
@@ -108,40 +111,20 @@ def share(incidence: Incidence, capacity: Floats, lower: Floats, upper: Floats, 
         if not still.link.size:
             return Allocation(amps, bottleneck)
         remaining = remaining - part.load(np.where(newly, amps - lower, 0.0))
-        part, lines = still, lines.without(settled)
+        part, bends = still, None if bends is None else bends.without(settled)
 
 
-def _load_lines(part: Incidence, weight: Floats, first: Floats, last: Floats) -> _Straight | _Bends:
-    """The load of each link over the common level (current per weight), from the level `first` of each EVSE to `last`.
+def _same(values: Floats) -> bool:
+    return bool(values.min() == values.max())
 
-    Where all begin and end at the same level, as at most sites that are short of current, no line has a bend between.
+
+def _straight_levels(part: Incidence, weight: Floats, begin: float, remaining: Floats) -> Floats:
+    """Per link the level (current per weight) at which it is full, if it alone limits its EVSEs and all of them rise
+    from `begin` on; infinite when it has none.
     """
-    begins, ends = first[part.evse], last[part.evse]
-    if begins.min() == begins.max() and ends.min() == ends.max():
-        return _Straight(part.link, part.evse, part.coefficient * weight[part.evse], part.links, float(begins[0]))
-    return _Bends.of(part, weight, first, last)
-
-
-@dataclass(frozen=True, slots=True)
-class _Straight:
-    """Lines without a bend above the level `begin`; an EVSE adds its `slope` to that of each of its links."""
-
-    link: Ints
-    evse: Ints
-    slope: Floats
-    links: int
-    begin: float
-
-    def without(self, settled: Bools) -> _Straight:
-        """The lines of the others."""
-        keep = (~settled[self.evse]).nonzero()[0]
-        return _Straight(self.link[keep], self.evse[keep], self.slope[keep], self.links, self.begin)
-
-    def levels(self, remaining: Floats) -> Floats:
-        """Per link the level at which it is full, if it alone limits its EVSEs; infinite when it has none."""
-        slope = summed(self.link, self.slope, self.links)
-        level = self.begin + np.maximum(remaining, 0.0) / np.maximum(slope, TOLERANCE)
-        return np.where(slope > TOLERANCE, level, np.inf)
+    slope = part.load(weight)
+    level = begin + np.maximum(remaining, 0.0) / np.maximum(slope, TOLERANCE)
+    return np.where(slope > TOLERANCE, level, np.inf)
 
 
 @dataclass(frozen=True, slots=True)

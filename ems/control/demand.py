@@ -60,9 +60,9 @@ def demand(
     upper = np.where(level >= Level.ZERO, 0.0, upper)
     upper, tightened = _tightened(state, seen, upper, limits)
     aim = aims(state, seen, memory.setpoints, now)
-    if np.isfinite(aim.most_a).any():
+    if np.count_nonzero(np.isfinite(aim.most_a)):
         upper = np.minimum(upper, _rounded_up(aim.most_a, seen, state))
-    idle = np.minimum(expressible(np.full(len(upper), state.site.policy.idle_a), seen, state), upper)
+    idle = np.minimum(_idle(seen, state), upper)
     forced = np.where(level >= Level.ZERO, 0.0, lowest)
     wants = controlled & seen.may_charge & (np.maximum(upper, forced) >= minimum)
     quiet_since = np.maximum(memory.setpoints.changed_at, seen[Column.PLUGGED_S])
@@ -89,6 +89,12 @@ def demand(
         aims=aim,
         parked=wants & parked,
     )
+
+
+def _idle(seen: Observation, state: SiteState) -> Floats:
+    """What to set where no vehicle is; at most sites nothing, which every station can express."""
+    idle = np.full(len(state.evses), state.site.policy.idle_a)
+    return expressible(idle, seen, state) if state.site.policy.idle_a > 0.0 else idle
 
 
 def _rounded_up(amps: Floats, seen: Observation, state: SiteState) -> Floats:

@@ -19,7 +19,7 @@ from ems.control.incidence import Ints
 from ems.control.liability import clock_uncertainty_s
 from ems.control.memory import Memory, MeterMemory
 from ems.control.obedience import judge
-from ems.control.observation import Observation
+from ems.control.observation import Column, Observation
 from ems.domain.circuit import CircuitTree
 from ems.domain.decision import Alarm, Level
 from ems.domain.instant import Instant
@@ -264,9 +264,7 @@ def _station_alarms(state: SiteState, seen: Observation, memory: Memory, now: fl
             yield Alarm(f"clock:{station.id}", Level.NORMAL, station.id, text, "set the station's time server")
     if not mass:
         yield from _offline_alarms(state)
-    controlled = seen.controlled.tolist()
-    telling = [j for j, (ours, view) in enumerate(zip(controlled, state.evses, strict=True)) if view.error or not ours]
-    for j in telling:
+    for j in (~seen.controlled | (seen[Column.IN_ERROR] > 0)).nonzero()[0].tolist():
         evse, view, judged = state.site.evses[j], state.evses[j], seen.liabilities[j]
         here = state.stations[state.site.station_of_evse[j]].connected
         if here and not judged.controlled and not judged.at_rest:

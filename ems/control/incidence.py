@@ -37,10 +37,6 @@ class Incidence:
         """The entries of some EVSEs."""
         return self._at(evses[self.evse].nonzero()[0])
 
-    def under(self, capacity: Floats) -> Incidence:
-        """The entries whose link has a finite capacity; the others cannot bind."""
-        return self.on(np.isfinite(capacity))
-
     def on(self, links: Bools) -> Incidence:
         """The entries of some links."""
         return self._at(links[self.link].nonzero()[0])

@@ -103,15 +103,18 @@ class BaseLoadMemory(NamedTuple):
         base = np.where(moved, base, np.maximum(base, self.base))
         likely = np.where(moved, likely, np.maximum(likely, self.likely))
         risen = np.where(self.since > NEVER, base - self.base, 0.0)
-        parts = np.full(len(base), PEAK_PARTS + 1)
+        links = len(base)
         if hold_s > 0.0:
             parts = np.minimum((now - self.since) * PEAK_PARTS // hold_s, PEAK_PARTS + 1).astype(np.intp)
+        else:
+            parts = np.full(links, PEAK_PARTS + 1)
         source = _ROWS - parts
-        peaks = np.where(source >= 0, self.peaks[np.maximum(source, 0), np.arange(len(base))], -math.inf)
+        moved_down = self.peaks.ravel().take(np.maximum(source, 0) * links + np.arange(links))
+        peaks = np.where(source >= 0, moved_down, -math.inf)
         peaks[0] = np.maximum(peaks[0], base)
         since = np.where(parts > 0, now, self.since)
         step = np.maximum(self.step * STEP_DECAY, risen)
-        return BaseLoadMemory(base, likely, peaks, since, step, np.full(len(base), -math.inf))
+        return BaseLoadMemory(base, likely, peaks, since, step, np.full(links, -math.inf))
 
     def where(self, which: Bools, other: BaseLoadMemory) -> BaseLoadMemory:
         """`other` at some links, this at the rest."""

@@ -51,17 +51,18 @@ class Column(IntEnum):
     FALLBACK_A = 14
     STEP_A = 15
     NEVER_PAUSES = 16
-    LIABLE_A = 17
-    GROWTH_A = 18
-    CONTROLLED = 19
-    UNHEARD = 20
-    LEGS = 21
-    SPREAD = 24
-    SURELY_MAY_A = 25
-    GRANTED_UNTIL = 26
-    LOW_A = 27
-    LIKELY_A = 30
-    FLOWS_UNTIL = 33
+    IN_ERROR = 17
+    LIABLE_A = 18
+    GROWTH_A = 19
+    CONTROLLED = 20
+    UNHEARD = 21
+    LEGS = 22
+    SPREAD = 25
+    SURELY_MAY_A = 26
+    GRANTED_UNTIL = 27
+    LOW_A = 28
+    LIKELY_A = 31
+    FLOWS_UNTIL = 34
 
 
 WIDTH = len(Column) + 4 * (MAX_LEGS - 1)
@@ -224,6 +225,7 @@ def _lasting(evse: Evse, known: EvseState, model: StationModel) -> tuple[float, 
         expressible_a(evse.fallback_a, model),
         0.0 if model.allowed_a else model.step_a,
         session is not None and session.need.minimum_always,
+        known.error != "",
     )
 
 

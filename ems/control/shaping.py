@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ems.control.allocation import admit
-from ems.control.incidence import Bools, Floats
+from ems.control.incidence import Bools, Floats, Incidence
 from ems.control.memory import SetpointMemory
 from ems.control.observation import Column, expressible
 from ems.control.situation import Situation
@@ -57,27 +57,37 @@ def _with_room(at: Situation, amps: Floats, candidate: Floats) -> Shaped:
     """Give raises the room that is left beside every liability, as the strategy divides."""
     occupied = np.where(at.seen.controlled, np.maximum(at.seen[Column.LIABLE_A], amps), 0.0)
     raising = candidate > occupied + EPSILON_A
-    incidence = at.seen.polygons.under(at.room.steady)
+    incidence = at.seen.polygons
     left = at.room.steady - incidence.load(occupied)
     # What was cut and has not followed yet is given back only where there is room for all that may flow.
     tight = np.zeros(len(amps), dtype=np.bool_)
     tight[incidence.evse[(left < -EPSILON_A)[incidence.link]]] = True
     raising &= ~tight
     amps = np.where(raising | tight, amps, np.maximum(amps, candidate))
-    if not raising.any():
+    if not np.count_nonzero(raising):
         return Shaped(amps, raising)
     part = incidence.only(raising)
-    least = np.where(raising, np.minimum(at.asked.minimum_a, candidate), 0.0)
-    starting = np.maximum(least - occupied, 0.0)
-    started = admit(part, left, starting, at.asked.rank).amps
-    go = raising & ((starting <= 0) | (started > 0))
-    lower = np.where(raising, occupied + started, 0.0)
-    others = at.room.steady - incidence.load(np.where(raising, 0.0, occupied))
-    given = divide(at.state.strategy, part, others, lower, np.where(go, candidate, lower), at.asked.rank).amps
+    go, given = raising, candidate
+    if (part.load(np.where(raising, candidate - occupied, 0.0)) > np.maximum(left, 0.0)).any():
+        go, given = _divided(at, part, left, raising, occupied, candidate)
     reached = np.minimum(expressible(given, at.seen, at.state), candidate)
     tiny = (reached - amps < at.state.site.policy.dead_band_a) & (reached < at.asked.upper_a) & (amps > 0)
     amps = np.where(go & ~tiny, np.maximum(amps, reached), amps)
     return Shaped(amps, raising & (amps < candidate - EPSILON_A))
+
+
+def _divided(
+    at: Situation, part: Incidence, left: Floats, raising: Bools, occupied: Floats, candidate: Floats
+) -> tuple[Bools, Floats]:
+    """Which raises go, and how far, where what is `left` beside all that is `occupied` has not room for all of them."""
+    rank = at.asked.rank
+    least = np.where(raising, np.minimum(at.asked.minimum_a, candidate), 0.0)
+    starting = np.maximum(least - occupied, 0.0)
+    started = admit(part, left, starting, rank).amps
+    go = raising & ((starting <= 0) | (started > 0))
+    lower = np.where(raising, occupied + started, 0.0)
+    others = at.room.steady - at.seen.polygons.load(np.where(raising, 0.0, occupied))
+    return go, divide(at.state.strategy, part, others, lower, np.where(go, candidate, lower), rank).amps
 
 
 def remember(at: Situation, amps: Floats, hunger: Floats, held: SetpointMemory) -> SetpointMemory:

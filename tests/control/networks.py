@@ -54,7 +54,7 @@ def problem(tree: Tree, wishes: Sequence[Wish], kw: Mapping[str, float] | None =
     legs = np.array([[k < len(v.wiring.legs) for k in range(3)] for v in site.evses], dtype=np.bool_).reshape(-1, 3)
     columns = [np.array([getattr(w, name) for w in wishes], dtype=float) for name in ("lower", "upper", "weight")]
     spread = np.full(len(wishes), Spread.EVEN, dtype=np.intp)
-    return Problem(network.incidence(legs, spread).under(capacity), capacity, *columns)
+    return Problem(network.incidence(legs, spread).on(np.isfinite(capacity)), capacity, *columns)
 
 
 def lay_out(tree: Tree, wishes: Sequence[Wish]) -> tuple[Network, Site]:
