@@ -235,7 +235,7 @@ class Daemon:
         self.settings = again.settings
         core, site = self.loop.core, again.settings.site
         core.state, core.controller = replace(core.state, site=site), Controller.of(site)
-        core.memory = core.memory._replace(seen=None)
+        core.memory = replace(core.memory, seen=None)
         self.journal.header = Header(__version__, again.settings.revision, again.settings.text)
         self.journal.begin(core.state, core.memory)
         setup = setup_of(again.settings, database_of(self.state_dir))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -90,7 +91,7 @@ def base_loads(
         ]
     for column, value in by_meter:
         np.copyto(column[meters.links], value, where=meters.known)
-    return base, memory._replace(links=links, lost_at=lost.at, read_at=meters.read_at)
+    return base, replace(memory, links=links, lost_at=lost.at, read_at=meters.read_at)
 
 
 class _Meters(NamedTuple):

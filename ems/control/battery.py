@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ def batteries(
         wish = _decided(at, stored, vehicles, i, held) if battery.steered else Wish(None, "it is only read")
         found.append(BatterySetpoint(battery.id, wish.power_w, wish.text, wish.until))
         kept.append(_asked(held, wish.power_w, at.now.monotonic_s))
-    return tuple(found), memory._replace(batteries=tuple(kept))
+    return tuple(found), replace(memory, batteries=tuple(kept))
 
 
 def _decided(at: Situation, stored: Stored, vehicles: Floats, i: int, held: BatteryMemory) -> Wish:

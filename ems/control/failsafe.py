@@ -84,7 +84,7 @@ def assess(state: SiteState, seen: Observation, memory: Memory, now: Instant) ->
     since = {alarm.key: memory.since.get(alarm.key, now.monotonic_s) for alarm in alarms}
     shown = tuple([replace(alarm, since=now.utc_at(since[alarm.key])) for alarm in alarms])
     obedience = judge(state, seen, memory.obedience, now.monotonic_s)
-    memory = memory._replace(meters=remembered, obedience=obedience, since=since)
+    memory = replace(memory, meters=remembered, obedience=obedience, since=since)
     numbers = np.fromiter(evses, np.intp, len(evses))
     return Assessment(circuits, evses, numbers, causes, site_level, shown), memory
 
@@ -173,10 +173,10 @@ def _clock_stepped(memory: Memory, now: Instant) -> Memory:
     """Row 12: the wall clock jumped against the monotonic one; absolute times in profiles are wrong now."""
     offset = now.utc.timestamp() - now.monotonic_s
     before = memory.wall_offset_s
-    memory = memory._replace(wall_offset_s=offset)
+    memory = replace(memory, wall_offset_s=offset)
     if before is None or abs(offset - before) <= CLOCK_STEP_S:
         return memory
-    return memory._replace(stepped_at=now.monotonic_s, renew_since=now.monotonic_s)
+    return replace(memory, stepped_at=now.monotonic_s, renew_since=now.monotonic_s)
 
 
 def _mass_loss(state: SiteState, memory: Memory, now: float) -> Memory:
@@ -190,7 +190,7 @@ def _mass_loss(state: SiteState, memory: Memory, now: float) -> Memory:
         1 for s in state.stations if s.seen
     )
     lost = (recent >= 2 and recent > MASS_LOSS_SHARE * before) or still
-    return memory._replace(mass_loss_at=now) if lost else memory
+    return replace(memory, mass_loss_at=now) if lost else memory
 
 
 def _site_conditions(state: SiteState, memory: Memory, now: float) -> Iterator[tuple[Level, str, Alarm]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -161,7 +161,8 @@ class BatteryMemory(NamedTuple):
     asked: tuple[tuple[float, float], ...] = ()
 
 
-class Memory(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Memory:
     """All of it, aligned with the site's EVSEs, the network's links, the site's meters and its batteries.
 
     `since` says when each alarm began (monotonic); `wall_offset_s` is the difference of the two clocks at the last
@@ -176,13 +177,13 @@ class Memory(NamedTuple):
     lost_at: Floats
     read_at: Floats
     meters: tuple[MeterMemory, ...]
-    since: Mapping[str, float] = MappingProxyType({})
+    since: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     wall_offset_s: float | None = None
     stepped_at: float = NEVER
     renew_since: float = NEVER
     mass_loss_at: float = NEVER
     forms: tuple[Form, ...] = ()
-    seen: Observation | None = None
+    seen: Observation | None = field(default=None, compare=False)
     batteries: tuple[BatteryMemory, ...] = ()
     sums: tuple[tuple[float, tuple[float, ...], tuple[float, ...]], ...] = ()
 

@@ -75,7 +75,7 @@ def with_batteries(
         return room, Stored((), (), room.now, room.steady, room.now), memory
     before = memory.batteries or (BatteryMemory(),) * len(site.batteries)
     kept = tuple(_remembered(held, known, now, policy) for held, known in zip(before, state.batteries, strict=True))
-    memory = memory._replace(batteries=kept)
+    memory = replace(memory, batteries=kept)
     columns = zip(site.batteries, state.batteries, kept, strict=True)
     flows = tuple(_flow(battery, known, held, now, policy) for battery, known, held in columns)
     share = tuple(_share(site, battery, room.now.size) for battery in site.batteries)
@@ -106,7 +106,7 @@ def with_batteries(
         now=room.now - more,
         steady=room.steady - np.where(metered, lent_long + awaited_long, 0.0),
     )
-    return after, stored, memory._replace(sums=recent)
+    return after, stored, replace(memory, sums=recent)
 
 
 def _remembered(held: BatteryMemory, known: BatteryState, now: float, policy: Policy) -> BatteryMemory:

@@ -72,7 +72,7 @@ class Controller:
         shaped = shape(at, allocation.amps, memory.setpoints)
         guarded = _guarded(at, shaped.amps, self.outlets)
         setpoints = remember(at, guarded, hunger, memory.setpoints)
-        memory = memory._replace(setpoints=setpoints, seen=seen, forms=forms.forms)
+        memory = replace(memory, setpoints=setpoints, seen=seen, forms=forms.forms)
         steered, memory = batteries(at, stored, guarded, memory)
         decision = _decision(at, allocation, shaped, guarded, memory, before)
         return replace(decision, batteries=steered) if steered else decision, memory

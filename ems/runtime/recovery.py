@@ -64,4 +64,4 @@ def remembered(state: SiteState, now: Instant) -> Memory:
     amps = np.where(charging & np.isfinite(held), held, 0.0)
     began = np.where(amps > 0, now.monotonic_s, memory.setpoints.on_since)
     changed = np.full(len(amps), now.monotonic_s)
-    return memory._replace(setpoints=replace(memory.setpoints, setpoint_a=amps, on_since=began, changed_at=changed))
+    return replace(memory, setpoints=replace(memory.setpoints, setpoint_a=amps, on_since=began, changed_at=changed))

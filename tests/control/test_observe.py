@@ -43,7 +43,7 @@ def test_limits_that_stations_hold_end_by_themselves_and_leave_the_floor() -> No
     told = observing(Control.ARMED).after(60)
     watching = observing().site
     told.state = replace(told.state, site=watching)
-    told.memory = told.memory._replace(seen=None)
+    told.memory = replace(told.memory, seen=None)
     told.after(int(watching.policy.lease_s) + 10)
     assert told.sent == ()
     assert max(told.draws(name) for name in NAMES) <= watching.evses[0].fallback_a
@@ -51,7 +51,7 @@ def test_limits_that_stations_hold_end_by_themselves_and_leave_the_floor() -> No
 
 def test_armed_again_every_station_gets_its_floor_first() -> None:
     told, armed = observing().after(30), observing(Control.ARMED).site
-    told.state, told.memory = replace(told.state, site=armed), told.memory._replace(seen=None)
+    told.state, told.memory = replace(told.state, site=armed), replace(told.memory, seen=None)
     told.after(2)
     assert all(known.grant.floor is not None for known in told.state.evses)
     assert told.after(60).most_over_a == pytest.approx(told.most_over_a)
