@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -103,7 +103,7 @@ class _Part:
     """The newest frames, the older ones of them packed."""
 
     def __init__(self) -> None:
-        self._packs: deque[_Pack] = deque()
+        self._packs: list[_Pack] = []
         self._fresh: list[bytes] = []
         self._size = 0
 
@@ -136,7 +136,7 @@ class _Part:
         frames = sum(pack.frames for pack in self._packs)
         size = sum(pack.size for pack in self._packs)
         while frames - self._packs[0].frames >= MOST_FRAMES or size - self._packs[0].size > MOST_BYTES:
-            gone = self._packs.popleft()
+            gone = self._packs.pop(0)
             frames, size = frames - gone.frames, size - gone.size
 
 

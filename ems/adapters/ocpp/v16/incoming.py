@@ -14,7 +14,7 @@ from ems.adapters.ocpp.notice import Notices
 from ems.adapters.ocpp.v16.accounting import Accounting
 from ems.adapters.ocpp.v16.id_tag import EVERYBODY, tag_info
 from ems.adapters.ocpp.v16.payload import TEXT, Payload, text, whole
-from ems.adapters.ocpp.v16.record import StationRecord
+from ems.adapters.ocpp.v16.record import BOOTS_WATCHED, StationRecord
 from ems.adapters.ocpp.v16.samples import MeterValue, decode, moment, number, read
 from ems.adapters.ocpp.v16.signed import keep_signed
 from ems.domain.events import MeterValues, StationBooted, StatusChanged
@@ -131,7 +131,7 @@ class Incoming:
             known = record.recognise(record.vendor, record.product) if record.recognise else None
             if known is not None:
                 record.learned(known)
-        record.boots.append(now.monotonic_s)
+        record.boots = (*record.boots, now.monotonic_s)[-BOOTS_WATCHED:]
         record.sink(StationBooted(record.id, now, *found))
         record.booted.set()
         self._notices.tell("station.boot id=%s vendor=%r model=%r firmware=%r", record.id, *found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -49,7 +49,7 @@ class StationRecord:
     keys: HeardKeys | None = None
     model: StationModel = field(init=False)
     booted: asyncio.Event = field(default_factory=asyncio.Event)
-    boots: deque[float] = field(default_factory=lambda: deque(maxlen=BOOTS_WATCHED))
+    boots: tuple[float, ...] = ()
     vendor: str = ""
     product: str = ""
     firmware: str = ""
