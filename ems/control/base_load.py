@@ -48,7 +48,7 @@ def base_loads(
 ) -> tuple[BaseLoads, Memory]:
     """The worst base load everywhere, and what meters show where they can be relied on."""
     policy, foreign, worst = state.site.policy, ~seen.controlled, network.worst_base
-    meters = _Meters.of(state, levels, memory.read_at, t)
+    meters = _Meters.of(state, levels, memory, t)
     lost = _Lost.of(network, seen, memory.lost_at, policy, t)
     surely, likely, drawn = map(network.load_of_legs, (seen.drawn_low_a, seen.drawn_likely_a, seen.drawn_a))
     besides = [
@@ -91,45 +91,53 @@ def base_loads(
         ]
     for column, value in by_meter:
         np.copyto(column[meters.links], value, where=meters.known)
-    return base, replace(memory, links=links, lost_at=lost.at, read_at=meters.read_at)
+    return base, replace(memory, links=links, lost_at=lost.at, read_at=meters.read_at, shown_at=meters.shown_at)
 
 
 class _Meters(NamedTuple):
     """What the meters of the circuits show, per link of a circuit (`links`): what flows, and the least that the base
-    load can be; whether the reading is `fresh`, differs from the one before (`moved`), calls for caution, and whether
-    the base load is `known` from it. `read_at`: when the newest fresh one was taken in.
+    load can be; whether the reading is `fresh`, was looked at before (`again`), differs from the one before (`moved`),
+    calls for caution, and whether the base load is `known` from it. `read_at`: when the newest fresh one was taken in;
+    `shown_at`: when what it shows was so.
     """
 
     links: slice
     flowing: Floats
     floor: Floats
     fresh: Bools
+    again: Bools
     moved: Bools
     cautious: Bools
     known: Bools
     read_at: Floats
+    shown_at: Floats
 
     @classmethod
-    def of(cls, state: SiteState, levels: Assessment, read_at: Floats, t: float) -> _Meters:
+    def of(cls, state: SiteState, levels: Assessment, memory: Memory, t: float) -> _Meters:
         site = state.site
         links = len(site.circuits) * LINKS_PER_CIRCUIT
         flowing, floor = np.zeros((2, len(site.circuits), LINKS_PER_CIRCUIT))
         of_circuits = np.zeros((4, len(site.circuits)), dtype=np.bool_)
         usable, fresh, moved, cautious = of_circuits
+        at = np.full(len(site.circuits), NEVER)
         for i, circuit in enumerate(site.circuits):
             index = site.meter_of_circuit[i]
             meter = None if index is None else state.meters[index]
             if meter is None or meter.reading is None:
                 continue
             level = levels.circuits[i]
-            flowing[i] = _flow(meter.reading, site.voltage_v)
+            at[i], flowing[i] = meter.reading.at, _flow(meter.reading, site.voltage_v)
             floor[i] = [-back for back in _generation(state, circuit, site.plant_below[i], t)]
             usable[i], moved[i], cautious[i] = level < Level.FALLBACK, _moved(meter), level >= Level.CAUTIOUS
             fresh[i] = level <= Level.HOLD and t - meter.reading.at <= site.policy.hold_s
         usable, fresh, moved, cautious = of_circuits.repeat(LINKS_PER_CIRCUIT, axis=1)
-        read_at = np.where(fresh, t, read_at)
-        known = usable & (read_at > NEVER)
-        return cls(slice(0, links), flowing.ravel(), floor.ravel(), fresh & known, moved, cautious, known, read_at)
+        taken_at = at.repeat(LINKS_PER_CIRCUIT)
+        read_at, shown_at = np.where(fresh, t, memory.read_at), np.where(fresh, taken_at, memory.shown_at)
+        known, again = usable & (read_at > NEVER), taken_at == memory.shown_at
+        return cls(
+            slice(0, links), flowing.ravel(), floor.ravel(), fresh & known, again, moved, cautious, known, read_at,
+            shown_at,
+        )  # fmt: skip
 
 
 class _Lost(NamedTuple):
@@ -187,6 +195,10 @@ def _renewed(
     if lost.back is not None:
         # What a vehicle draws that is ours again is no base load from now on, whether registers move or not.
         own = held.without(*(part[meters.links] for part in lost.back))
+    if not np.count_nonzero(lost.at == t):
+        # It shows what vehicles drew when it was taken. Beside samples that came later, the current of those that were
+        # cut since then would look like a base load, and have them cut again.
+        likely = np.where(meters.again, np.minimum(likely, own.likely), likely)
     after = own.after(base, likely, meters.moved, t, hold_s)
     if np.count_nonzero(lost.last_a):
         after = after._replace(with_lost=np.maximum(after.base, own.reach + lost.just[meters.links]))

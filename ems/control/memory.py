@@ -186,6 +186,7 @@ class Memory:
     seen: Observation | None = field(default=None, compare=False)
     batteries: tuple[BatteryMemory, ...] = ()
     sums: tuple[tuple[float, tuple[float, ...], tuple[float, ...]], ...] = ()
+    shown_at: Floats = field(default_factory=lambda: np.array(NEVER))
 
     @classmethod
     def blank(cls, site: Site) -> Memory:
@@ -197,6 +198,7 @@ class Memory:
             links=BaseLoadMemory.blank(links),
             lost_at=np.full(len(site.evses), NEVER),
             read_at=np.full(links, NEVER),
+            shown_at=np.full(links, NEVER),
             meters=(MeterMemory(),) * len(site.meters),
             forms=(Form(),) * len(site.evses),
         )

@@ -323,3 +323,21 @@ def test_a_meter_behind_which_legs_between_phases_hang_hides_no_base_load(
     assert shown <= ab + ca + building + 1e-9
     taken_off = TWO_LEGS.load_of_legs(np.array([[ab, 0, 0], [ca, 0, 0]]))
     assert shown - taken_off[0] >= building - 1e-9
+
+
+@pytest.mark.parametrize("moment", [0, 1, 2])
+def test_nobody_is_cut_twice_for_one_jump(moment: int) -> None:
+    """A meter that is read every three seconds still shows what flowed before the cut, when samples show that vehicles
+    have followed it: what went is no base load.
+    """
+    slow = layout(
+        [circuit("grid", 63, meter="main")],
+        [evse("A1", "grid"), evse("A2", "grid")],
+        meters=[Meter("main", 3.0, circuit="grid")],
+    )
+    s = site(slow).meter("main", 10, 10, 10).car("A1").car("A2").after(120 + moment)
+    s.world.sample_every_s = 1
+    assert sum(p.amps for p in s.after(10).last.setpoints) >= 52
+    s.meter("main", 30, 30, 30)
+    given_a = [sum(p.amps for p in s.after(1).last.setpoints) for _ in range(20)]
+    assert min(given_a) == 32
