@@ -65,7 +65,7 @@ def measure(quick: bool = False) -> Iterator[Figure]:
         Baseline("of it until the meter was read", Measured.of(read)),
         (
             f"{jumps} jumps of {JUMP_A * evses:.0f} A per phase on a full site, {min(cuts)} to {max(cuts)} stations"
-            f" cut by each ({later} corrections within {WATCH_S:g} s); from reading to last answer"
+            f" cut by each ({later} cuts more within {WATCH_S:g} s); from reading to last answer"
             f" {share.median:.0f} ms [{share.least:.0f} .. {share.most:.0f}]",
         ),
     )
