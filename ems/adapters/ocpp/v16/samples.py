@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated, Any, NamedTuple
 
@@ -74,29 +73,28 @@ class Reading(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """What is possible at an EVSE; samples beyond are dropped. `of`: the least and the most of each quantity."""
+    """What is possible at an EVSE; samples beyond are dropped. `of`: the least and the most of each `Quantity`, by its
+    position.
+    """
 
     max_a: float
     max_w: float
     legs: int
-    of: Mapping[Quantity, tuple[float, float]]
+    of: tuple[tuple[float, float], ...]
 
     @classmethod
     def for_outlet(cls, max_a: float, max_w: float, legs: int) -> Bounds:
         """Twice what the outlet is rated for, and some; registers and charge are never negative."""
         amps, watts = 2 * max_a + 10, 2 * max_w + 5000
-        return cls(
-            max_a,
-            max_w,
-            legs,
-            {
-                CURRENT: (-amps, amps),
-                OFFERED: (-amps, amps),
-                POWER: (-watts, watts),
-                REGISTER: (0.0, math.inf),
-                SOC: (0.0, 100.0),
-            },
-        )
+        of = {
+            IGNORED: (-math.inf, math.inf),
+            CURRENT: (-amps, amps),
+            OFFERED: (-amps, amps),
+            POWER: (-watts, watts),
+            REGISTER: (0.0, math.inf),
+            SOC: (0.0, 100.0),
+        }
+        return cls(max_a, max_w, legs, tuple(of[quantity] for quantity in Quantity))
 
 
 _decoder = msgspec.json.Decoder(MeterValuesRequest)
@@ -153,7 +151,7 @@ def read(bucket: MeterValue, bounds: Bounds, dropped: Counter[str]) -> Reading:
     """The quantities of one bucket; what cannot be used is counted in `dropped` by kind."""
     leg_a: list[float | None] = [None] * MAX_LEGS
     phase_w: dict[int, float] = {}
-    found: dict[Quantity, float] = {}
+    found: list[float | None] = [None] * len(Quantity)
     periodic = True
     for sample in bucket.sampled_value[:MAX_SAMPLES]:
         kind, phase, scale, at_boundary = meanings[
@@ -168,19 +166,18 @@ def read(bucket: MeterValue, bounds: Bounds, dropped: Counter[str]) -> Reading:
         if told is None or not least <= (value := told * scale) <= most:
             dropped[kind.name.lower()] += 1
         elif kind is OFFERED:
-            found[kind] = max(found.get(kind, 0.0), value)
+            found[kind] = max(found[kind] or 0.0, value)
         elif phase < 0:
             found[kind] = value
         elif kind is CURRENT:
             leg_a[phase] = abs(value)
         elif kind is POWER:
             phase_w[phase] = value
-    known = found.get
-    power_w = known(POWER, sum(phase_w.values()) if phase_w else None)
-    return Reading(
-        bucket.timestamp, _legs(leg_a, bounds.legs), known(CURRENT), known(OFFERED), power_w, known(REGISTER),
-        known(SOC), periodic,
-    )  # fmt: skip
+    _, total_a, offered_a, power_w, register_wh, soc_percent = found
+    if power_w is None and phase_w:
+        power_w = sum(phase_w.values())
+    legs = _legs(leg_a, bounds.legs)
+    return Reading(bucket.timestamp, legs, total_a, offered_a, power_w, register_wh, soc_percent, periodic)
 
 
 _SILENT = [None] * MAX_LEGS
@@ -226,6 +223,13 @@ def moment(value: object, local: tzinfo) -> datetime | None:
     """A UTC time from a station's timestamp; without a zone it is local time (Q107); None when it is not a time."""
     if not isinstance(value, str) or not 8 <= len(value) <= 40:
         return None
+    try:
+        # As the standard has it, and nearly every station.
+        plain = datetime.fromisoformat(value)
+        if plain.tzinfo is UTC:
+            return plain
+    except ValueError:
+        pass
     text = value.strip().replace("z", "Z")
     days = 1 if "T24:" in text else 0
     text = text.replace("T24:", "T00:")
