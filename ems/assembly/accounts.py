@@ -26,6 +26,8 @@ from ems.ports.controller import Clock, NotStoredError
 log = logging.getLogger(__name__)
 
 LOOK_S, UNKNOWN_S = 2.0, 0.2
+"""How often it is looked for what others changed; more often while nobody knows who may do what."""
+
 SEEN_EVERY = timedelta(minutes=5)
 """How exactly the last use of a login is kept."""
 

@@ -196,8 +196,9 @@ def _renewed(
         # What a vehicle draws that is ours again is no base load from now on, whether registers move or not.
         own = held.without(*(part[meters.links] for part in lost.back))
     if not np.count_nonzero(lost.at == t):
-        # It shows what vehicles drew when it was taken. Beside samples that came later, the current of those that were
-        # cut since then would look like a base load, and have them cut again.
+        # A reading that was looked at before shows what vehicles drew when it was taken. Beside samples that came
+        # later, the current of those that were cut since then would look like a base load, and have them cut again.
+        # What an EVSE draws that was lost just now is one, though no new reading says so.
         likely = np.where(meters.again, np.minimum(likely, own.likely), likely)
     after = own.after(base, likely, meters.moved, t, hold_s)
     if np.count_nonzero(lost.last_a):

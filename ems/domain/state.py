@@ -53,9 +53,8 @@ class EvseState:
 @dataclass(frozen=True, slots=True)
 class StationState:
     """What is known about one station; `gone_at` is set while it is offline, `away_since` is when it went before it
-    connected last (NEVER: we did not see it go), `seen` once it has ever connected. Its
-    clock is `clock_skew_s` ahead of ours if nobody had set ours since we began, and `clock_shown_s` ahead of what ours
-    shows.
+    connected last (NEVER: we did not see it go), `seen` once it has ever connected. Its clock is `clock_skew_s` ahead
+    of ours if nobody had set ours since we began, and `clock_shown_s` ahead of what ours shows.
     """
 
     model: StationModel

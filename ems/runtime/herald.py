@@ -10,7 +10,7 @@ from ems.control.memory import Memory
 from ems.domain.alarm.incident import Change, Incident, Turn
 from ems.domain.alarm.notice import Topic
 from ems.domain.decision import Decision
-from ems.domain.events import Event, TransactionEnded, TransactionStarted
+from ems.domain.events import Event
 from ems.domain.session import Session
 from ems.domain.state import EvseState, SiteState, StationState
 
@@ -31,12 +31,12 @@ class Herald:
         self._tell, self._now = tell, now
         self._before: SiteState | None = None
 
-    def look(self, events: Sequence[Event], state: SiteState, _memory: Memory, decision: Decision) -> None:
+    def look(self, _events: Sequence[Event], state: SiteState, _memory: Memory, decision: Decision) -> None:
         """Take one tick of the loop."""
         before, self._before = self._before, state
         if before is None or before.site is not state.site or before is state:
             return
-        for topic, subject, data in (*news(before, state), *passed(before, events)):
+        for topic, subject, data in news(before, state):
             self._tell(topic, subject, data, decision.at.utc)
 
     def alarm(self, change: Change) -> None:
@@ -47,7 +47,9 @@ class Herald:
 
 
 def news(before: SiteState, state: SiteState) -> Iterator[News]:
-    """What has happened between two ticks of the same site. Records are immutable: the same one has not changed."""
+    """What has happened between two ticks of the same site. Records are immutable: the same one has not changed. At no
+    EVSE does a transaction begin and end within one tick: the inbox hands out one turn at a time.
+    """
     if state.stations is not before.stations:
         for station, known, was in zip(state.site.stations, state.stations, before.stations, strict=True):
             if known.connected is not was.connected:
@@ -56,28 +58,6 @@ def news(before: SiteState, state: SiteState) -> Iterator[News]:
         for evse, now, then in zip(state.site.evses, state.evses, before.evses, strict=True):
             if now is not then:
                 yield from _of_evse(evse.id, now, then)
-
-
-def passed(before: SiteState, events: Sequence[Event]) -> Iterator[News]:
-    """Transactions that began and ended between two ticks, as a station tells them that was offline meanwhile."""
-    begun = {e.transaction.id: e for e in events if isinstance(e, TransactionStarted)}
-    for event in events if begun else ():
-        if not isinstance(event, TransactionEnded) or event.transaction_id not in begun:
-            continue
-        started = begun.pop(event.transaction_id)
-        index = before.site.evse_index(event.evse)
-        session = None if index is None else before.evses[index].session
-        if session is not None and session.transaction is not None and session.transaction.id == event.transaction_id:
-            continue  # it was told when it began
-        told = {
-            "evse": event.evse,
-            "transaction": event.transaction_id,
-            "started": started.transaction.started.isoformat(),
-            "id_tag": started.transaction.id_tag,
-        }
-        yield Topic.TRANSACTION_STARTED, event.evse, {**told, "energy_wh": 0.0}
-        ended = {"ended": event.at.utc.isoformat(), "energy_wh": event.energy_wh, "reason": event.reason}
-        yield Topic.TRANSACTION_ENDED, event.evse, {**told, **ended}
 
 
 def _of_station(name: str, known: StationState) -> News:

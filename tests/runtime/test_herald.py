@@ -18,6 +18,7 @@ from ems.domain.session import Transaction
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
 from ems.runtime.herald import Herald
+from ems.runtime.inbox import Inbox
 from tests.control.installations import SITES
 
 AT = Instant(1000.0, datetime(2026, 3, 9, 12, 0, tzinfo=UTC))
@@ -81,7 +82,10 @@ def test_the_end_in_the_tick_of_the_last_value_has_all_the_energy() -> None:
 def test_what_a_station_did_offline_is_told_when_it_tells() -> None:
     scene = Scene()
     scene.tick(e.StationConnected("A1", AT, 1), scene.status(EvseStatus.AVAILABLE))
-    told = scene.tick(scene.starts(1), scene.ends(1), scene.starts(2), scene.ends(2, 500.0))
+    inbox = Inbox(lambda _: False)
+    for event in (scene.starts(1), scene.ends(1), scene.starts(2), scene.ends(2, 500.0)):
+        inbox.put(event)
+    told = [one for _ in range(5) for one in scene.tick(*inbox.drain())]
     assert [one for one in told if "transaction" in one] == ["transaction.started A1/1", "transaction.ended A1/1"] * 2
     assert [data["energy_wh"] for topic, _, data in scene.told if topic is Topic.TRANSACTION_ENDED] == [4000.0, 500.0]
 
