@@ -47,6 +47,8 @@ def add_station(station: argparse.ArgumentParser) -> None:
     add("vendor-data", "Tell a station something of its make's", "ask", _stations, _vendor)
     add("set-profile", "For experts: send a raw charging profile", "ask", _stations, _connector, _profile)
     add("clear-profile", "For experts: clear raw charging profiles", "ask", _stations, _criteria)
+    text = "Where the controller only observes: give stations their own limits back, without any fallback"
+    add("release", text, "ask", _stations, _insist_on_fuses)
 
 
 def _station(one: argparse.ArgumentParser) -> None:
@@ -77,6 +79,11 @@ def _hard(one: argparse.ArgumentParser) -> None:
 
 def _insist(one: argparse.ArgumentParser) -> None:
     one.add_argument("--insist", dest="insists", action="store_true", help="also where a transaction runs")
+
+
+def _insist_on_fuses(one: argparse.ArgumentParser) -> None:
+    text = "the cables bear what the vehicles there can draw"
+    one.add_argument("--insist", dest="insists", action="store_true", help=text)
 
 
 def _when_back(one: argparse.ArgumentParser) -> None:

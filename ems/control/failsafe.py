@@ -20,6 +20,7 @@ from ems.control.liability import clock_uncertainty_s
 from ems.control.memory import Memory, MeterMemory
 from ems.control.obedience import judge
 from ems.control.observation import Column, Observation
+from ems.control.withdrawal import in_words, kept
 from ems.domain.circuit import CircuitTree
 from ems.domain.decision import Alarm, Level
 from ems.domain.instant import Instant
@@ -67,7 +68,7 @@ def assess(state: SiteState, seen: Observation, memory: Memory, now: Instant) ->
     meters, remembered = _meters(state, seen, memory.meters, now.monotonic_s)
     alarms = [
         *_meter_alarms(state, meters),
-        *_observing(state),
+        *_observing(state, now.monotonic_s),
         *_battery_alarms(state),
         *_station_alarms(state, seen, memory, now.monotonic_s),
     ]
@@ -242,10 +243,10 @@ def _meter_alarms(state: SiteState, judged: list[Judged]) -> Iterator[Alarm]:
             yield Alarm(f"meter:{meter.id}", level, meter.id, cause, remedy)
 
 
-def _observing(state: SiteState) -> Iterator[Alarm]:
+def _observing(state: SiteState, now: float) -> Iterator[Alarm]:
     if state.site.policy.observes:
-        text = "the controller only observes: it limits nobody, and nothing but the fuses protects the cables"
-        yield Alarm("observe", Level.NORMAL, "site", text, "arm it on the page /wizard, or by policy: {control: armed}")
+        text, remedy = in_words(kept(state, now), len(state.evses))
+        yield Alarm("observe", Level.NORMAL, "site", text, remedy)
 
 
 def _battery_alarms(state: SiteState) -> Iterator[Alarm]:

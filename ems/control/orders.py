@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ems.control.liability import clock_uncertainty_s, is_at_rest
+from ems.control.liability import is_at_rest
 from ems.control.observation import expressible_a
+from ems.control.telling import lease_of, patience_s
+from ems.control.withdrawal import withdrawals
 from ems.domain.decision import Decision, Setpoint
 from ems.domain.grant import Grant, Layer
 from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.order import LimitOrder
 from ems.domain.state import EvseState, SiteState, StationState
 from ems.domain.station import Evse
-from ems.domain.station_model import LeaseForm
 
 RENEW_SHARE = 0.5
 """Leases are renewed at half their life: rare enough for the station's flash, with a whole second chance."""
@@ -21,14 +22,13 @@ RENEW_SHARE = 0.5
 DISTRUST_RENEW_S = 20.0
 """A station that is out of control is told so often while somebody may draw, until it has shown that it obeys again."""
 
-RETRY_S = 5.0
-RETRY_MAX_S = 60.0
-
 
 def orders(state: SiteState, decision: Decision, now: float) -> tuple[LimitOrder, ...]:
-    """Every limit that has to be sent at this tick, reductions first; none where the controller only observes."""
+    """Every limit that has to be sent at this tick, reductions first. Where the controller only observes, those that
+    bring to its fallback who still holds something else from before.
+    """
     if state.site.policy.observes:
-        return ()
+        return withdrawals(state, now)
     found = [
         order
         for evse, s, known, setpoint in zip(
@@ -50,10 +50,8 @@ def _orders_for(
     now: float,
 ) -> Iterator[LimitOrder]:
     grant = known.grant
-    early = now < grant.tried_at + _patience(grant)
-    lease_s = state.site.policy.lease_s
-    if station.model.lease is LeaseForm.NONE or math.isinf(clock_uncertainty_s(station, state.site.policy)):
-        lease_s = math.inf
+    early = now < grant.tried_at + patience_s(grant)
+    lease_s = lease_of(station, state.site.policy)
     transaction = None if known.session is None else known.session.transaction
     # Before the station has said that somebody is there it may have lost the transaction, and would refuse its limit.
     by_session = transaction is not None and known.status.is_occupied and station.model.session_profile
@@ -105,10 +103,3 @@ def _is_due(grant: Grant, layer: Layer, amps: float, lease_s: float, renew: floa
     if layer is Layer.FLOOR:
         return False
     return held.accepted_at < renew or now - held.accepted_at >= RENEW_SHARE * lease_s
-
-
-def _patience(grant: Grant) -> float:
-    """How long to wait after something was not accepted, before anything is sent again."""
-    if grant.misses == 0:
-        return 0.0
-    return min(RETRY_MAX_S, RETRY_S * 2.0 ** min(grant.misses - 1, 6))

@@ -12,6 +12,7 @@ from ems.domain import events as e
 from ems.domain.limit import without
 from ems.domain.measurement import Sample
 from ems.domain.meter import MeterRole
+from ems.domain.release import LimitsReleased
 from ems.domain.state import MeterState, SiteState
 
 
@@ -100,6 +101,7 @@ _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.ProfileSent: apply_station.profile_sent,
     e.ProfileAnswered: apply_station.profile_answered,
     e.CompositeRead: apply_station.composite_read,
+    LimitsReleased: apply_station.limits_released,
     e.LimitReceived: _limit_received,
     e.LimitWithdrawn: _limit_withdrawn,
     e.NeedStated: apply_need.need_stated,

@@ -8,6 +8,7 @@ from ems.domain import events as e
 from ems.domain.grant import Answer, Grant, Layer
 from ems.domain.measurement import LegUse
 from ems.domain.phase_switch import UNSAID
+from ems.domain.release import LimitsReleased
 from ems.domain.state import NEVER, EvseState, SiteState, StationState
 from ems.domain.station import EvseStatus
 
@@ -139,5 +140,12 @@ def _switched(known: EvseState, event: e.ProfileAnswered) -> EvseState:
 def composite_read(state: SiteState, event: e.CompositeRead) -> SiteState:
     def change(known: EvseState) -> EvseState:
         return replace(known, grant=known.grant.read_back(known.steering_layer, event.amps, event.at))
+
+    return state.with_evse(event.evse, change)
+
+
+def limits_released(state: SiteState, event: LimitsReleased) -> SiteState:
+    def change(known: EvseState) -> EvseState:
+        return replace(known, grant=Grant(), switch=known.switch.forgotten())
 
     return state.with_evse(event.evse, change)

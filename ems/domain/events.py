@@ -13,6 +13,7 @@ from ems.domain.measurement import ReportedAmps
 from ems.domain.meter import MeterReading
 from ems.domain.plan import Plan
 from ems.domain.policy import Strategy
+from ems.domain.release import LimitsReleased
 from ems.domain.session import Need, Transaction
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
@@ -195,9 +196,7 @@ class LimitWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class NeedStated:
-    """Somebody said what the vehicle at an EVSE needs; an empty need takes back what was said with that origin. What is
-    stated wins over what is scheduled, and that over what is predicted.
-    """
+    """Somebody said what a vehicle needs; an empty need takes back what that origin said (`Need` says which wins)."""
 
     evse: str
     need: Need
@@ -304,6 +303,7 @@ Event = (
     | ProfileSent
     | ProfileAnswered
     | CompositeRead
+    | LimitsReleased
     | LimitReceived
     | LimitWithdrawn
     | NeedStated

@@ -24,8 +24,8 @@ class Strategy(StrEnum):
 
 
 class Control(StrEnum):
-    """Whether the controller acts. OBSERVE: it measures and decides, and tells nobody; what it shows is what it would
-    do. Stations charge as they would without it, with what limits they still hold.
+    """Whether the controller acts. OBSERVE: it measures and decides, and steers nobody; what it shows is what it would
+    do. Whom it controlled before it leaves at the fallback; others charge as they would without it.
     """
 
     ARMED = "armed"

@@ -186,7 +186,9 @@ class SiteDesk(Protocol):
         ...
 
     async def arm(self, armed: bool, who: str) -> None:
-        """Let the controller control, or only observe; the file says so too."""
+        """Let the controller control, or only observe, which leaves at their fallback whom it controlled; the file says
+        so too.
+        """
         ...
 
     async def restart(self, who: str) -> None:

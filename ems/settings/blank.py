@@ -29,7 +29,7 @@ circuits:
   grid:
     rating_a: {rating}                 # what the fuse of the grid connection carries, per phase
 
-# Observing, the controller measures and shows what it would do, and limits nobody. Armed, it controls.
+# Observing, the controller measures and shows what it would do, and steers nobody. Armed, it controls.
 policy:
   control: observe
 """

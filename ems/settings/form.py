@@ -90,7 +90,7 @@ UNITS = {
 }
 POLICY_HINTS = {
     "strategy": "how room is divided among vehicles",
-    "control": "observe: measure and show, limit nobody; armed: control",
+    "control": "observe: measure and show, steer nobody, and leave at the fallback who was controlled; armed: control",
     "lease_s": "how long a limit holds without the controller, 120 … 3600",
     "idle_a": "what a vehicle may draw between plug-in and the first answer",
     "departure_default": 'when vehicles leave that do not say, for example "17:00"',

@@ -278,3 +278,39 @@ async def _silence(here: Yard) -> None:
 @pytest.mark.timeout(120)
 def test_remote_control_of_a_running_site(tmp_path: Path) -> None:
     asyncio.run(_story(tmp_path))
+
+
+async def _given_up(tmp_path: Path) -> None:
+    async with yard(tmp_path) as here:
+        here.station.plug(1, Vehicle(VehicleModel(lag_s=1, ramp_a_per_s=100, taper_from=1.0), 50_000))
+        await here.ask("start", evse=1, id_tag="TAG")
+        await eventually(lambda: here.station.leg_amps(1)[0] == 32.0, 20, what="it charges at full power")
+        status, early = await here.ask("release", insists=True)
+        assert (status, early["may_insist"]) == (409, False)
+        assert "the controller is armed" in early["detail"]
+        assert (await here.send("PUT", "/site/control", {"armed": False}))[0] == 204
+        await eventually(lambda: here.station.leg_amps(1)[0] == 6.0, 20, what="it is brought to its fallback")
+        _, picture = await here.send("GET", "/state")
+        row = next(one for one in picture["evses"] if one["id"] == "CP-01/1")
+        assert (row["confirmed_a"], row["reason"]["text"][:40]) == (6.0, "stays at the 6 A that it was left with; ")
+        observes = next(one for one in picture["alarms"] if one["key"] == "observe")
+        assert "1 of 2 EVSEs stay at the fallback current that it left them" in observes["text"]
+        status, sure = await here.ask("release")
+        assert (status, sure["may_insist"]) == (409, True)
+        assert "only the fuses protect the cables" in sure["detail"]
+        status, done = await here.ask("release", insists=True)
+        assert (status, done["verdict"]) == (200, "accepted"), done
+        await eventually(lambda: here.station.leg_amps(1)[0] == 32.0, 20, what="its own limit counts")
+        assert evse(here.daemon, "CP-01/1").grant.floor is None
+        _, told = await here.send("GET", "/audit?limit=50")
+        rows = [(row["what"], row["detail"].get("verdict")) for row in told["audit"]]
+        assert ("ReleaseLimits", "accepted") in rows
+        assert ("ReleaseLimits", "objected") in rows
+        assert ("ControllerObserves", None) in rows
+        assert (await here.send("PUT", "/site/control", {"armed": True}))[0] == 204
+        await eventually(lambda: evse(here.daemon, "CP-01/1").grant.floor is not None, 20, what="a floor again")
+
+
+@pytest.mark.timeout(120)
+def test_who_was_controlled_stays_at_the_fallback_until_somebody_insists_on_more(tmp_path: Path) -> None:
+    asyncio.run(_given_up(tmp_path))

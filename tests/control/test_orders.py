@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from ems.control.orders import RETRY_MAX_S, orders
+from ems.control.orders import orders
+from ems.control.telling import RETRY_MAX_S
 from ems.domain import events as e
 from ems.domain.apply import apply
 from ems.domain.decision import Binding, Decision, Reason, Setpoint

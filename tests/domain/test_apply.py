@@ -20,6 +20,7 @@ from ems.domain.measurement import LegUse
 from ems.domain.meter import Meter, MeterReading, MeterRole
 from ems.domain.plan import Plan
 from ems.domain.policy import Strategy
+from ems.domain.release import LimitsReleased
 from ems.domain.session import Need, Transaction
 from ems.domain.state import NEVER, MeterState, SiteState, StationState
 from ems.domain.station import EvseStatus, Station
@@ -169,6 +170,8 @@ ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
      lambda s: a1(s).grant.session, None),
     ("a composite schedule is read", CHARGING, e.CompositeRead("A1/1", T + 5, 16.0),
      lambda s: (a1(s).grant.composite_a, bool(a1(s).grant.resend)), (16.0, False)),
+    ("a station lets go of every limit", CHARGING, LimitsReleased("A1/1"),
+     lambda s: (a1(s).grant.floor, a1(s).grant.default, a1(s).grant.session), (None, None, None)),
     ("a limit is received", START, e.LimitReceived(Limit("grid", "dso", 40)), lambda s: s.limits,
      (Limit("grid", "dso", 40),)),
     ("and replaced by the next of the same source", after(e.LimitReceived(Limit("grid", "dso", 40))),
@@ -217,6 +220,7 @@ STRANGERS: list[e.Event] = [
     e.ProfileSent("A1/9", Layer.SESSION, 6, T),
     e.ProfileAnswered("A1/9", Layer.SESSION, 6, T, Answer.ACCEPTED, T + 900),
     e.CompositeRead("A1/9", T, 6.0),
+    LimitsReleased("A1/9"),
     e.NeedStated("A1/9", Need(1.0)),
     e.VehicleIdentified("A1/9", BUS),
     e.HolderIdentified("A1/9", Holder("CARD", "Ada")),

@@ -13,12 +13,13 @@ from ems.domain.daybook import UnknownError
 from ems.domain.events import StatusChanged, TransactionEnded, TransactionStarted
 from ems.domain.instant import Instant
 from ems.domain.phases import Wiring
-from ems.domain.policy import Policy
+from ems.domain.policy import Control, Policy
 from ems.domain.remote.request import (
     HIDDEN,
     CancelReservation,
     ClearCache,
     ReadSchedule,
+    ReleaseLimits,
     RequestStart,
     RequestStop,
     Reserve,
@@ -118,6 +119,24 @@ JUDGED: list[tuple[SiteState, StationRequest, Judgement]] = [
         ),
     ),
     (CHARGING, ClearCache(), Judgement()),
+    (
+        CHARGING,
+        ReleaseLimits(),
+        Judgement(
+            ("the controller is armed and would tell them anew: let it only observe first",),
+            may_insist=False,
+        ),
+    ),
+    (
+        replace(FREE, site=replace(SITE, policy=Policy(control=Control.OBSERVE))),
+        ReleaseLimits(),
+        Judgement(
+            (
+                "then nothing limits what vehicles draw there (CP/1 32 A, CP/2 32 A), and only the fuses protect the"
+                " cables",
+            )
+        ),
+    ),
     (CHARGING, Reserve(7, None, "TAG", NOW + timedelta(hours=1)), Judgement()),
     (
         CHARGING,

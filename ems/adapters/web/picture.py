@@ -35,7 +35,7 @@ from ems.domain.measured_power import evse_power_w, metered_w
 from ems.domain.meter import MeterRole
 from ems.domain.record.history import Knock
 from ems.domain.session import Session
-from ems.domain.state import NEVER, SiteState
+from ems.domain.state import NEVER, EvseState, SiteState
 
 MAX_ALARMS = 200
 MAX_KNOCKS = 50
@@ -194,7 +194,7 @@ def evse_row(view: View, index: int) -> EvseRow:
         "energy_wh": None if session is None else number(session.energy_wh),
         "soc_percent": None if session is None else number(session.soc_percent),
         "session": None if session is None else _session(session),
-        "reason": None if setpoint is None else _reason(setpoint.reason, state.site.policy.observes),
+        "reason": None if setpoint is None else _reason(setpoint.reason, state.site.policy.observes, _left_a(known)),
         "controlled": setpoint is not None and setpoint.controlled,
         "level": mode_of(Level.NORMAL if setpoint is None else setpoint.level),
     }
@@ -218,10 +218,17 @@ def _session(session: Session) -> SessionRow:
 _wired = lru_cache(maxsize=256)(str)
 
 
+def _left_a(known: EvseState) -> float | None:
+    """The fallback current that a station holds; None where it was never given one."""
+    return None if known.grant.floor is None else known.grant.floor.amps
+
+
 @lru_cache(maxsize=4096)
-def _reason(reason: Reason, observed: bool) -> ReasonRow:
+def _reason(reason: Reason, observed: bool, left_a: float | None) -> ReasonRow:
     until = None if reason.until is None else time_of(reason.until)
     text = f"{UNTOLD}{reason.text}" if observed else reason.text
+    if observed and left_a is not None:
+        text = f"stays at the {left_a:g} A that it was left with; {text}"
     return {"binding": reason.binding, "text": plain(text), "until": until}
 
 

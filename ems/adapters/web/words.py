@@ -52,7 +52,7 @@ CONDITIONS = {
 
 MODES = {
     "starting": Mode("Starting", "no decision has been made yet", "hourglass", "hold"),
-    "observe": Mode("Observing only", "nobody is limited: this is what it would do", "question", "hold"),
+    "observe": Mode("Observing only", "nobody is steered: this is what it would do", "question", "hold"),
     "normal": Mode("Normal", "every limit is watched with fresh measurements", "check", "normal"),
     "hold": Mode("Holding", "no current is raised", "pause", "hold"),
     "cautious": Mode("Cautious", "currents are kept lower than usual", "warning", "hold"),

@@ -193,6 +193,11 @@ class ClearRawProfiles:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseLimits:
+    """Have a station forget every limit that the controller told it, its fallback too: its own limits count again."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadSchedule:
     """Ask what limits an EVSE (0: the station) has over the next seconds, all profiles taken together."""
 
@@ -220,6 +225,7 @@ StationRequest = (
     | VendorData
     | SetRawProfile
     | ClearRawProfiles
+    | ReleaseLimits
     | ReadSchedule
 )
 

@@ -17,6 +17,7 @@ from ems.domain.remote.request import (
     CancelReservation,
     ClearRawProfiles,
     ReadSchedule,
+    ReleaseLimits,
     RequestStart,
     RequestStop,
     Reserve,
@@ -94,10 +95,21 @@ def judged(state: SiteState, station: Station, request: StationRequest, now: dat
             return Judgement(warnings=(f"a transaction runs at {', '.join(running)}: it counts after its end",))
         case WriteVariables(values):
             return _written(tuple(name for name, _ in values))
+        case ReleaseLimits():
+            return _release(state, station)
         case SetRawProfile():
             text = "the controller does not know of a raw profile, counts on without it, and cannot raise above it"
             return Judgement(warnings=(text,))
     return Judgement()
+
+
+def _release(state: SiteState, station: Station) -> Judgement:
+    if not state.site.policy.observes:
+        text = "the controller is armed and would tell them anew: let it only observe first"
+        return Judgement((text,), may_insist=False)
+    most = ", ".join(f"{evse.id} {evse.max_a:g} A" for evse in station.evses)
+    text = f"then nothing limits what vehicles draw there ({most}), and only the fuses protect the cables"
+    return Judgement((text,))
 
 
 def _start(state: SiteState, station: Station, number: int | None) -> Judgement:

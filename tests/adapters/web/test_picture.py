@@ -215,7 +215,11 @@ def test_a_controller_that_only_observes_says_so_everywhere() -> None:
     watching = replace(scene.state, site=replace(site, policy=replace(site.policy, control=Control.OBSERVE)))
     shown = picture(watching, scene.decision, scene.instant)
     assert shown["mode"] == "observe"
-    assert all(row["reason"]["text"].startswith("not told, only observed: ") for row in shown["evses"] if row["reason"])
+    for row, known in zip(shown["evses"], watching.evses, strict=True):
+        held = known.grant.floor
+        left = "" if held is None else f"stays at the {held.amps:g} A that it was left with; "
+        assert row["reason"] is None or row["reason"]["text"].startswith(f"{left}not told, only observed: ")
+    assert {known.grant.floor is None for known in watching.evses} == {True, False}
     waits = [row["condition"] == "waiting" for row in picture(scene.state, scene.decision, scene.instant)["evses"]]
     assert any(waits)
     assert not any(row["condition"] == "waiting" for row in shown["evses"])

@@ -15,15 +15,17 @@ from ocpp.v16.enums import Action, ConfigurationKey
 from ems.adapters.ocpp import schemas
 from ems.adapters.ocpp.call_queue import Outcome, Priority
 from ems.adapters.ocpp.connection import Connection
-from ems.adapters.ocpp.v16 import raw_profiles, wording
+from ems.adapters.ocpp.v16 import profiles, raw_profiles, wording
 from ems.adapters.ocpp.v16.record import StationRecord
 from ems.domain.events import ProfileAnswered, ProfileSent
 from ems.domain.grant import FOREVER, Answer, Layer
+from ems.domain.release import LimitsReleased
 from ems.domain.remote.outcome import Outcome as Told
 from ems.domain.remote.outcome import Variable, Variables, Verdict, Written
 from ems.domain.remote.request import (
     ClearRawProfiles,
     ReadVariables,
+    ReleaseLimits,
     RequestStop,
     SetAvailability,
     SetRawProfile,
@@ -44,6 +46,8 @@ LEISURE_S = 30.0
 SOME = 4
 """Variables that every station can be asked for at once; some take no more (Q101)."""
 
+DETAIL = 256
+
 Late = Callable[[Told], None]
 
 
@@ -59,7 +63,7 @@ class Requests:
         """
         record = self.record
         evses, model = record.station.evses, record.model
-        if not isinstance(request, RequestStop | WriteVariables):
+        if not isinstance(request, RequestStop | WriteVariables | ReleaseLimits):
             try:
                 action, payload = wording.worded(request, self._ahead())
                 schemas.check_request(VERSION, action.value, payload)
@@ -91,6 +95,8 @@ class Requests:
                 return await self._trigger(connection, request, late)
             case SetRawProfile() | ClearRawProfiles():
                 return await self._raw(connection, request, late)
+            case ReleaseLimits():
+                return await self._release(connection)
         return await self._once(connection, request, late)
 
     async def _once(self, connection: Connection, request: StationRequest, late: Late) -> Told:
@@ -177,6 +183,24 @@ class Requests:
                 if request.evse in {None, 0, evse.number}:
                     self._unsettle(evse, request)
         return told
+
+    async def _release(self, connection: Connection) -> Told:
+        """Clear what is ours by its ids, the floor last, and leave what others have put there. What a station does not
+        know it does not hold.
+        """
+        kept: list[str] = []
+        for evse in self.record.station.evses:
+            for layer in sorted(Layer, reverse=True):
+                request = ClearRawProfiles(profile=profiles.slot(evse.number, layer))
+                told = await self._once(connection, request, lambda _: None)
+                if told.verdict is not Verdict.ACCEPTED and told.detail.casefold() != "unknown":
+                    # Whether it is still there is not known: it counts, and is brought to the fallback.
+                    self._unsettle(evse, request)
+                    kept.append(f"{evse.id}: {told.detail or told.verdict.value}")
+                    break
+            else:
+                self.record.sink(LimitsReleased(evse.id))
+        return Told(Verdict.REFUSED, "; ".join(kept)[:DETAIL]) if kept else Told(Verdict.ACCEPTED)
 
     def _unsettle(self, evse: Evse, request: SetRawProfile | ClearRawProfiles) -> None:
         now, record = self.record.clock.now().monotonic_s, self.record

@@ -117,9 +117,10 @@ const pressed = {
   stop: async (button) => done(await tell("DELETE", `${API}/proofs/${encodeURIComponent(button.dataset.stop)}`), "The test has been stopped."),
   arm: async (button) => {
     const armed = button.dataset.arm === "true";
+    if (button.dataset.sure && !confirm(button.dataset.sure)) return;
     const answer = await tell("PUT", `${API}/control`, { armed });
     await wait(1_000);
-    await done(answer, armed ? "Armed: the controller controls." : "The controller only observes from now on.");
+    await done(answer, armed ? "Armed: the controller controls." : "The controller only observes from now on; who was controlled is brought to the fallback.");
   },
 };
 

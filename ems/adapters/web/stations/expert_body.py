@@ -165,3 +165,14 @@ class ClearProfileBody(AskBody):
 
     def asked(self, now: datetime) -> StationRequest:
         return asked.ClearRawProfiles(self.profile, self.evse, self.purpose, self.level)
+
+
+class ReleaseBody(AskBody):
+    """Have a station forget every limit of the controller, its fallback too, where the controller only observes. Then
+    only the fuses protect the cables, which somebody must insist on.
+    """
+
+    model_config = example(insists=True)
+
+    def asked(self, now: datetime) -> StationRequest:
+        return asked.ReleaseLimits()

@@ -49,6 +49,7 @@ OPERATIONS = {
         Operation("vendor-data", Role.INSTALLER, expert.VendorBody, "Tell a station something of its make's"),
         Operation("set-profile", Role.INSTALLER, expert.SetProfileBody, "Send a raw charging profile (experts)"),
         Operation("clear-profile", Role.INSTALLER, expert.ClearProfileBody, "Clear raw charging profiles (experts)"),
+        Operation("release", Role.INSTALLER, expert.ReleaseBody, "Give a station its own limits back"),
     )
 }
 NAMES = {
@@ -71,6 +72,7 @@ NAMES = {
     asked.VendorData: "vendor-data",
     asked.SetRawProfile: "set-profile",
     asked.ClearRawProfiles: "clear-profile",
+    asked.ReleaseLimits: "release",
 }
 """A request to the name of its operation."""
 

@@ -71,6 +71,7 @@ OPERATION_WORDS = {
     "vendor-data": "Vendor data",
     "set-profile": "Raw profile",
     "clear-profile": "Clear profiles",
+    "release": "Give its own limits back",
 }
 
 
@@ -118,6 +119,7 @@ def station_pages(live: Live, clock: Clock, remote: Remote, rounds: Rounds) -> A
             configuration=configuration_row(remote, known.id) if role >= Role.INSTALLER else None,
             messages=_lines(remote, known.id, state.site.zone) if role >= Role.OPERATOR else [],
             triggers=[one.value for one in Triggered],
+            observes=state.site.policy.observes,
             source=SOURCE,
             first=FIRST,
         )

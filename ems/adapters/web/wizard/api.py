@@ -146,7 +146,9 @@ def _saving(router: APIRouter, desk: SiteDesk) -> None:
 def _controller(router: APIRouter, desk: SiteDesk) -> None:
     @router.put("/control", summary="Arm the controller, or let it only observe", status_code=204, responses=GONE)
     async def control(body: ControlBody, request: Request) -> Response:
-        """Only observing, it sends nothing that limits anybody and shows what it would do. The file says so too."""
+        """Only observing, it steers nobody and shows what it would do. Whom it controlled before it brings to the
+        fallback, cuts first, and leaves there; `release` at a station takes that away too. The file says so too.
+        """
 
         async def work() -> Response:
             await desk.arm(body.armed, who(request))

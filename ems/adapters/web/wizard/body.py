@@ -66,7 +66,7 @@ class BatteryBody(Body):
 
 
 class ControlBody(Body):
-    """Whether the controller controls, or only observes."""
+    """Whether the controller controls, or only observes and leaves whom it controlled at the fallback."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"armed": True}]})
 
