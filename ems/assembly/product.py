@@ -26,6 +26,7 @@ from ems.assembly.drivers import DriverParts, driver_parts
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.entry import accounts_of
 from ems.assembly.hindsight import hindsight_of
+from ems.assembly.interface_document import InterfaceDocument
 from ems.assembly.meter_keys import SiteMeterKeys
 from ems.assembly.ocpi import roaming_parts
 from ems.assembly.opening import database_of
@@ -134,7 +135,17 @@ def product_of(ground: Ground) -> Product:
         *sso_ways(settings.oidc, accounts, live, clock),
         energy_prices(live, operations, prices),
     )
-    web = WebServer(live, clock, ground.shown, operations, ground.foresight, further, accounts, hindsight)
+    web = WebServer(
+        live,
+        clock,
+        ground.shown,
+        operations,
+        ground.foresight,
+        further,
+        accounts,
+        hindsight,
+        InterfaceDocument(settings),
+    )
     looks: Sequence[Output] = (operations.roster.look, remote.control.look, access.watch.look)
     services: Sequence[Service] = (web, accounts, remote.uploads, remote.ftp, access.lists, access.usher, hindsight)
     served = (paying, alarms, drivers, reporting, roaming)

@@ -26,6 +26,7 @@ schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not i
 PASSWORD = "correct horse battery"
 EXAMPLES = 3
 CALL_S = 20.0
+DOCUMENT_S = 180.0
 STREAMS = ("/api/v1/events", "/api/v1/notices/stream")
 """These never end."""
 
@@ -69,7 +70,7 @@ class Interface:
         self._thread.join(30)
 
     def document(self) -> dict[str, Any]:
-        answer = self.session.get(f"{self.site.page}/openapi.json", timeout=CALL_S)
+        answer = self.session.get(f"{self.site.page}/openapi.json", timeout=DOCUMENT_S)
         found: dict[str, Any] = answer.json()
         return found
 

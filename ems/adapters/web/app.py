@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from importlib import metadata
-from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -39,6 +39,7 @@ from ems.adapters.web.stream import Hall
 from ems.domain.access.account import LoginRule, Role, Visitor
 from ems.ports.controller import Clock, Foresight, Live, Operations
 from ems.ports.energy import Hindsight
+from ems.ports.site import NotPossibleError
 
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 LOGINS: list[dict[str, list[str]]] = [{"token": []}, {"login": []}, {}]
@@ -53,6 +54,9 @@ SCHEMES = {
     "login": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": f"Writes send {CSRF_HEADER} too"},
 }
 _HTML = "text/html; charset=utf-8"
+Document = Callable[[], Awaitable[bytes]]
+"""Makes the OpenAPI document, as a gzip file. Raises NotPossibleError."""
+
 STRATEGY, WHAT_IF = "/api/v1/strategy", "/api/v1/plan/what-if"
 
 
@@ -90,10 +94,12 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
     further: Sequence[APIRouter] = (),
     accounts: Accounts | None = None,
     hindsight: Hindsight | None = None,
+    document: Document | None = None,
 ) -> Gate:
     """The application. `hall` is where listeners of the event stream stand; close it before stopping. Without
     `operations` nothing can be changed, without `foresight` no what-if is answered, without `accounts` nobody can log
-    in, and without `hindsight` nothing is said of finished days; `further` is what else it offers. The first one reads
+    in, and without `hindsight` nothing is said of finished days; `further` is what else it offers. `document` makes the
+    OpenAPI document elsewhere, which else is made here and leaves ten megabytes of holes behind. The first one reads
     and compiles what the page needs, which takes a fraction of a second: make it before the controller ticks.
     """
     pages = Pages(reach(options.login, accounts is not None))
@@ -123,7 +129,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
     described = (api(desk), plan_api(plans), *past, *questions, *changes, *further, watch(desk))
     doors = () if accounts is None else (login_pages(desk, accounts), account_pages(desk, accounts))
     shown = (
-        _page(desk, described, partial(_described, app)),
+        _page(desk, described, document or partial(asyncio.to_thread, described_by, app)),
         _plan_page(desk, plans, pages, Ways(described), hindsight),
         _files(),
         *doors,
@@ -162,7 +168,14 @@ async def warm_up(gate: Gate) -> None:
         await gate.app(scope, receive, send)
 
 
-def _page(desk: Desk, described: Iterable[APIRouter], openapi: Callable[[], dict[str, Any]]) -> APIRouter:
+def described_by(app: FastAPI) -> bytes:
+    """The OpenAPI document of an application, as a gzip file. Takes seconds."""
+    told, app.openapi_schema = completed(app.openapi()), None
+    parts = {**told.get("components", {}), "securitySchemes": SCHEMES}
+    return gzip.compress(json.dumps({**told, "components": parts, "security": LOGINS}).encode(), mtime=0)
+
+
+def _page(desk: Desk, described: Iterable[APIRouter], document: Document) -> APIRouter:
     """The browser's side."""
     router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
     paths = [
@@ -182,25 +195,20 @@ def _page(desk: Desk, described: Iterable[APIRouter], openapi: Callable[[], dict
     async def docs() -> Response:
         return Response(await desk.pages.docs(desk.live.state.site.name, paths), headers=FRESH, media_type=_HTML)
 
-    @cache
-    def described_with_logins() -> str:
-        told = completed(openapi())
-        parts = {**told.get("components", {}), "securitySchemes": SCHEMES}
-        return json.dumps({**told, "components": parts, "security": LOGINS})
+    made, turn = list[bytes](), asyncio.Lock()
 
     @router.get("/openapi.json")
-    async def document() -> Response:
-        # It takes long to make and much to keep, and few ever ask for it.
-        told = await asyncio.to_thread(described_with_logins)
-        return Response(told, headers=FRESH, media_type="application/json")
+    async def openapi(request: Request) -> Response:
+        try:
+            async with turn:
+                told = made[0] if made else await document()
+        except NotPossibleError as failed:
+            return problem(503, str(failed), "no-document")
+        made[:] = [told]
+        plain = b"" if takes_gzip(request) else await asyncio.to_thread(gzip.decompress, told)
+        return answer(request, Printed(plain, told), "application/json")
 
     return router
-
-
-def _described(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, which is not kept: it is large, and whoever asks gets text."""
-    told, app.openapi_schema = app.openapi(), None
-    return told
 
 
 def _files() -> APIRouter:

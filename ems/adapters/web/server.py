@@ -11,11 +11,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import uvicorn
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ems.adapters.web.accounts.port import Accounts
-from ems.adapters.web.app import WebOptions, create_app, warm_up
+from ems.adapters.web.app import Document, WebOptions, create_app, described_by, warm_up
 from ems.adapters.web.stream import Hall
 from ems.ports.controller import Clock, Foresight, Live, Operations
 from ems.ports.energy import Hindsight
@@ -48,11 +48,20 @@ class WebServer:
         further: Sequence[APIRouter] = (),
         accounts: Accounts | None = None,
         hindsight: Hindsight | None = None,
+        document: Document | None = None,
     ) -> None:
         self._options, self._accounts = options, accounts
         self._hall = Hall(options.max_streams)
-        self._app = create_app(live, clock, options, self._hall, operations, foresight, further, accounts, hindsight)
+        self._app = create_app(
+            live, clock, options, self._hall, operations, foresight, further, accounts, hindsight, document
+        )
         self.port = options.port
+
+    def described(self) -> bytes:
+        """The OpenAPI document, made here, as a gzip file. Takes seconds."""
+        app = self._app.app
+        assert isinstance(app, FastAPI)
+        return described_by(app)
 
     @property
     def streams(self) -> int:
