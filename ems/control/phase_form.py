@@ -77,10 +77,13 @@ def choose(
     if not able:
         return Forms(memory.forms, tuple(phases), moving), asked
     flowing = np.where(seen.controlled, np.maximum(seen[Column.LIABLE_A], memory.setpoints.setpoint_a), 0.0)
-    left = room.now - seen.incidence.load(flowing)
+    # Room that somebody waits for is nobody's to spread over three phases.
+    waits = asked.wants & ~asked.parked & (flowing <= 0.0)
+    kept = np.where(waits, asked.minimum_a, flowing)
+    left = room.now - seen.incidence.load(kept)
     for j in able:
         known, held = state.evses[j], memory.forms[j]
-        wish = _wish(_Case(state, network, seen, asked, memory, now, room.now, left, float(flowing[j])), j)
+        wish = _wish(_Case(state, network, seen, asked, memory, now, room.now, left, flowing[j], kept[j]), j)
         off = memory.setpoints.setpoint_a[j] <= 0.0 and seen[Column.LIABLE_A][j] <= 0.0
         still = bool(off and now.monotonic_s - memory.setpoints.changed_at[j] >= state.site.policy.min_off_s)
         form = forms[j] = next_form(held, known, wish, bool(asked.wants[j]), still, now)
@@ -153,7 +156,7 @@ def _failure(form: Form, known: EvseState, accepted: bool, now: float) -> str:
 
 class _Case(NamedTuple):
     """What a wish is made of. Per link: `most`, what our EVSEs may have in all, and what is `left` of it beside all
-    that may flow, `own_a` of which is its own.
+    that may flow and the minimum of all who wait, `kept_a` of which is its own; of that `own_a` may flow.
     """
 
     state: SiteState
@@ -165,6 +168,7 @@ class _Case(NamedTuple):
     most: Floats
     left: Floats
     own_a: float
+    kept_a: float
 
 
 def _wish(case: _Case, j: int) -> int:
@@ -210,7 +214,7 @@ def _room(case: _Case, j: int) -> tuple[float, float]:
     site, network = case.state.site, case.network
     evse, own = site.evses[j], case.seen.incidence.evse == j
     free = case.left.copy()
-    free[case.seen.incidence.link[own]] += case.seen.incidence.coefficient[own] * case.own_a
+    free[case.seen.incidence.link[own]] += case.seen.incidence.coefficient[own] * case.kept_a
     path = site.circuits.path_of(site.circuit_of_evse[j])
     (first,), *_ = evse.wiring.legs
     watts = float(network.watts_per_leg[j])

@@ -6,7 +6,8 @@ it is there; m_i ≥ 0, what it misses; currents through circuits, power from an
 charge, as in `ems.planning.program`. Constraints: sum_t w_i g x_it + m_i = need_i; the limits of every line as the tick
 counts them; the balance of the grid connection. Objective: either the energy that is missing, or what energy, feed-in
 and peaks cost plus `missing_per_kwh` for what is missing; with a battery its wear, and what it has less at the end than
-at the begin, at what that would have saved at the mean price.
+at the begin, at what that would have saved at the mean price. Where a station can switch to one phase a second current
+x'_it ≥ 0 flows on the first leg alone, with a third of w_i, and both together keep to the bound of x_it.
 
 A bound: vehicles may have any current between nothing and their own, where the controller must give 6 A or nothing;
 and the mean over a step of whatever was done fulfils the same constraints, as long as limits and prices do not change
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ import numpy as np
 
 from ems.domain.energy.tariff import Tariff
 from ems.domain.limit import Limit
+from ems.domain.phase_switch import can_switch
+from ems.domain.phases import MAX_LEGS
 from ems.domain.site import Site
 from ems.planning.arrays import Floats, Ints
 from ems.planning.conductors import kinds_of, volts
@@ -136,13 +139,28 @@ def _solved(problem: ChargingProblem, *, costs: bool, missing_per_kwh: float, ea
         return Schedule(problem, np.zeros((0, steps)), np.zeros(steps))
     lp = LinearProgram()
     charge = _charge(problem, lp, missing_per_kwh, early)
+    # Whoever can switch stands in the tree twice: as it is, and on one leg.
+    alone = [i for i, request in enumerate(problem.requests) if request.alone]
+    both = replace(problem, requests=(*problem.requests, *_singles(problem)))
     prices = _prices(problem)
     battery = add_battery(problem, lp, prices) if costs else None
-    tree = add_tree(problem, lp, charge, np.empty(0, dtype=np.intp) if battery is None else battery.amps, FACET_DEG)
+    tree = add_tree(both, lp, charge, np.empty(0, dtype=np.intp) if battery is None else battery.amps, FACET_DEG)
     if costs:
         add_grid(problem, lp, tree.top, battery, prices)
     values = lp.solve(*lp.bounds(), math.inf).values
-    return Schedule(problem, np.where(charge >= 0, values[charge], 0.0), _battery_w(battery, values, steps))
+    amps = np.where(charge >= 0, values[charge], 0.0)
+    amps, single = amps[: len(problem.requests)], amps[len(problem.requests) :]
+    amps[alone] += single / MAX_LEGS
+    return Schedule(problem, amps, _battery_w(battery, values, steps))
+
+
+def _singles(problem: ChargingProblem) -> list[Request]:
+    """Those who can switch, on their first leg."""
+    return [
+        request._replace(kinds=request.alone, watts_per_a=request.watts_per_a / MAX_LEGS, alone=())
+        for request in problem.requests
+        if request.alone
+    ]
 
 
 def _battery_w(battery: BatteryColumns | None, values: Floats, steps: int) -> Floats:
@@ -152,23 +170,37 @@ def _battery_w(battery: BatteryColumns | None, values: Floats, steps: int) -> Fl
 
 
 def _charge(problem: ChargingProblem, lp: LinearProgram, missing_per_kwh: float, early: float) -> Ints:
-    """Columns of the currents, and of what each misses; delivered and missing add up to the need."""
+    """Columns of the currents, below them those on one leg, and of what each misses; delivered and missing add up to
+    the need.
+    """
     requests, hours = problem.requests, problem.horizon.hours
-    most = np.stack([request.max_a * request.available for request in requests])
+    every = np.arange(len(requests))
+    alone = np.array([i for i in every if requests[i].alone], dtype=np.intp)
+    whose = np.concatenate((every, alone))
+    most = np.stack([request.max_a * request.available for request in requests])[whose]
+    watts_per_a = problem.watts_per_a[whose]
+    watts_per_a[every.size :] /= MAX_LEGS
     charge = np.full(most.shape, NONE, dtype=np.intp)
     middle = np.array(problem.horizon.edges_s[:-1]) / 3600.0 + hours / 2.0
-    delay = early * problem.watts_per_a[:, None] * hours * middle / 1000.0
+    delay = early * watts_per_a[:, None] * hours * middle / 1000.0
     charge[most > 0.0] = lp.add_columns(most[most > 0.0], delay[most > 0.0])
     kwh = np.array([request.need_wh for request in requests]) / 1000.0
     missing = lp.add_columns(kwh, missing_per_kwh)
     row, step = np.nonzero(charge >= 0)
-    values = problem.watts_per_a[row] * hours[step] / 1000.0
-    every = np.arange(len(requests))
+    values = watts_per_a[row] * hours[step] / 1000.0
     lp.equal(
-        np.concatenate((row, every)),
+        np.concatenate((whose[row], every)),
         np.concatenate((charge[row, step], missing)),
         np.concatenate((values, np.ones(every.size))),
         kwh,
+    )
+    single, step = np.nonzero(charge[every.size :] >= 0)
+    there = np.arange(single.size)
+    lp.at_most(
+        np.concatenate((there, there)),
+        np.concatenate((charge[every.size + single, step], charge[alone[single], step])),
+        np.ones(2 * single.size),
+        most[alone[single], step],
     )
     return charge
 
@@ -198,14 +230,17 @@ def _request(facts: Facts, one: Presence) -> Request:
     watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
     amps, watts = limit_course(site, evse.id, horizon, facts.limits)
     share = np.clip(np.minimum(amps, watts / watts_per_a) / one.most_a, 0.0, 1.0)
+    unbalance = site.circuits.limits_unbalance
+    switches = len(legs) == MAX_LEGS and can_switch(evse, site.station_of(evse).model)
     return Request(
         session=one.session,
         evse=evse.id,
         circuit=site.circuit_of_evse[one.evse],
-        kinds=kinds_of(legs, unbalance=site.circuits.limits_unbalance),
+        kinds=kinds_of(legs, unbalance=unbalance),
         available=horizon.share(one.arrival, one.departure) * share,
         need_wh=one.wants_wh / (evse.dc_efficiency or 1.0),
         max_a=one.most_a,
         min_a=0.0,
         watts_per_a=watts_per_a,
+        alone=kinds_of(legs[:1], unbalance=unbalance) if switches else (),
     )

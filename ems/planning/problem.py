@@ -29,6 +29,8 @@ class Request(NamedTuple):
     leaves, or who else will come. `is_on`: it has current already; of equal plans that counts in which it goes on.
     `likely`: what a kWh counts at each step, 0 … 1, where only a forecast tells when it leaves; None: it leaves when
     `available` says. Of its need `start_wh` is to be there by the begin of step `start_by`: it may leave any time.
+    `alone`: what it draws instead on its first leg alone, where its station can switch to that; who plans it says as a
+    third on each of three legs, and only the clairvoyant optimum, which is a bound, sees it as it is.
     """
 
     session: str
@@ -52,6 +54,7 @@ class Request(NamedTuple):
     likely: Floats | None = None
     start_wh: float = 0.0
     start_by: int = 0
+    alone: tuple[Kind, ...] = ()
 
     @property
     def ceiling_a(self) -> Floats:

@@ -191,28 +191,28 @@ class CoreDaemon:
         for order in orders(self.state, self.decision, now.monotonic_s):
             j = self.site.evse_index(order.evse)
             assert j is not None
-            self.tell(e.ProfileSent(order.evse, order.layer, order.amps, now.monotonic_s))
+            self.tell(e.ProfileSent(order.evse, order.layer, order.amps, now.monotonic_s, order.phases))
             self._answer(j, order, now)
             self.plant.tally.profiles += 1
             floors = floors or order.layer is Layer.FLOOR
         return floors
 
     def _answer(self, j: int, order: LimitOrder, now: Instant) -> None:
-        t, m, outlet = self.plant.t, now.monotonic_s, self.plant.outlets[j]
+        t, outlet = self.plant.t, self.plant.outlets[j]
         if outlet.station in self.reports.muted:
             self._unanswered.append((t + ANSWER_S, order))
         elif outlet.station in self.refusing:
-            self.tell(e.ProfileAnswered(order.evse, order.layer, order.amps, m, Answer.REJECTED, m))
+            self.tell(_answered(order, Answer.REJECTED, now))
         else:
-            self.tell(e.ProfileAnswered(order.evse, order.layer, order.amps, m, Answer.ACCEPTED, m + order.lease_s))
+            self.tell(_answered(order, Answer.ACCEPTED, now))
             outlet.told(order, t)
             self.leases.taken(j, order, t)
 
     def _hear_nothing(self, now: Instant) -> None:
         """Calls that time out, and links over which nothing has come for long."""
-        t, m = self.plant.t, now.monotonic_s
+        t = self.plant.t
         for _, order in (waiting for waiting in self._unanswered if waiting[0] <= t):
-            self.tell(e.ProfileAnswered(order.evse, order.layer, order.amps, m, Answer.TIMEOUT, m))
+            self.tell(_answered(order, Answer.TIMEOUT, now))
             self._unanswered = [waiting for waiting in self._unanswered if waiting[0] > t]
         for station, since in self._muted_since.items():
             if t - since >= GIVEN_UP_S and station not in self.reports.lost:
@@ -236,3 +236,9 @@ class CoreDaemon:
         outage = OUTAGE_LOOK_S if close else self._look_s
         sights = {j: self.reports.sight(outlet, now) for j, outlet in self.plant.present.items()}
         return min(outage, until_next_look(self.state, self.memory, self.decision, sights, now))
+
+
+def _answered(order: LimitOrder, answer: Answer, now: Instant) -> e.ProfileAnswered:
+    at = now.monotonic_s
+    ends_at = at + order.lease_s if answer is Answer.ACCEPTED else at
+    return e.ProfileAnswered(order.evse, order.layer, order.amps, at, answer, ends_at, phases=order.phases)

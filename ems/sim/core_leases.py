@@ -19,11 +19,12 @@ from ems.sim.core_outlet import CoreOutlet
 
 
 class Lease(NamedTuple):
-    """A limit that a station took at `since_s` of the run."""
+    """A limit that a station took at `since_s` of the run, on so many phases or on all (0)."""
 
     amps: float
     since_s: float
     lasts_s: float
+    phases: int
 
 
 class CoreLeases:
@@ -40,7 +41,7 @@ class CoreLeases:
         self._renewed.discard(key)
         self._held.pop(key, None)
         if math.isfinite(order.lease_s):
-            self._hold(key, Lease(order.amps, t, order.lease_s))
+            self._hold(key, Lease(order.amps, t, order.lease_s, order.phases))
 
     def dropped(self, evse: int, layer: Layer) -> None:
         """A layer is gone, with its transaction."""
@@ -65,7 +66,7 @@ class CoreLeases:
             lease, outlet = self._held.get(key), outlets[evse]
             if lease is None or lease.since_s != since or outlet.station in lost:
                 continue
-            self._hold(key, Lease(lease.amps, due, lease.lasts_s))
+            self._hold(key, lease._replace(since_s=due))
             self._renewed.add(key)
             outlet.renewed(layer, due, due + lease.lasts_s)
             sent += 1
@@ -76,8 +77,9 @@ class CoreLeases:
         for evse, layer in sorted(self._renewed):
             lease = self._held[evse, layer]
             at, name = begin_s + lease.since_s, outlets[evse].evse
+            ends_at = at + lease.lasts_s
             # That it was sent first would leave no trace once it is answered.
-            yield e.ProfileAnswered(name, layer, lease.amps, at, Answer.ACCEPTED, at + lease.lasts_s)
+            yield e.ProfileAnswered(name, layer, lease.amps, at, Answer.ACCEPTED, ends_at, phases=lease.phases)
         self._renewed.clear()
 
     def _hold(self, key: tuple[int, Layer], lease: Lease) -> None:

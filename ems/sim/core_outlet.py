@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from ems.domain.grant import Layer
 from ems.domain.order import LimitOrder
+from ems.domain.phase_switch import UNSAID
 from ems.domain.station import Evse, EvseStatus
 from ems.domain.units import PILOT_MIN_A
 from ems.sim.connector import NOTICES_S
@@ -14,12 +16,21 @@ from ems.sim.promise import Promise, Promised
 from ems.sim.vehicle import Vehicle
 
 
+class Held(NamedTuple):
+    """A limit that the station holds, until `ends_s` of the run; on so many phases, or on all (0)."""
+
+    amps: float
+    ends_s: float
+    phases: int = UNSAID
+
+
 class CoreOutlet:
     """Physical state of an EVSE; times are seconds of the run.
 
     Between two changes the current is constant: `due_s` is when `advance` must be called next, and whoever calls it
     later has missed a change. Without power nothing flows; with `own_a` it offers that, whatever it has accepted; its
-    clock is `skew_s` ahead, so its leases end early. Call `advance` before and after one of these changes.
+    clock is `skew_s` ahead, so its leases end early. Call `advance` before and after one of these changes. So many legs
+    as it `uses` are connected through: all, unless a limit of the transaction names a number.
     """
 
     __slots__ = (
@@ -45,6 +56,7 @@ class CoreOutlet:
         "skew_s",
         "station",
         "transaction",
+        "uses",
         "vehicle",
         "visit",
         "watts_per_amp",
@@ -54,12 +66,13 @@ class CoreOutlet:
     def __init__(self, index: int, evse: Evse, voltage_v: float, apply_s: float) -> None:
         self.index, self.evse, self.station, self.apply_s = index, evse.id, evse.station, apply_s
         self.legs, self.evse_max_a = len(evse.wiring.legs), evse.max_a
+        self.uses = self.legs
         self.watts_per_leg = evse.wiring.watts_per_amp(voltage_v, 1) * (evse.dc_efficiency or 1.0)
         self.watts_per_amp = 0.0
         # As the last controller left it: nobody begins with stations that nothing limits.
-        self._layers: list[tuple[float, float] | None] = [None] * len(Layer)
-        self._layers[Layer.FLOOR] = (evse.fallback_a, math.inf)
-        self._coming: list[tuple[float, Layer, float, float]] = []
+        self._layers: list[Held | None] = [None] * len(Layer)
+        self._layers[Layer.FLOOR] = Held(evse.fallback_a, math.inf)
+        self._coming: list[tuple[float, Layer, Held]] = []
         self.vehicle: Vehicle | None = None
         self.visit: Visit | None = None
         self.transaction: int | None = None
@@ -74,11 +87,11 @@ class CoreOutlet:
 
     def told(self, order: LimitOrder, t: float) -> None:
         """An accepted order, in force after the apply time; one that repeats what holds only renews it."""
-        held = self._layers[order.layer]
-        if held is not None and held[0] == order.amps and t < held[1] and not self._coming:
-            self.renewed(order.layer, t, t + order.lease_s)
+        held, told = self._layers[order.layer], Held(order.amps, t + order.lease_s, order.phases)
+        if held is not None and held == told._replace(ends_s=held.ends_s) and t < held.ends_s and not self._coming:
+            self.renewed(order.layer, t, told.ends_s)
             return
-        self._coming.append((t + self.apply_s, order.layer, order.amps, t + order.lease_s))
+        self._coming.append((t + self.apply_s, order.layer, told))
         if self.vehicle is not None:
             self.due_s = min(self.due_s, t + self.apply_s)
 
@@ -87,18 +100,19 @@ class CoreOutlet:
         if self._coming:
             if self.vehicle is None:
                 self._take(t)
-            self._coming = [(at, of, amps, ends_s if of is layer else ends) for at, of, amps, ends in self._coming]
+            self._coming = [
+                (at, of, told._replace(ends_s=ends_s) if of is layer else told) for at, of, told in self._coming
+            ]
         held = self._layers[layer]
         if held is not None:
-            self._layers[layer] = (held[0], ends_s)
+            self._layers[layer] = held._replace(ends_s=ends_s)
         if self.vehicle is not None:
-            self._due(self._offer(t)[1])
+            self._due(self._offer(t).ends_s)
 
     def plug(self, visit: Visit, vehicle: Vehicle, t: float) -> None:
         """A vehicle is connected; nothing flows before `start`."""
         self.advance(t)
         self.visit, self.vehicle = visit, vehicle
-        self.watts_per_amp = vehicle.watts_per_amp(self.watts_per_leg, self.legs)
         self.advance(t)
 
     def start(self, transaction: int, t: float) -> None:
@@ -128,7 +142,8 @@ class CoreOutlet:
     def possible_wh(self, seconds: float) -> float:
         """What its vehicle could have had in so long, at full current."""
         assert self.vehicle is not None
-        full_w = min(self.vehicle.model.max_a, self.evse_max_a) * self.watts_per_amp
+        watts_per_amp = self.vehicle.watts_per_amp(self.watts_per_leg, self.legs)
+        full_w = min(self.vehicle.model.max_a, self.evse_max_a) * watts_per_amp
         return min(self.vehicle.wants_wh, full_w * seconds / 3600.0)
 
     def restart(self, transaction: int, t: float) -> tuple[int, int]:
@@ -158,10 +173,11 @@ class CoreOutlet:
             self.register_wh += vehicle.energy_wh - before
         self.since_s = t
         self._take(t)
-        offered, until = self._offer(t)
+        offered, until, phases = self._offer(t)
         if (offered >= PILOT_MIN_A) != (self.offered_a >= PILOT_MIN_A):
             self.offered_since_s = t
-        self.offered_a = offered
+        self.offered_a, self.uses = offered, min(phases or self.legs, self.legs)
+        self.watts_per_amp = 0.0 if vehicle is None else vehicle.watts_per_amp(self.watts_per_leg, self.uses)
         self._vehicle_due_s = math.inf
         if vehicle is not None and self.transaction is not None:
             vehicle = vehicle.step(offered, 0.0, self.watts_per_amp) if self.powered else vehicle.cut_off()
@@ -171,6 +187,12 @@ class CoreOutlet:
                 self.draw_a, self.drawn_since_s = vehicle.current_a, t
         self.vehicle = vehicle
         self._due(until)
+
+    @property
+    def leg_amps(self) -> tuple[float, ...]:
+        """The current on each leg."""
+        flowing = () if self.vehicle is None else self.vehicle.leg_amps(self.uses)
+        return flowing + (0.0,) * (self.legs - len(flowing))
 
     def energy_wh(self, t: float) -> float:
         """The register at `t`."""
@@ -210,19 +232,19 @@ class CoreOutlet:
     def _take(self, t: float) -> None:
         """Accepted orders whose apply time is over come into force."""
         while self._coming and self._coming[0][0] <= t:
-            _, layer, amps, ends = self._coming.pop(0)
-            self._layers[layer] = (amps, ends)
+            _, layer, told = self._coming.pop(0)
+            self._layers[layer] = told
 
     def _noticed_s(self, t: float) -> float:
         noticed = self.offered_since_s + NOTICES_S
         return noticed if noticed > t else math.inf
 
-    def _offer(self, t: float) -> tuple[float, float]:
+    def _offer(self, t: float) -> Held:
         """What the highest layer in force allows, and until when."""
         if not self.powered or self.own_a is not None:
-            return (self.own_a or 0.0) if self.powered else 0.0, math.inf
+            return Held((self.own_a or 0.0) if self.powered else 0.0, math.inf)
         for held in reversed(self._layers):
-            if held is not None and t < held[1] - self.skew_s:
-                amps = min(held[0], self.evse_max_a)
-                return (amps if amps >= PILOT_MIN_A else 0.0), held[1] - self.skew_s
-        return self.evse_max_a, math.inf
+            if held is not None and t < held.ends_s - self.skew_s:
+                amps = min(held.amps, self.evse_max_a)
+                return Held(amps if amps >= PILOT_MIN_A else 0.0, held.ends_s - self.skew_s, held.phases)
+        return Held(self.evse_max_a, math.inf)

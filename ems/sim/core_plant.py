@@ -161,12 +161,12 @@ class CorePlant:
                 self.world.is_wild(outlet.index, wild=wild)
 
     def _moves(self, outlet: CoreOutlet) -> bool:
-        before = outlet.draw_a
+        before = outlet.draw_a, outlet.uses
         outlet.advance(self.t)
         self.tally.looks_at(outlet, self.t)
-        if outlet.draw_a == before or outlet.vehicle is None:
+        if (outlet.draw_a, outlet.uses) == before or outlet.vehicle is None:
             return False
-        self.world.draws(outlet.index, outlet.vehicle.leg_amps(outlet.legs))
+        self.world.draws(outlet.index, outlet.leg_amps)
         return True
 
     def _look(self) -> None:

@@ -138,12 +138,11 @@ class CoreReports:
         for j, outlet in self.plant.present.items():
             if not self.reaches(outlet.station) or not self._is_due(outlet, now, matters):
                 continue
-            assert outlet.vehicle is not None
             self._sampled[j] = (now.monotonic_s, outlet.draw_a)
             yield e.MeterValues(
                 evse=outlet.evse,
                 at=now.monotonic_s,
-                leg_a=outlet.vehicle.leg_amps(outlet.legs),
+                leg_a=outlet.leg_amps,
                 power_w=outlet.draw_a * outlet.watts_per_amp,
                 register_wh=outlet.energy_wh(self.plant.t),
             )
@@ -183,10 +182,7 @@ class CoreReports:
             return (float(row[0]), float(row[1]), float(row[2]))
         if meter.role is MeterRole.EVSE:
             j = next(j for j, evse in enumerate(self.site.evses) if evse.meter == meter.id)
-            vehicle = self.plant.outlets[j].vehicle
-            wiring = self.site.evses[j].wiring
-            legs = (0.0,) * len(wiring.legs) if vehicle is None else vehicle.leg_amps(len(wiring.legs))
-            return wiring.on_site_phases(legs)
+            return self.site.evses[j].wiring.on_site_phases(self.plant.outlets[j].leg_amps)
         return self.plant.world.generation_a(meter.id, self.plant.t) or (0.0, 0.0, 0.0)
 
     def _circuit(self, meter: Meter) -> int:

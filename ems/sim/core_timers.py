@@ -22,11 +22,14 @@ from ems.control.demand import PARKED_S
 from ems.control.drawn import FOLLOWS_S
 from ems.control.memory import Memory
 from ems.control.orders import DISTRUST_RENEW_S
+from ems.control.phase_form import BETWEEN_S, MOST_PER_SESSION, WISHED_S
 from ems.control.strategy import LAXITY_STEP_S
 from ems.control.tick import TICK_S, next_wake
 from ems.domain.decision import Binding, Decision
 from ems.domain.grant import OBEYED_A, OBEYED_SHARE, PILOT_LAG_S
 from ems.domain.instant import Instant
+from ems.domain.measurement import PROOF_SAMPLES
+from ems.domain.phase_switch import ONE
 from ems.domain.policy import PLANNED, Policy, Strategy
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import EvseStatus
@@ -68,6 +71,7 @@ def until_next_look(
         waits += [HELD_S, next_wake(state, memory, now)]
     if any(judged.untrusted for judged in memory.obedience):
         waits.append(DISTRUST_RENEW_S)
+    waits += _switches(memory, sights, policy, m)
     if _somebody_lacks(state, decision):
         raising = [j for j, why in binding.items() if why is Binding.RAISING]
         if raising:
@@ -103,7 +107,7 @@ def until_motion_tells(
 def repeats_matter(state: SiteState, memory: Memory, j: int, m: float) -> bool:
     """Whether a current that is reported once more, though it has not changed, tells the controller anything."""
     known, judged = state.evses[j], memory.obedience[j]
-    if judged.untrusted or judged.above_since is not None:
+    if judged.untrusted or judged.above_since is not None or _proves_legs(known):
         return True
     plugged = -math.inf if known.session is None else known.session.plugged_s
     settled = max(float(memory.setpoints.changed_at[j]), plugged) + SETTLE_S
@@ -143,11 +147,18 @@ def _of_vehicle(known: EvseState, memory: Memory, j: int, sight: Sight, m: float
     settled = quiet + SETTLE_S
     if (unused or used_up) and (m < settled or not known.samples or known.samples[0].at < settled):
         yield max(settled - m, TICK_S)
+    if _proves_legs(known) and sight.draw_a > 0:
+        yield max(sight.reported_in_s, TICK_S)
     if known.status is EvseStatus.SUSPENDED_EV:
         yield quiet + PARKED_S - m + TICK_S
     missing = None if session is None else session.missing_wh()
     if missing and known.power_w and sight.draw_a > 0:
         yield 3600.0 * missing / known.power_w + TICK_S
+
+
+def _proves_legs(known: EvseState) -> bool:
+    """Whether samples are still to show that a station uses the one phase that it was told."""
+    return known.switch.told == ONE and known.leg_use.agreeing < PROOF_SAMPLES
 
 
 def _proofs(known: EvseState, sight: Sight, m: float) -> Iterator[float]:
@@ -173,6 +184,22 @@ def _unrest(state: SiteState, j: int, sight: Sight, m: float) -> Iterator[float]
         (told, sampled_s + 2.0),
     ):
         yield since + delay + TICK_S - m
+
+
+def _switches(memory: Memory, sights: Mapping[int, Sight], policy: Policy, m: float) -> Iterator[float]:
+    """Until an outlet that can switch is told another number of phases, or another one may be worth it."""
+    held = memory.setpoints
+    for j in sights:
+        form = memory.forms[j]
+        if form.goal != form.phases or form.settling:
+            yield max(TICK_S, float(held.changed_at[j]) + policy.min_off_s - m)
+        elif form.wished != form.phases:
+            if form.switches < MOST_PER_SESSION:
+                yield max(form.wished_since + WISHED_S, form.switched_at + BETWEEN_S) - m
+        elif form.phases == ONE:
+            yield form.switched_at + BETWEEN_S - WISHED_S - m
+        elif held.setpoint_a[j] <= 0.0 and form.session:
+            yield float(held.off_since[j]) + WISHED_S - m
 
 
 def _turns(memory: Memory, sights: Mapping[int, Sight], state: SiteState, m: float) -> Iterator[float]:
