@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +29,7 @@ from ems.settings.secret_file import SecretError, read_secret
 
 if TYPE_CHECKING:
     from ems.adapters.mqtt.link import Broker, MqttLink
+    from ems.adapters.webhook.target import WebhookTarget
 
 
 class Audience(NamedTuple):
@@ -132,13 +134,19 @@ def _targets(settings: SiteSettings, server: SmtpServer | None, clock: Clock) ->
 
 
 def _webhooks(known: Sequence[Webhook], site: str, clock: Clock) -> Iterator[Target]:
-    if known:
-        from ems.adapters.webhook.post import SignedPost  # noqa: PLC0415 - its client is large
-        from ems.adapters.webhook.target import WebhookTarget  # noqa: PLC0415
+    for one in known:
+        yield webhook_target(one, site, lambda: clock.now().utc)
 
-        for one in known:
-            post = SignedPost(one.url, _key(one), one.ca_file)
-            yield WebhookTarget(one.name, post, one.events, site, lambda: clock.now().utc)
+
+def webhook_target(
+    known: Webhook, site: str, now: Callable[[], datetime], whole_s: float | None = None
+) -> WebhookTarget:
+    """An address that is told; `whole_s`: how long a request may take, if not as usual. Raises AssemblyError."""
+    from ems.adapters.webhook.post import WHOLE_S, SignedPost  # noqa: PLC0415 - its client is large
+    from ems.adapters.webhook.target import WebhookTarget  # noqa: PLC0415
+
+    post = SignedPost(known.url, _key(known), known.ca_file, WHOLE_S if whole_s is None else whole_s)
+    return WebhookTarget(known.name, post, known.events, site, now)
 
 
 def mail_server(known: MailSettings) -> SmtpServer:

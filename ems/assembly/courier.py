@@ -15,7 +15,7 @@ from ems.assembly.seldom import pdf_of
 from ems.domain.record.export_request import MEDIA, Exported, ExportRequest, Form
 from ems.domain.record.session_entry import SessionFilter
 from ems.ports.controller import Clock
-from ems.ports.delivery import Attachment, FileDrop, Mail, NotDeliveredError
+from ems.ports.delivery import Attachment, Mail, NotDeliveredError
 from ems.ports.reports import NoReportError
 from ems.ports.sessions import BusyError, NotReadError
 from ems.settings.mail import MailSettings
@@ -26,6 +26,7 @@ from ems.statistics.report import Report
 from ems.statistics.sheet import in_words
 
 if TYPE_CHECKING:
+    from ems.adapters.sftp.folder import SftpFolder
     from ems.adapters.webhook.post import SignedPost
 
 MOST_BYTES = 100 << 20
@@ -64,13 +65,13 @@ class SiteCourier:
                 left_out = "; ".join(f"not to {name}: {why}" for name, why in refused.items())
                 return f"mailed{f', but {left_out}' if left_out else ''}"
             case ToSftp():
-                await (await asyncio.to_thread(_drop, target)).put(file)
+                await (await asyncio.to_thread(drop_of, target)).put(file)
                 return f"put there as {file.name}"
             case ToWebhook():
                 return await self._posted(target, file, key)
 
     async def _posted(self, target: ToWebhook, file: Attachment, key: str) -> str:
-        post = await asyncio.to_thread(_post, target)
+        post = await asyncio.to_thread(post_of, target)
         headers = {
             "content-type": file.media_type,
             "content-disposition": f'attachment; filename="{file.name}"',
@@ -128,8 +129,8 @@ def _figures(report: Report) -> str:
     return "\n".join((*lines, "", *report.notes, ""))
 
 
-def _post(target: ToWebhook) -> SignedPost:
-    """Blocks. Raises SecretError and NotDeliveredError."""
+def post_of(target: ToWebhook) -> SignedPost:
+    """Where an export is posted. Blocks. Raises SecretError and NotDeliveredError."""
     from ems.adapters.webhook.post import SignedPost  # noqa: PLC0415 - its client is large
 
     secret = None if target.secret_file is None else read_secret(Path(target.secret_file))
@@ -140,8 +141,8 @@ def _post(target: ToWebhook) -> SignedPost:
     return SignedPost(target.url, signing, whole_s=POST_S)
 
 
-def _drop(target: ToSftp) -> FileDrop:
-    """Blocks. Raises SecretError."""
+def drop_of(target: ToSftp) -> SftpFolder:
+    """Where an export is put. Blocks. Raises SecretError."""
     from ems.adapters.sftp.folder import SftpFolder  # noqa: PLC0415 it takes long, so only where a site wants it
 
     password = None if target.password_file is None else read_secret(Path(target.password_file))

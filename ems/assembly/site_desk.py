@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from ems.assembly.battery_test import tested_battery
+from ems.assembly.connection_test import tried_out
 from ems.assembly.meter_test import meter_models, read_once
 from ems.assembly.meters import METER_CHECKS
+from ems.assembly.station_entrance import entrance_of
 from ems.domain.policy import Control
 from ems.ports.controller import Clock, NotStoredError
 from ems.ports.site import (
+    ConnectionTest,
     DraftView,
     FileDifference,
     FileFinding,
     FormField,
+    FormPart,
     MeterModel,
     MeterTest,
     NotPossibleError,
@@ -32,13 +34,10 @@ from ems.settings.difference import difference
 from ems.settings.document import Document, parse, read
 from ems.settings.edit import Edit, diff, place_of
 from ems.settings.finding import Finding, has_errors, in_short, printable
-from ems.settings.form import fields_of, secret_keys
-from ems.settings.installation import is_every_network
+from ems.settings.form import fields_of, parts_of, secret_kind
 from ems.settings.load import Loaded, load
 from ems.settings.password import new_password
-from ems.settings.places import Catalogue, catalogue_files
 from ems.settings.report import CheckResult, as_data
-from ems.settings.schema import AUTO
 from ems.settings.secret_file import plain_secret, write_secret
 from ems.settings.site_draft import SiteDraft, draft_of, is_overtaken, keep_draft, read_site, write_site
 from ems.settings.site_sums import circuit_sums
@@ -126,16 +125,17 @@ class FileDesk:
             self._note(self._clock.now().utc, who, "StationPasswordMade", {"station": station, "file": name})
             return secret
 
-    async def keep_secret(self, section: str, key: str, secret: str, etag: str | None, who: str) -> None:
+    async def keep_secret(self, route: tuple[str, ...], key: str, secret: str, etag: str | None, who: str) -> None:
         """Keep a secret in a file of its own, and name that in the draft."""
-        if (section, key) not in secret_keys():
-            raise NotPossibleError(f"'{section[:40]}: {key[:40]}' names no file with a secret")
-        line = plain_secret(secret)
+        kind, place = secret_kind(route, key), ".".join(route)
+        if kind is None:
+            raise NotPossibleError(f"'{place[:80]}: {key[:40]}' names no file with a secret")
+        text = plain_secret(secret, kind)
         async with self._reading() as draft:
             _must_be(draft, etag)
-            name = await self._hidden(f"{section}-{key.removesuffix('_file')}", line)
-            await self._keep(await asyncio.to_thread(draft.changed, Edit((section,), {key: name}), who))
-            self._note(self._clock.now().utc, who, "SecretKept", {"section": section, "key": key, "file": name})
+            name = await self._hidden(f"{'-'.join(route)}-{key.removesuffix('_file')}", text)
+            await self._keep(await asyncio.to_thread(draft.changed, Edit(route, {key: name}), who))
+            self._note(self._clock.now().utc, who, "SecretKept", {"section": place, "key": key, "file": name})
 
     async def take_tariff(self, etag: str | None, who: str) -> None:
         """Move the tariff from its file into the draft."""
@@ -163,6 +163,21 @@ class FileDesk:
             meters = (await asyncio.to_thread(self._data, draft)).get("meters")
         known = meters if isinstance(meters, Mapping) else {}
         return await tested_battery(keys, known, self._path.parent, self._held.settings.site.voltage_v)
+
+    async def test_connection(
+        self, route: tuple[str, ...], keys: Mapping[str, Any] | None, to: str, who: str
+    ) -> ConnectionTest:
+        """Try out what a place of the draft describes, with other keys if need be."""
+        async with self._reading() as draft:
+            asked = await asyncio.to_thread(draft.changed, Edit(route, keys), who) if keys else draft
+            loaded = await asyncio.to_thread(self._loaded, asked)
+        if loaded.draft is None:
+            raise NotPossibleError(f"the file cannot be read: {in_short(loaded.findings)}")
+        now = self._clock.now().utc
+        test = await tried_out(route, loaded.draft, loaded.findings, to, now)
+        told = {"place": ".".join(route), "to": to, "trouble": test.trouble}
+        self._note(now, who, "ConnectionTested", {name: word for name, word in told.items() if word})
+        return test
 
     async def arm(self, armed: bool, who: str) -> None:
         """Write the switch alone; a draft that somebody has begun goes on upon the file as it is then."""
@@ -192,17 +207,17 @@ class FileDesk:
         """What can be filled in for a section."""
         return fields_of(section)
 
+    def parts(self, section: str) -> Sequence[FormPart]:
+        """What lies in a section and has a form of its own."""
+        return parts_of(section)
+
     def meter_models(self) -> Sequence[MeterModel]:
         """The models of meters that are known."""
         return meter_models(self._path.parent)
 
     def entrance(self) -> StationEntrance:
         """Where stations connect, by every address of this machine that others can reach."""
-        ocpp = self._held.settings.ocpp
-        port = int(os.environ.get("EMS_OCPP_PORT") or ocpp.port)
-        hosts = _addresses() if is_every_network(ocpp.host) else [ocpp.host]
-        urls = [f"ws://{f'[{host}]' if ':' in host else host}:{port}/ocpp/" for host in hosts]
-        return StationEntrance(urls, (AUTO, *sorted(catalogue_files(Catalogue.STATIONS, self._path.parent))))
+        return entrance_of(self._held.settings.ocpp, self._path.parent)
 
     @property
     def _held(self) -> Running:
@@ -279,24 +294,13 @@ class FileDesk:
             ours = document is not None and one.path == self._path
             place = (*place_of(document, one.line), "", "") if document is not None and ours else ("", "")
             message = one.message if ours else f"{one.path.name}: {one.message}"
-            yield FileFinding(one.line, one.severity, printable(message), printable(one.remedy), place[0], place[1])
+            route = tuple(str(step) for step in one.route) if ours else ()
+            yield FileFinding(
+                one.line, one.severity, printable(message), printable(one.remedy), place[0], place[1], route
+            )
 
 
 def _must_be(draft: SiteDraft, etag: str | None) -> None:
     if etag is not None and etag != draft.etag:
         by = f" by {draft.who}" if draft.who else ""
         raise OvertakenError(f"the draft has been changed meanwhile{by}: look at it as it is now, then change that")
-
-
-def _addresses() -> list[str]:
-    """The addresses of this machine that others may reach, the likeliest first; its name where none is known."""
-    found: list[str] = []
-    for family, target in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        # Nothing is sent: connecting a datagram socket only looks up the way there.
-        with socket.socket(family, socket.SOCK_DGRAM) as asking:
-            try:
-                asking.connect((target, 9))
-                found.append(str(asking.getsockname()[0]))
-            except OSError:
-                continue
-    return found or [socket.gethostname()]

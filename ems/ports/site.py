@@ -21,9 +21,11 @@ class NotPossibleError(ValueError):
 
 
 class FormField(NamedTuple):
-    """A key of a section as people fill it in. `kind`: text, number, flag, choice, amps (one number, or one per phase),
-    words (a list of them), whens (one time of the week or several), secret (a file that only the service reads), or
-    what is named there: circuit, meter, meter-model, station-model.
+    """A key of a section as people fill it in. `kind`: text, number, numbers (a list of them), flag, choice, choices
+    (some of them), amps (one number, or one per phase), words (a list of them), whens (one or several times of the
+    week), time (of day), day (of the week or of the month), pairs (names with what each stands for), secret and
+    secret-key (a file that only the service reads, with one line or with a private key), or what is named there:
+    circuit, meter, meter-model, station-model.
     """
 
     key: str
@@ -35,8 +37,20 @@ class FormField(NamedTuple):
     is_needed: bool = False
 
 
+class FormPart(NamedTuple):
+    """A key of a section whose value is filled in by a form of its own, that of `section`; with `is_many` by several,
+    each with a name.
+    """
+
+    key: str
+    section: str
+    is_many: bool
+
+
 class FileFinding(NamedTuple):
-    """One line of `ems check`, with the section and the entry of the file that it is about."""
+    """One line of `ems check`, with the section and the entry of the file that it is about, and the way to the very key
+    as far as it is known.
+    """
 
     line: int
     severity: str
@@ -44,6 +58,7 @@ class FileFinding(NamedTuple):
     remedy: str
     section: str = ""
     entry: str = ""
+    route: tuple[str, ...] = ()
 
 
 class FileDifference(NamedTuple):
@@ -121,6 +136,15 @@ class MeterTest:
     rows: Sequence[RegisterRow] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionTest:
+    """What came of trying something out: in words what was seen, or in `trouble` why it does not work."""
+
+    seconds: float
+    seen: Sequence[str] = ()
+    trouble: str = ""
+
+
 class MeterModel(NamedTuple):
     """A meter model that can be chosen, and how its meters leave the factory."""
 
@@ -171,9 +195,9 @@ class SiteDesk(Protocol):
         """Read a meter as these keys of an entry of `meters` describe it."""
         ...
 
-    async def keep_secret(self, section: str, key: str, secret: str, etag: str | None, who: str) -> None:
+    async def keep_secret(self, route: tuple[str, ...], key: str, secret: str, etag: str | None, who: str) -> None:
         """Keep a secret in a file beside the site that only the service reads, and name that file in the draft; it is
-        never shown again. `key` is a field of `section` of the kind `secret`.
+        never shown again. `key` is a field of the kind `secret` or `secret-key` of the place `route`.
         """
         ...
 
@@ -183,6 +207,15 @@ class SiteDesk(Protocol):
 
     async def test_battery(self, keys: Mapping[str, Any]) -> MeterTest:
         """Read a battery as these keys of an entry of `batteries` describe it, by its meter in the draft."""
+        ...
+
+    async def test_connection(
+        self, route: tuple[str, ...], keys: Mapping[str, Any] | None, to: str, who: str
+    ) -> ConnectionTest:
+        """Try out, within seconds, what a place of the draft describes: a mail to the address `to`, a notice to a
+        webhook, a login at a broker, an identity provider, a partner or a server of files. `keys` are set there first,
+        for this test alone.
+        """
         ...
 
     async def arm(self, armed: bool, who: str) -> None:
@@ -196,7 +229,11 @@ class SiteDesk(Protocol):
         ...
 
     def fields(self, section: str) -> Sequence[FormField]:
-        """What can be filled in for a section; `evses` is that of an outlet."""
+        """What can be filled in for a section; `evses` is that of an outlet, `alarms.mail` lies in `alarms`."""
+        ...
+
+    def parts(self, section: str) -> Sequence[FormPart]:
+        """What lies in a section and has a form of its own."""
         ...
 
     def meter_models(self) -> Sequence[MeterModel]:

@@ -18,7 +18,9 @@ TOP = Mark(1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file that could be parsed. `keys` has the mark of every key and list item, `values` of every value."""
+    """A file that could be parsed. `keys` has the mark of every key and list item, `values` of every value. Of one
+    that is part of another `above` is the way to it there.
+    """
 
     path: Path
     text: str
@@ -26,6 +28,7 @@ class Document:
     keys: Mapping[Route, Mark]
     values: Mapping[Route, Mark]
     begins: Mark = TOP
+    above: Route = ()
 
     def at(self, *route: Step) -> Mark:
         """Where a key or list item stands; of what is not there, where the thing around it stands."""
@@ -41,7 +44,7 @@ class Document:
         for step in route:
             data = data[step]
         marks = (_below(self.keys, route), _below(self.values, route))
-        return Document(self.path, self.text, data, *marks, begins=self.at(*route))
+        return Document(self.path, self.text, data, *marks, begins=self.at(*route), above=(*self.above, *route))
 
     def _nearest(self, marks: Mapping[Route, Mark], route: Route) -> Mark:
         for length in range(len(route), 0, -1):
@@ -51,11 +54,11 @@ class Document:
 
     def error(self, route: Route, message: str, remedy: str = "") -> Finding:
         """A finding at the line of `route` that keeps the site from starting."""
-        return Finding(self.path, self.at(*route).line, Severity.ERROR, message, remedy)
+        return Finding(self.path, self.at(*route).line, Severity.ERROR, message, remedy, (*self.above, *route))
 
     def warning(self, route: Route, message: str, remedy: str = "") -> Finding:
         """A finding at the line of `route` that does not."""
-        return Finding(self.path, self.at(*route).line, Severity.WARNING, message, remedy)
+        return Finding(self.path, self.at(*route).line, Severity.WARNING, message, remedy, (*self.above, *route))
 
 
 def _below(marks: Mapping[Route, Mark], route: Route) -> dict[Route, Mark]:

@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from ems.settings.route import Route
+
 MAX_SHOWN = 600
 
 
@@ -18,13 +20,16 @@ class Severity(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One problem. `line` counts from 1; `remedy` says what to write instead."""
+    """One problem. `line` counts from 1; `remedy` says what to write instead. `route`: the key that it is about, as
+    far as that is known.
+    """
 
     path: Path
     line: int
     severity: Severity
     message: str
     remedy: str = ""
+    route: Route = ()
 
     def __str__(self) -> str:
         return printable(f"{self.path}:{self.line}: {self.severity}: {self.message}")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, PlainValidator
 
 from ems.settings.schema import Host, Name, Port, Section, problem
+from ems.settings.secret_schema import Secret
 
 
 class MailSecurity(StrEnum):
@@ -42,5 +43,5 @@ class MailSection(Section):
     security: MailSecurity = Field(MailSecurity.STARTTLS, description="starttls, tls or none")
     sender: MailAddress = Field(description="the address that mail comes from, for example ems@depot.example")
     user: Name | None = Field(None, description="whom to log in as, if the server asks for that")
-    password_file: Name | None = Field(None, description="a file with the password of that user")
+    password_file: Secret | None = Field(None, description="a file with the password of that user")
     ca_file: Name | None = Field(None, description="a file with the certificate of your own authority (PEM)")

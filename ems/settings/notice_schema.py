@@ -13,6 +13,7 @@ from ems.domain.alarm.notice import TEST, Topic
 from ems.settings.hints import similar
 from ems.settings.mail_schema import mail_address
 from ems.settings.schema import Host, Name, Port, Section, problem
+from ems.settings.secret_schema import Secret
 
 TOPICS = tuple(topic.value for topic in Topic if topic.value != TEST)
 _URL = re.compile(r"https?://[\w.\[\]:-]+(:\d{1,5})?(/\S*)?", re.ASCII)
@@ -103,7 +104,7 @@ class WebhookSection(Section):
 
     url: Annotated[str, PlainValidator(_url)] = Field(description="for example https://back.example.com/ems")
     events: Events = Field(description="as [session.ended, alarm.raised], or [alarm] for all of them")
-    secret_file: Name | None = Field(None, description="a file with the secret that signs, at least 16 characters")
+    secret_file: Secret | None = Field(None, description="a file with the secret that signs, at least 16 characters")
     ca_file: Name | None = Field(None, description="a file with the certificate of your own authority")
 
 
@@ -115,7 +116,7 @@ class MqttSection(Section):
     tls: bool = Field(False, description="true encrypts and checks the certificate of the broker")
     ca_file: Name | None = Field(None, description="a file with the certificate of your own authority")
     user: Name | None = Field(None, description="name to log in with")
-    password_file: Name | None = Field(None, description="a file with the password")
+    password_file: Secret | None = Field(None, description="a file with the password")
     base: Annotated[str, PlainValidator(_base)] | None = Field(
         None, description="what topics begin with, for example ems/depot-north"
     )

@@ -11,6 +11,7 @@ from ems.domain.limit import LimitWindow
 from ems.domain.recurrence import DayWindow
 from ems.settings.payment_schema import web_address
 from ems.settings.schema import Name, Section, problem
+from ems.settings.secret_schema import Secret
 
 STANDARDS = (
     "CHADEMO", "CHAOJI", "DOMESTIC_E", "DOMESTIC_F", "DOMESTIC_G", "GBT_AC", "GBT_DC", "IEC_60309_2_single_16",
@@ -87,7 +88,7 @@ class PartnerSection(Section):
 
     name: Name | None = Field(None, description="what people call it")
     versions_url: Url | None = Field(None, description="where it serves its OCPI versions")
-    token_file: Name | None = Field(None, description="a file with the token that it gave us to register with")
+    token_file: Secret | None = Field(None, description="a file with the token that it gave us to register with")
 
 
 class OcpiSection(Section):
@@ -102,7 +103,7 @@ class OcpiSection(Section):
     address: Short = Field(description="street and number")
     city: Short = Field(description="the city")
     postal_code: Annotated[str, StringConstraints(min_length=1, max_length=10)] | None = Field(
-        None, description="in quotes"
+        None, description='for example "01067"'
     )
     country: Country3 = Field(description="three letters, for example DEU")
     coordinates: Annotated[tuple[float, float], PlainValidator(_coordinates)] = Field(

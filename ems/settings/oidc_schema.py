@@ -9,6 +9,7 @@ from pydantic import Field, PlainValidator
 from ems.domain.access.account import Role
 from ems.settings.payment_schema import web_address
 from ems.settings.schema import Name, Section, problem
+from ems.settings.secret_schema import Secret
 
 MOST_ROLES = 100
 
@@ -32,7 +33,7 @@ class OidcSection(Section):
         description="for example https://id.example.com/realms/a"
     )
     client_id: Name = Field(description="what this controller is called there")
-    client_secret_file: Name | None = Field(None, description="a file with its secret, if it has one there")
+    client_secret_file: Secret | None = Field(None, description="a file with its secret, if it has one there")
     name: Name = Field("the identity provider", description="stands on the button")
     user_claim: Name = Field("preferred_username", description="which claim is the name of a user")
     role_claim: Name = Field("groups", description="which claim says the roles; realm_access.roles looks deeper")

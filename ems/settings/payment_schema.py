@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator
 
-from ems.settings.schema import Name, Section, problem
+from ems.settings.schema import Section, problem
+from ems.settings.secret_schema import Secret
 
 
 class PaymentKind(StrEnum):
@@ -37,7 +38,7 @@ class PaymentSection(Section):
     public_url: Annotated[str, PlainValidator(web_address)] | None = Field(
         None, description="where the phones of drivers reach this controller, for example https://charge.example.com"
     )
-    key_file: Name | None = Field(None, description="a file with the secret key of the provider")
-    notice_secret_file: Name | None = Field(
+    key_file: Secret | None = Field(None, description="a file with the secret key of the provider")
+    notice_secret_file: Secret | None = Field(
         None, description="a file with the secret that signs the provider's notices"
     )

@@ -11,6 +11,7 @@ from pydantic import Field, PlainValidator
 from ems.settings.mail_schema import MailAddress
 from ems.settings.payment_schema import web_address
 from ems.settings.schema import Host, Name, Port, Section, problem
+from ems.settings.secret_schema import PrivateKey, Secret
 from ems.settings.service_schema import time_of_day
 from ems.statistics.export_plan import Content
 from ems.statistics.period import Every
@@ -47,8 +48,8 @@ class SftpSection(Section):
     host: Host = Field(description="the server, for example sftp.example.com")
     port: Port = Field(22, description="22 unless stated")
     user: Name = Field(description="whom to log in as")
-    password_file: Name | None = Field(None, description="a file with the password of that user")
-    key_file: Name | None = Field(None, description="a file with our private key, in place of a password")
+    password_file: Secret | None = Field(None, description="a file with the password of that user")
+    key_file: PrivateKey | None = Field(None, description="a file with our private key, in place of a password")
     host_key: Annotated[str, PlainValidator(_host_key)] = Field(
         description="the public key of the server, for example ssh-ed25519 AAAA…"
     )
@@ -59,7 +60,7 @@ class WebhookSection(Section):
     """`webhook:` of an export."""
 
     url: Annotated[str, PlainValidator(web_address)] = Field(description="for example https://erp.example.com/charging")
-    secret_file: Name | None = Field(None, description="a file with the secret that signs what is posted")
+    secret_file: Secret | None = Field(None, description="a file with the secret that signs what is posted")
 
 
 class ExportSection(Section):

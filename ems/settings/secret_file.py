@@ -11,10 +11,12 @@ from pathlib import Path
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding
 from ems.settings.route import Route
+from ems.settings.secret_schema import SecretKind
 
-MAX_SECRET = 4096
+MAX_SECRET, MAX_KEY = 4096, 16_384
 FOLDER = "secrets"
 MOST_OF_A_NAME = 1000
+MOST_OF_A_STEM = 100
 
 
 class SecretError(Exception):
@@ -52,21 +54,32 @@ def read_secret(path: Path) -> str:
     return text
 
 
-def plain_secret(text: str) -> str:
-    """A secret as it is kept: one line. Raises ValueError."""
+def plain_secret(text: str, kind: SecretKind = SecretKind.LINE) -> str:
+    """A secret as it is kept: one line, or the lines of a private key. Raises ValueError."""
     secret = text.strip()
+    if kind is SecretKind.KEY:
+        return _plain_key(secret)
     if not secret or len(secret) > MAX_SECRET or not secret.isprintable():
         raise ValueError(f"a secret is one line of at most {MAX_SECRET} characters")
     return secret
 
 
+def _plain_key(secret: str) -> str:
+    lines = [line.rstrip() for line in secret.splitlines()]
+    is_key = len(lines) > 2 and all(re.fullmatch(rf"-----{word} [A-Z0-9 ]*PRIVATE KEY-----", line)
+                                    for word, line in (("BEGIN", lines[0]), ("END", lines[-1])))  # fmt: skip
+    if not is_key or len(secret) > MAX_KEY or not all(line.isascii() and line.isprintable() for line in lines):
+        raise ValueError("a private key is all lines from -----BEGIN … PRIVATE KEY----- to -----END … PRIVATE KEY-----")
+    return "\n".join(lines)
+
+
 def write_secret(folder: Path, name: str, line: str) -> str:
-    """Write a line into a new file below `folder` that only its owner may read; its name as the site file writes it.
-    A file that is there is left alone: something that runs may use it. Raises OSError.
+    """Write a line, or the lines of a key, into a new file below `folder` that only its owner may read; its name as the
+    site file writes it. A file that is there is left alone: something that runs may use it. Raises OSError.
     """
     secrets = folder / FOLDER
     secrets.mkdir(mode=0o700, exist_ok=True)
-    stem = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip(".-") or "secret"
+    stem = re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:MOST_OF_A_STEM].strip(".-") or "secret"
     for number in range(1, MOST_OF_A_NAME):
         path = secrets / (stem if number == 1 else f"{stem}-{number}")
         try:

@@ -58,7 +58,7 @@ class Handshake:
         if wanted and _host(wanted) != _host(told.url):
             text = f"this partner is known at {_host(wanted)}, not at {_host(told.url)}"
             raise OcpiError(StatusCode.INVALID_PARAMETERS, text)
-        endpoints = await self._discover(told.token, told.url)
+        endpoints = await discover(self.client, told.token, told.url)
         token = new_token()
         await self._agree(partner.id, token, told, endpoints)
         self.directory.note(partner.id, "it registered here")
@@ -72,7 +72,7 @@ class Handshake:
         before = self.directory.partner(name)
         again = before.is_registered
         asking, url = (before.theirs, before.versions_url) if again else (token, versions_url)
-        endpoints = await self._discover(asking, url)
+        endpoints = await discover(self.client, asking, url)
         place = next(one.url for one in endpoints if one.module == "credentials")
         new = new_token()
         # While it looks at our versions with the new token, the one in use stays good.
@@ -126,24 +126,23 @@ class Handshake:
             if owner is not None or party.key == self.operator.party.key:
                 raise OcpiError(StatusCode.INVALID_PARAMETERS, f"the party {party} is somebody else's here")
 
-    async def _discover(self, token: str, url: str) -> tuple[Endpoint, ...]:
-        """What a platform offers in our version. Raises OcpiError."""
-        try:
-            versions = _read(_VERSIONS, (await self.client.ask("GET", url, token)).data, "its list of versions")
-            ours = next((one for one in versions if one.version == VERSION), None)
-            if ours is None:
-                offered = ", ".join(one.version[:10] for one in versions[:8])
-                text = f"only version {VERSION} is spoken here, and {offered or 'nothing'} there"
-                raise OcpiError(StatusCode.UNSUPPORTED_VERSION, text)
-            details = _read(
-                _DETAILS, (await self.client.ask("GET", ours.url, token)).data, "the details of its version"
-            )
-        except (PartnerAwayError, PartnerRefusedError) as failed:
-            raise OcpiError(StatusCode.CANNOT_USE_API, f"asking {_host(url)} for its versions: {failed}") from failed
-        found = tuple(Endpoint(one.identifier, one.role.value, one.url) for one in details.endpoints)
-        if not any(one.module == "credentials" for one in found):
-            raise OcpiError(StatusCode.NO_MATCHING_ENDPOINTS, "it has no endpoint for credentials")
-        return found
+
+async def discover(client: Client, token: str, url: str) -> tuple[Endpoint, ...]:
+    """What a platform offers in our version. Raises OcpiError."""
+    try:
+        versions = _read(_VERSIONS, (await client.ask("GET", url, token)).data, "its list of versions")
+        ours = next((one for one in versions if one.version == VERSION), None)
+        if ours is None:
+            offered = ", ".join(one.version[:10] for one in versions[:8])
+            text = f"only version {VERSION} is spoken here, and {offered or 'nothing'} there"
+            raise OcpiError(StatusCode.UNSUPPORTED_VERSION, text)
+        details = _read(_DETAILS, (await client.ask("GET", ours.url, token)).data, "the details of its version")
+    except (PartnerAwayError, PartnerRefusedError) as failed:
+        raise OcpiError(StatusCode.CANNOT_USE_API, f"asking {_host(url)} for its versions: {failed}") from failed
+    found = tuple(Endpoint(one.identifier, one.role.value, one.url) for one in details.endpoints)
+    if not any(one.module == "credentials" for one in found):
+        raise OcpiError(StatusCode.NO_MATCHING_ENDPOINTS, "it has no endpoint for credentials")
+    return found
 
 
 def _read(kind: TypeAdapter[T], data: object, what: str) -> T:

@@ -46,6 +46,10 @@ class IdentityProvider:
         """Where somebody logs in who comes back to `back_url`."""
         return await _called(lambda: self._begin(back_url))
 
+    async def look(self) -> int:
+        """How many keys the issuer signs with, as it publishes them; it must publish all that a login needs."""
+        return await _called(self._look)
+
     async def claims(self, begun: Begun, code: str, now_s: float) -> Mapping[str, Any]:
         """What the issuer says of whoever came back with a code."""
         return await _called(lambda: self._claims(begun, code, now_s))
@@ -59,15 +63,20 @@ class IdentityProvider:
             )
         return Begun(str(url), state, nonce, verifier, back_url)
 
+    def _look(self) -> int:
+        about = self._about()
+        for needed in ("authorization_endpoint", "token_endpoint"):
+            _text(about, needed)
+        with self._session("") as session:
+            return len(_keys_of(session, about).keys)
+
     def _claims(self, begun: Begun, code: str, now_s: float) -> Mapping[str, Any]:
         about = self._about()
         with self._session(begun.back_url) as session:
             token = session.fetch_token(
                 _text(about, "token_endpoint"), code=code, code_verifier=begun.verifier, timeout=CALL_S
             )
-            keys = session.get(_text(about, "jwks_uri"), timeout=CALL_S, withhold_token=True)
-            keys.raise_for_status()
-            known = KeySet.import_key_set(keys.json())
+            known = _keys_of(session, about)
         told = jwt.decode(_text(token, "id_token"), known, algorithms=SIGNED_WITH)
         self._must_be_ours(told.claims, begun, now_s)
         return told.claims
@@ -106,6 +115,13 @@ class IdentityProvider:
         )
         session.trust_env = False
         return session
+
+
+def _keys_of(session: Any, about: Mapping[str, Any]) -> KeySet:
+    """What the issuer signs with."""
+    keys = session.get(_text(about, "jwks_uri"), timeout=CALL_S, withhold_token=True)
+    keys.raise_for_status()
+    return KeySet.import_key_set(keys.json())
 
 
 async def _called(call: Callable[[], T]) -> T:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import asyncssh
@@ -13,6 +14,7 @@ from ems.ports.delivery import Attachment, NotDeliveredError
 
 ANSWER_S, WHOLE_S = 20.0, 120.0
 MOST_SHOWN = 200
+TRIAL = ".ems-test.part"
 REFUSALS = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPPermissionDenied, asyncssh.SFTPNoSuchPath)
 
 
@@ -32,9 +34,23 @@ class SftpFolder:
 
     async def put(self, file: Attachment) -> None:
         """As the port says."""
+        async with self._in_words():
+            await self._put(file)
+
+    async def look(self) -> None:
+        """Log in, and see whether files can be written there: one is, and is removed. Raises NotDeliveredError."""
+        async with self._in_words(), self._client() as client:
+            name = posixpath.join(self.folder, TRIAL)
+            async with client.open(name, "wb") as there:
+                await there.write(b"")
+            await client.remove(name)
+
+    @asynccontextmanager
+    async def _in_words(self) -> AsyncIterator[None]:
+        """What goes wrong within, as NotDeliveredError."""
         try:
             async with asyncio.timeout(WHOLE_S):
-                await self._put(file)
+                yield
         except asyncssh.HostKeyNotVerifiable:
             why = f"{self.host} has another key than the site file names; nothing was sent, nor the password"
             raise NotDeliveredError(why, is_final=True) from None
@@ -52,6 +68,20 @@ class SftpFolder:
             raise NotDeliveredError(f"{self.host}:{self.port}: {why}") from None
 
     async def _put(self, file: Attachment) -> None:
+        async with self._client() as client:
+            name = posixpath.basename(file.name)
+            whole, part = (posixpath.join(self.folder, one) for one in (name, f".{name}.part"))
+            async with client.open(part, "wb") as there:
+                await there.write(file.content)
+            try:
+                await client.posix_rename(part, whole)
+            except asyncssh.SFTPOpUnsupported:
+                with suppress(asyncssh.SFTPError):
+                    await client.remove(whole)
+                await client.rename(part, whole)
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[asyncssh.SFTPClient]:
         trusted = [asyncssh.import_public_key(self.host_key)]
         ours = [] if self.private_key is None else [asyncssh.import_private_key(self.private_key)]
         async with (
@@ -70,16 +100,7 @@ class SftpFolder:
             ) as connection,
             connection.start_sftp_client() as client,
         ):
-            name = posixpath.basename(file.name)
-            whole, part = (posixpath.join(self.folder, one) for one in (name, f".{name}.part"))
-            async with client.open(part, "wb") as there:
-                await there.write(file.content)
-            try:
-                await client.posix_rename(part, whole)
-            except asyncssh.SFTPOpUnsupported:
-                with suppress(asyncssh.SFTPError):
-                    await client.remove(whole)
-                await client.rename(part, whole)
+            yield client
 
 
 def _algorithms(host_key: str) -> list[str]:

@@ -45,6 +45,7 @@ PAGES = (
     Page("Partners", "/partners", group="Drivers"),
     Page("Kiosk", "/kiosk", group="Site"),
     Page("Wizard", "/wizard", group="Site"),
+    Page("Settings", "/settings", group="Site"),
     Page("System", "/system", group="Site"),
     Page("Audit", "/audit", group="Site"),
     Page("Users", "/users", group="Site"),

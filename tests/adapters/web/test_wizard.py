@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.needs import SCOPE_KEY, need_of
 from ems.domain.access.account import Kind, Role, Visitor
-from ems.settings.form import MODELS, WITHIN, fields_of
+from ems.settings.form import MODELS, WITHIN, fields_of, parts_of
 from ems.settings.password import PasswordHash
 from ems.settings.yaml_text import comments
 from tests.adapters.web.scene import Scene, busy
@@ -83,7 +83,8 @@ def test_every_way_is_an_installers(anna: Installer) -> None:
 def test_every_key_of_the_file_can_be_filled_in() -> None:
     for section, model in MODELS.items():
         keys = {field.key for field in fields_of(section)}
-        assert keys == set(model.model_fields) - {key for name, key in WITHIN if name == section}
+        within = {key for name, key in WITHIN if name == section} | {part.key for part in parts_of(section)}
+        assert keys | within == set(model.model_fields)
     assert {key for _, key in WITHIN} - {"evses"} <= set(MODELS), "what lies within has a form of its own"
 
 
@@ -154,7 +155,7 @@ def test_a_password_is_told_once_and_kept_as_a_hash(anna: Installer) -> None:
 def test_a_secret_goes_into_a_file_and_is_never_shown_again(anna: Installer) -> None:
     anna.build()
     secret = "sk_test_51Habcdefghijklmnop"
-    body = {"section": "payment", "key": "key_file", "secret": f" {secret}\n"}
+    body = {"route": ["payment"], "key": "key_file", "secret": f" {secret}\n"}
     told = anna.ask("POST", "/api/v1/site/draft/secrets", body)
     assert told.status_code == 200, told.text
     assert told.json()["data"]["payment"] == {"key_file": "secrets/payment-key"}
@@ -171,11 +172,11 @@ def test_a_secret_goes_into_a_file_and_is_never_shown_again(anna: Installer) -> 
 
 
 SECRETS = {
-    "of no such key": ({"section": "payment", "key": "provider", "secret": "x"}, "names no file with a secret"),
-    "of no such section": ({"section": "stations", "key": "key_file", "secret": "x"}, "names no file with a secret"),
-    "of two lines": ({"section": "payment", "key": "key_file", "secret": "a\nb"}, "one line"),
-    "of nothing": ({"section": "payment", "key": "key_file", "secret": "  "}, "one line"),
-    "too long": ({"section": "payment", "key": "key_file", "secret": "x" * 5000}, "4096"),
+    "of no such key": ({"route": ["payment"], "key": "provider", "secret": "x"}, "names no file with a secret"),
+    "of no such section": ({"route": ["stations"], "key": "key_file", "secret": "x"}, "names no file with a secret"),
+    "of two lines": ({"route": ["payment"], "key": "key_file", "secret": "a\nb"}, "one line"),
+    "of nothing": ({"route": ["payment"], "key": "key_file", "secret": "  "}, "one line"),
+    "too long": ({"route": ["payment"], "key": "key_file", "secret": "x" * 5000}, "4096"),
 }
 
 

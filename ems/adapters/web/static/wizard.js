@@ -24,6 +24,8 @@ function say(ok, words) {
 
 // The value of a field as the file has it; undefined where it was not touched, null where it was emptied.
 function value(field, all) {
+  if (field.dataset.kind === "choices") return chosen([...field.elements], all);
+  if (field.dataset.kind === "pairs") return pairs(field, all);
   const text = field.value.trim();
   const before = field.tagName === "SELECT" ? [...field.options].find((one) => one.defaultSelected)?.value ?? "" : field.defaultValue;
   if (!all && text === before.trim()) return undefined;
@@ -33,7 +35,26 @@ function value(field, all) {
   return as[field.dataset.kind]?.(text) ?? text;
 }
 
+// What is ticked of several.
+function chosen(boxes, all) {
+  if (!all && boxes.every((box) => box.checked === box.defaultChecked)) return undefined;
+  const some = boxes.filter((box) => box.checked).map((box) => box.value);
+  return some.length ? some : all ? undefined : null;
+}
+
+// "ems-admins: admin", one on a line; a name that is gone is taken away.
+function pairs(field, all) {
+  const [now, before] = [field.value, field.defaultValue].map((text) => text.split("\n").map((line) => line.trim()).filter(Boolean));
+  if (!all && now.join("\n") === before.join("\n")) return undefined;
+  if (!now.length) return all ? undefined : null;
+  const read = (lines) => Object.fromEntries(lines.map((line) => { const k = line.lastIndexOf(":"); return k < 0 ? [line, ""] : [line.slice(0, k).trim(), line.slice(k + 1).trim()]; }));
+  const told = read(now);
+  return all ? told : { ...Object.fromEntries(Object.keys(read(before)).map((name) => [name, null])), ...told };
+}
+
 const as = {
+  numbers: (text) => text.split(/[\s,;]+/).filter(Boolean).map((one) => (Number.isNaN(Number(one)) ? one : Number(one))),
+  day: (text) => (/^\d+$/.test(text) ? Number(text) : text),
   amps: (text) => amps(text),
   words: (text) => text.split(/[\s,]+/).filter(Boolean),
   whens: (text) => { const each = text.split(";").map((one) => one.trim()).filter(Boolean); return each.length > 1 ? each : text; },
@@ -78,7 +99,7 @@ document.addEventListener("submit", async (event) => {
     if (answer.ok) { form.reset(); form.closest("details").open = false; }
     await done(answer, name === "+" ? "Added to the draft." : `${name} is added to the draft.`);
   } else if (form.dataset.secret) {
-    const told = { section: form.dataset.section, key: form.dataset.secret, secret: form.elements.secret.value };
+    const told = { route: JSON.parse(form.dataset.place), key: form.dataset.secret, secret: form.elements.secret.value };
     form.reset();
     await done(await tell("POST", `${API}/draft/secrets`, told, { headers: { "if-match": etag() } }), "Kept in a file, and named in the draft. It is not shown again.");
   } else if (form.id === "keep-record") {
@@ -109,6 +130,7 @@ const pressed = {
   accept: async (button) => accept(button.dataset.accept),
   password: async (button) => password(button.dataset.password),
   test: async (button) => test(button.closest("form"), button, button.dataset.test || "meter-test"),
+  trial: async (button) => trial(button.closest("form"), button),
   prove: async (button) => {
     const { prove: station, number } = button.dataset;
     const body = { station, evse: Number(number), offline: "offline" in button.dataset };
@@ -165,6 +187,19 @@ async function test(form, button, way) {
   const answer = await tell("POST", `${API}/${way}`, { keys: keys(form, true) }, { patience: TEST_MS });
   result.replaceChildren(...(answer.ok ? shown(answer.told) : [answer.told.detail]));
   result.dataset.tone = answer.ok && !answer.told.trouble ? "good" : "bad";
+  button.focus();
+}
+
+// Tries out what a form describes as it is filled in now, before it is taken over.
+async function trial(form, button) {
+  const result = form.querySelector(".result");
+  const body = { route: JSON.parse(form.dataset.route), keys: keys(form), to: form.elements.$to?.value.trim() ?? "" };
+  delete result.dataset.tone;
+  result.textContent = "Trying …";
+  const answer = await tell("POST", `${API}/connection-test`, body, { patience: TEST_MS });
+  const works = answer.ok && !answer.told.trouble;
+  result.textContent = works ? answer.told.seen.join(" ") : answer.told.trouble || answer.told.detail;
+  result.dataset.tone = works ? "good" : "bad";
   button.focus();
 }
 

@@ -19,6 +19,7 @@ from ems.adapters.web.problem import problem
 from ems.adapters.web.wizard import shape
 from ems.adapters.web.wizard.body import (
     BatteryBody,
+    ConnectionBody,
     ControlBody,
     EditBody,
     MeterBody,
@@ -26,7 +27,7 @@ from ems.adapters.web.wizard.body import (
     SecretBody,
     WatchBody,
 )
-from ems.adapters.web.wizard.rows import acceptance_row, difference_rows, draft_row, proof_row, test_row
+from ems.adapters.web.wizard.rows import acceptance_row, connection_row, difference_rows, draft_row, proof_row, test_row
 from ems.domain.access.account import Role
 from ems.ports.site import OvertakenError, ProofDesk, RecordDesk, SiteDesk
 
@@ -49,6 +50,7 @@ def wizard_api(desks: Desks) -> APIRouter:
     _saving(router, desks.site)
     _controller(router, desks.site)
     _readings(router, desks.site)
+    _connections(router, desks.site)
     _proofs(router, desks.proofs)
     return router
 
@@ -88,7 +90,7 @@ def _draft(router: APIRouter, desk: SiteDesk) -> None:
         """A secret goes into a file that only the service reads, and is never shown again; the draft names the file."""
 
         async def work() -> Response:
-            await desk.keep_secret(body.section, body.key, body.secret, _match(request), who(request))
+            await desk.keep_secret(tuple(body.route), body.key, body.secret, _match(request), who(request))
             return await _shown(desk)
 
         return await _carried_out(work)
@@ -187,6 +189,24 @@ def _readings(router: APIRouter, desk: SiteDesk) -> None:
         async def work() -> Response:
             test = await desk.test_battery(body.keys)
             return await answered(lambda: test_row(test))
+
+        return await _carried_out(work)
+
+
+def _connections(router: APIRouter, desk: SiteDesk) -> None:
+    waits = [needs(Role.INSTALLER, waits=True)]
+
+    @router.post(
+        "/connection-test", summary="Try out a connection", dependencies=waits, responses=ok(shape.ConnectionTestRow)
+    )
+    async def connection_test(body: ConnectionBody, request: Request) -> Response:
+        """A test mail, a signed test notice, a login at a broker or a server of files, what a provider or a partner
+        publishes: what was seen, or why it does not work, within seconds.
+        """
+
+        async def work() -> Response:
+            test = await desk.test_connection(tuple(body.route), body.keys, body.to, who(request))
+            return await answered(lambda: connection_row(test))
 
         return await _carried_out(work)
 

@@ -9,9 +9,10 @@ from pydantic import ConfigDict, Field
 from ems.adapters.web.body import Body
 
 MOST_KEYS = 60
-MAX_SECRET = 4096
+MAX_SECRET = 16_384
 MAX_NOTE = 1000
 Step = Annotated[str, Field(min_length=1, max_length=100)]
+Route = Annotated[list[Step], Field(min_length=1, max_length=6)]
 
 
 class EditBody(Body):
@@ -23,7 +24,7 @@ class EditBody(Body):
         json_schema_extra={"examples": [{"route": ["circuits", "row-a"], "keys": {"parent": "grid", "rating_a": 63}}]}
     )
 
-    route: Annotated[list[Step], Field(min_length=1, max_length=6)]
+    route: Route
     keys: Annotated[dict[Step, Any], Field(max_length=MOST_KEYS)] | None = None
 
 
@@ -38,16 +39,30 @@ class MeterBody(Body):
 
 
 class SecretBody(Body):
-    """A secret that a key of a section names by its file."""
+    """A secret that a key of a place of the site file names by its file."""
 
     model_config = ConfigDict(
         str_max_length=MAX_SECRET,
-        json_schema_extra={"examples": [{"section": "payment", "key": "key_file", "secret": "sk_test_…"}]},
+        json_schema_extra={"examples": [{"route": ["payment"], "key": "key_file", "secret": "sk_test_…"}]},
     )
 
-    section: Step
+    route: Route
     key: Step
     secret: Annotated[str, Field(min_length=1, max_length=MAX_SECRET)]
+
+
+class ConnectionBody(Body):
+    """What is tried out: what the draft says at a place, with these keys set there first; null takes one away. `to`:
+    who gets the mail of a test of `mail`.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"route": ["mail"], "keys": {"port": 465}, "to": "anna@depot.example"}]}
+    )
+
+    route: Route
+    keys: Annotated[dict[Step, Any], Field(max_length=MOST_KEYS)] | None = None
+    to: Annotated[str, Field(max_length=200)] = ""
 
 
 class BatteryBody(Body):

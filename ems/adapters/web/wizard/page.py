@@ -7,7 +7,7 @@ The browser sends what is filled in and takes over parts of a new page; without 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ from ems.adapters.web.wizard.evidence import checklist, meter_rows, station_rows
 from ems.adapters.web.wizard.forms import Form
 from ems.adapters.web.wizard.record_api import Number, record_api
 from ems.adapters.web.wizard.rows import acceptance_row, proof_row
+from ems.adapters.web.wizard.settings import TOPICS, Topic, topic_forms, topic_rows
 from ems.adapters.web.wizard.tariff import tariff_forms
 from ems.domain.access.account import Role
 from ems.domain.remote.commissioning import PROVES
@@ -88,6 +89,9 @@ def wizard_pages(live: Live, clock: Clock, desks: Desks) -> APIRouter:
             records, faults = await desks.records.records()
             calendar = Calendar(live.state.site.zone, time_of(clock.now().utc))
             common = await asyncio.to_thread(_common, view, desks)
+            topic: Topic | None = values.setdefault("topic", None)
+            if topic is not None:
+                common["forms"] = await asyncio.to_thread(topic_forms, topic, view, desks.site)
             shown = await render(
                 template,
                 site=live.state.site.name,
@@ -134,7 +138,25 @@ def wizard_pages(live: Live, clock: Clock, desks: Desks) -> APIRouter:
             return problem(404, f"the wizard has the steps {', '.join(one.word for one in STAGES)}", "unknown")
         return await page(steps[word], stage=stage)
 
+    _settings(router, page)
     return router
+
+
+def _settings(router: APIRouter, page: Callable[..., Awaitable[Response]]) -> None:
+    template = environment().get_template("settings.html")
+
+    @router.get("/settings")
+    @router.head("/settings")
+    async def settings() -> Response:
+        return Response(status_code=303, headers={"location": TOPICS[0].path, "cache-control": "no-store"})
+
+    @router.get("/settings/{word}")
+    @router.head("/settings/{word}")
+    async def of_topic(word: str) -> Response:
+        topic = next((one for one in TOPICS if one.word == word), None)
+        if topic is None:
+            return problem(404, f"there are settings of {', '.join(one.word for one in TOPICS)}", "unknown")
+        return await page(template, stage=None, topic=topic)
 
 
 def _common(view: DraftView, desks: Desks) -> dict[str, Any]:
@@ -157,6 +179,7 @@ def _common(view: DraftView, desks: Desks) -> dict[str, Any]:
         "errors": sum(1 for one in view.findings if one.severity == "error"),
         "whole": [one for one in view.findings if not one.section],
         "counts": {stage.word: _count(view, stage) for stage in STAGES},
+        "topics": list(topic_rows(view)),
         "tree": list(_tree(view.sums)),
         "about": lambda section: _about(view, section),
     }  # fmt: skip

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ems.adapters.web.values import number, plain, time_of
-from ems.adapters.web.wizard.shape import AcceptanceRow, DifferenceRow, DraftRow, MeterTestRow, ProofRow, RecordRow
+from ems.adapters.web.wizard.shape import (
+    AcceptanceRow,
+    ConnectionTestRow,
+    DifferenceRow,
+    DraftRow,
+    MeterTestRow,
+    ProofRow,
+    RecordRow,
+)
 from ems.domain.remote.commissioning import CommissioningRecord
 from ems.domain.remote.proof import Acceptance, Proof
-from ems.ports.site import DraftView, FileDifference, MeterTest
+from ems.ports.site import ConnectionTest, DraftView, FileDifference, MeterTest
 
 
 def draft_row(view: DraftView) -> DraftRow:
@@ -24,6 +32,7 @@ def draft_row(view: DraftView) -> DraftRow:
                 "remedy": one.remedy,
                 "section": one.section,
                 "entry": one.entry,
+                "route": list(one.route),
             }
             for one in view.findings
         ],
@@ -62,6 +71,11 @@ def test_row(test: MeterTest) -> MeterTestRow:
             for r in test.rows
         ],
     }
+
+
+def connection_row(test: ConnectionTest) -> ConnectionTestRow:
+    """What came of trying something out."""
+    return {"seconds": test.seconds, "seen": [plain(text) for text in test.seen], "trouble": plain(test.trouble)}
 
 
 def proof_row(proof: Proof) -> ProofRow:

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 
 class FindingRow(TypedDict):
-    """A line of `ems check`, with the section and the entry that it is about."""
+    """A line of `ems check`, with the section and the entry that it is about, and the way to the key if it is known."""
 
     line: int
     severity: str
@@ -16,6 +16,7 @@ class FindingRow(TypedDict):
     remedy: str
     section: str
     entry: str
+    route: list[str]
 
 
 class DifferenceRow(TypedDict):
@@ -81,6 +82,14 @@ class MeterTestRow(TypedDict):
     storage_w: float | None
     hints: list[str]
     rows: list[RegisterRowOut]
+
+
+class ConnectionTestRow(TypedDict):
+    """What was seen; `trouble` why it does not work, empty where it does."""
+
+    seconds: float
+    seen: list[str]
+    trouble: str
 
 
 class StepRow(TypedDict):
