@@ -108,6 +108,7 @@ def run(
         pauses=_pauses(result) / max(1, result.sessions),
         site_w=tuple(series.site_w),
         evses_w=tuple(series.evses_w),
+        battery_w=() if inner.site.steered_battery is None else tuple(series.battery_w),
         result=result,
         days=regrets_of(inner, core.plant.tally, setup.told, task.beside.tariff, task.missing_per_kwh)
         if regret
@@ -167,16 +168,18 @@ def _bound(task: BacktestTask, name: str, schedule: Schedule, presences: Sequenc
     service = service_of(outcomes, _users(task))
     evses_w = schedule.problem.vehicles_w(schedule.amps) if got else np.zeros(horizon.steps)
     repeated = max(1, round(step_s / BIN_S))
+    battery_w = np.repeat(schedule.battery_w, repeated)
     return Row(
         strategy=name,
         knowledge=None,
         service=service,
         costs=costs,
         total=costs.sum + task.missing_per_kwh * service.missing_kwh,
-        pv_share=_covered(task, np.repeat(evses_w, repeated), np.repeat(schedule.battery_w, repeated)),
+        pv_share=_covered(task, np.repeat(evses_w, repeated), battery_w),
         pauses=0.0,
         site_w=tuple(np.repeat(site_w, repeated).tolist()),
         evses_w=tuple(np.repeat(evses_w, repeated).tolist()),
+        battery_w=() if inner.site.steered_battery is None else tuple(battery_w.tolist()),
     )
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from ems.planning.arrays import Floats
 from ems.sim.backtest_result import Backtest, Row
 from ems.sim.core_tally import BIN_S
-from ems.sim.pictures import DPI, INCHES_WIDE, INK, OTHER, RED
+from ems.sim.pictures import DPI, GREEN, INCHES_WIDE, INK, OTHER, RED
 
 HEIGHTS = (4.0, 2.4, 1.0)
 KW = 1000.0
@@ -36,7 +36,9 @@ def draw_backtest(found: Backtest, folder: Path) -> tuple[Path, ...]:
 
 
 def _schedule(found: Backtest, row: Row) -> Figure:
-    """What every vehicle had, stacked under the limit; the clairvoyant schedule; the price."""
+    """What every vehicle had, stacked under the limit; the clairvoyant schedule; the price. Where a battery is steered,
+    what flowed into it and what should have.
+    """
     figure, (above, middle, below) = _figure(HEIGHTS)
     times = _times(found, len(row.site_w))
     site_kw, evses_kw = np.array(row.site_w) / KW, np.array(row.evses_w) / KW
@@ -45,6 +47,10 @@ def _schedule(found: Backtest, row: Row) -> Figure:
     best = np.array(found.cheapest.evses_w[: len(times)]) / KW
     middle.fill_between(times[: len(best)], best, step="post", color=OTHER, linewidth=0, label=found.cheapest.strategy)
     middle.step(times, evses_kw, where="post", color=INK, linewidth=0.8, label=f"vehicles, {row.name}")
+    for axes, one in ((above, row), (middle, found.cheapest)):
+        if one.battery_w:
+            into_kw = np.array(one.battery_w[: len(times)]) / KW
+            axes.step(times[: len(into_kw)], into_kw, where="post", color=GREEN, linewidth=1.1, label="into battery")
     _limit(found, above)
     _prices(found, below, times)
     for axes, text in ((above, "kW, stacked by vehicle"), (middle, "kW of vehicles")):

@@ -118,6 +118,7 @@ def _row(found: Backtest, row: Row) -> dict[str, Any]:
         "plans_failed": row.plans_failed,
         "site_kw": [round(watts / 1000.0, 3) for watts in row.site_w],
         "evses_kw": [round(watts / 1000.0, 3) for watts in row.evses_w],
+        "battery_kw": [round(watts / 1000.0, 3) for watts in row.battery_w],
     }
 
 

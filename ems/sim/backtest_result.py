@@ -71,7 +71,7 @@ class Row:
 
     `total` is what it costs and `missing_per_kwh` for what is missing. `pv_share`: of the vehicles' energy, what the
     plant made beyond the building's need. `pauses`: how often a vehicle that was charging had to wait, per session.
-    `days`: what each day could have cost.
+    `days`: what each day could have cost. `battery_w`: what flowed into the steered battery, empty without one.
     """
 
     strategy: str
@@ -83,6 +83,7 @@ class Row:
     pauses: float
     site_w: tuple[float, ...] = field(repr=False)
     evses_w: tuple[float, ...] = field(repr=False)
+    battery_w: tuple[float, ...] = field(default=(), repr=False)
     result: SimulationResult | None = field(default=None, repr=False)
     days: tuple[DayRegret, ...] = field(default=(), repr=False)
     plans: int = 0

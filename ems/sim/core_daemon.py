@@ -29,6 +29,11 @@ CLOSE_LOOK_S = 45.0
 OUTAGE_LOOK_S = 10.0
 """After a fault begins or ends the controller looks every second for a while; then, while it lasts, so often."""
 
+STIRRED_S = 60.0
+"""A battery is raised only into room that was seen for a while, so after anything flows otherwise it is looked at as
+closely for so long.
+"""
+
 ANSWER_S = 10.0
 GIVEN_UP_S = 180.0
 """So long the controller waits for an answer, and so long for anything at all."""
@@ -75,7 +80,8 @@ class CoreDaemon:
         self.dead = False
         self.looks_at_s = 0.0
         self._check, self._look_s = check, look_s
-        self._dense_until = 0.0
+        self._dense_until = self._stirred_until = 0.0
+        self._seen_flow: Flow | None = None
         self._muted_since: dict[str, float] = {}
         self._given_up: set[str] = set()
         self._unanswered: list[tuple[float, LimitOrder]] = []
@@ -103,6 +109,8 @@ class CoreDaemon:
         floors = self._send(now)
         self.looks_at_s = math.inf
         stored = self._steer(now)
+        if self.plant.flow is not self._seen_flow:
+            self._seen_flow, self._stirred_until = self.plant.flow, self.plant.t + STIRRED_S
         self._looks_within(TICK_S if floors or stored else self._wait_s(now))
 
     def _steer(self, now: Instant) -> bool:
@@ -231,8 +239,7 @@ class CoreDaemon:
         assert self.decision is not None
         reports = self.reports
         trouble = (reports.silent, reports.frozen, reports.muted, self.refusing, reports.lying)
-        # A battery is raised only into room that was seen for a while.
-        close = any(trouble) or self.site.steered_battery is not None
+        close = any(trouble) or (self.site.steered_battery is not None and self.plant.t < self._stirred_until)
         outage = OUTAGE_LOOK_S if close else self._look_s
         sights = {j: self.reports.sight(outlet, now) for j, outlet in self.plant.present.items()}
         return min(outage, until_next_look(self.state, self.memory, self.decision, sights, now))

@@ -26,7 +26,7 @@ PHASES = ("L1", "L2", "L3")
 PHASE_LINES = (("#b5651d", 2.2), ("#1f2933", 1.3), ("#8aa0bd", 0.6))
 """Near the phase colours of IEC 60446, brown, black, grey; each thinner than the one below it, so that none hides."""
 
-RED, INK, OTHER, VEHICLES = "#c0392b", "#1f2933", "#c9ced6", "#4c9bd6"
+RED, INK, OTHER, VEHICLES, GREEN = "#c0392b", "#1f2933", "#c9ced6", "#4c9bd6", "#2e8b57"
 CURRENTS = ("#c3dff2", "#8fc1e5", "#559fd3", "#2a77b8", "#0d4a86")
 
 
