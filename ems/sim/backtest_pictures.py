@@ -67,17 +67,24 @@ def _gaps(found: Backtest) -> Figure:
     """Energy behind the clairvoyant schedule so far, and what grid energy cost more."""
     figure, (above, below) = _figure((3.4, 3.0))
     bins = min(len(row.site_w) for row in (found.most, found.cheapest, *found.rows))
-    times, prices = _times(found, bins), _price(found, bins)
+    times = _times(found, bins)
+    least = paid(found, found.cheapest, bins)
     for row in found.rows:
         behind = np.cumsum(np.array(found.most.evses_w[:bins]) - np.array(row.evses_w[:bins])) * BIN_S / 3.6e6
         above.plot(times, behind, linewidth=1.1, label=row.name)
-        more = np.array(row.site_w[:bins]) - np.array(found.cheapest.site_w[:bins])
-        below.plot(times, np.cumsum(more * prices) * BIN_S / 3.6e6, linewidth=1.1, label=row.name)
+        below.plot(times, np.cumsum(paid(found, row, bins) - least), linewidth=1.1, label=row.name)
     above.set_ylabel("kWh behind the clairvoyant")
     below.set_ylabel("more paid for energy")
     above.legend(loc="upper left", frameon=False, fontsize=8, ncols=3)
     _titled(figure, found, "Gap to the clairvoyant optimum over time (below nothing: ahead of it for a while)")
     return figure
+
+
+def paid(found: Backtest, row: Row, bins: int) -> Floats:
+    """What energy from the grid cost in each of the first bins, less what was paid for energy into it."""
+    kwh = np.array(row.site_w[:bins]) * BIN_S / 3.6e6
+    import_, feed_in = _price(found, bins)
+    return np.asarray(kwh * np.where(kwh > 0.0, import_, feed_in))
 
 
 def _by_evse(row: Row, evses_kw: Floats) -> Floats:
@@ -108,16 +115,18 @@ def _limit(found: Backtest, axes: Axes) -> None:
     axes.set_ylim(top=1.12 * kw)
 
 
-def _price(found: Backtest, bins: int) -> Floats:
+def _price(found: Backtest, bins: int) -> tuple[Floats, Floats]:
+    """Per kWh and bin, from the grid and into it."""
     tariff, begins = found.task.beside.tariff, found.task.task.begins
     if tariff is None or not bins:
-        return np.zeros(bins)
+        return np.zeros(bins), np.zeros(bins)
     edges = [begins + timedelta(seconds=BIN_S * k) for k in range(bins + 1)]
-    return np.array(tariff.prices_over(edges).import_per_kwh)
+    prices = tariff.prices_over(edges)
+    return np.array(prices.import_per_kwh), np.array(prices.feed_in_per_kwh)
 
 
 def _prices(found: Backtest, axes: Axes, times: Floats) -> None:
-    prices = _price(found, len(times))
+    prices, _ = _price(found, len(times))
     axes.step(times, prices, where="post", color=INK, linewidth=0.9)
     axes.fill_between(times, prices, step="post", color=OTHER, alpha=0.6, linewidth=0)
     axes.set_ylabel("per kWh", fontsize=8)

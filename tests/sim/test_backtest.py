@@ -19,7 +19,7 @@ from ems.domain.site import Site
 from ems.planning.clairvoyant import economy_of
 from ems.planning.forecast.series import Series
 from ems.sim.backtest import backtest, bounds, combinations, facts_of, run
-from ems.sim.backtest_pictures import draw_backtest
+from ems.sim.backtest_pictures import draw_backtest, paid
 from ems.sim.backtest_report import as_json, as_table, write_backtest
 from ems.sim.backtest_result import Backtest, battery_cost, jain
 from ems.sim.backtest_task import BacktestTask, Beside, Knowledge, backtest_task, priced_by, stated, truth
@@ -118,6 +118,9 @@ def test_files_and_pictures_are_written(compared: Backtest, tmp_path: Path) -> N
     assert all(run["plans"] > 100 for run in data["runs"] if run["strategy"] == "cheapest")
     paths = draw_backtest(compared, tmp_path)
     assert len(paths) == len(compared.rows) + 1
+    bins = len(compared.cheapest.site_w)
+    for row in compared.rows:
+        assert paid(compared, row, bins).sum() == pytest.approx(row.costs.energy, abs=0.01), row.name
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
@@ -218,6 +221,8 @@ def test_with_a_battery_the_bound_is_lower_and_still_a_bound() -> None:
     assert worse.pv_share == 0.0
     assert better.pv_share > 0.5
     assert better.total < 0.6 * worse.total
+    for found in (with_it, without):
+        assert paid(found, found.rows[0], 288).sum() == pytest.approx(found.rows[0].costs.energy, abs=0.01)
     assert with_it.cheapest.total < without.cheapest.total
     table, bare = as_table(with_it), as_table(without)
     assert ("battery" in table.splitlines()[2], "battery" in bare) == (True, False)
