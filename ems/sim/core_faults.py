@@ -115,6 +115,7 @@ def _parts(kind: FaultKind) -> tuple[str, ...]:
         FaultKind.STATION_DISOBEYS: ("disobeys",),
         FaultKind.BATTERY_STOPS: ("trips",),
         FaultKind.BATTERY_REFUSES: ("unwritten",),
+        FaultKind.BATTERY_HOLDS_LESS: ("unwritten",),
         FaultKind.BATTERY_WRONG_SOC: ("lying",),
         FaultKind.CONTROLLER_DEAD: ("dead",),
     }.get(kind, ())

@@ -30,6 +30,7 @@ class FaultKind(StrEnum):
     METER_SLOW = "meter-slow"  # (seconds of delay)
     BATTERY_STOPS = "battery-stops"
     BATTERY_REFUSES = "battery-refuses"
+    BATTERY_HOLDS_LESS = "battery-holds-less"
     BATTERY_WRONG_SOC = "battery-wrong-soc"
     BUILDING_STEP = "building-step"  # (ampere per phase)
     PV_CLOUD = "pv-cloud"  # (share of the generation that is lost)

@@ -23,10 +23,13 @@ OFF_A = 0.2
 
 
 class BatteryFault(StrEnum):
-    """How a battery fails. WRONG_SOC shows one that cannot be, STOPS: it neither takes nor gives anything."""
+    """How a battery fails. WRONG_SOC shows one that cannot be, STOPS: it neither takes nor gives anything. HOLDS_LESS
+    confirms every setpoint and holds the half of it.
+    """
 
     STOPS = "battery-stops"
     REFUSES = "battery-refuses"
+    HOLDS_LESS = "battery-holds-less"
     WRONG_SOC = "battery-wrong-soc"
 
 
@@ -79,9 +82,12 @@ class VirtualBattery:
             if (address, count) != (SETPOINT, 2) or len(request) != 6 + 2 * count:
                 return bytes((function | 0x80, ILLEGAL_ADDRESS))
             low, high = struct.unpack(">HH", request[6:])
-            self._words = (low, high)
             # The maker counts discharge as positive.
-            self.told_w = -struct.unpack(">f", struct.pack(">HH", high, low))[0]
+            given_w = struct.unpack(">f", struct.pack(">HH", high, low))[0]
+            if BatteryFault.HOLDS_LESS in self.faults:
+                given_w /= 2.0
+                high, low = struct.unpack(">HH", struct.pack(">f", given_w))
+            self._words, self.told_w = (low, high), -given_w
             self._left_s, self.writes = HOLDS_S, self.writes + 1
             return bytes((function,)) + request[1:5]
         return bytes((function | 0x80, ILLEGAL_FUNCTION))

@@ -56,6 +56,7 @@ METER_FAULTS = {
 BATTERY_FAULTS = {
     FaultKind.BATTERY_STOPS: BatteryFault.STOPS,
     FaultKind.BATTERY_REFUSES: BatteryFault.REFUSES,
+    FaultKind.BATTERY_HOLDS_LESS: BatteryFault.HOLDS_LESS,
     FaultKind.BATTERY_WRONG_SOC: BatteryFault.WRONG_SOC,
 }
 

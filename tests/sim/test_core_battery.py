@@ -79,6 +79,7 @@ def crowded(*faults: Fault) -> CoreRun:
     [
         (FaultKind.BATTERY_STOPS, "store", 5400.0),
         (FaultKind.BATTERY_REFUSES, "store", 7500.0),
+        (FaultKind.BATTERY_HOLDS_LESS, "store", 7500.0),
         (FaultKind.BATTERY_WRONG_SOC, "store", 7500.0),
         (FaultKind.METER_SILENT, "bat", 5400.0),
         (FaultKind.METER_FROZEN, "bat", 7500.0),

@@ -121,6 +121,26 @@ def test_a_battery_that_refuses_is_an_alarm_and_goes_on_when_it_listens_again(tm
     perform(*play(tmp_path, at(0, FaultKind.BATTERY_REFUSES, "store", 60)), tmp_path, act)
 
 
+def test_a_battery_that_holds_something_else_is_an_alarm_and_let_go_of(tmp_path: Path) -> None:
+    """What it was told and does not hold is not left standing; when it holds what it is told, it goes on."""
+
+    async def act(stage: Stage) -> None:
+        await stage.until(FAULT_AT_S - 1)
+        before = vehicles(stage)
+        await stage.until(FAULT_AT_S + 30)
+        (alarm,) = [alarm for alarm in stage.decision.alarms if alarm.key == "battery:store"]
+        assert "registers from 1034 hold" in alarm.text
+        assert told(stage) == 0.0
+        assert store(stage) == pytest.approx(0.0, abs=0.1)
+        assert vehicles(stage) >= before - 4.0
+        await stage.until(FAULT_AT_S + 110)
+        assert not any(alarm.key == "battery:store" for alarm in stage.decision.alarms)
+        assert store(stage) < -10.0
+        assert stage.judge.longest_s() == 0.0
+
+    perform(*play(tmp_path, at(0, FaultKind.BATTERY_HOLDS_LESS, "store", 60)), tmp_path, act)
+
+
 def test_a_state_of_charge_that_cannot_be_puts_it_to_rest(tmp_path: Path) -> None:
     async def act(stage: Stage) -> None:
         await stage.until(FAULT_AT_S + 25)

@@ -3,7 +3,8 @@
 Only registers that its model declares are written. A setpoint is read back, and holds only if the device says so; it is
 repeated where the device needs that, and let go of when nobody has wanted it for `WANTED_S`: a controller that has died
 or cannot decide leaves no battery at its last word. Other setpoints wait for the pause of the model, which spares its
-memory; a smaller power never does.
+memory; a smaller power never does. A device that holds something else than it was told is let go of as well, and tried
+again after a while: nobody knows what it would do next.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ WANTED_S = 10.0
 LOOK_S = 1.0
 RETRY_S = 5.0
 RELEASE_S = 2.0
+LET_GO_S = 30.0
+"""One that held something else is left to its own program for so long, and until it has let go by itself."""
 
 HOLDING = 3
 """Function code of registers that can be written."""
@@ -42,6 +45,10 @@ log = logging.getLogger(__name__)
 
 class RefusalError(Exception):
     """The device does not hold what it was told, or does not follow; the text says why."""
+
+
+class NotHeldError(RefusalError):
+    """The device confirmed what it was told and holds something else."""
 
 
 class Setpoint:
@@ -62,6 +69,7 @@ class Setpoint:
         self._wanted_at = self._written_at = self._failed_at = -math.inf
         # What never ends by itself may be left from an earlier run.
         self._held: float | None = UNKNOWN if math.isinf(model.writes.ends_s) else None
+        self._rest_s = RETRY_S
         self._proven = 0
         self._woken = asyncio.Event()
         self._notice = Notice()
@@ -102,7 +110,7 @@ class Setpoint:
 
     def _is_due(self, aim: float | None) -> bool:
         held, since_s = self._held, _now() - self._written_at
-        if _now() - self._failed_at < RETRY_S:
+        if _now() - self._failed_at < self._rest_s:
             return False
         if aim is None or held is None:
             return aim is not held
@@ -120,11 +128,20 @@ class Setpoint:
                 self._held = UNKNOWN
                 await self._write(watts)
         except (LinkError, WrongDeviceError, RefusalError, ValueError) as fault:
+            self._rest_s = await self._let_go() if isinstance(fault, NotHeldError) else RETRY_S
             self._failed_at = _now()
             self._say(BatteryAnswered(self.battery, at, None, str(fault)))
             return
         self._written_at, self._failed_at, self._held = _now(), -math.inf, aim
         self._say(BatteryAnswered(self.battery, at, aim))
+
+    async def _let_go(self) -> float:
+        """End what the device holds, as far as it can be ended; how long not to tell it anything else."""
+        if self._writes.release_w is None:
+            return max(LET_GO_S, self._writes.ends_s)
+        with suppress(LinkError, RefusalError):
+            await self._write(self._writes.release_w)
+        return LET_GO_S
 
     async def _prove(self) -> None:
         """That it is the device we think, and that it will follow; once per connection, and after every fault."""
@@ -153,7 +170,7 @@ class Setpoint:
         for point, words in zip(points, told, strict=True):
             held = await self._link.read(HOLDING, self._address.unit, point.address, point.size)
             if held != words:
-                raise RefusalError(f"registers from {point.address} hold {held} after {words} was written")
+                raise NotHeldError(f"registers from {point.address} hold {held} after {words} was written")
 
     async def _read(self, address: int, count: int) -> tuple[int, ...]:
         return await self._link.read(self._model.function_code, self._address.unit, address, count)

@@ -12,7 +12,7 @@ import pytest
 from ems.adapters.modbus.address import MeterAddress, TcpBus
 from ems.adapters.modbus.poller import InstalledMeter, Poller
 from ems.adapters.modbus.register_map import RegisterMap
-from ems.adapters.modbus.setpoint import RETRY_S, WANTED_S
+from ems.adapters.modbus.setpoint import LET_GO_S, RETRY_S, WANTED_S
 from ems.domain.events import BatteryAnswered, Event
 from ems.domain.phases import Phase
 from tests.adapters.modbus.bus_server import BusServer, Line, Request, be_silent, obey
@@ -186,7 +186,6 @@ async def forget(server: BusServer, request: Request, line: Line) -> None:
     ("manner", "why"),
     [
         (refuse, "answers a write of 2 registers from 1034 of unit 71 with exception 4 (device failure)"),
-        (forget, "registers from 1034 hold (0, 0) after"),
         (be_silent, "unit 71 does not answer within 1 s"),
     ],
 )
@@ -201,6 +200,50 @@ def test_what_is_not_held_is_said_and_tried_again(manner: Callable[..., Awaitabl
         assert battery.told()[:1] == [4000.0]
 
     play(Battery, scenario)
+
+
+async def halve(server: BusServer, request: Request, line: Line) -> None:
+    """Confirm every write, and hold the half of it."""
+    line.send(server.answer(request))
+    if request.words and request.address == SETPOINT:
+        low, high = request.words
+        (given_w,) = struct.unpack(">f", struct.pack(">HH", high, low))
+        held = kostal_words(-given_w / 2.0)
+        server.units[request.unit].update({SETPOINT: held[0], SETPOINT + 1: held[1]})
+
+
+@pytest.mark.parametrize("manner", [forget, halve])
+def test_one_that_holds_something_else_is_let_go_of_and_tried_again(manner: Callable[..., Awaitable[None]]) -> None:
+    """It is told once, released at once, left alone for a while, and told again; until it holds that it is at fault."""
+
+    async def scenario(battery: Battery) -> None:
+        battery.server.manner = manner
+        told = (SETPOINT, kostal_words(-6000.0)), (SETPOINT, kostal_words(0.0))
+        await battery.wanting(-6000.0, LET_GO_S - 2.0)
+        assert battery.writes() == [*told]
+        assert battery.told() == []
+        assert [fault.partition(" hold ")[0] for fault in battery.faults()] == ["registers from 1034"]
+        await battery.wanting(-5000.0, 5)
+        assert battery.writes()[2:] == [(SETPOINT, kostal_words(-5000.0)), told[1]]
+        battery.server.manner = obey
+        await battery.wanting(-5000.0, LET_GO_S + 2.0)
+        assert battery.told()[:1] == [-5000.0]
+
+    play(Battery, scenario)
+
+
+def test_one_that_cannot_be_let_go_of_is_left_alone_until_it_lets_go_by_itself() -> None:
+    assert KOSTAL.writes is not None
+    quiet = replace(KOSTAL, writes=replace(KOSTAL.writes, release_w=None, ends_s=90.0))
+
+    async def scenario(battery: Battery) -> None:
+        battery.server.manner = halve
+        await battery.wanting(-6000.0, 85)
+        assert battery.writes() == [(SETPOINT, kostal_words(-6000.0))]
+        await battery.wanting(-6000.0, 10)
+        assert len(battery.writes()) == 2
+
+    play(lambda: Battery(quiet), scenario)
 
 
 def test_what_may_have_been_written_is_let_go_of_at_the_end() -> None:
