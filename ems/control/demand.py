@@ -15,6 +15,7 @@ from ems.control.strategy import ranking
 from ems.domain.decision import Level
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
+from ems.domain.policy import PLANNED
 from ems.domain.state import SiteState
 
 PARKED_S = 60.0
@@ -27,8 +28,9 @@ class Demand:
 
     `wants`: a vehicle is there that may charge. `idle_a`: what to set where none is. `forced_a`: what cannot be taken
     away without ending a session. `minimum_a` … `target_a` … `upper_a`: the smallest useful current, what the vehicle
-    has shown to want or what a plan wants for it, and the most it may get. `rank`: order of service. `tightened`: the
-    limit on the EVSE itself. `aims`: what the plan says. `parked`: has what it wants, or sleeps.
+    has shown to want or what a plan wants for it, and the most it may get. `promised_a`: of its target, what cannot
+    wait until others have their minimum; nothing where nobody is promised anything. `rank`: order of service.
+    `tightened`: the limit on the EVSE itself. `aims`: what the plan says. `parked`: has what it wants, or sleeps.
     """
 
     wants: Bools
@@ -38,6 +40,7 @@ class Demand:
     target_a: Floats
     upper_a: Floats
     hunger_a: Floats
+    promised_a: Floats
     rank: Ints
     tightened: dict[int, Limit]
     aims: Aims
@@ -72,18 +75,22 @@ def demand(
     on, policy = memory.setpoints.setpoint_a > 0.0, state.site.policy
     waiting_since = np.maximum(memory.setpoints.off_since, seen[Column.PLUGGED_S])
     asked_again = ~on & (now.monotonic_s - waiting_since > policy.max_wait_s)
-    asked_again |= on & (now.monotonic_s - memory.setpoints.on_since < policy.min_on_s)
+    settling = on & (now.monotonic_s - memory.setpoints.on_since < policy.min_on_s)
+    asked_again |= settling
     asleep |= (hunger < minimum) & ~asked_again
     parked = asleep | (seen[Column.CONTENT] > 0)
     upper = np.where(controlled, np.maximum(upper, forced), 0.0)
+    target = np.minimum(upper, np.maximum(minimum, np.minimum(hunger, aim.target_a)))
+    kept = np.where(settling | (seen[Column.NEVER_PAUSES] > 0.0), minimum, 0.0)
     return Demand(
         wants=wants,
         idle_a=np.where(controlled, np.maximum(idle, forced), 0.0),
         forced_a=np.where(wants, forced, 0.0),
         minimum_a=minimum,
-        target_a=np.minimum(upper, np.maximum(minimum, np.minimum(hunger, aim.target_a))),
+        target_a=target,
         upper_a=upper,
         hunger_a=hunger,
+        promised_a=np.minimum(np.where(wants & ~parked, target, 0.0), _promised(state, seen, kept, now)),
         rank=ranking(state, seen, wants, parked, memory.setpoints, now),
         tightened=tightened,
         aims=aim,
@@ -95,6 +102,23 @@ def _idle(seen: Observation, state: SiteState) -> Floats:
     """What to set where no vehicle is; at most sites nothing, which every station can express."""
     idle = np.full(len(state.evses), state.site.policy.idle_a)
     return expressible(idle, seen, state) if state.site.policy.idle_a > 0.0 else idle
+
+
+def _promised(state: SiteState, seen: Observation, kept_a: Floats, now: Instant) -> Floats:
+    """What must flow now so that energy that is promised by a moment is there in time: a strategy that plans serves it
+    before anybody starts who is not owed anything. Beside it others have what they must keep, `kept_a`.
+    """
+    promised, owed = np.zeros(len(kept_a)), {}
+    if state.strategy in PLANNED:
+        for j, known in enumerate(state.evses):
+            session = known.session
+            if session is not None and session.need.guaranteed_wh > 0.0 and (watts := session.promised_w(now.utc)):
+                legs = max(1, int(seen.legs[j].sum()))
+                owed[j] = watts / state.site.evses[j].wiring.watts_per_amp(state.site.voltage_v, legs)
+    if not owed:
+        return promised
+    promised[list(owed)] = list(owed.values())
+    return np.where(promised > 0.0, np.maximum(promised, seen[Column.MINIMUM_A]), kept_a)
 
 
 def _rounded_up(amps: Floats, seen: Observation, state: SiteState) -> Floats:

@@ -99,6 +99,7 @@ def choose(
         forced_a=np.where(moving, 0.0, asked.forced_a),
         upper_a=np.where(moving, 0.0, asked.upper_a),
         target_a=np.where(moving, 0.0, asked.target_a),
+        promised_a=np.where(moving, 0.0, asked.promised_a),
     )
     return Forms(tuple(forms), tuple(phases), moving), paused
 

@@ -83,8 +83,8 @@ REFUSALS_TO_STOP = REFUSALS_TOLERATED + 1
 
 
 def allocate(at: Situation) -> Allocation:
-    """Divide the headroom: minimum currents in order of rank, then up to what vehicles are known to take, then minimum
-    currents of those that are parked, then up to what they all might take.
+    """Divide the headroom: what a promised energy cannot wait for, minimum currents in order of rank, then up to what
+    vehicles are known to take, then minimum currents of those that are parked, then up to what they all might take.
     """
     asked, capacity = at.asked, at.room.now
     wants, rank = asked.wants, asked.rank
@@ -97,7 +97,12 @@ def allocate(at: Situation) -> Allocation:
     incidence, filled = at.seen.polygons.on(scarce), base
     ours = incidence.only(wants)
     on = np.zeros(len(base), dtype=np.bool_)
-    turns = ((wants & ~asked.parked, asked.target_a), (asked.parked, asked.target_a), (wants, asked.upper_a))
+    turns = (
+        (asked.promised_a > 0.0, asked.promised_a),
+        (wants & ~asked.parked, asked.target_a),
+        (asked.parked, asked.target_a),
+        (wants, asked.upper_a),
+    )
     for turn, goal in turns:
         if not np.count_nonzero(turn):
             continue

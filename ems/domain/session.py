@@ -117,6 +117,20 @@ class Session:
             return None
         return (self.need.departure - now).total_seconds() - 3600.0 * missing / full_power_w
 
+    def promised_w(self, now: datetime) -> float:
+        """Power that it must have from now on, as a mean, to get what it is promised in time: by the moment that was
+        named, or once that is over by its departure. 0 where nothing is promised, all of it is there, or both are over
+        or unknown.
+        """
+        need = self.need
+        if need.guaranteed_wh <= self.energy_wh:
+            return 0.0
+        wanted_wh = need.guaranteed_wh if need.energy_wh is None else min(need.guaranteed_wh, need.energy_wh)
+        moment = next((at for at in (need.guaranteed_by, need.departure) if at is not None and at > now), None)
+        if moment is None:
+            return 0.0
+        return 3600.0 * max(0.0, wanted_wh - self.energy_wh) / (moment - now).total_seconds()
+
     def metered(self, register_wh: float) -> Session:
         """The session after its energy register was read; a register that falls back changes nothing (Q69)."""
         if self.transaction is None:

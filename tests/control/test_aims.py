@@ -13,6 +13,7 @@ from ems.domain import events as e
 from ems.domain.decision import Binding
 from ems.domain.plan import Plan, PlannedCharge, Why
 from ems.domain.policy import Strategy
+from ems.domain.session import Need
 from tests.builders import Scenario, circuit, evse, layout, site
 
 CHEAPEST, FAST = Strategy.CHEAPEST, Strategy.FAST
@@ -63,6 +64,26 @@ def test_a_fraction_is_rounded_up_to_what_the_station_can_express() -> None:
 
 def test_a_plan_that_does_not_cap_comes_first_and_the_rest_is_shared() -> None:
     planned(pair(40, FAST), {"A1": [30], "A2": [0]}, FAST).after(90).expect(A1=(30, 34), A2=(6, 10))
+
+
+@pytest.mark.parametrize(
+    ("what", "kwh", "within_h", "bus_a", "car_a"),
+    [
+        ("a promise that can wait leaves the others their minimum", 3.0, 2.0, (10, 12), (6, 6)),
+        ("one that cannot is served first, and the rest is no minimum", 14.0, 2.0, (16, 16), (0, 0)),
+        ("one that cannot be kept any more takes what there is", 14.0, 0.5, (16, 16), (0, 0)),
+        ("one that nobody gave a moment leaves the others their minimum", 14.0, None, (10, 12), (6, 6)),
+        ("where nothing is promised all have their minimum", 0.0, 2.0, (10, 12), (6, 6)),
+    ],
+)
+def test_of_a_plan_that_does_not_cap_what_is_promised_goes_before_the_minimum_of_others(
+    what: str, kwh: float, within_h: float | None, bus_a: tuple[float, float], car_a: tuple[float, float]
+) -> None:
+    s = pair(16, FAST)
+    by = None if within_h is None else s.now.utc + timedelta(hours=within_h)
+    got_wh = s.known("A1").session.energy_wh  # type: ignore[union-attr]  # it is plugged in
+    s.tell(e.NeedStated("A1/1", Need(40_000.0, guaranteed_wh=got_wh * bool(kwh) + 1000.0 * kwh, guaranteed_by=by)))
+    planned(s, {"A1": [16], "A2": [0]}, FAST).after(120).expect(A1=bus_a, A2=car_a)
 
 
 def test_limits_know_no_plan() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -45,6 +46,31 @@ def test_laxity(need: float | None, hours: float | None, got: float, full_kw: fl
     """Time left to departure minus time needed at full power; negative when it cannot be met any more."""
     laxity = session(need, hours, got).laxity_s(PLUGGED, full_kw * 1000)
     assert laxity == (None if laxity_h is None else pytest.approx(laxity_h * 3600))
+
+
+@pytest.mark.parametrize(
+    ("promised_kwh", "by_h", "leaves_h", "got_kwh", "power_kw"),
+    [
+        (15, 2, 8, 0, 7.5),
+        (15, 2, 8, 5, 5),
+        (15, None, 5, 0, 3),
+        (15, -1, 5, 0, 3),
+        (15, -1, -1, 0, 0),
+        (15, None, None, 0, 0),
+        (15, 2, 8, 15, 0),
+        (30, 2, 8, 0, 10),
+        (30, 2, 8, 22, 0),
+        (0, 2, 8, 0, 0),
+    ],
+)
+def test_power_that_a_promise_needs(
+    promised_kwh: float, by_h: float | None, leaves_h: float | None, got_kwh: float, power_kw: float
+) -> None:
+    """The rest of it over the time that is left to its moment, else to the departure; never more than its 20 kWh."""
+    by, leaves = (None if hours is None else PLUGGED + timedelta(hours=hours) for hours in (by_h, leaves_h))
+    need = Need(20_000.0, leaves, guaranteed_wh=1000.0 * promised_kwh, guaranteed_by=by)
+    one = replace(session(got_kwh=got_kwh), need=need)
+    assert one.promised_w(PLUGGED) == pytest.approx(1000.0 * power_kw)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def played(site: Site, strategy: str, *, wh: float = 18_000, stays_h: float = 8.
     return simulate(recorded_task(site, SessionFile("x.csv", "test", records, ()), since=BEGIN, days=1), strategy)
 
 
-@pytest.mark.parametrize(("strategy", "kept"), [("cheapest", 1), ("equal", 0)])
+@pytest.mark.parametrize(("strategy", "kept"), [("cheapest", 1), ("fast", 1), ("equal", 0)])
 def test_a_planned_strategy_keeps_what_a_class_is_promised_before_others_get_more(strategy: str, kept: int) -> None:
     result = played(depot(16, BUSES), strategy)
     assert result.promises == (("class 2, buses", 1, kept, 1),)
