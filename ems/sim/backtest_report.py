@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ems.sim.backtest_result import Backtest, Row
+from ems.sim.backtest_result import HARDLY_SHARE, Backtest, Row
 
 Show = Callable[[Backtest, Row], str]
 
@@ -75,6 +75,7 @@ COLUMNS: Mapping[str, Show] = {
     "of wanted, %": lambda _, r: f"{100 * r.service.share:.2f}",
     "gap, points": lambda found, r: f"{found.energy_gap(r):.2f}",
     "full": lambda _, r: f"{r.service.met}/{r.service.needs}",
+    "< 1/4": lambda _, r: f"{r.service.hardly_served}",
     PROMISES: lambda _, r: _promises(r) or "-",
     "Jain": lambda _, r: f"{r.service.jain:.3f}",
     "worst, %": lambda _, r: f"{100 * r.service.worst:.0f}",
@@ -101,6 +102,7 @@ def _row(found: Backtest, row: Row) -> dict[str, Any]:
         "share": round(service.share, 6),
         "needs": service.needs,
         "needs_met": service.met,
+        "hardly_served": service.hardly_served,
         "promises": [] if row.result is None else [kept._asdict() for kept in row.result.promises],
         "jain": round(service.jain, 6),
         "worst": round(service.worst, 6),
@@ -137,16 +139,17 @@ def _notes(found: Backtest) -> list[str]:
     inner = found.task.task
     money = f" {_currency(found)}" if _currency(found) else ""
     told = [
+        f"< 1/4: vehicles that got less than {HARDLY_SHARE:.0%} of what they wanted",
         f"total: energy, demand charge in full for every billing period, and {found.task.missing_per_kwh:g}{money} for "
         "every kWh that was wanted and is missing; gaps are to the clairvoyant rows",
         *found.task.task.notes,
     ]
     if inner.site.steered_battery is not None:
         told.insert(
-            1,
+            2,
             "battery: its wear, and what it holds less at the end than at the begin (half full), at the mean price; "
             "its own program is taken to do nothing, and PV counts what went through it",
         )
     if found.task.beside.tariff is None:
-        told.insert(1, "there is no tariff: energy costs nothing here, and to the planner every kWh counts the same")
+        told.insert(2, "there is no tariff: energy costs nothing here, and to the planner every kWh counts the same")
     return ["", *(f"note: {note}" for note in told)]

@@ -22,6 +22,9 @@ from ems.sim.promise import MET_SLACK_WH
 from ems.sim.simulation_result import SimulationResult
 
 QUARTER_S = 900
+HARDLY_SHARE = 0.25
+"""Who gets less of what it wanted was hardly served."""
+
 UTC_CLOCK = ZoneInfo("UTC")
 
 
@@ -43,14 +46,15 @@ class Costs(NamedTuple):
 
 
 class Service(NamedTuple):
-    """What vehicles got: of all that wanted at least 0.1 kWh how many got it, Jain's index of delivered ÷ wanted, and
-    the least of these by user (where users are not known: by session).
+    """What vehicles got: of all that wanted at least 0.1 kWh how many got it, how many were `hardly_served`, Jain's
+    index of delivered ÷ wanted, and the least of these by user (where users are not known: by session).
     """
 
     wanted_kwh: float
     delivered_kwh: float
     needs: int
     met: int
+    hardly_served: int
     jain: float
     worst: float
 
@@ -148,6 +152,7 @@ def service_of(outcomes: Sequence[Outcome], users: Mapping[str, str]) -> Service
         delivered_kwh=sum(one.got_wh for one in outcomes) / 1000.0,
         needs=len(wanting),
         met=sum(one.is_met for one in wanting),
+        hardly_served=int(np.count_nonzero(ratios < HARDLY_SHARE)),
         jain=jain(ratios),
         worst=min((got / wanted for got, wanted in by_user.values()), default=1.0),
     )

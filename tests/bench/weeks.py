@@ -46,7 +46,10 @@ EVERY_S = 900.0
 """The clock asks for a plan so often here, the daemon three times as often; on the first Monday of June that made a
 difference of 0.02 points and took half as long again. News asks for one as in the daemon."""
 
-COLUMNS = f"{'site':8} {'week from':11} {'run':24} {'energy, %':>9} {'possible':>9} {'of it, %':>9} {'cost, %':>8}"
+COLUMNS = (
+    f"{'site':8} {'week from':11} {'run':24} {'energy, %':>9} {'possible':>9} {'of it, %':>9} {'cost, %':>8} "
+    f"{'< 1/4':>11}"
+)
 
 Kind = tuple[str, Knowledge]
 
@@ -65,29 +68,46 @@ class Week(NamedTuple):
         return FIRST + timedelta(weeks=self.number)
 
 
+class Run(NamedTuple):
+    """What came out of a run: energy delivered, % of what was wanted; the total; how many of its vehicles got less than
+    a quarter of what they wanted.
+    """
+
+    name: str
+    energy: float
+    total: float
+    vehicles: int
+    hardly_served: int
+
+
 class Result(NamedTuple):
-    """One run: energy delivered and possible, % of what was wanted; total, and the least that was possible."""
+    """One run of a week, beside the energy that was possible, %, and the least total."""
 
     week: Week
-    run: str
-    energy: float
+    run: Run
     possible: float
-    total: float
     least: float
 
     @property
     def of_it(self) -> float:
         """Delivered of the possible energy, %."""
-        return 100.0 * self.energy / self.possible
+        return 100.0 * self.run.energy / self.possible
 
     @property
     def cost(self) -> float:
         """By how many per cent the total lies above the least."""
-        return 100.0 * (self.total / self.least - 1.0)
+        return 100.0 * (self.run.total / self.least - 1.0)
 
     def __str__(self) -> str:
-        figures = f"{self.energy:9.2f} {self.possible:9.2f} {self.of_it:9.2f} {self.cost:+8.2f}"
-        return f"{self.week.site:8} {self.week.begins!s:11} {self.run:24} {figures}"
+        one = self.run
+        figures = f"{one.energy:9.2f} {self.possible:9.2f} {self.of_it:9.2f} {self.cost:+8.2f}"
+        served = f"{one.hardly_served:4} of {one.vehicles:3}"
+        return f"{self.week.site:8} {self.week.begins!s:11} {one.name:24} {figures} {served:>11}"
+
+    def as_json(self) -> dict[str, object]:
+        """All of it, flat."""
+        bounds = {"possible": self.possible, "least": self.least}
+        return {**self.week._asdict(), "week": f"{self.week.begins}", **self.run._asdict(), **bounds}
 
 
 def kinds_in(text: str) -> tuple[Kind, ...]:
@@ -121,21 +141,23 @@ def bound_of(week: Week) -> tuple[float, float]:
     return 100.0 * most.service.share, cheapest.total
 
 
-def run_of(week: Week, kind: Kind) -> tuple[str, float, float]:
-    """A run's name, what it delivers, %, and its total."""
+def run_of(week: Week, kind: Kind) -> Run:
+    """One kind of run of a week."""
     row = run(task_of(week), *kind, every_s=EVERY_S)
-    return row.name, 100.0 * row.service.share, row.total
+    return Run(row.name, 100.0 * row.service.share, row.total, row.service.needs, row.service.hardly_served)
 
 
 def summary(results: Sequence[Result]) -> str:
     """Mean, worst and best of each kind of run over all weeks of each site."""
     lines = []
-    for site, name in dict.fromkeys((one.week.site, one.run) for one in results):
-        same = [one for one in results if (one.week.site, one.run) == (site, name)]
+    for site, name in dict.fromkeys((one.week.site, one.run.name) for one in results):
+        same = [one for one in results if (one.week.site, one.run.name) == (site, name)]
         of_it, cost = [one.of_it for one in same], [one.cost for one in same]
         energy = f"of the possible energy {_mean(of_it):.2f} %, worst {min(of_it):.2f}, best {max(of_it):.2f}"
         money = f"cost above the least {_mean(cost):.2f} %, worst {max(cost):.2f}, best {min(cost):.2f}"
-        lines.append(f"{site:8} {name:24} {len(same)} weeks: {energy}; {money}")
+        hardly, vehicles = (sum(getattr(one.run, what) for one in same) for what in ("hardly_served", "vehicles"))
+        few = f"less than a quarter got {hardly} of {vehicles} vehicles"
+        lines.append(f"{site:8} {name:24} {len(same)} weeks: {energy}; {money}; {few}")
     return "\n".join(lines)
 
 
@@ -166,14 +188,13 @@ def main() -> None:
         pairs = [(week, kind) for week in weeks for kind in kinds_in(options.runs)]
         jobs = {pool.submit(run_of, *pair): pair[0] for pair in pairs}
         for done in as_completed(jobs):
-            week, (name, energy, total) = jobs[done], done.result()
-            possible, least = bound[week]
-            result = Result(week, name, energy, possible, total, least)
+            week = jobs[done]
+            result = Result(week, done.result(), *bound[week])
             results.append(result)
             print(result, flush=True)
             if options.json:
                 with options.json.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({**week._asdict(), **result._asdict(), "week": f"{week.begins}"}) + "\n")
+                    file.write(json.dumps(result.as_json()) + "\n")
     print(summary(results))
 
 

@@ -21,9 +21,10 @@ from ems.planning.forecast.series import Series
 from ems.sim.backtest import backtest, bounds, combinations, facts_of, run
 from ems.sim.backtest_pictures import draw_backtest, paid
 from ems.sim.backtest_report import as_json, as_table, write_backtest
-from ems.sim.backtest_result import Backtest, battery_cost, jain
+from ems.sim.backtest_result import Backtest, battery_cost, jain, service_of
 from ems.sim.backtest_task import BacktestTask, Beside, Knowledge, backtest_task, priced_by, stated, truth
 from ems.sim.core_planner import known_prices
+from ems.sim.core_tally import Outcome
 from ems.sim.sessions import SessionFile
 from ems.sim.simulation_task import recorded_task
 from tests.sim.sites import BEGIN, feeder, record
@@ -98,6 +99,10 @@ def test_the_table_has_a_line_per_run_and_says_how_it_counts(compared: Backtest)
         "clairvoyant, most energy",
         "clairvoyant, least cost",
         *(row.name for row in compared.rows),
+    ]
+    at = lines[2].index("< 1/4")
+    assert [int(line[at : at + 5]) for line in lines[6:][: len(compared.rows)]] == [
+        row.service.hardly_served for row in compared.rows
     ]
     assert "0.5 EUR for every kWh that was wanted and is missing" in lines[-2]
     assert lines[-1] == "note: forecasts know 63 sessions from before"
@@ -298,6 +303,16 @@ def test_what_cannot_be_is_named(site: Site, beside: Beside, named: str) -> None
 @pytest.mark.parametrize(("ratios", "index"), [([1, 1, 1], 1.0), ([1, 0, 0], 1 / 3), ([0.5, 1], 0.9), ([], 1.0)])
 def test_jains_index(ratios: list[float], index: float) -> None:
     assert jain(np.array(ratios, dtype=np.float64)) == pytest.approx(index)
+
+
+@pytest.mark.parametrize(
+    ("wanted_kwh", "got_kwh", "hardly"),
+    [(10.0, 2.4, 1), (10.0, 2.5, 0), (0.05, 0.0, 0), (0.2, 0.0, 1), (10.0, 10.0, 0)],
+    ids=["less than a quarter", "a quarter", "who wanted nothing worth counting", "little", "all"],
+)
+def test_who_was_hardly_served_is_counted(wanted_kwh: float, got_kwh: float, hardly: int) -> None:
+    one = Outcome("1", "A1/1", 1000.0 * wanted_kwh, 1000.0 * got_kwh, 1000.0 * wanted_kwh, 0.0)
+    assert service_of([one], {}).hardly_served == hardly
 
 
 def test_a_run_learns_from_vehicles_that_left_during_it() -> None:
