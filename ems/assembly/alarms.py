@@ -14,7 +14,6 @@ from ems.adapters.web.alarms.page import alarm_ways
 from ems.adapters.web.payment.api import Routers
 from ems.adapters.webhook.signature import key_of
 from ems.assembly.error import AssemblyError
-from ems.domain.alarm.incident import Incident
 from ems.ports.controller import Clock, Live, Operations, Service
 from ems.ports.notices import Target
 from ems.runtime.alarm_mail import AlarmMailer
@@ -22,6 +21,7 @@ from ems.runtime.herald import Herald
 from ems.runtime.incident_keeper import IncidentKeeper
 from ems.runtime.loop import Output
 from ems.runtime.postman import Postman
+from ems.runtime.succession import Succession
 from ems.settings.build import SiteSettings
 from ems.settings.mail import MailSettings
 from ems.settings.notices import Mqtt, Webhook
@@ -33,10 +33,13 @@ if TYPE_CHECKING:
 
 
 class Audience(NamedTuple):
-    """Everybody whom the site file names, but for a broker, and the server that takes mail (None: there is none)."""
+    """Everybody whom the site file names: those who are told, the server that takes mail and the broker, None where
+    there is none.
+    """
 
     targets: tuple[Target, ...]
     server: SmtpServer | None
+    broker: Broker | None
 
 
 class AlarmParts:
@@ -47,23 +50,23 @@ class AlarmParts:
     def __init__(
         self,
         told: Audience,
-        broker: Broker | None,
         settings: SiteSettings,
         live: Live,
         clock: Clock,
         store: Store,
         operations: Operations,
     ) -> None:
-        self._settings = settings
-        self._brokers, links = _over_mqtt(broker, settings.site.name, live, operations, lambda: self.keeper.open)
-        self.postman = Postman((*told.targets, *self._brokers), store.notices, clock)
+        self._settings, self._live, self._operations = settings, live, operations
+        self._broker, self._link = told.broker, self._link_to(told.broker)
+        self._line = Succession("mqtt", self._link)
+        self.postman = Postman(self._told(told), store.notices, clock)
         herald = Herald(self.postman.tell, lambda: clock.now().utc)
         self.keeper = IncidentKeeper(
             live, clock, store.incidents, herald.alarm, lambda: self._settings.notices.patience
         )
         self.keeper.sources.append(self.postman.troubles)
         self.looks: tuple[Output, ...] = (herald.look,)
-        self.services: tuple[Service, ...] = (self.postman, self.keeper, *links)
+        self.services: tuple[Service, ...] = (self.postman, self.keeper, self._line)
         self.routers: Routers = alarm_ways(live, clock, self.keeper, self.postman)
 
     @property
@@ -72,28 +75,36 @@ class AlarmParts:
         return self._settings.mail
 
     def take_over(self, settings: SiteSettings, told: Audience) -> None:
-        """Go on with what the site file says now, but for the broker."""
+        """Go on with what the site file says now. A broker is left in order before the next one is met."""
         self._settings = settings
-        self.postman.take_over((*told.targets, *self._brokers))
+        if told.broker != self._broker:
+            if self._link is not None:
+                self._link.leave(told.broker)
+            self._broker, self._link = told.broker, self._link_to(told.broker)
+            self._line.turn_to(self._link)
+        self.postman.take_over(self._told(told))
 
+    def _link_to(self, broker: Broker | None) -> MqttLink | None:
+        if broker is None:
+            return None
+        from ems.adapters.mqtt.link import MqttLink  # noqa: PLC0415 - a room that few sites need
 
-def _over_mqtt(
-    broker: Broker | None, site: str, live: Live, operations: Operations, alarms: Callable[[], Sequence[Incident]]
-) -> tuple[tuple[Target, ...], tuple[MqttLink, ...]]:
-    """The target and the link of a broker, if there is one."""
-    if broker is None:
-        return (), ()
-    from ems.adapters.mqtt.link import MqttLink  # noqa: PLC0415 - a room that few sites need
-    from ems.adapters.mqtt.target import MqttTarget  # noqa: PLC0415
+        return MqttLink(broker, self._live, self._operations, lambda: self.keeper.open, __version__)
 
-    link = MqttLink(broker, live, operations, alarms, __version__)
-    return (MqttTarget(link, f"{link.host}, {link.topics.event}", site),), (link,)
+    def _told(self, told: Audience) -> Iterator[Target]:
+        """Everybody who is told, the broker too."""
+        yield from told.targets
+        link = self._link
+        if link is not None:
+            from ems.adapters.mqtt.target import MqttTarget  # noqa: PLC0415 - see above
+
+            yield MqttTarget(link, f"{link.host}, {link.topics.event}", self._settings.site.name)
 
 
 def audience_of(settings: SiteSettings, clock: Clock) -> Audience:
     """Everybody whom the site file names. Raises AssemblyError where a secret cannot be read."""
     server = None if settings.mail is None else mail_server(settings.mail)
-    return Audience(tuple(_targets(settings, server, clock)), server)
+    return Audience(tuple(_targets(settings, server, clock)), server, broker_of(settings.notices.mqtt))
 
 
 def broker_of(known: Mqtt | None) -> Broker | None:

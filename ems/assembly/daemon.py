@@ -22,7 +22,7 @@ from ems.adapters.store.journal import FileJournal
 from ems.adapters.store.segment import Header
 from ems.adapters.store.store import Store
 from ems.assembly.access import porter_of
-from ems.assembly.alarms import Audience, audience_of, broker_of
+from ems.assembly.alarms import Audience, audience_of
 from ems.assembly.entry import web_options
 from ems.assembly.error import AssemblyError
 from ems.assembly.meter_keys import SiteMeterKeys
@@ -114,7 +114,6 @@ class Daemon:
             check_free("the page", shown.host, shown.port, "EMS_HTTP_PORT")
             meters = installed_meters(settings, own_models(settings, state_dir))
             provision, told = provision_of(settings.payment), audience_of(settings, clock)
-            broker = broker_of(settings.notices.mqtt)
             store = store_of(state_dir, clock, troubles)
         except BaseException:
             lock.close()
@@ -141,7 +140,7 @@ class Daemon:
         product = product_of(
             Ground(
                 settings, state_dir, shown, told, provision, clock, store, recovered, loop, live, operations,
-                central, porter, planning, foreseer, keys, broker,
+                central, porter, planning, foreseer, keys,
             )
         )  # fmt: skip
         poller = Poller(meters, clock, loop.inbox.put, steered_batteries(settings.site))

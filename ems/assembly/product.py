@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ems.adapters.calendar.schedule import Job
 from ems.adapters.ocpp.server import CentralSystem
@@ -28,7 +28,7 @@ from ems.assembly.entry import accounts_of
 from ems.assembly.hindsight import hindsight_of
 from ems.assembly.interface_document import InterfaceDocument
 from ems.assembly.meter_keys import SiteMeterKeys
-from ems.assembly.ocpi import roaming_parts
+from ems.assembly.ocpi import RoamingParts, roaming_parts
 from ems.assembly.opening import database_of
 from ems.assembly.operations import SiteOperations
 from ems.assembly.pages import PageNeeds, page_parts
@@ -46,13 +46,10 @@ from ems.runtime.loop import Loop, Output
 from ems.runtime.porter import Porter
 from ems.settings.build import SiteSettings
 
-if TYPE_CHECKING:
-    from ems.adapters.mqtt.link import Broker
-
 
 class Ground(NamedTuple):
-    """What every area stands on. `shown`: where the page is served; `told` and `broker`: whom alarms and notices
-    are for; `provision`: who takes the drivers' money.
+    """What every area stands on. `shown`: where the page is served; `told`: whom alarms and notices are for;
+    `provision`: who takes the drivers' money.
     """
 
     settings: SiteSettings
@@ -71,7 +68,6 @@ class Ground(NamedTuple):
     planning: ChildPlanning
     foresight: Foresight
     keys: SiteMeterKeys
-    broker: Broker | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +79,8 @@ class Product:
     access: AccessParts
     drivers: DriverParts
     alarms: AlarmParts
+    reporting: ReportParts
+    roaming: RoamingParts
     wizard: WizardParts
     looks: tuple[Output, ...]
     services: tuple[Service, ...]
@@ -98,6 +96,8 @@ class Product:
         self.access.take_over(settings)
         self.drivers.take_over(settings, told.server)
         self.alarms.take_over(settings, told)
+        self.reporting.take_over(settings.reports)
+        self.roaming.take_over(settings.ocpi)
 
     async def close(self) -> None:
         """What must be told to stations before the services end."""
@@ -111,7 +111,7 @@ def product_of(ground: Ground) -> Product:
     remote = remote_parts(settings, access.desk, clock, loop, store, state_dir)
     paying = payment_parts(provision, operations, store, loop, recovered, live, remote.control)
     access.priced_by(paying.till, paying.unpaid)
-    alarms = AlarmParts(ground.told, ground.broker, settings, live, clock, store, operations)
+    alarms = AlarmParts(ground.told, settings, live, clock, store, operations)
     drivers = driver_parts(settings, live, operations, store, remote.control, paying, access, ground.told.server)
     drivers.heard_by(alarms.keeper)
     alarms.keeper.sources.append(ground.keys.troubles)
@@ -155,6 +155,8 @@ def product_of(ground: Ground) -> Product:
         access=access,
         drivers=drivers,
         alarms=alarms,
+        reporting=reporting,
+        roaming=roaming,
         wizard=wizard,
         looks=(*looks, *paying.looks, *alarms.looks, pages.look, wizard.look, reporting.look),
         services=(*services, ground.keys, wizard.prover, *(one for area in served for one in area.services)),

@@ -150,6 +150,8 @@ class ReportParts:
     services: tuple[Service, ...]
     jobs: tuple[Job, ...]
     savings: Savings
+    exporter: Exporter
+    take_over: Callable[[ReportSettings], None]
 
 
 def report_parts(
@@ -164,9 +166,14 @@ def report_parts(
     """Everything about reports of a daemon. `sources`: the tariff and where prices lie, `mail`: where mail goes out, as
     they are now.
     """
+    assumed = [settings.reports]
 
     def facts() -> Facts:
-        return facts_of(live.state.site, settings.reports, sources(), operations.pushed(), operations.daybook)
+        return facts_of(live.state.site, assumed[0], sources(), operations.pushed(), operations.daybook)
+
+    def take_over(told: ReportSettings) -> None:
+        assumed[0] = told
+        exporter.take_over(told.exports)
 
     reports = SiteReports(store, sources().database, clock, facts)
     savings = Savings(reports, lambda: live.state.site.zone, clock)
@@ -174,19 +181,21 @@ def report_parts(
     courier = SiteCourier(lambda: live.state.site.name, reports.report, file_name, files, mail, clock)
     exporter = Exporter(settings.reports.exports, lambda: live.state.site.zone, courier, store.reports, clock)
     reports.exporter = exporter
-    forget = partial(_forget, settings.reports, store)
+    forget = partial(_forget, lambda: assumed[0].names_days, store)
     jobs = (Job("exports", EVERY_MINUTE, exporter.look), Job("names", EVERY_NIGHT, forget))
     return ReportParts(
-        report_ways(live, clock, reports), Watchkeeper(store.reports).look, (reports.process, savings), jobs, savings
-    )
+        report_ways(live, clock, reports), Watchkeeper(store.reports).look, (reports.process, savings), jobs, savings,
+        exporter, take_over,
+    )  # fmt: skip
 
 
-async def _forget(told: ReportSettings, store: Store, due: datetime) -> None:
+async def _forget(names_days: Callable[[], int | None], store: Store, due: datetime) -> None:
     """Whoever charged longer ago than the site file says is forgotten."""
-    if told.names_days is None:
+    days = names_days()
+    if days is None:
         return
     try:
-        await store.corrections.forget_names(due - timedelta(days=told.names_days), "site file", due)
+        await store.corrections.forget_names(due - timedelta(days=days), "site file", due)
     except NotStoredError as failed:
         log.warning("reports.names-not-forgotten cause=%r", str(failed))
 

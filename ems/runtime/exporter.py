@@ -49,6 +49,10 @@ class Exporter:
         self._has_read = False
         self._turn = asyncio.Lock()
 
+    def take_over(self, plans: Sequence[ExportPlan]) -> None:
+        """These are the exports from now on. What is under way is finished; what waits of one that is gone stays."""
+        self._plans = {plan.name: plan for plan in plans}
+
     def views(self) -> tuple[ExportView, ...]:
         """Every export as people see it."""
         now, zone = self._clock.now().utc, self._zone()
@@ -66,7 +70,7 @@ class Exporter:
             if not await self._recalled():
                 return
             now = self._clock.now().utc
-            for plan in self._plans.values():
+            for plan in tuple(self._plans.values()):
                 await self._note_due(plan, now)
             for run in sorted(self._runs.values(), key=lambda run: run.due):
                 if run.name in self._plans and run.state is RunState.WAITING and (run.next is None or run.next <= now):
@@ -74,13 +78,13 @@ class Exporter:
 
     async def send_now(self, name: str, who: str) -> ExportRun:
         """Send what was due last, also if it went out already. Raises UnknownError, NoReportError."""
-        plan = self._plans.get(name)
-        if plan is None:
-            known = ", ".join(self._plans) or "none"
-            raise UnknownError(f"there is no export {name[:40]!r}; the site file describes: {known}")
         async with self._turn:
             if not await self._recalled():
                 raise NoReportError("it cannot be read what has gone out already")
+            plan = self._plans.get(name)
+            if plan is None:
+                known = ", ".join(self._plans) or "none"
+                raise UnknownError(f"there is no export {name[:40]!r}; the site file describes: {known}")
             now = self._clock.now().utc
             _, period = plan.due(now, self._zone())
             self._book.add_audit(now, who, "send export", {"export": name, "period": str(period)})

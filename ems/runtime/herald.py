@@ -34,7 +34,8 @@ class Herald:
     def look(self, _events: Sequence[Event], state: SiteState, _memory: Memory, decision: Decision) -> None:
         """Take one tick of the loop."""
         before, self._before = self._before, state
-        if before is None or before.site is not state.site or before is state:
+        # A reload brings another policy, never other stations: what happens in that moment is told as well.
+        if before is None or before.site.stations is not state.site.stations or before is state:
             return
         for topic, subject, data in news(before, state):
             self._tell(topic, subject, data, decision.at.utc)

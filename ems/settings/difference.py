@@ -43,13 +43,11 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
         *_changed("oidc", {"": repr(old.oidc)}, {"": repr(new.oidc)}),
         *_ocpi(old, new),
         *_one("mail", old.mail, new.mail),
-        *_changed(
-            "reports", {"co2_g_per_kwh": old.reports.co2_g_per_kwh}, {"co2_g_per_kwh": new.reports.co2_g_per_kwh}
-        ),
-        *_entries("export", {p.name: p for p in old.reports.exports}, {p.name: p for p in new.reports.exports}),
+        *_changed("reports", _reports(old), _reports(new), needs_restart=False),
+        *_entries("export", _exports(old), _exports(new), needs_restart=False),
         *_changed("drivers", dataclasses.asdict(old.drivers), dataclasses.asdict(new.drivers), needs_restart=False),
         *_entries("webhook", _webhooks(old), _webhooks(new), needs_restart=False),
-        *_entries("mqtt broker", _mqtt(old), _mqtt(new)),
+        *_entries("mqtt broker", _mqtt(old), _mqtt(new), needs_restart=False),
         *_changed("alarms", _fields(old.notices.patience), _fields(new.notices.patience), needs_restart=False),
         *_one("alarms by mail", old.notices.mail, new.notices.mail),
         *_changed("policy", _fields(old.site.policy), _fields(new.site.policy), needs_restart=False),
@@ -63,8 +61,8 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
 
 
 def applied(old: SiteSettings, new: SiteSettings) -> SiteSettings:
-    """What may run after a reload: the old installation with the new policy, limits, classes, holidays, passwords, and
-    whoever is told of what, but for a broker.
+    """What may run after a reload: the old installation with the new policy, limits, classes, holidays, passwords,
+    roaming partners, assumptions and exports of reports, and whoever is told of what.
 
     The text is the new one. While something waits for the restart, the revision names both files. A limit on something
     that only the new file has waits too.
@@ -87,7 +85,10 @@ def applied(old: SiteSettings, new: SiteSettings) -> SiteSettings:
         doors=new.doors,
         drivers=new.drivers,
         mail=new.mail,
-        notices=dataclasses.replace(new.notices, mqtt=old.notices.mqtt),
+        notices=new.notices,
+        reports=new.reports,
+        # Whether there is roaming at all waits: its paths are made at the start.
+        ocpi=old.ocpi if old.ocpi is None or new.ocpi is None else new.ocpi,
         tariff=new.tariff,
         tariff_file=new.tariff_file,
     )
@@ -158,9 +159,9 @@ def _ocpi(old: SiteSettings, new: SiteSettings) -> Iterator[Difference]:
     if (old.ocpi is None) != (new.ocpi is None):
         yield Difference("ocpi is new" if old.ocpi is None else "ocpi is gone", True)
     elif old.ocpi is not None and new.ocpi is not None:
-        yield from _changed("ocpi", _fields(old.ocpi.operator), _fields(new.ocpi.operator))
+        yield from _changed("ocpi", _fields(old.ocpi.operator), _fields(new.ocpi.operator), needs_restart=False)
         known = [{one.id: one for one in told.partners} for told in (old.ocpi, new.ocpi)]
-        yield from _entries("partner", known[0], known[1])
+        yield from _entries("partner", known[0], known[1], needs_restart=False)
 
 
 def _doors(settings: SiteSettings) -> Mapping[str, Any]:
@@ -194,6 +195,14 @@ def _meters(settings: SiteSettings) -> dict[str, dict[str, Any]]:
 
 def _stations(settings: SiteSettings) -> dict[str, dict[str, Any]]:
     return {s.id: {"model": "auto" if s.id in settings.recognisable else s.model.id} for s in settings.site.stations}
+
+
+def _reports(settings: SiteSettings) -> dict[str, Any]:
+    return {name: getattr(settings.reports, name) for name in ("co2_g_per_kwh", "names_days")}
+
+
+def _exports(settings: SiteSettings) -> dict[str, Any]:
+    return {plan.name: plan for plan in settings.reports.exports}
 
 
 def _webhooks(settings: SiteSettings) -> dict[str, Any]:

@@ -76,7 +76,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def roaming(daemon: Daemon) -> Roaming:
     """The part of the daemon that partners meet."""
-    return next(one for one in daemon.services if isinstance(one, Roaming))
+    seat = daemon.product.roaming.seat
+    assert seat is not None
+    return seat.now
 
 
 async def met(daemon: Daemon, provider: Provider) -> Reply:
@@ -173,6 +175,40 @@ def test_a_provider_registers_learns_the_site_and_has_its_driver_charge(site: In
                 with pytest.raises(ValueError, match="taken back"):
                     await part.credit("tnm", again, WHO)
             assert [one["id"] for one in await asyncio.to_thread(provider.every, "sessions")] == [name]
+
+    asyncio.run(scenario())
+
+
+def test_what_the_file_says_of_roaming_counts_without_a_restart_in_the_middle_of_a_session(
+    site: Installation, provider: Provider
+) -> None:
+    """The registration, the session that runs and its record outlive another address and another partner."""
+    provider.tokens = [token("CARD-A")]
+    station = ChargePoint("CP-01")
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon, station.connected(site.central):
+            await prices(site)
+            await met(daemon, provider)
+            await eventually(lambda: roaming(daemon).views()[0].tags == 1, what="its token")
+            await station.start("CARD-A")
+            await eventually(lambda: provider.objects["sessions"], what="a session")
+            (name,) = provider.objects["sessions"]
+            before = roaming(daemon)
+            text = OCPI.format(page=site.page, more="}, other: {name: Other").replace("Hafenstrasse 1", "Am Kai 7")
+            site.write(more=text)
+            daemon.reload()
+            await eventually(lambda: roaming(daemon) is not before, what="the change")
+            await eventually(lambda: provider.objects["locations"]["YARD"]["address"] == "Am Kai 7", what="its address")
+            assert [one.id for one in roaming(daemon).views()] == ["tnm", "other"]
+            assert roaming(daemon).views()[0].partner.is_registered
+            await station.charge(5000)
+            await eventually(lambda: provider.objects["sessions"][name]["kwh"] == 5, what="its energy")
+            await station.stop()
+            await station.status("Available")
+            await eventually(lambda: provider.cdrs, what="the record of what it cost")
+            assert (provider.cdrs[0]["session_id"], provider.cdrs[0]["total_energy"]) == (name, 5)
+            assert station.links == 1
 
     asyncio.run(scenario())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import threading
@@ -17,12 +18,15 @@ from websockets.exceptions import InvalidStatus
 from ems.adapters.store.replay import replay
 from ems.assembly.daemon import Daemon
 from tests.adapters.mail.postbox import postbox
+from tests.adapters.mqtt.broker import mosquitto, needs_mosquitto
+from tests.adapters.mqtt.test_mqtt import Home, at_home
 from tests.adapters.webhook.receiver import SECRET, Receiver, receiver
 from tests.assembly.charge_point import ChargePoint
 from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
 from tests.assembly.patience import eventually
 from tests.assembly.running import alarms, evse, running
+from tests.ports import free_ports
 
 TIGHTER = "limits: [{name: contract, circuit: grid, max_a: 20}]\n"
 
@@ -244,3 +248,95 @@ def test_a_secret_that_is_gone_keeps_the_reload_from_happening_and_says_so(
 
     with receiver() as there:
         asyncio.run(scenario(there))
+
+
+def published(port: int, base: str = "ems/yard", discovery: str = "homeassistant") -> str:
+    found = f"discovery: {discovery}, " if discovery else ""
+    return f"mqtt: {{host: 127.0.0.1, port: {port}, base: {base}, {found}every_s: 0.5}}\n"
+
+
+def retained(home: Home) -> set[str]:
+    """The first levels of what is retained at a broker."""
+    return {topic.split("/")[0] for topic, told in home.last.items() if told and not topic.endswith("/event")}
+
+
+def events(home: Home, base: str) -> list[str]:
+    return [json.loads(told)["type"] for topic, told in home.all if topic == f"{base}/event"]
+
+
+@needs_mosquitto
+@pytest.mark.timeout(120)
+def test_a_broker_is_changed_without_a_restart_and_nothing_is_left_behind(
+    site: Installation, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another base and prefix, another broker, none: what the old ones retained of us is gone, and notices go on."""
+
+    async def scenario(first: int, second: int) -> None:
+        async with at_home(first) as home, at_home(second) as away, charging(site) as (daemon, station):
+            await home.until(lambda: "transaction.started" in events(home, "ems/yard"))
+            await home.until(lambda: home.last.get("homeassistant/device/ems_yard_CP-01_1/config"))
+            site.write(more=published(first, "park/north", "ha"))
+            daemon.reload()
+            await home.until(lambda: home.last.get("park/north/status") == b"online")
+            await home.until(lambda: home.last.get("ha/device/park_north_CP-01_1/config"))
+            assert retained(home) == {"park", "ha"}
+            await station.stop()
+            await home.until(lambda: "transaction.ended" in events(home, "park/north"))
+            site.write(more=published(second, "park/north", ""))
+            daemon.reload()
+            await away.until(lambda: away.last.get("park/north/evse/CP-01/1"))
+            assert (retained(home), retained(away)) == (set(), {"park"})
+            await station.start()
+            await away.until(lambda: "transaction.started" in events(away, "park/north"))
+            assert "transaction.started" not in events(home, "park/north")
+            site.write()
+            daemon.reload()
+            await away.until(lambda: not retained(away))
+            await eventually(lambda: not daemon.product.alarms.postman.targets())
+            assert station.links == 1
+
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    with mosquitto(tmp_path / "first") as first, mosquitto(tmp_path / "second") as second:
+        site.write(more=published(first.port))
+        asyncio.run(scenario(first.port, second.port))
+    assert "site.changed mqtt broker 127.0.0.1: base ems/yard → park/north (takes effect at once)" in caplog.text
+    assert "site.waits-for-restart" not in caplog.text
+
+
+@needs_mosquitto
+@pytest.mark.timeout(120)
+def test_what_happens_while_a_broker_is_away_is_told_to_the_next_one(
+    site: Installation, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(there: int) -> None:
+        async with at_home(there) as home, charging(site) as (daemon, _):
+            await eventually(lambda: daemon.product.alarms.postman.targets()[0].failures, 20, what="it is tried")
+            site.write(more=published(there))
+            daemon.reload()
+            await home.until(lambda: "transaction.started" in events(home, "ems/yard"))
+
+    with mosquitto(tmp_path) as there:
+        site.write(more=published(free_ports(1)[0]))
+        asyncio.run(scenario(there.port))
+    assert "mqtt.left-behind" in caplog.text
+
+
+def test_reports_and_their_exports_change_without_a_restart(
+    site: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with running(site) as daemon:
+            site.write(
+                more="reports: {co2_g_per_kwh: 400, names_days: 90, exports:"
+                " {daily: {content: sessions, every: day, webhook: {url: 'https://office.example/in'}}}}\n"
+            )
+            daemon.reload()
+            await eventually(lambda: "site.reloaded" in caplog.text)
+            assert [one.plan.name for one in daemon.product.reporting.exporter.views()] == ["daily"]
+
+    asyncio.run(scenario())
+    assert "site.changed reports: co2_g_per_kwh none → 400 (takes effect at once)" in caplog.text
+    assert "site.changed reports: names_days none → 90 (takes effect at once)" in caplog.text
+    assert "site.changed export daily is new (takes effect at once)" in caplog.text
+    assert "site.waits-for-restart" not in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,6 +95,14 @@ def test_the_error_of_a_status_is_told() -> None:
     scene = Scene()
     scene.tick(scene.status(EvseStatus.FAULTED, "GroundFailure"))
     assert scene.told[-1][2] == {"evse": "A1/1", "status": "Faulted", "error": "GroundFailure", "before": "Unknown"}
+
+
+def test_what_happens_as_the_site_file_is_read_again_is_told() -> None:
+    scene = Scene()
+    scene.tick(scene.status(EvseStatus.PREPARING))
+    policy = replace(SITE.policy, idle_a=0.0)
+    scene.state = replace(scene.state, site=replace(SITE, policy=policy))
+    assert scene.tick(scene.status(EvseStatus.AVAILABLE)) == ["status.changed A1/1", "session.ended A1/1"]
 
 
 def test_what_was_there_before_the_first_tick_is_no_news() -> None:

@@ -7,8 +7,8 @@ import contextlib
 import json
 import logging
 import ssl
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiomqtt
@@ -30,7 +30,9 @@ BACK_OFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 TIMEOUT_S, KEEPALIVE_S = 10, 30
 SLICE = 20
 GOODBYE_S = 1.0
+PART_S = 5.0
 MAX_HEARD = 1_000
+LOOK_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class MqttLink:
         self._client: aiomqtt.Client | None = None
         self._sent: dict[str, bytes] = {}
         self._failures = 0
+        self._turn = asyncio.Lock()
+        self._is_left, self._next = False, broker
 
     @property
     def host(self) -> str:
@@ -80,8 +84,16 @@ class MqttLink:
         """Whether the broker takes what is said."""
         return self._client is not None
 
+    def leave(self, following: Broker | None) -> None:
+        """The site goes on with this broker, or with none: when the link ends, nothing is left behind that stands there
+        no more.
+        """
+        self._is_left, self._next = True, following or replace(self._broker, host="")
+        if not self.is_connected:
+            log.warning("mqtt.left-behind broker=%s cause='there is no link': what is retained there stays", self.host)
+
     async def run(self) -> None:
-        """Keep the link until cancelled."""
+        """Keep the link until cancelled; then what has been heard is done, and what is being told arrives."""
         while True:
             try:
                 await self._connected()
@@ -122,7 +134,7 @@ class MqttLink:
             except asyncio.CancelledError:
                 # Who goes in order sends no last will.
                 with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
-                    await client.publish(self.topics.status, OFFLINE, qos=1, retain=True, timeout=GOODBYE_S)
+                    await self._part(client, work[0])
                 raise
             finally:
                 self._client = None
@@ -130,9 +142,45 @@ class MqttLink:
                     task.cancel()
                 await asyncio.gather(*work, return_exceptions=True)
 
+    async def _part(self, client: aiomqtt.Client, publishing: asyncio.Task[None]) -> None:
+        """End in order: hear no more, do what was heard, and take back what the next link does not say."""
+        self._client = None
+        if self._is_left:
+            publishing.cancel()
+            await asyncio.gather(publishing, return_exceptions=True)
+            async with asyncio.timeout(PART_S):
+                await client.unsubscribe(list(self._commands))
+                while len(client.messages):  # noqa: ASYNC110 - nothing tells when it has run empty
+                    await asyncio.sleep(LOOK_S)
+                async with self._turn:
+                    pass
+                for topic in self._left_over():
+                    await client.publish(topic, b"", qos=1, retain=True)
+        if not self._is_left or self._stays(self.topics.base):
+            await client.publish(self.topics.status, OFFLINE, qos=1, retain=True, timeout=GOODBYE_S)
+
+    def _left_over(self) -> Iterator[str]:
+        """Topics that are retained and that nobody renews."""
+        prefix = self._broker.discovery
+        for topic in (*self._sent, self.topics.status):
+            is_ours = topic.startswith(f"{self.topics.base}/")
+            if not (self._stays(self.topics.base) if is_ours else self._stays(self.topics.base, prefix)):
+                yield topic
+
+    def _stays(self, base: str, discovery: str | None = None) -> bool:
+        """Whether the next link is at the same broker and says the same things there."""
+        following = self._next
+        is_there = (following.host, following.port, following.base) == (self._broker.host, self._broker.port, base)
+        return is_there and (discovery is None or following.discovery == discovery)
+
+    @property
+    def _commands(self) -> tuple[str, str]:
+        """Where commands are heard."""
+        return f"{self.topics.base}/+/set", f"{self.topics.base}/evse/+/+/+/set"
+
     async def _greet(self, client: aiomqtt.Client) -> None:
         base, prefix = self.topics.base, self._broker.discovery
-        for topic in (f"{base}/+/set", f"{base}/evse/+/+/+/set", f"{base}/circuit/+", f"{base}/evse/+/+"):
+        for topic in (*self._commands, f"{base}/circuit/+", f"{base}/evse/+/+"):
             await client.subscribe(topic, qos=1)
         if prefix:
             await client.subscribe([(f"{prefix}/status", 1), (f"{prefix}/device/+/config", 1)])
@@ -167,17 +215,21 @@ class MqttLink:
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
-            topic, payload = str(message.topic), message.payload
-            told = payload if isinstance(payload, bytes) else b""
-            path = self.topics.command(topic)
-            if path is not None:
-                await self._command(client, topic, path, told, message.retain)
-            elif topic == f"{self._broker.discovery}/status":
-                if told == ONLINE.encode():
-                    self._sent.clear()
-                    await self._introduce(client)
-            elif message.retain and told and self._is_stale(topic):
-                await client.publish(topic, b"", qos=1, retain=True)
+            async with self._turn:
+                await self._hear(client, message)
+
+    async def _hear(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
+        topic, payload = str(message.topic), message.payload
+        told = payload if isinstance(payload, bytes) else b""
+        path = self.topics.command(topic)
+        if path is not None:
+            await self._command(client, topic, path, told, message.retain)
+        elif topic == f"{self._broker.discovery}/status":
+            if told == ONLINE.encode():
+                self._sent.clear()
+                await self._introduce(client)
+        elif message.retain and told and self._is_stale(topic):
+            await client.publish(topic, b"", qos=1, retain=True)
 
     def _is_stale(self, topic: str) -> bool:
         """Whether a retained topic is ours and says something that the site has no more."""
@@ -219,6 +271,7 @@ class MqttLink:
         if client is None:
             raise NotDeliveredError(f"there is no link to {self._broker.host}:{self._broker.port}")
         try:
-            await client.publish(self.topics.event, told, qos=1, timeout=TIMEOUT_S)
+            async with self._turn:
+                await client.publish(self.topics.event, told, qos=1, timeout=TIMEOUT_S)
         except (aiomqtt.MqttError, TimeoutError) as failed:
             raise NotDeliveredError(f"{self._broker.host}:{self._broker.port}: {failed}") from None

@@ -323,3 +323,34 @@ def test_what_the_site_does_not_allow_and_what_is_retained_is_refused() -> None:
         change_of(("evse", "CP-01", "1", "pause"), b"ON", False, site, {"limit"})
     with pytest.raises(ValueError, match="retained"):
         change_of(("strategy",), b"fast", True, site, ALL)
+
+
+@needs_mosquitto
+def test_what_was_heard_is_done_before_a_broker_is_left(tmp_path: Path) -> None:
+    class Slow(Book):
+        async def change(self, change: Change, who: str) -> None:
+            await asyncio.sleep(0.1)
+            await super().change(change, who)
+
+    async def work(there: Mosquitto) -> None:
+        scene = busy()
+        book = Slow(scene)
+        broker = plain_broker(there.port, commands=ALL)
+        link = MqttLink(broker, scene, book, tuple, "1.2.3")  # type: ignore[arg-type]  # the part that it uses
+        task = asyncio.create_task(link.run())
+        async with at_home(there.port) as home:
+            await home.until(lambda: home.last.get(f"{BASE}/evse/CP-01/1"))
+            for amps in range(10, 18):
+                await home.client.publish(f"{BASE}/evse/CP-01/1/limit/set", str(amps), qos=1)
+            await home.until(lambda: book.changes, "the first one")
+            assert len(book.changes) < 8
+            link.leave(None)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert len(book.changes) == 8
+            await home.until(lambda: sum(topic.endswith("/limit/result") for topic, _ in home.all) == 8, "answers")
+            await home.until(lambda: not any(home.last[topic] for topic in home.last if topic[-12:] == "/evse/CP-01/1"))
+            assert home.last[f"{BASE}/status"] == b""
+
+    with mosquitto(tmp_path) as there:
+        asyncio.run(work(there))

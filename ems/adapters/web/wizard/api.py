@@ -121,8 +121,8 @@ def _draft(router: APIRouter, desk: SiteDesk) -> None:
 def _saving(router: APIRouter, desk: SiteDesk) -> None:
     @router.post("/draft/save", summary="Save the site file", responses={**ok(shape.SavedRow), **CHANGED})
     async def save(request: Request) -> Response:
-        """Write the file in one step and read it: policy, limits and passwords count at once, the installation after a
-        restart. The last revisions are kept.
+        """Write the file in one step and read it. Most counts at once; what waits for a restart, such as the
+        installation, is named. The last revisions are kept.
         """
 
         async def work() -> Response:
