@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
 
 from ems.adapters.prices import PriceFile, parse_prices
 from ems.assembly.sources import PriceFolder, Sources
+from ems.domain.energy.carbon import GRAM, odd_grams
 from ems.domain.energy.price_push import KnownSeries, Pushed, must_be_meant
 from ems.domain.energy.price_series import PriceSeries
 from ems.domain.energy.tariff import Tariff
@@ -18,12 +20,21 @@ class SitePrices:
     reading happens in threads.
     """
 
-    def __init__(self, sources: Callable[[], Sources], pushed: Callable[[], Pushed]) -> None:
-        self._sources, self._pushed = sources, pushed
+    def __init__(
+        self,
+        sources: Callable[[], Sources],
+        pushed: Callable[[], Pushed],
+        carbon: Callable[[], tuple[str | None, ZoneInfo]],
+    ) -> None:
+        """`carbon`: the series of the grid's carbon intensity, if there is one, and the zone of the site."""
+        self._sources, self._pushed, self._carbon = sources, pushed, carbon
         self._folder = PriceFolder(sources().prices)
 
     async def read(self, series: str, table: str) -> PriceFile:
         """Read a table of prices; nothing changes. Raises UnknownError or ValueError."""
+        carbon, zone = self._carbon()
+        if series == carbon:
+            return await _intensity(series, table, zone)
         tariff = _following(self._sources().tariff, series)
         told = await asyncio.to_thread(parse_prices, table, tariff.zone, series)
         if not told.is_usable:
@@ -40,7 +51,26 @@ class SitePrices:
         tariff, doubts = await asyncio.to_thread(self._folder.completed, self._sources().tariff, pushed)
         nothing, names = PriceSeries(), () if tariff is None else sorted(tariff.series_names)
         series = {} if tariff is None else tariff.series
-        return [KnownSeries(name, series.get(name, nothing), pushed.get(name, nothing)) for name in names], doubts
+        found = [KnownSeries(name, series.get(name, nothing), pushed.get(name, nothing)) for name in names]
+        carbon, zone = self._carbon()
+        if carbon is not None:
+            told, more = await asyncio.to_thread(self._folder.intensity, carbon, zone, pushed)
+            found.append(KnownSeries(carbon, told, pushed.get(carbon, nothing), "gCO2"))
+            doubts = (*doubts, *more)
+        return found, doubts
+
+
+async def _intensity(series: str, table: str, zone: ZoneInfo) -> PriceFile:
+    """A table of carbon intensities. Raises ValueError."""
+    told = await asyncio.to_thread(parse_prices, table, zone, series)
+    if not told.is_usable:
+        first = next((finding for finding in told.findings if finding.is_refusal), None)
+        raise ValueError(f"it has no values: {first or 'there are no rows'}")
+    if told.currency != GRAM:
+        raise ValueError("the series is of the grid's carbon intensity: write the unit as gCO2/kWh")
+    if why := odd_grams(told.series):
+        raise ValueError(why)
+    return told
 
 
 def _following(tariff: Tariff | None, series: str) -> Tariff:

@@ -126,7 +126,7 @@ def product_of(ground: Ground) -> Product:
     accounts = accounts_of(recovered, store, clock, state_dir, ground.shown)
     hindsight = hindsight_of(ground.planning, operations.pushed, store, clock)
     areas = (paying, alarms, pages, drivers, wizard, reporting, roaming)
-    prices = SitePrices(sources, operations.pushed)
+    prices = SitePrices(sources, operations.pushed, lambda: (reporting.co2_series(), live.state.site.zone))
     further = (
         *(router for area in areas for router in area.routers),
         *station_ways(live, clock, remote.control, remote.rounds),

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from ems.assembly.report_wire import Wanted
 from ems.assembly.savings import Savings
 from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.daybook import Daybook
+from ems.domain.energy.carbon import Carbon
 from ems.domain.energy.price_push import Pushed
 from ems.domain.site import Site
 from ems.domain.unknown import UnknownError
@@ -55,9 +56,14 @@ EVERY_MINUTE, EVERY_NIGHT = "* * * * *", "23 2 * * *"
 
 def facts_of(site: Site, settings: ReportSettings, sources: Sources, pushed: Pushed, book: Daybook) -> Facts:
     """What else a report must know. Reads price files."""
-    tariff, doubts = PriceFolder(sources.prices).completed(sources.tariff, pushed)
+    folder = PriceFolder(sources.prices)
+    tariff, doubts = folder.completed(sources.tariff, pushed)
+    carbon = Carbon(otherwise=settings.co2_g_per_kwh, pv_g_per_kwh=settings.co2_pv_g_per_kwh)
+    if settings.co2_series is not None:
+        series, more = folder.intensity(settings.co2_series, site.zone, pushed)
+        carbon, doubts = replace(carbon, series=series, is_followed=True), (*doubts, *more)
     people = {person.id: person.label for person in book.access.people.values()}
-    return Facts(site, tariff, settings.co2_g_per_kwh, dict(book.fleet.vehicles), people, tuple(doubts))
+    return Facts(site, tariff, carbon, dict(book.fleet.vehicles), people, tuple(doubts))
 
 
 class _Made(NamedTuple):
@@ -151,6 +157,7 @@ class ReportParts:
     jobs: tuple[Job, ...]
     savings: Savings
     exporter: Exporter
+    co2_series: Callable[[], str | None]
     take_over: Callable[[ReportSettings], None]
 
 
@@ -185,7 +192,7 @@ def report_parts(
     jobs = (Job("exports", EVERY_MINUTE, exporter.look), Job("names", EVERY_NIGHT, forget))
     return ReportParts(
         report_ways(live, clock, reports), Watchkeeper(store.reports).look, (reports.process, savings), jobs, savings,
-        exporter, take_over,
+        exporter, lambda: assumed[0].co2_series, take_over,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ems.adapters.prices import PriceFile, read_prices
+from ems.domain.energy.carbon import GRAM, odd_grams
 from ems.domain.energy.price_push import NOTHING_PUSHED, Pushed
 from ems.domain.energy.price_series import PriceSeries
 from ems.domain.energy.tariff import Tariff
@@ -44,12 +45,8 @@ class PriceFolder:
         if tariff is None:
             return None, ()
         for name in sorted(tariff.series_names):
-            for path in self._files(name):
-                found = self._content(path, tariff.zone)
-                if not found.is_usable:
-                    why = found.findings[0].message if found.findings else "it has no prices"
-                    doubts.append(f"{path.name} has no prices: {why}")
-                elif found.currency not in {None, tariff.currency}:
+            for path, found in self._found(name, tariff.zone, doubts):
+                if found.currency not in {None, tariff.currency}:
                     doubts.append(f"{path.name} is in {found.currency}, the tariff in {tariff.currency}: not used")
                 else:
                     series = tariff.series.get(name)
@@ -57,6 +54,32 @@ class PriceFolder:
             if name in pushed:
                 tariff = tariff.with_series(name, tariff.series.get(name, PriceSeries()).updated(pushed[name]))
         return tariff, tuple(doubts)
+
+    def intensity(
+        self, name: str, zone: ZoneInfo, pushed: Pushed = NOTHING_PUSHED
+    ) -> tuple[PriceSeries, tuple[str, ...]]:
+        """The carbon intensity of the grid by a series, g/kWh, likewise."""
+        doubts: list[str] = []
+        series = PriceSeries()
+        for path, found in self._found(name, zone, doubts):
+            why = "its heading names no g/kWh, as in start;intensity_g_kwh"
+            if found.currency == GRAM:
+                why = odd_grams(found.series)
+            if why:
+                doubts.append(f"{path.name} is not used: {why}")
+            else:
+                series = series.updated(found.series)
+        return series.updated(pushed.get(name, PriceSeries())), tuple(doubts)
+
+    def _found(self, name: str, zone: ZoneInfo, doubts: list[str]) -> Iterator[tuple[Path, PriceFile]]:
+        """The files of a series that tell something; of the others `doubts` say why not."""
+        for path in self._files(name):
+            found = self._content(path, zone)
+            if found.is_usable:
+                yield path, found
+            else:
+                why = found.findings[0].message if found.findings else "it has no prices"
+                doubts.append(f"{path.name} has no prices: {why}")
 
     def state(self) -> tuple[tuple[str, int, int], ...]:
         """What tells whether a file has changed: of each its name, size and time."""

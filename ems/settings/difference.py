@@ -198,7 +198,10 @@ def _stations(settings: SiteSettings) -> dict[str, dict[str, Any]]:
 
 
 def _reports(settings: SiteSettings) -> dict[str, Any]:
-    return {name: getattr(settings.reports, name) for name in ("co2_g_per_kwh", "names_days")}
+    return {
+        name: getattr(settings.reports, name)
+        for name in ("co2_g_per_kwh", "co2_series", "co2_pv_g_per_kwh", "names_days")
+    }
 
 
 def _exports(settings: SiteSettings) -> dict[str, Any]:

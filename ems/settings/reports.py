@@ -17,11 +17,14 @@ from ems.statistics.period import Every
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """`co2_g_per_kwh` None: nobody says what a kWh from the grid stands for. `names_days`: so many days after its
+    """`co2_g_per_kwh` None: nobody says what a kWh from the grid stands for, where `co2_series` says nothing either.
+    `names_days`: so many days after its
     beginning a session forgets who charged, None: never. Files of secrets are absolute paths.
     """
 
     co2_g_per_kwh: float | None = None
+    co2_series: str | None = None
+    co2_pv_g_per_kwh: float = 0.0
     exports: tuple[ExportPlan, ...] = ()
     names_days: int | None = None
 
@@ -35,7 +38,9 @@ def reports_of(draft: Draft) -> ReportSettings:
         for name, one, target in found
         if target is not None
     )
-    return ReportSettings(section.co2_g_per_kwh, plans, section.names_days)
+    return ReportSettings(
+        section.co2_g_per_kwh, section.co2_series, section.co2_pv_g_per_kwh, plans, section.names_days
+    )
 
 
 def exports(draft: Draft) -> Iterator[Finding]:

@@ -83,6 +83,13 @@ class ReportsSection(Section):
     co2_g_per_kwh: Annotated[float, Field(ge=0, le=2000)] | None = Field(
         None, description="gram of CO2 that a kWh from the grid stands for, as its supplier declares, for example 363"
     )
+    co2_series: Name | None = Field(
+        None,
+        description="series of the grid's carbon intensity, in files or pushed as prices are, for example grid-co2",
+    )
+    co2_pv_g_per_kwh: Annotated[float, Field(ge=0, le=2000)] = Field(
+        0.0, description="gram of CO2 that a kWh from PV stands for; 0 unless stated"
+    )
     names_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
         None, description="so many days after its beginning a session forgets who charged; kept for good unless stated"
     )

@@ -45,7 +45,7 @@ class Account:
         self.charged_minor += other.charged_minor
 
 
-def accounts_of(past: Past, quarters: Quarters, co2_g_per_kwh: float) -> dict[str, Account]:
+def accounts_of(past: Past, quarters: Quarters) -> dict[str, Account]:
     """The account of every session that was there in the period.
 
     A vehicle charges in the quarter hours in which energy flowed, but for the seconds in which it was idle.
@@ -53,6 +53,7 @@ def accounts_of(past: Past, quarters: Quarters, co2_g_per_kwh: float) -> dict[st
     accounts = {session.id: _begun(session, past) for session in past.sessions}
     spans = {session.id: (session.plugged_s, session.until_s(past.now_s)) for session in past.sessions}
     shares, prices, count, first_s = quarters.grid_share, quarters.per_kwh, len(quarters), quarters.begin_s
+    grams = quarters.co2_g
     for name, starts_s, energy_wh, idle_s in past.used:
         account, k = accounts.get(name), (starts_s - first_s) // QUARTER_S
         if account is None or not 0 <= k < count:
@@ -63,7 +64,7 @@ def accounts_of(past: Past, quarters: Quarters, co2_g_per_kwh: float) -> dict[st
             account.energy_wh += energy_wh
             account.pv_wh += energy_wh * (1.0 - share)
             account.cost += kwh * prices[k]
-            account.co2_g += kwh * share * co2_g_per_kwh
+            account.co2_g += kwh * grams[k]
             ends_s = starts_s + QUARTER_S
             lasted_s = (end_s if end_s < ends_s else ends_s) - (begin_s if begin_s > starts_s else starts_s) - idle_s
             if lasted_s > 0:
@@ -95,7 +96,7 @@ def grouped(past: Past, accounts: Mapping[str, Account], key: Callable[[PastSess
 
 
 def _columns(facts: Facts) -> tuple[Column, ...]:
-    currency, with_co2 = facts.site.currency, facts.co2_g_per_kwh is not None
+    currency, with_co2 = facts.site.currency, facts.carbon.is_known
     return (
         Column("energy_kwh", "Energy", Kind.NUMBER, "kWh", 2),
         Column("pv_percent", "From PV", Kind.NUMBER, "%"),
@@ -113,7 +114,7 @@ def _cells(account: Account, facts: Facts) -> Row:
         money(None if facts.tariff is None else account.cost, currency),
         major(account.charged_minor, currency),
     )
-    return (*cells, account.co2_g / 1000.0) if facts.co2_g_per_kwh is not None else cells
+    return (*cells, account.co2_g / 1000.0) if facts.carbon.is_known else cells
 
 
 def evse_sheet(past: Past, facts: Facts, accounts: Mapping[str, Account]) -> Sheet:

@@ -14,7 +14,8 @@ from ems.statistics.record import QUARTER_S, Facts, Past
 class Quarters:
     """By position from `begin_s` on: mean power through the grid connection and from PV (NaN: not measured), power of
     all vehicles; the share of all that was used then which came from the grid (1 without PV), and what a kWh of it cost
-    a vehicle, 0 without a tariff.
+    a vehicle, 0 without a tariff; what a kWh of it stands for, g of CO2, and the share of the time in which a series
+    says so.
     """
 
     begin_s: int
@@ -23,6 +24,8 @@ class Quarters:
     charging_w: tuple[float, ...]
     grid_share: tuple[float, ...]
     per_kwh: tuple[float, ...]
+    co2_g: tuple[float, ...]
+    co2_known: float
     assumed: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -59,7 +62,19 @@ def quarters_of(past: Past, facts: Facts) -> Quarters:
         assumed = tuple(one.text for one in known.assumptions)
         pairs = zip(shares, known.import_per_kwh, known.feed_in_per_kwh, strict=True)
         prices = [share * bought + (1.0 - share) * sold for share, bought, sold in pairs]
-    return Quarters(begin_s, tuple(grid), tuple(pv), tuple(charging), tuple(shares), tuple(prices), assumed)
+    grams = facts.carbon.over(begin_s, QUARTER_S, count)
+    sun_g = facts.carbon.pv_g_per_kwh
+    return Quarters(
+        begin_s,
+        tuple(grid),
+        tuple(pv),
+        tuple(charging),
+        tuple(shares),
+        tuple(prices),
+        tuple(share * one.g_per_kwh + (1.0 - share) * sun_g for share, one in zip(shares, grams, strict=True)),
+        sum(one.share for one in grams) / count,
+        assumed,
+    )
 
 
 def _grid_share(grid_w: float, pv_w: float) -> float:

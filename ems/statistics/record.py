@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from ems.domain.energy.carbon import Carbon
 from ems.domain.energy.tariff import Tariff
 from ems.domain.site import Site
 from ems.domain.vehicle import Vehicle
@@ -166,7 +167,7 @@ class Facts:
 
     site: Site
     tariff: Tariff | None = None
-    co2_g_per_kwh: float | None = None
+    carbon: Carbon = Carbon()  # noqa: RUF009 it is frozen
     vehicles: Mapping[str, Vehicle] = field(default_factory=dict)
     people: Mapping[str, str] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()

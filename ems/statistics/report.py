@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ems.domain.billing.money import major
+from ems.domain.energy.carbon import Carbon
 from ems.statistics.account import (
     Account,
     accounts_of,
@@ -59,7 +60,7 @@ SHEETS = (
 def report_of(past: Past, facts: Facts) -> Report:
     """The report of a period. Never raises."""
     quarters = quarters_of(past, facts)
-    accounts = accounts_of(past, quarters, facts.co2_g_per_kwh or 0.0)
+    accounts = accounts_of(past, quarters)
     compared, ready = comparison_of(past, facts, quarters), readiness_of(past)
     sheets = (
         figure_sheet(facts, total(accounts.values()), compared, ready),
@@ -81,6 +82,21 @@ def report_of(past: Past, facts: Facts) -> Report:
     return Report(facts.site.name, past.period, made, facts.site.currency, sheets, notes)
 
 
+def _co2_notes(carbon: Carbon, quarters: Quarters) -> Iterator[str]:
+    """What a kWh was taken to stand for, and where nobody knew."""
+    sun = f"{carbon.pv_g_per_kwh:g} g for one from PV" if carbon.pv_g_per_kwh else "none for PV"
+    hours, whole_h = (1.0 - quarters.co2_known) * len(quarters) / 4.0, len(quarters) / 4.0
+    if not carbon.is_known:
+        if carbon.is_followed:
+            yield "CO₂: nothing is said, because the series of the grid's intensity has no values."
+    elif not carbon.is_followed:
+        yield f"CO₂: {carbon.missing} for each kWh from the grid, {sun}."
+    else:
+        yield f"CO₂: each kWh from the grid by its intensity in the quarter hour in which it flowed, {sun}."
+        if hours > 0.005:
+            yield f"CO₂: the intensity is not known for {hours:.4g} h of {whole_h:g} h: {carbon.missing} counted there."
+
+
 def figure_sheet(facts: Facts, whole: Account, compared: Comparison, ready: Sequence[Readiness]) -> Sheet:
     """The key figures."""
     currency = facts.site.currency
@@ -92,7 +108,7 @@ def figure_sheet(facts: Facts, whole: Account, compared: Comparison, ready: Sequ
         ("energy_cost", "Cost of that energy", cost, currency),
         ("billed", "Billed to drivers", major(whole.charged_minor, currency), currency),
     ]
-    if facts.co2_g_per_kwh is not None:
+    if facts.carbon.is_known:
         rows.append(("co2_kg", "CO₂ of that energy", whole.co2_g / 1000.0, "kg"))
     on_time = sum(1 for one in ready if one.outcome is Outcome.READY)
     unmet_wh = sum(one.missing_wh for one in ready if one.outcome is Outcome.SHORT)
@@ -123,8 +139,7 @@ def _notes(past: Past, facts: Facts, quarters: Quarters) -> list[str]:
         found.append("The period is not over: this is what is known so far.")
     if facts.tariff is None:
         found.append("The site has no tariff, so nothing is said of what energy costs.")
-    if facts.co2_g_per_kwh is not None:
-        found.append(f"CO₂: {facts.co2_g_per_kwh:g} g for each kWh from the grid, none for PV.")
+    found += _co2_notes(facts.carbon, quarters)
     unknown = sum(1 for watts in quarters.grid_w if math.isnan(watts))
     if 0 < unknown < len(quarters):
         found.append(f"The grid connection was not measured for {unknown / 4:g} h of {len(quarters) / 4:g} h.")

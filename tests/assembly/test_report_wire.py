@@ -13,6 +13,7 @@ import pytest
 from ems.adapters.store.database import Database
 from ems.assembly.report_process import ReportProcess
 from ems.assembly.report_wire import Wanted, decoded, encoded
+from ems.domain.energy.carbon import Carbon
 from ems.ports.reports import NoReportError
 from ems.statistics.report import report_of
 from tests.adapters.store.test_report_reading import fill
@@ -51,7 +52,7 @@ def test_the_process_makes_the_report_and_its_pdf(tmp_path: Path) -> None:
             there = maker.pid
             assert made.sheet("days") == report_of(PAST, FACTS).sheet("days")
             assert printed.startswith(b"%PDF")
-            later = await maker.report(wanted._replace(now_s=NOW_S + 60, facts=replace(FACTS, co2_g_per_kwh=None)))
+            later = await maker.report(wanted._replace(now_s=NOW_S + 60, facts=replace(FACTS, carbon=Carbon())))
             figures = later.sheet("figures")
             assert figures is not None
             assert "co2_kg" not in {row[0] for row in figures.rows}

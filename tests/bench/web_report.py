@@ -12,6 +12,7 @@ from ems.adapters.store.store import Store
 from ems.adapters.web.reports.page import report_ways
 from ems.assembly.reports import SiteReports
 from ems.domain.circuit import Circuit, CircuitTree
+from ems.domain.energy.carbon import Carbon
 from ems.domain.energy.price import EnergyPrice, TimedPrice
 from ems.domain.energy.tariff import Tariff
 from ems.domain.phases import Wiring
@@ -71,7 +72,7 @@ def report_routes(store: Store, scene: Scene) -> tuple[APIRouter, ...]:
         circuits=CircuitTree((Circuit("grid", None, (2000.0, 2000.0, 2000.0)),)),
         stations=tuple(Station(name, (Evse(name, 1, "grid", THREE_PHASES, 32.0, 6.0),)) for name in names),
     )
-    facts = Facts(site, TARIFF, 380.0)
+    facts = Facts(site, TARIFF, Carbon(otherwise=380.0))
     return report_ways(scene, scene, SiteReports(store, store.database.path or "", scene, lambda: facts))
 
 

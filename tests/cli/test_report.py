@@ -51,6 +51,21 @@ def test_key_figures_are_printed(folder: Path) -> None:
     assert "- The site has no tariff, so nothing is said of what energy costs." in said.out
 
 
+def test_co2_goes_by_the_intensity_of_the_grid_where_a_file_tells_it(folder: Path, tmp_path: Path) -> None:
+    """100 g/kWh is told from 24 October on; for the 6 kWh of the first of October the fixed 400 g count."""
+    here = tmp_path / "green"
+    here.mkdir()
+    (here / "prices").mkdir()
+    (here / "site.yaml").write_text(SITE.replace("co2_g_per_kwh: 400", "co2_g_per_kwh: 400, co2_series: grid-co2"))
+    rows = "\n".join(f"2026-10-{day:02}T{hour:02}:00Z;100" for day in range(24, 32) for hour in range(24))
+    (here / "prices" / "grid-co2.csv").write_text(f"start;intensity_g_kwh\n{rows}\n")
+    said = ems("report", here, "--month", "2026-10")
+    assert said.status == FINE, said.err
+    text = " ".join(said.out.split())
+    assert "CO₂ of that energy 2.9 kg" in text
+    assert "CO₂: the intensity is not known for 554 h of 745 h: 400 g counted there." in text
+
+
 def test_one_sheet_is_printed(folder: Path) -> None:
     said = ems("report", folder, "--first", "2026-10-25", "--sheet", "days")
     assert said.out.splitlines()[0] == "Yard, 2026-10-25: Days"

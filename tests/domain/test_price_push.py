@@ -76,7 +76,7 @@ def test_what_is_pushed_again_changes_nothing_and_every_price_is_the_newest(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (SeriesTold(NAME, hours(0.1, since=NOW - timedelta(days=40))), "over for more than 35 days"),
+        (SeriesTold(NAME, hours(0.1, since=NOW - timedelta(days=80))), "over for more than 70 days"),
         (SeriesTold(NAME, hours(0.1, since=NOW + timedelta(days=500))), "more than 400 days ahead: check the year"),
         (SeriesTold("a\nb", hours(0.1)), "the name of a series"),
         (

@@ -27,6 +27,8 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1n0Yz0xwXH0mXjz9v3XoQmP1m2bq3c4d5e6
 EXPORTS = f"""\
 reports:
   co2_g_per_kwh: 363
+  co2_series: grid-co2
+  co2_pv_g_per_kwh: 40
   names_days: 365
   exports:
     accounting: {{content: report, every: month, day: 3, at: "06:30", mail: [office@depot.example]}}
@@ -61,7 +63,8 @@ def test_what_the_sections_say(tmp_path: Path) -> None:
     assert settings.mail == MailSettings(
         "smtp.example.com", 587, MailSecurity.STARTTLS, "ems@depot.example", "ems", secret
     )
-    assert settings.reports.co2_g_per_kwh == 363
+    told = settings.reports
+    assert (told.co2_g_per_kwh, told.co2_series, told.co2_pv_g_per_kwh) == (363, "grid-co2", 40)
     assert settings.reports.exports == (
         ExportPlan("accounting", Content.REPORT, Every.MONTH, ToMail(("office@depot.example",)), time(6, 30), 3),
         ExportPlan("erp", Content.ENERGY, Every.DAY, ToWebhook("https://erp.example.com/in", str(secret))),
@@ -93,7 +96,7 @@ def test_a_secret_that_everybody_can_read_is_told(tmp_path: Path) -> None:
         (MAIL.replace("}", ", security: none}"), "anybody on the way can read the password and reports"),
         (MAIL.replace("}", ", security: ssl}"), "security cannot be 'ssl'"),
         (MAIL.replace("}", ", ca_file: ours.pem}"), "ours.pem' does not exist"),
-        (EXPORTS, "11: the export 'accounting' needs a mail server"),
+        (EXPORTS, "13: the export 'accounting' needs a mail server"),
         (MAIL + EXPORTS.replace("day: 3", "day: Mon"), "Mon is no day of every month; write 1 to 28"),
         (MAIL + EXPORTS.replace("day: Tue", "day: 31"), "'31' is not a day"),
         (MAIL + EXPORTS.replace('at: "06:30"', "at: noon"), "'noon' is not a time of day"),

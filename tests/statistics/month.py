@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from ems.domain.circuit import Circuit, CircuitTree
+from ems.domain.energy.carbon import Carbon
 from ems.domain.energy.price import EnergyPrice, TimedPrice
 from ems.domain.energy.tariff import Tariff
 from ems.domain.phases import Wiring
@@ -88,4 +89,4 @@ EXCLUDED = (
     ),
 )
 PAST = Past(OCTOBER, NOW_S, (FIRST, SECOND, THIRD), USED, (), (), OUTAGES, EXCLUDED, CONTROL)
-FACTS = Facts(SITE, TARIFF, 400.0, {}, {"anna": "Anna Arndt", "ben": "Ben Beck"})
+FACTS = Facts(SITE, TARIFF, Carbon(otherwise=400.0), {}, {"anna": "Anna Arndt", "ben": "Ben Beck"})

@@ -8,6 +8,8 @@ from decimal import Decimal
 
 import pytest
 
+from ems.domain.energy.carbon import Carbon
+from ems.domain.energy.price_series import PricePoint, PriceSeries
 from ems.domain.vehicle import Vehicle
 from ems.statistics.record import QUARTER_S, Cause, Charged, ControlQuarter, Flow, Outage, Past, Used
 from ems.statistics.report import SHEETS, Report, report_of
@@ -155,6 +157,35 @@ def test_pv_is_shared_by_all_that_consume_and_costs_what_it_would_have_earned() 
     assert found["energy_cost"] == Decimal("2.77"), "8.6 kWh at 0.30, 2.4 kWh at 0.08"
 
 
+def test_each_kwh_stands_for_what_the_grid_was_like_when_it_flowed() -> None:
+    """A quarter hour with 0.25 kWh has 100 g for a third of it, then 250 g; of the rest of the month nobody knows."""
+    first_s = s("2026-10-24T23:30")
+    before, after = first_s + QUARTER_S // 3, first_s + QUARTER_S
+    series = PriceSeries((PricePoint(first_s - 3600, before, 100.0), PricePoint(before, after, 250.0)))
+    known = Carbon(series, otherwise=400.0, is_followed=True)
+    report = report_of(PAST, replace(FACTS, carbon=known))
+    assert figures(report)["co2_kg"] == pytest.approx(0.2 * 0.25 + 0.4 * 10.75)
+    notes = [note for note in report.notes if note.startswith("CO₂")]
+    assert notes[0] == (
+        "CO₂: each kWh from the grid by its intensity in the quarter hour in which it flowed, none for PV."
+    )
+    assert notes[1].startswith("CO₂: the intensity is not known for ")
+    assert notes[1].endswith(" h: 400 g counted there.")
+
+
+def test_pv_may_stand_for_something_too() -> None:
+    flows = tuple(Flow(at_s, 0.0, 5_000.0) for at_s in range(OCTOBER.begin_s, OCTOBER.end_s, QUARTER_S))
+    sunny = replace(PAST, flows=flows)
+    found = figures(report_of(sunny, replace(FACTS, carbon=Carbon(otherwise=400.0, pv_g_per_kwh=40.0))))
+    assert found["co2_kg"] == pytest.approx(0.04 * 11)
+
+
+def test_a_series_without_values_and_without_a_factor_says_nothing() -> None:
+    report = report_of(PAST, replace(FACTS, carbon=Carbon(is_followed=True)))
+    assert "co2_kg" not in figures(report)
+    assert any("the series of the grid's intensity has no values" in note for note in report.notes)
+
+
 def test_without_control_vehicles_would_have_charged_at_once() -> None:
     """The van took 1 kW on one leg; it could have taken 7.36 kW, and the other, seen on one leg of three, 3.68 kW."""
     charged = (Charged("A/1", s("2026-10-31T22:30"), 1, 4_000), Charged("B/1", s("2026-10-24T23:30"), 1, 1_100))
@@ -194,7 +225,7 @@ def test_a_month_that_goes_on_is_counted_until_now() -> None:
 
 
 def test_nothing_is_a_report_too() -> None:
-    report = report_of(Past(OCTOBER, NOW_S), replace(FACTS, tariff=None, co2_g_per_kwh=None))
+    report = report_of(Past(OCTOBER, NOW_S), replace(FACTS, tariff=None, carbon=Carbon()))
     found = figures(report)
     assert (found["sessions"], found["energy_cost"], found["saved"], found["ready_percent"]) == (0, None, None, None)
     assert "The site has no tariff, so nothing is said of what energy costs." in report.notes

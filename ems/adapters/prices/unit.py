@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from ems.domain.energy.carbon import GRAM
+
 CENTS = frozenset({"ct", "cent", "cents", "p", "pence", "c"})
 SYMBOLS = {"€": "EUR", "£": "GBP", "euro": "EUR", "p": "GBP", "pence": "GBP"}
 CODES = frozenset(
@@ -15,8 +17,14 @@ CODES = frozenset(
 ENERGY = {"kwh": 1.0, "mwh": 0.001, "wh": 1000.0}
 
 
+GRAMS = {"g": 1.0, "gram": 1.0, "grams": 1.0, "gramm": 1.0, "gco": 1.0, "kg": 1000.0, "kgco": 1000.0, "tco": 1e6}
+"""Of CO2, as they stand before `/kWh`; digits are left out."""
+
+
 class Unit(NamedTuple):
-    """What a number is multiplied with to be currency per kWh, and the currency if it is told."""
+    """What a number is multiplied with to be currency per kWh, and the currency if it is told; of a carbon intensity
+    gram per kWh, and `GRAM`.
+    """
 
     factor: float
     currency: str | None
@@ -30,12 +38,15 @@ def unit_of(heading: str) -> Unit | None:
     """The unit in a text such as 'Price [€/MWh]', 'eur_per_kwh', 'p/kWh' or 'price_ct'; None when it tells none."""
     if heading.strip().casefold() in FIXED_HEADINGS:
         return FIXED_HEADINGS[heading.strip().casefold()]
-    words = re.findall(r"[^\W\d_]+|[€£$]", heading.casefold())
+    words = re.findall(r"[^\W\d_]+|[€£$]", heading.casefold().replace("₂", "2"))
     energy = [ENERGY[word] for word in words if word in ENERGY]
     has_cents = any(word in CENTS for word in words)
     if not energy and not (has_cents and {"price", "preis", "ct", "cent", "cents", "pence"} & set(words)):
         return None
     currency = next((found for word in words if (found := _currency(word)) is not None), None)
+    grams = next((GRAMS[word] for word in words if word in GRAMS), None)
+    if grams is not None and energy and currency is None and not has_cents:
+        return Unit(grams * energy[0], GRAM)
     return Unit((energy[0] if energy else 1.0) * (0.01 if has_cents else 1.0), currency)
 
 

@@ -11,8 +11,8 @@ from ems.domain.energy.price_series import PriceSeries
 from ems.domain.unknown import UnknownError
 from ems.domain.vehicle import plain_id
 
-SERIES_KEPT = timedelta(days=35)
-"""What is over for longer is of no use: gaps are filled from the last seven days."""
+SERIES_KEPT = timedelta(days=70)
+"""The report of a month is made with them in the next one. What is over for longer belongs into a file."""
 
 SERIES_AHEAD = timedelta(days=400)
 MOST_POINTS, MOST_SERIES = 10_000, 20
@@ -47,11 +47,14 @@ NOTHING_PUSHED: Pushed = MappingProxyType({})
 
 
 class KnownSeries(NamedTuple):
-    """A series as plans are made with it, and what of it was pushed."""
+    """A series as plans are made with it, and what of it was pushed; `in_`: what its values are per kWh, empty for the
+    currency of the tariff.
+    """
 
     name: str
     prices: PriceSeries
     pushed: PriceSeries
+    in_: str = ""
 
 
 def changed_series(known: Pushed, change: SeriesChange, now: datetime) -> Pushed:

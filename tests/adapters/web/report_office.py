@@ -13,6 +13,7 @@ from ems.adapters.store.moment import from_ms
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.reports.page import report_ways
 from ems.assembly.reports import SiteReports
+from ems.domain.energy.carbon import Carbon
 from ems.domain.energy.price import EnergyPrice, TimedPrice
 from ems.domain.energy.tariff import Tariff
 from ems.domain.instant import Instant
@@ -60,7 +61,7 @@ class ReportOffice(Office):
 
     def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:
         scene, later = self.scene, Later()
-        facts = Facts(scene.site, TARIFF, 380.0, {}, {f"p{k}": name for k, name in enumerate(WHO)})
+        facts = Facts(scene.site, TARIFF, Carbon(otherwise=380.0), {}, {f"p{k}": name for k, name in enumerate(WHO)})
         self.reports = SiteReports(self.store, str(self.store.database), later, lambda: facts)
         self.reports.exporter = Exporter((PLAN,), lambda: scene.site.zone, Lame(), self.store.reports, later)
         return tuple(report_ways(scene, later, self.reports))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -24,6 +25,7 @@ class Market(Office):
     """An office of a site that pays by the hour, with a file of prices."""
 
     tariff: Tariff | None = TARIFF
+    carbon: str | None = None
 
     def open(self) -> None:
         super().open()
@@ -31,9 +33,12 @@ class Market(Office):
         folder.mkdir(exist_ok=True)
         (folder / "day-ahead.csv").write_text(FILE)
         sources = Sources(self.scene.site, self.tariff, folder, self._folder / "ems.db")
-        known = SitePrices(lambda: sources._replace(tariff=self.tariff), self.operations.pushed)
+        known = SitePrices(lambda: sources._replace(tariff=self.tariff), self.operations.pushed, self._intensity)
         further = (energy_prices(self.scene, self.operations, known),)
         self.app = create_app(self.scene, self.scene, self._options, operations=self.operations, further=further)
+
+    def _intensity(self) -> tuple[str | None, ZoneInfo]:
+        return self.carbon, ZoneInfo("Europe/Berlin")
 
     def prices(self) -> list[tuple[str, float, bool]]:
         """Hour, price and whether it was pushed, of the series."""
@@ -140,3 +145,37 @@ def test_without_a_tariff_there_is_nothing_to_push_to(market: Market) -> None:
     market.tariff = None
     assert market.refused("POST", "/prices", push(("01:00", 80.0)))[0] == 404
     assert market.told("GET", "/prices")["series"] == []
+
+
+class GreenMarket(Market):
+    """One whose reports follow the carbon intensity of the grid."""
+
+    tariff = None
+    carbon = "grid-co2"
+
+    def open(self) -> None:
+        super().open()
+        table = "start;intensity [gCO₂eq/kWh]\n2026-11-20T00:00+01:00;400\n2026-11-20T01:00+01:00;380\n"
+        (self._folder / "prices" / "grid-co2.csv").write_text(table)
+        (self._folder / "prices" / "grid-co2-z.csv").write_text("start;price_eur_mwh\n2026-11-20T05:00+01:00;84\n")
+
+
+def test_carbon_intensities_are_pushed_and_read_as_prices_are(tmp_path: Path) -> None:
+    with GreenMarket(tmp_path) as market:
+        rows = push(("01:00", 0.35), ("02:00", 0.0), series="grid-co2", unit="kgCO2/kWh")
+        assert market.told("POST", "/prices", rows)["taken"] == 2
+        assert market.prices() == [("23:00", 400.0, False), ("00:00", 350.0, True), ("01:00", 0.0, True)]
+        known = market.told("GET", "/prices")
+        assert known["series"][0]["unit"] == "gCO2/kWh"
+        assert known["doubts"] == [
+            "grid-co2-z.csv is not used: its heading names no g/kWh, as in start;intensity_g_kwh"
+        ]
+        for wrong, why in (
+            (push(("01:00", -1.0), series="grid-co2", unit="gCO2/kWh"), "-1 g/kWh is hardly meant"),
+            (push(("01:00", 400.0), series="grid-co2", unit="kgCO2/kWh"), "400000 g/kWh is hardly meant"),
+            (push(("01:00", 84.0), series="grid-co2"), "write the unit as gCO2/kWh"),
+            (push(("01:00", 84.0), series="other", unit="gCO2/kWh"), "the site has no tariff"),
+        ):
+            assert why in market.refused("POST", "/prices", wrong)[1]
+        market.told("DELETE", "/prices/grid-co2")
+        assert [row[1] for row in market.prices()] == [400.0, 380.0]

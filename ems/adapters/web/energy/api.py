@@ -40,7 +40,7 @@ def energy_prices(live: Live, operations: Operations, prices: EnergyPrices) -> A
         return await answered(
             lambda: {
                 "currency": live.state.site.currency,
-                "series": [_series(one, first_s) for one in series],
+                "series": [_series(one, first_s, live.state.site.currency) for one in series],
                 "doubts": [plain(text) for text in doubts],
             }
         )
@@ -76,9 +76,10 @@ def energy_prices(live: Live, operations: Operations, prices: EnergyPrices) -> A
     return router
 
 
-def _series(one: KnownSeries, since_s: int) -> shape.SeriesRow:
+def _series(one: KnownSeries, since_s: int, currency: str) -> shape.SeriesRow:
     return {
         "series": plain(one.name),
+        "unit": f"{one.in_ or currency}/kWh",
         "begin": _time(one.prices.begin),
         "end": _time(one.prices.end),
         "pushed_until": _time(one.pushed.end),

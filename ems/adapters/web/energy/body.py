@@ -46,7 +46,7 @@ class PricesBody(BaseModel):
     )
 
     series: Annotated[str, Field(min_length=1, max_length=64)]
-    unit: Annotated[str, Field(pattern=r"^[A-Z]{3}/[kM]Wh$")] | None = None
+    unit: Annotated[str, Field(pattern=r"^([A-Z]{3}|g|gCO2|kgCO2)/[kM]Wh$")] | None = None
     prices: Annotated[list[PriceRow], Field(min_length=1, max_length=MOST_ROWS)] | None = None
     table: str | None = None
 
@@ -55,7 +55,9 @@ class PricesBody(BaseModel):
         if (self.prices is None) == (self.table is None):
             raise ValueError("write prices, or a table")
         if (self.prices is None) != (self.unit is None):
-            raise ValueError("prices need a unit as EUR/MWh; a table has it in its heading")
+            raise ValueError(
+                "prices need a unit as EUR/MWh, intensities one as gCO2/kWh; a table has it in its heading"
+            )
         return self
 
     def text(self) -> str:

@@ -17,9 +17,12 @@ class PricePoint(TypedDict):
 
 
 class SeriesRow(TypedDict):
-    """A series that the tariff follows, from `begin` until `end` with what is known between them; null: nothing is."""
+    """A series that the tariff follows, or the reports for the grid's carbon intensity, in its `unit`, from `begin`
+    until `end` with what is known between them; null: nothing is.
+    """
 
     series: str
+    unit: str
     begin: str | None
     end: str | None
     pushed_until: str | None
