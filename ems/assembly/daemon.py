@@ -231,6 +231,10 @@ class Daemon:
         if waiting:
             log.warning("site.waits-for-restart %s", printable("; ".join(waiting)))
         log.info("site.reloaded revision=%s", again.settings.revision)
+        if again.differences:
+            changes = [str(difference) for difference in again.differences]
+            told_of = {"revision": again.settings.revision, "changes": changes}
+            self.store.audit.add(self.clock.now().utc, "site file", "SiteReloaded", told_of)
         self.settings = again.settings
         core, site = self.loop.core, again.settings.site
         core.state, core.controller = replace(core.state, site=site), Controller.of(site)

@@ -307,6 +307,10 @@ async def _given_up(tmp_path: Path) -> None:
         assert ("ReleaseLimits", "accepted") in rows
         assert ("ReleaseLimits", "objected") in rows
         assert ("ControllerObserves", None) in rows
+        reloaded = next(row for row in told["audit"] if row["what"] == "SiteReloaded")
+        assert (reloaded["who"], reloaded["detail"]["changes"]) == (
+            "site file", ["policy: control armed → observe (takes effect at once)"],
+        )  # fmt: skip
         assert (await here.send("PUT", "/site/control", {"armed": True}))[0] == 204
         await eventually(lambda: evse(here.daemon, "CP-01/1").grant.floor is not None, 20, what="a floor again")
 
