@@ -123,7 +123,7 @@ def test_what_goes_wrong_is_said_in_the_drivers_language_and_a_report_reaches_th
     phone.expects("[data-f=headline]").to_have_text("Angesteckt")
     axe_of(phone)
     picture(phone, tmp_path, "plugged-dark-german")
-    page.click("text=Per Telefon bezahlen")
+    page.click("text=Mit dem Handy bezahlen")
     page.click("text=Approve")
     phone.expects("[data-f=lead]").to_have_text("Der Ladepunkt hat den Start abgelehnt.")
     phone.expects("[data-f=money]").to_have_text("Es wurde nichts berechnet; der reservierte Betrag wird freigegeben.")

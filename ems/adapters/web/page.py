@@ -18,7 +18,7 @@ from ems.adapters.web.picture import alarms, circuits, evse_row, head, knocking
 from ems.adapters.web.shape import CircuitRow
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.view import View
-from ems.adapters.web.words import CONDITIONS, GROUPS, MODES, condition_of
+from ems.adapters.web.words import CONDITIONS, GROUPS, MODES, condition_of, status_in_words
 from ems.domain.access.account import LoginRule
 
 SLICE_PIECES = 100
@@ -100,6 +100,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     templates.globals["url"], templates.globals["tabs"] = files.load().url, offered
+    templates.filters["in_words"] = status_in_words
     pieces = templates.get_template("pieces.html").module
     for name in ("icon", "alarm_item", "knock_item"):
         templates.globals[name] = getattr(pieces, name)

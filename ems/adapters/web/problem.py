@@ -15,6 +15,8 @@ from ems.adapters.web.needs import NotAllowedError
 from ems.adapters.web.page import environment, render
 
 MEDIA_TYPE = "application/problem+json"
+_HTML = "text/html; charset=utf-8"
+MOST_SHOWN = 100
 _FIELDS = {"type": "string", "title": "string", "status": "integer", "detail": "string", "reason": "string"}
 
 
@@ -45,9 +47,12 @@ def problem(
     return Response(json.dumps(body), status, {"cache-control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
-async def of_http(_: Request, error: Exception) -> Response:
-    """What routing refused: no such path, no such method."""
+async def of_http(request: Request, error: Exception) -> Response:
+    """What routing refused: no such path, no such method. A browser that looks for a page gets one."""
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND and _wants_page(request):
+        page = await render(environment().get_template("not_found.html"), path=request.url.path[:MOST_SHOWN])
+        return Response(page, 404, {"cache-control": "no-store"}, _HTML)
     taken = (error.headers or {}).get("allow", "GET")
     details = {404: "there is nothing here; the interface is described at /docs", 405: f"this path takes {taken}"}
     return problem(error.status_code, details.get(error.status_code, str(error.detail)), headers=error.headers)
@@ -68,17 +73,22 @@ async def of_not_allowed(request: Request, error: Exception) -> Response:
 
 async def turned_away(request: Request, error: NotAllowedError) -> Response:
     """The answer to a visitor who may not: the reason for a program, the way to the login for a browser."""
-    wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    wants_page = _wants_page(request)
     if not error.known and wants_page:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         back = quote(asked, safe="/") if request.method == "GET" else "/"
         return Response(status_code=303, headers={"location": f"/login?next={back}", "cache-control": "no-store"})
     if wants_page:
         page = await render(environment().get_template("refused.html"), why=str(error))
-        return Response(page, 403, {"cache-control": "no-store"}, "text/html; charset=utf-8")
+        return Response(page, 403, {"cache-control": "no-store"}, _HTML)
     if error.known:
         return problem(403, str(error), "role")
     return problem(401, str(error), "login", {"www-authenticate": "Bearer"})
+
+
+def _wants_page(request: Request) -> bool:
+    """Whether a person asks, with a browser."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
 async def of_failure(_: Request, error: Exception) -> Response:

@@ -76,6 +76,11 @@ _BY_STATUS = {
 }
 
 
+def status_in_words(status: str) -> str:
+    """What a station says of an EVSE, as OCPP names it, in the word that people read everywhere."""
+    return CONDITIONS[_BY_STATUS[EvseStatus(status)]].word
+
+
 _LEVELS = {level: level.name.lower() for level in Level}
 
 

@@ -161,6 +161,15 @@ def test_an_unknown_path_is_a_problem_document(path: str) -> None:
     assert is_problem(ask(busy(2), path), 404, "not-found")
 
 
+@pytest.mark.parametrize("path", ["/nothing", "/.env", "/%3Cimg%20src=x%20onerror=alert(1)%3E"])
+def test_a_browser_at_an_unknown_path_gets_a_page_that_leads_back(path: str) -> None:
+    seen = ask(busy(2), path, {"accept": "text/html,*/*;q=0.8"})
+    assert (seen.status_code, seen.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert 'href="/"' in seen.text
+    assert "<img" not in seen.text
+    assert is_problem(ask(busy(2), f"/api/v1{path}", {"accept": "text/html"}), 404, "not-found")
+
+
 def test_a_failure_inside_tells_the_visitor_nothing_about_it(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = busy(2)
 

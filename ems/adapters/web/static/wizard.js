@@ -213,6 +213,9 @@ async function back() {
   say(false, "The controller is not back yet; its log says why.");
 }
 
+// On a phone the steps are one row: what is shown is to be in sight there.
+document.querySelector(".steps [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 // What is measured is renewed by itself; forms are left alone while somebody fills them in.
 setInterval(() => document.hidden || !document.querySelector("[data-fresh]") || typing() || refresh(), FRESH_MS);
 const typing = () => [...document.querySelectorAll("form [data-kind]")].some((field) => value(field, false) !== undefined);
