@@ -34,6 +34,9 @@ class SitePrices:
         """Read a table of prices; nothing changes. Raises UnknownError or ValueError."""
         carbon, zone = self._carbon()
         if series == carbon:
+            priced = self._sources().tariff
+            if priced is not None and series in priced.series_names:
+                raise ValueError(f"prices of the tariff and reports: co2_series are both called {series!r}: rename one")
             return await _intensity(series, table, zone)
         tariff = _following(self._sources().tariff, series)
         told = await asyncio.to_thread(parse_prices, table, tariff.zone, series)

@@ -179,3 +179,11 @@ def test_carbon_intensities_are_pushed_and_read_as_prices_are(tmp_path: Path) ->
             assert why in market.refused("POST", "/prices", wrong)[1]
         market.told("DELETE", "/prices/grid-co2")
         assert [row[1] for row in market.prices()] == [400.0, 380.0]
+
+
+def test_a_series_is_of_prices_or_of_carbon_but_not_of_both(tmp_path: Path) -> None:
+    with Market(tmp_path) as market:
+        market.carbon = "day-ahead"
+        for unit in ("EUR/MWh", "gCO2/kWh"):
+            status, why = market.refused("POST", "/prices", push(("01:00", 80.0), unit=unit))
+            assert (status, "rename one" in why) == (422, True)
