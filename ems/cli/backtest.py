@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ems.adapters.prices.price_file import read_prices
+from ems.cli.out_folder import make_folder, writing_to
 from ems.cli.outcome import FINDING, FINE, UsageError
 from ems.cli.simulation import OVERLOAD_A
 from ems.cli.site import day, settings_to_read
@@ -52,7 +54,9 @@ def strategies(options: argparse.Namespace, site: str | None) -> int:
         raise UsageError("name the recorded sessions: --sessions FILE")
     try:
         task = task_of(options, settings)
-        found = held_against_the_best(task, _runs(options, task), regret=True)
+        runs = _runs(options, task)
+        make_folder(options.out)
+        found = held_against_the_best(task, runs, regret=True)
     except (OSError, ValueError) as wrong:
         raise UsageError(str(wrong)) from None
     print(json.dumps(report.as_json(found)) if options.json else report.as_table(found))
@@ -81,6 +85,8 @@ def _runs(options: argparse.Namespace, task: BacktestTask) -> tuple[tuple[str, K
 def task_of(options: argparse.Namespace, settings: SiteSettings) -> BacktestTask:
     """What a command line names. Raises ValueError, OSError and UsageError."""
     site = settings.site
+    if not 0.0 <= options.missing_per_kwh < math.inf:
+        raise UsageError(f"--missing {options.missing_per_kwh:g}: write what a kWh counts that is missing, 0 or more")
     sessions = read_sessions(options.sessions, site.zone)
     _tell_rejected(options.sessions, sessions.rejected)
     task = recorded_task(
@@ -107,7 +113,7 @@ def _tariff(options: argparse.Namespace, settings: SiteSettings) -> Tariff | Non
     if options.tariff:
         tariff, found = tariff_in(options.tariff, site.currency, site.timezone)
         for finding in found:
-            print(f"{options.tariff}: {finding}", file=sys.stderr)
+            print(finding, file=sys.stderr)
         if tariff is None:
             raise UsageError(f"{options.tariff} is no tariff")
     if not options.prices:
@@ -127,12 +133,9 @@ def _tariff(options: argparse.Namespace, settings: SiteSettings) -> Tariff | Non
 
 
 def _write(folder: Path, found: Backtest) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with writing_to(folder):
         report.write_backtest(folder / "result.json", found)
         draw_backtest(found, folder)
-    except OSError as failed:
-        raise UsageError(f"cannot write to {folder}: {failed.strerror}; name another folder with --out") from None
 
 
 def forecast(options: argparse.Namespace, site: str | None) -> int:

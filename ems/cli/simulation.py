@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from ems.cli.faults import faults_in
+from ems.cli.out_folder import OTHER_NAME, make_folder, writing_to
 from ems.cli.outcome import FINDING, FINE, UsageError
 from ems.cli.site import day, settings_to_read
 from ems.domain.site import Site
@@ -21,6 +21,8 @@ from ems.sim.simulation_task import A_WEEK, Task, made_up_task, recorded_task
 
 OVERLOAD_A = 0.05
 """More than this, by our own decisions, is a finding."""
+
+OR_NONE = f"{OTHER_NAME}, or say --no-out"
 
 
 def simulate(options: argparse.Namespace) -> int:
@@ -34,8 +36,7 @@ def simulate(options: argparse.Namespace) -> int:
         task = _task(options, site)
     except (OSError, ValueError) as wrong:
         raise UsageError(str(wrong)) from None
-    if options.out is not None:
-        _make(options.out)
+    make_folder(options.out, OR_NONE)
     results = simulate_all(task, chosen, regret=options.out is not None)
     print(json.dumps([r.as_json() for r in results]) if options.json else as_table(results))
     if options.out is not None:
@@ -62,24 +63,8 @@ def _task(options: argparse.Namespace, site: Site) -> Task:
     )
 
 
-def _make(folder: Path) -> None:
-    """Before the work, so that an hour of it is not lost to a wrong name."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as failed:
-        raise UsageError(_unwritable(folder, failed)) from None
-
-
-def _unwritable(folder: Path, failed: OSError) -> str:
-    return f"cannot write to {folder}: {failed.strerror}; name another folder with --out, or say --no-out"
-
-
 def _write(folder: Path, site: Site, results: Sequence[SimulationResult]) -> None:
-    try:
+    with writing_to(folder, OR_NONE):
         write_result(folder / "result.json", results)
         for result in results:
             draw(site, result, folder / result.strategy if len(results) > 1 else folder)
-    except OSError as failed:
-        raise UsageError(_unwritable(folder, failed)) from None

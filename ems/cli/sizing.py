@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ems.cli.backtest import task_of
+from ems.cli.out_folder import make_folder, writing_to
 from ems.cli.outcome import FINE, UsageError
 from ems.cli.site import settings_to_read
 from ems.sim.backtest_task import Knowledge
@@ -37,6 +38,7 @@ def size(options: argparse.Namespace) -> int:
         sizing = Sizing(task_of(options, settings), options.strategy, Knowledge(options.departures))
     except (OSError, ValueError) as wrong:
         raise UsageError(str(wrong)) from None
+    make_folder(options.out)
     found = compare(sizing, wanted)
     print(json.dumps([one.as_json() for one in found]) if options.json else as_table(found))
     if options.strategy is None and not options.json:
@@ -73,9 +75,6 @@ def _added(text: str) -> tuple[int, ...]:
 
 
 def _write(folder: Path, found: tuple[Sized, ...], title: str) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with writing_to(folder):
         (folder / "sizes.json").write_text(json.dumps([one.as_json() for one in found], indent=1) + "\n", "utf-8")
         draw_sizes(found, title, folder / "sizes.png")
-    except OSError as failed:
-        raise UsageError(f"cannot write to {folder}: {failed.strerror}; name another folder with --out") from None

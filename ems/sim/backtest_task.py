@@ -31,6 +31,10 @@ PRICES = "prices"
 UNSEEN = "pv: {root} has no generation_max_a and no meter of a plant, so what flows back is taken for nothing"
 """A controller that was told of no plant does not believe a meter that shows one."""
 
+BELOW = "pv: what is below nothing is the plant's own consumption, and counts as nothing"
+
+MOST_NAMED = 3
+
 
 class Knowledge(StrEnum):
     """Where departures and needs come from: what truly happened, what is predicted from the past and from what drivers
@@ -88,6 +92,7 @@ def backtest_task(
     """
     site = task.site
     courses, notes = _courses(task, beside)
+    notes = (*notes, *_guessed(task, beside.tariff))
     known = place(site, (one for one in sessions.records if one.arrival < task.begins), map_unknown=map_unknown)
     earlier = tuple(
         past_session(visit.record, site.evses[visit.evse].id, visit.record.delivered_wh, visit.record.departure)
@@ -140,8 +145,18 @@ def _courses(task: Task, beside: Beside) -> tuple[tuple[LoadCourse, ...], tuple[
             courses.append(course if meter is None else replace(course, meter=meter.id))
             unseen = sign < 0.0 and meter is None and not task.site.circuits.root.generation_max_a
             notes += [UNSEEN.format(root=root)] * unseen
+            notes += [BELOW] * (sign < 0.0 and bool((series.mean_w < 0.0).any()))
             notes += [f"{what}: no value for {missing} steps of {series.step_s} s, the last one holds"] * bool(missing)
     return tuple(courses), tuple(notes)
+
+
+def _guessed(task: Task, tariff: Tariff | None) -> tuple[str, ...]:
+    """What had to be taken for the price where none is known; the first few by name."""
+    if tariff is None:
+        return ()
+    assumed = tariff.prices_over((task.begins, task.begins + timedelta(seconds=round(task.seconds)))).assumptions
+    more = (f"{len(assumed) - MOST_NAMED} more prices had to be assumed",) if len(assumed) > MOST_NAMED else ()
+    return (*(one.text for one in assumed[:MOST_NAMED]), *more)
 
 
 def _course(task: Task, series: Series, sign: float, circuit: str, what: str) -> tuple[LoadCourse, int]:

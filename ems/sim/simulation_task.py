@@ -64,7 +64,9 @@ def recorded_task(
     and it has a pause of more than a year.
     """
     if not sessions.records:
-        rejected = f"; {len(sessions.rejected)} rows were rejected, as {_where(sessions)}" if sessions.rejected else ""
+        count = len(sessions.rejected)
+        were = "1 row was" if count == 1 else f"{count} rows were"
+        rejected = f"; {were} rejected, as {_where(sessions)}" if count else ""
         raise ValueError(f"{sessions.name}: holds no sessions ({sessions.form}){rejected}")
     first, last = sessions.records[0].arrival, sessions.records[-1].arrival
     if days is None:

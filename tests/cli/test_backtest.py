@@ -125,6 +125,9 @@ def test_strategies_are_held_against_the_clairvoyant_optimum(tmp_path: Path) -> 
         (("site", "--sessions", "none.csv"), "none.csv: cannot be read"),
         (("site", "--sessions", "three.csv", "--prices", "three.csv"), "three.csv holds no prices"),
         (("site", "--sessions", "three.csv", "--building", "three.csv"), "three.csv"),
+        (("site", "--sessions", "three.csv", "--missing", "nan"), "--missing nan: write what a kWh counts"),
+        (("site", "--sessions", "three.csv", "--missing", "-1"), "--missing -1: write what a kWh counts"),
+        (("site", "--sessions", "three.csv", "--out", "three.csv"), "name another folder with --out"),
     ],
 )
 def test_what_cannot_be_done_is_told_with_what_helps(words: tuple[str, ...], told: str, tmp_path: Path) -> None:
@@ -132,6 +135,33 @@ def test_what_cannot_be_done_is_told_with_what_helps(words: tuple[str, ...], tol
     ended = ems("backtest", *(str(tmp_path / word) if word.endswith(".csv") else word for word in words))
     assert ended.status == 2
     assert told in ended.err
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize("command", ["backtest", "size"])
+def test_a_folder_that_cannot_be_written_to_is_named_before_the_work(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits an hour for results that are then lost."""
+    works = "ems.cli.backtest.held_against_the_best" if command == "backtest" else "ems.cli.sizing.compare"
+    monkeypatch.setattr(works, lambda *_, **__: pytest.fail("it worked before it looked"))
+    ended = ems(command, "site", "--sessions", three_days(tmp_path), "--out", tmp_path / "three.csv")
+    assert ended.status == 2
+    assert "three.csv: File exists; name another folder with --out" in ended.err
+
+
+@pytest.mark.usefixtures("site")
+def test_prices_that_are_not_known_are_said_with_what_was_assumed(tmp_path: Path) -> None:
+    """A file of prices that ends too early, and hours of the night in which the clock is set back."""
+    night = [f"2024-10-27 {clock},{price}" for clock, price in (("01:00", 0.1), ("02:00", 0.2), ("02:00", 0.3))]
+    (tmp_path / "short.csv").write_text("\n".join(["time,price_eur_kwh", *night, "2024-10-27 03:00,-0.1"]))
+    stays = "CP-01,2024-10-27T08:00:00+00:00,2024-10-27T12:00:00+00:00,9"
+    (tmp_path / "one.csv").write_text(f"{HEADER}\n{stays}\n")
+    files = "--sessions", tmp_path / "one.csv", "--prices", tmp_path / "short.csv"
+    ended = ems("backtest", "site", *files, "--strategy", "equal")
+    assert ended.status == 0
+    assert "note: no price of the series 'prices' from 2024-10-27 04:00 to " in ended.out
+    assert "the mean of all prices that are known is assumed" in ended.out
 
 
 @pytest.mark.usefixtures("site")

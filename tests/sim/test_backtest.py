@@ -267,10 +267,10 @@ def missing() -> Beside:
         (Beside(building_w=nan(15)), "building: no value for 9 steps of 3600 s, the last one holds"),
         (
             Beside(generation_w=Series(BEGIN, 3600, np.full(24, -40.0))),
-            "forecasts know 63 sessions from before",
+            "pv: what is below nothing is the plant's own consumption, and counts as nothing",
         ),
         (negative(), "forecasts know 63 sessions from before"),
-        (missing(), "forecasts know 63 sessions from before"),
+        (missing(), "2 more prices had to be assumed"),
     ],
     ids=["NaN in a load", "a plant that reads negative at night", "negative prices", "missing prices"],
 )
