@@ -15,7 +15,7 @@ from ems.cli.outcome import FINDING, FINE, UsageError
 from ems.cli.simulation import OVERLOAD_A
 from ems.cli.site import day, settings_to_read
 from ems.domain.energy.tariff import Tariff
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from ems.settings.build import SiteSettings
 from ems.settings.tariff import tariff_in
 from ems.sim import backtest_report as report

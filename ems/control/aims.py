@@ -18,9 +18,9 @@ from ems.domain.instant import Instant
 from ems.domain.phase_switch import ONE
 from ems.domain.phases import MAX_LEGS
 from ems.domain.plan import Plan, Target
-from ems.domain.policy import PLANNED, SPARING
 from ems.domain.session import Session
 from ems.domain.state import SiteState
+from ems.domain.strategy import PLANNED, SPARING
 
 AWAIT_PLAN_S = 30.0
 """A vehicle that has just come waits so long for its place in a plan that spares money, instead of starting and

@@ -15,8 +15,8 @@ from ems.control.strategy import ranking
 from ems.domain.decision import Level
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
-from ems.domain.policy import PLANNED
 from ems.domain.state import SiteState
+from ems.domain.strategy import PLANNED
 
 PARKED_S = 60.0
 """A vehicle that has not drawn for so long is parked: it keeps its minimum only while nobody else can use it."""

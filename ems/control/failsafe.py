@@ -25,8 +25,8 @@ from ems.domain.circuit import CircuitTree
 from ems.domain.decision import Alarm, Level
 from ems.domain.instant import Instant
 from ems.domain.meter import Meter, OnLoss
-from ems.domain.policy import PLANNED
 from ems.domain.state import NEVER, MeterState, SiteState
+from ems.domain.strategy import PLANNED
 
 FROZEN_S = 30.0
 FROZEN_HOLD_S = 10.0

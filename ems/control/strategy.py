@@ -1,13 +1,8 @@
-"""Who comes first. A strategy is one function that gives each vehicle a key; smaller goes first.
-
-To add one: name it in `ems.domain.policy.Strategy`, write its key function, put it into `KEYS`. Strategies steer
-preference only; limits do not know them.
-"""
+"""Who comes first: in the order that a strategy gives (`ems.domain.strategy`), and in turns."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -16,42 +11,13 @@ from ems.control.incidence import Bools, Floats, Incidence, Ints
 from ems.control.memory import SetpointMemory
 from ems.control.observation import Column, Observation
 from ems.domain.instant import Instant
-from ems.domain.policy import PLANNED, Strategy
-from ems.domain.session import Session
 from ems.domain.state import SiteState
-
-LAXITY_STEP_S = 300.0
-"""Laxities within the same five minutes are equal, so that two vehicles do not change places every second."""
-
-Key = Callable[[Session, float, Instant], float]
-"""(session, full power in watt, now) to a sortable number."""
-
-
-def _arrival(session: Session, _full_w: float, _now: Instant) -> float:
-    return session.plugged.timestamp()
-
-
-def _departure(session: Session, _full_w: float, _now: Instant) -> float:
-    return math.inf if session.need.departure is None else session.need.departure.timestamp()
-
-
-def _laxity(session: Session, full_w: float, now: Instant) -> float:
-    laxity = session.laxity_s(now.utc, full_w)
-    return math.inf if laxity is None else math.floor(laxity / LAXITY_STEP_S)
-
-
-KEYS: dict[Strategy, Key | None] = {
-    Strategy.EQUAL: None,
-    Strategy.FIRST_COME: _arrival,
-    Strategy.EARLIEST_DEADLINE: _departure,
-    Strategy.LEAST_LAXITY: _laxity,
-    **dict.fromkeys(PLANNED, _laxity),
-}
+from ems.domain.strategy import Strategy, order_of
 
 
 def shares_equally(strategy: Strategy) -> bool:
     """Whether what is left after the minimum currents is shared, or given away in order."""
-    return KEYS[strategy] is None
+    return order_of(strategy) is None
 
 
 def divide(
@@ -77,7 +43,7 @@ def ranking(
     on_for = np.where(on, t - held.on_since, 0.0)
     waited = np.where(on, 0.0, t - np.maximum(held.off_since, seen[Column.PLUGGED_S]))
     key = np.zeros(len(on))
-    function = KEYS[state.strategy]
+    function = order_of(state.strategy)
     if function is not None:
         legs = seen.legs.sum(axis=1).tolist()
         for j in wants.nonzero()[0].tolist():

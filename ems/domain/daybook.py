@@ -28,11 +28,11 @@ from ems.domain.energy.price_push import Pushed, SeriesChange, SeriesForgotten, 
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit, without
-from ems.domain.policy import Strategy
 from ems.domain.service_class import ServiceClass
 from ems.domain.session import Need, Session
 from ems.domain.site import Site
 from ems.domain.station import Evse
+from ems.domain.strategy import Strategy
 from ems.domain.unknown import UnknownError as UnknownError  # noqa: PLC0414 who changes a daybook finds its errors here
 from ems.domain.vehicle import StateOfCharge, Vehicle
 

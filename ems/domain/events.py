@@ -12,11 +12,11 @@ from ems.domain.limit import Limit
 from ems.domain.measurement import ReportedAmps
 from ems.domain.meter import MeterReading
 from ems.domain.plan import Plan
-from ems.domain.policy import Strategy
 from ems.domain.release import LimitsReleased
 from ems.domain.session import Need, Transaction
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
+from ems.domain.strategy import Strategy
 from ems.domain.vehicle import Vehicle
 
 

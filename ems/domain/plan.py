@@ -9,7 +9,7 @@ from datetime import datetime
 from math import isfinite, isnan
 from typing import NamedTuple
 
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 
 Steps = tuple[float, ...]
 """A value per step of the plan."""

@@ -5,22 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
+from ems.domain.strategy import Strategy
 from ems.domain.units import not_negative
-
-
-class Strategy(StrEnum):
-    """How headroom is divided among vehicles. The first ones order vehicles at every tick (`ems.control.strategy`); the
-    others aim for a plan (`ems.planning.ladder`), and without one serve by least laxity.
-    """
-
-    EQUAL = "equal"
-    FIRST_COME = "first-come"
-    EARLIEST_DEADLINE = "earliest-deadline"
-    LEAST_LAXITY = "least-laxity"
-    FAST = "fast"
-    CHEAPEST = "cheapest"
-    SOLAR = "solar"
-    BALANCED = "balanced"
 
 
 class Control(StrEnum):
@@ -30,13 +16,6 @@ class Control(StrEnum):
 
     ARMED = "armed"
     OBSERVE = "observe"
-
-
-PLANNED = frozenset({Strategy.FAST, Strategy.CHEAPEST, Strategy.SOLAR, Strategy.BALANCED})
-"""The strategies that need a plan."""
-
-SPARING = PLANNED - {Strategy.FAST}
-"""Those whose vehicles get no more than planned, because more would cost."""
 
 
 @dataclass(frozen=True, slots=True)

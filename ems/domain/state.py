@@ -12,11 +12,11 @@ from ems.domain.measurement import LegUse, Sample
 from ems.domain.meter import MeterReading
 from ems.domain.phase_switch import NOT_TOLD, ONE, PhaseSwitch
 from ems.domain.plan import Plan
-from ems.domain.policy import Strategy
 from ems.domain.session import Session
 from ems.domain.site import Site
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
+from ems.domain.strategy import Strategy
 
 NEVER = -1e12
 """A monotonic time before everything."""

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ems.domain.plan import Why as PlannedWhy
+from ems.domain.strategy import Ladder
 from ems.planning.arrays import Bools, Floats, Ints
 from ems.planning.bottleneck import Filled, above, filled
-from ems.planning.ladder import Ladder
 from ems.planning.linear_program import NONE
 from ems.planning.problem import window_means
 from ems.planning.schedule import Schedule

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from ems.domain.decision import Decision
 from ems.domain.plan import Plan
-from ems.domain.policy import PLANNED, SPARING
 from ems.domain.session import Session
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import EvseStatus
+from ems.domain.strategy import PLANNED, SPARING
 from ems.planning.outlook import steered_w
 
 STRAY_WH, STRAY_SHARE = 500.0, 0.25

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ems.domain.strategy import Ladder
 from ems.planning.arrays import Bools, Complexes, Floats
-from ems.planning.ladder import Ladder
 from ems.planning.linear_program import Solution, SolverError
 from ems.planning.problem import ChargingProblem, Line, line_load
 from ems.planning.program import Program

@@ -12,12 +12,12 @@ from ems.domain.limit import Limit
 from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phase_switch import ONE
 from ems.domain.phases import MAX_LEGS, PhaseAmps
-from ems.domain.policy import Strategy
 from ems.domain.session import Need
 from ems.domain.site import Site
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import Evse, EvseStatus
 from ems.domain.station_model import StationModel
+from ems.domain.strategy import Strategy
 from ems.planning.imports import NOTHING_IMPORTED, Imports
 
 HEARD_S = 60.0

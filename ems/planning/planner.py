@@ -12,9 +12,9 @@ import numpy as np
 
 from ems.domain.energy.tariff import Tariff
 from ems.domain.plan import Deficit, Plan, PlannedCharge, Why
-from ems.domain.policy import SPARING
 from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
+from ems.domain.strategy import LADDERS, SPARING
 from ems.planning.conductors import volts
 from ems.planning.deficit import deficits, remedies
 from ems.planning.economy import Paid, Peaks, economy_of
@@ -25,7 +25,6 @@ from ems.planning.forecast.series import Series
 from ems.planning.forecast.session import PluggedIn, SessionForecast, forecast_session
 from ems.planning.horizon import Horizon
 from ems.planning.installation import connection_w, nodes_of
-from ems.planning.ladder import LADDERS
 from ems.planning.newcomers import expected_from, hurried
 from ems.planning.optimiser import Remaining, optimise
 from ems.planning.outlook import Outlook, Stay

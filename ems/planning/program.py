@@ -25,8 +25,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ems.domain.strategy import Ladder
 from ems.planning.arrays import Floats, Ints
-from ems.planning.ladder import Ladder
 from ems.planning.linear_program import NONE, LinearProgram
 from ems.planning.problem import ChargingProblem
 from ems.planning.supply import BatteryColumns, Grid, add_battery, add_grid

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ems.domain.strategy import Ladder
 from ems.planning.arrays import Floats
-from ems.planning.ladder import Ladder
 from ems.planning.problem import ChargingProblem
 
 QUARTERS = 4

@@ -13,9 +13,9 @@ from ems.domain.decision import Decision
 from ems.domain.events import Event
 from ems.domain.limit import Limit
 from ems.domain.plan import Plan
-from ems.domain.policy import PLANNED
 from ems.domain.site import Site
 from ems.domain.state import SiteState
+from ems.domain.strategy import PLANNED
 from ems.planning.outlook import Outlook, outlook_of
 from ems.ports.controller import NoForesightError
 from ems.runtime.child_process import ChildError

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from ems.control.memory import Memory
 from ems.domain.decision import CircuitView, Decision, Level
 from ems.domain.events import Event
-from ems.domain.policy import PLANNED
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
+from ems.domain.strategy import PLANNED
 from ems.ports.reports import WatchBook
 from ems.statistics.record import QUARTER_S, Cause, ControlQuarter
 

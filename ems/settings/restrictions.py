@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ems.domain.phases import Phase
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from ems.domain.units import PILOT_MIN_A
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding

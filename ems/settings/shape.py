@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import Policy
+from ems.domain.strategy import Strategy
 from ems.settings import schema
 from ems.settings.comma import cut_at
 from ems.settings.document import Document

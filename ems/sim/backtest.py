@@ -13,8 +13,8 @@ from multiprocessing import get_context
 import numpy as np
 
 from ems.domain.energy.load import Load
-from ems.domain.policy import PLANNED, Strategy
 from ems.domain.site import Site
+from ems.domain.strategy import PLANNED, Strategy
 from ems.planning.arrays import Floats
 from ems.planning.clairvoyant import Facts, Presence, economy_of, least_cost, most_energy, problem_of
 from ems.planning.planner import battery_of

@@ -16,9 +16,9 @@ from ems.domain.decision import Decision
 from ems.domain.energy.demand_charge import METERED_S, BillingPeriod
 from ems.domain.energy.load import Load
 from ems.domain.energy.tariff import Tariff
-from ems.domain.policy import PLANNED
 from ems.domain.site import Site
 from ems.domain.state import SiteState
+from ems.domain.strategy import PLANNED
 from ems.planning.economy import Paid
 from ems.planning.forecast.past_sessions import (
     DAYS_PLANNED,

@@ -23,16 +23,16 @@ from ems.control.drawn import FOLLOWS_S
 from ems.control.memory import Memory
 from ems.control.orders import DISTRUST_RENEW_S
 from ems.control.phase_form import BETWEEN_S, MOST_PER_SESSION, WISHED_S
-from ems.control.strategy import LAXITY_STEP_S
 from ems.control.tick import TICK_S, next_wake
 from ems.domain.decision import Binding, Decision
 from ems.domain.grant import OBEYED_A, OBEYED_SHARE, PILOT_LAG_S
 from ems.domain.instant import Instant
 from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phase_switch import ONE
-from ems.domain.policy import PLANNED, Policy, Strategy
+from ems.domain.policy import Policy
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import EvseStatus
+from ems.domain.strategy import LAXITY_STEP_S, PLANNED, Strategy
 
 HELD_S = 60.0
 BY_LAXITY = PLANNED | {Strategy.LEAST_LAXITY}

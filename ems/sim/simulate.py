@@ -11,8 +11,8 @@ from multiprocessing import get_context
 
 from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.phases import PhaseAmps
-from ems.domain.policy import PLANNED, Strategy
 from ems.domain.site import Site
+from ems.domain.strategy import PLANNED, Strategy
 from ems.planning.regret import MISSING_PER_KWH
 from ems.sim.core_planner import CorePlanner, PlannersPast
 from ems.sim.core_run import CoreRun, Setup

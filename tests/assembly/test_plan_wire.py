@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ems.assembly.plan_wire import Answer, WireError, decoded, encoded
 from ems.domain.plan import Deficit, Plan, PlannedCharge, Why
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 
 MADE = datetime(2026, 6, 3, 10, 0, 0, 123456, tzinfo=UTC)
 EDGES = tuple(MADE + timedelta(minutes=5 * k) for k in range(4))

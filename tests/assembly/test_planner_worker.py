@@ -15,9 +15,9 @@ from ems.assembly.sources import Sources
 from ems.domain.energy.price import EnergyPrice
 from ems.domain.energy.price_series import PriceSeries
 from ems.domain.energy.tariff import Tariff
-from ems.domain.policy import Strategy
 from ems.domain.session import Need
 from ems.domain.site import Site
+from ems.domain.strategy import Strategy
 from ems.planning.outlook import Outlook, Stay
 from ems.runtime.child_process import ChildError, ChildProcess
 from ems.runtime.replan import why_unfit

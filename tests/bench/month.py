@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from ems.settings.load import load
 from ems.sim.core_run import CoreRun, Setup
 from ems.sim.sessions import read_sessions

@@ -13,10 +13,9 @@ from functools import partial
 from itertools import product
 from statistics import median
 
-from ems.domain.policy import Strategy
+from ems.domain.strategy import LADDERS, Strategy
 from ems.planning.flow import is_feasible, minimum_peak_w
 from ems.planning.horizon import Horizon
-from ems.planning.ladder import LADDERS
 from ems.planning.optimiser import optimise
 from ems.planning.problem import ChargingProblem
 from tests.bench.figure import Baseline, Figure, Measured, Rule

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from ems.domain.phases import Phase
+from ems.domain.strategy import Ladder
 from ems.planning.arrays import Floats
 from ems.planning.conductors import KINDS, Kind, kind_of, on_line, on_primary, volts
 from ems.planning.horizon import Horizon
-from ems.planning.ladder import Ladder
 from ems.planning.optimiser import optimise
 from ems.planning.problem import ChargingProblem, Economy, Line, Node, Request
 from ems.settings.load import load

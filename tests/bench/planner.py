@@ -22,7 +22,7 @@ from ems.assembly.plan_wire import Answer, Question, decoded, encoded
 from ems.assembly.planning import COMMAND, ChildPlanning, setup_of
 from ems.domain.decision import Decision
 from ems.domain.plan import Plan
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from ems.planning.outlook import Outlook, outlook_of
 from ems.runtime.child_process import ChildProcess
 from ems.runtime.event_loop import tuned_loop

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from ems.domain.meter import Meter
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import Policy
 from ems.domain.site import Site
 from ems.domain.station_model import LeaseForm, RateUnit, StationModel, ZeroBehaviour
+from ems.domain.strategy import Strategy
 from tests.builders import circuit, evse, layout
 from tests.control.networks import WIRINGS
 

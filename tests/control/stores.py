@@ -13,8 +13,9 @@ from ems.domain.decision import BatterySetpoint
 from ems.domain.instant import Instant
 from ems.domain.meter import Meter, MeterReading, MeterRole
 from ems.domain.plan import Plan
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import Policy
 from ems.domain.site import Site
+from ems.domain.strategy import Strategy
 from tests.builders import Scenario, circuit, evse, layout
 from tests.control.world import World
 

@@ -12,8 +12,8 @@ from ems.control.aims import AWAIT_PLAN_S, next_change
 from ems.domain import events as e
 from ems.domain.decision import Binding
 from ems.domain.plan import Plan, PlannedCharge, Why
-from ems.domain.policy import Strategy
 from ems.domain.session import Need
+from ems.domain.strategy import Strategy
 from tests.builders import Scenario, circuit, evse, layout, site
 
 CHEAPEST, FAST = Strategy.CHEAPEST, Strategy.FAST

@@ -11,9 +11,9 @@ import pytest
 from ems.domain import events as e
 from ems.domain.decision import Binding, Reason, Setpoint
 from ems.domain.limit import Limit
-from ems.domain.policy import Strategy
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
+from ems.domain.strategy import Strategy
 from tests.builders import BEGIN, Scenario, circuit, evse, layout, site
 from tests.control.test_aims import pair as charging
 from tests.control.test_aims import planned

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import Policy
+from ems.domain.strategy import Strategy
 from tests.builders import Scenario, circuit, evse, layout, site
 
 MAX_WAIT_S = 1800

@@ -13,10 +13,10 @@ from ems.control.memory import Form
 from ems.control.phase_form import BETWEEN_S, MOST_PER_SESSION, next_form
 from ems.domain.decision import Binding
 from ems.domain.phase_switch import PhaseSwitch
-from ems.domain.policy import Strategy
 from ems.domain.session import Session, Transaction
 from ems.domain.state import EvseState
 from ems.domain.station_model import StationModel
+from ems.domain.strategy import Strategy
 from tests.builders import BEGIN, Scenario, circuit, evse, layout, site
 from tests.control.test_aims import planned
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ems.domain.battery import Otherwise
 from ems.domain.decision import Level
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from tests.builders import circuit, layout
 from tests.control.laws import FEW
 from tests.control.stores import STORE, StoreScenario, site_with

@@ -12,11 +12,12 @@ import pytest
 from ems.control.memory import SetpointMemory
 from ems.control.network import Network
 from ems.control.observation import observe
-from ems.control.strategy import KEYS, ranking
-from ems.domain.policy import Policy, Strategy
+from ems.control.strategy import ranking
+from ems.domain.policy import Policy
 from ems.domain.session import Need, Session, Transaction
 from ems.domain.state import NEVER, EvseState, SiteState
 from ems.domain.station import EvseStatus
+from ems.domain.strategy import WAYS, Strategy, order_of
 from tests.builders import BEGIN, Scenario, circuit, evse, layout, site
 
 T = BEGIN.monotonic_s
@@ -97,8 +98,9 @@ def test_order_of_service(name: str, strategy: Strategy, cars: list[Car], expect
     assert order(strategy, cars) == expected
 
 
-def test_every_strategy_has_an_order() -> None:
-    assert set(KEYS) == set(Strategy)
+def test_every_strategy_says_what_it_goes_by() -> None:
+    assert list(WAYS) == list(Strategy)
+    assert [strategy for strategy in Strategy if order_of(strategy) is None] == [Strategy.EQUAL]
 
 
 # Nobody starves

@@ -19,12 +19,12 @@ from ems.domain.limit import Limit
 from ems.domain.measurement import LegUse
 from ems.domain.meter import Meter, MeterReading, MeterRole
 from ems.domain.plan import Plan
-from ems.domain.policy import Strategy
 from ems.domain.release import LimitsReleased
 from ems.domain.session import Need, Transaction
 from ems.domain.state import NEVER, MeterState, SiteState, StationState
 from ems.domain.station import EvseStatus, Station
 from ems.domain.station_model import StationModel
+from ems.domain.strategy import Strategy
 from ems.domain.vehicle import Vehicle
 from tests.builders import BEGIN, circuit, evse, layout
 

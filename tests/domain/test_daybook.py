@@ -26,8 +26,8 @@ from ems.domain.departure import Departure, Goal, WeeklyDeparture
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
-from ems.domain.policy import Strategy
 from ems.domain.session import Need, Session
+from ems.domain.strategy import Strategy
 from ems.domain.vehicle import StateOfCharge, Vehicle
 from tests.builders import circuit, evse, layout
 

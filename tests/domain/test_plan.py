@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ems.domain.plan import Plan, PlannedCharge, Why
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 EDGES = tuple(NOON + timedelta(minutes=m) for m in (0, 5, 10, 25))

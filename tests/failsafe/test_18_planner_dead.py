@@ -7,7 +7,7 @@ from datetime import timedelta
 from ems.domain.decision import Binding, Level
 from ems.domain.events import PlanMade, StrategyChosen
 from ems.domain.plan import Plan, PlannedCharge, Why
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from tests.builders import Scenario, circuit, evse, layout, site
 
 DEAD = "the planner ended with SIGKILL"

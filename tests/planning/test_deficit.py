@@ -9,9 +9,8 @@ from datetime import UTC, timedelta
 import pytest
 from hypothesis import given
 
-from ems.domain.policy import Strategy
+from ems.domain.strategy import LADDERS, Strategy
 from ems.planning.deficit import Deficit, deficits, remedies
-from ems.planning.ladder import LADDERS
 from ems.planning.optimiser import optimise
 from ems.planning.problem import ChargingProblem, Node
 from tests.planning.sites import MIDNIGHT, THREE, hours, phases, power, problem, problems, vehicle

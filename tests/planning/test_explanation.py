@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.policy import Strategy
+from ems.domain.strategy import LADDERS, Ladder, Strategy
 from ems.planning.explanation import Cause, Why, in_words, reasons
-from ems.planning.ladder import LADDERS, Ladder
 from ems.planning.optimiser import optimise
 from ems.planning.problem import ChargingProblem, DemandCharge, Economy, Node, Request
 from tests.planning.sites import MIDNIGHT, economy, hours, phases, problem, problems, vehicle

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from ems.domain.strategy import Ladder
 from ems.planning.flow import deliverable, is_exact, is_feasible, minimum_peak_w
-from ems.planning.ladder import Ladder
 from ems.planning.optimiser import optimise
 from ems.planning.problem import ChargingProblem, Node
 from tests.planning.oracle import least_missing_wh

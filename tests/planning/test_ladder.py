@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.policy import PLANNED, Strategy
+from ems.domain.strategy import LADDERS, PLANNED, Ladder, Strategy
 from ems.planning.horizon import Horizon
 from ems.planning.imports import Begun
-from ems.planning.ladder import LADDERS, Ladder
 from ems.planning.optimiser import optimise
 from ems.planning.problem import DemandCharge, Economy, Node
 from ems.planning.schedule import Schedule

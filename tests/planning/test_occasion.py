@@ -9,10 +9,10 @@ import pytest
 
 from ems.domain import events as e
 from ems.domain.plan import Plan, PlannedCharge
-from ems.domain.policy import Strategy
 from ems.domain.session import Need
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
+from ems.domain.strategy import Strategy
 from ems.planning.occasion import is_wanted, newly_steered, news, strays
 from tests.builders import Scenario, circuit, evse, layout, site
 

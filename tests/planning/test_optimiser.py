@@ -11,8 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ems.domain.policy import Strategy
-from ems.planning.ladder import LADDERS, Ladder
+from ems.domain.strategy import LADDERS, Ladder, Strategy
 from ems.planning.linear_program import OutOfTimeError
 from ems.planning.optimiser import first_minimum_a, optimise, projected
 from ems.planning.problem import Battery, ChargingProblem, Node, Request, line_load

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from ems.domain import events as e
-from ems.domain.policy import Strategy
 from ems.domain.session import Need
 from ems.domain.station import EvseStatus
+from ems.domain.strategy import Strategy
 from ems.domain.vehicle import Vehicle
 from ems.planning.outlook import Outlook, outlook_of
 from tests.builders import Scenario, circuit, evse, layout, site

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ems.domain.policy import Strategy
-from ems.planning.ladder import LADDERS
+from ems.domain.strategy import LADDERS, Strategy
 from ems.planning.optimiser import optimise
 from ems.planning.outlook import Stay, outlook_of
 from tests.builders import Scenario

@@ -13,8 +13,8 @@ from ems.domain.energy.price_series import PriceSeries
 from ems.domain.energy.tariff import Tariff
 from ems.domain.limit import Limit
 from ems.domain.plan import Plan
-from ems.domain.policy import Strategy
 from ems.domain.session import Need, NeedOrigin
+from ems.domain.strategy import Strategy
 from ems.planning.forecast.past_sessions import PastSession, session_history
 from ems.planning.outlook import Outlook, Stay
 from ems.planning.planner import Experience, plan_of

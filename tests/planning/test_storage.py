@@ -14,9 +14,9 @@ from ems.domain.energy.price import EnergyPrice
 from ems.domain.energy.tariff import Tariff
 from ems.domain.meter import MeterReading
 from ems.domain.plan import Plan
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import Policy
 from ems.domain.site import Site
-from ems.planning.ladder import LADDERS
+from ems.domain.strategy import LADDERS, Strategy
 from ems.planning.occasion import is_wanted, strays
 from ems.planning.optimiser import optimise
 from ems.planning.outlook import Outlook, outlook_of

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from ems.domain.policy import Strategy
-from ems.planning.ladder import LADDERS
+from ems.domain.strategy import LADDERS, Strategy
 from ems.planning.optimiser import optimise
 from ems.planning.problem import Battery, ChargingProblem, DemandCharge, Node
 from tests.planning.sites import THREE, economy, hours, phases, problem, problems, vehicle

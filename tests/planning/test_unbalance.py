@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 
 from ems.domain.phases import Wiring
-from ems.domain.policy import Strategy
 from ems.domain.session import Need
 from ems.domain.site import Site
+from ems.domain.strategy import LADDERS, Strategy
 from ems.planning.arrays import Floats
 from ems.planning.conductors import Kind, kinds_of, volts
 from ems.planning.deficit import deficits
 from ems.planning.flow import deliverable
 from ems.planning.horizon import Horizon
 from ems.planning.installation import nodes_of
-from ems.planning.ladder import LADDERS
 from ems.planning.optimiser import optimise
 from ems.planning.outlook import Stay
 from ems.planning.problem import ChargingProblem, Economy

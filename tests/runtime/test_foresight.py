@@ -12,7 +12,7 @@ import pytest
 from ems.domain import events as e
 from ems.domain.limit import Limit
 from ems.domain.plan import Plan
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from ems.planning.outlook import Outlook
 from ems.ports.controller import NoForesightError
 from ems.runtime.child_process import ChildError

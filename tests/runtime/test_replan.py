@@ -14,7 +14,7 @@ import pytest
 from ems.domain import events as e
 from ems.domain.instant import Instant
 from ems.domain.plan import Plan, PlannedCharge
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from ems.planning.outlook import Outlook, outlook_of
 from ems.runtime.agenda import Pace
 from ems.runtime.child_process import ChildError

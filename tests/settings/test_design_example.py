@@ -9,8 +9,8 @@ import pytest
 
 from ems.domain.meter import MeterRole, OnLoss
 from ems.domain.phases import Phase
-from ems.domain.policy import Strategy
 from ems.domain.station_model import StationModel
+from ems.domain.strategy import Strategy
 from ems.settings.build import Framer, Listen, SiteSettings, WebAccess
 from ems.settings.finding import Severity
 from ems.settings.load import load

@@ -11,9 +11,10 @@ from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.limit import LimitWindow
 from ems.domain.meter import Meter
 from ems.domain.phases import PhaseAmps, Wiring
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import Policy
 from ems.domain.site import Site
 from ems.domain.station import Evse, Station
+from ems.domain.strategy import Strategy
 from ems.sim.faults import FaultKind, FaultPlan
 from ems.sim.load_course import LoadCourse
 from ems.sim.placement import Visit, place

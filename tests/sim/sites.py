@@ -11,9 +11,10 @@ import pytest
 from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.meter import Meter, MeterRole
 from ems.domain.phases import Wiring
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import Policy
 from ems.domain.site import Site
 from ems.domain.station import Evse, Station
+from ems.domain.strategy import Strategy
 from ems.sim.placement import Visit, place
 from ems.sim.session_record import SessionRecord
 

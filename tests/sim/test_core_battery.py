@@ -10,8 +10,9 @@ import pytest
 from ems.domain.battery import Battery
 from ems.domain.energy.price import EnergyPrice
 from ems.domain.meter import Meter, MeterRole
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import Policy
 from ems.domain.site import Site
+from ems.domain.strategy import Strategy
 from ems.sim.core_battery import CoreBattery
 from ems.sim.core_planner import CorePlanner, PlannersPast
 from ems.sim.core_run import CoreRun, Setup

@@ -13,9 +13,9 @@ from ems.control.tick import Controller
 from ems.domain.decision import Decision
 from ems.domain.instant import Instant
 from ems.domain.limit import LimitWindow
-from ems.domain.policy import Strategy
 from ems.domain.site import Site
 from ems.domain.state import SiteState
+from ems.domain.strategy import Strategy
 from ems.sim.core_run import CoreRun, Setup
 from ems.sim.faults import Fault, FaultKind, FaultPlan
 from ems.sim.invariants import Invariants

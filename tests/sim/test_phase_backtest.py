@@ -10,9 +10,10 @@ import pytest
 from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.meter import Meter, MeterRole
 from ems.domain.phases import Wiring
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import Policy
 from ems.domain.site import Site
 from ems.domain.station import Evse, Station
+from ems.domain.strategy import Strategy
 from ems.planning.clairvoyant import Presence, least_cost, most_energy, problem_of, total_cost
 from ems.planning.forecast.series import Series
 from ems.sim.backtest import backtest, run

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from ems.settings.load import load
 from ems.sim.arrivals import made_up_loads, made_up_sessions
 from ems.sim.pictures import draw

@@ -9,8 +9,8 @@ from ems.adapters.mqtt.payload import LIMIT, PAUSE
 from ems.domain.daybook import Change
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.limit import Limit
-from ems.domain.policy import Strategy
 from ems.domain.site import Site
+from ems.domain.strategy import Strategy
 from ems.domain.units import PILOT_MIN_A
 from ems.domain.unknown import UnknownError
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from ems.adapters.mqtt.payload import plain
 from ems.adapters.mqtt.topic import OFFLINE, ONLINE, Topics
-from ems.domain.policy import Strategy
 from ems.domain.site import Site
 from ems.domain.station import Evse
+from ems.domain.strategy import Strategy
 from ems.domain.units import PILOT_MIN_A
 
 Component = dict[str, Any]

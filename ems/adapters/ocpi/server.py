@@ -25,9 +25,9 @@ from ems.adapters.ocpi.model.token import ProfileType, Token, TokenType
 from ems.adapters.ocpi.model.types import moment_text
 from ems.adapters.ocpi.paging import fits, page_headers, paging_of
 from ems.adapters.ocpi.tokens import Tokens
-from ems.domain.policy import Strategy
 from ems.domain.roaming import ObjectKind, Partner, PartyId
 from ems.domain.session import Need
+from ems.domain.strategy import Strategy
 from ems.ports.controller import NotStoredError
 from ems.ports.roaming import RoamingAnswer, RoamingBook, RoamingRequest, Selection
 

@@ -37,8 +37,8 @@ from ems.domain.daybook import Daybook
 from ems.domain.departure import Departure, Goal, WeeklyDeparture
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
-from ems.domain.policy import Strategy
 from ems.domain.service_class import ServiceClass
+from ems.domain.strategy import Strategy
 from ems.domain.vehicle import Guarantee, StateOfCharge, Vehicle
 
 log = logging.getLogger(__name__)

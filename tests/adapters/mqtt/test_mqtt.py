@@ -25,7 +25,7 @@ from ems.domain.alarm.notice import Notice, Topic
 from ems.domain.daybook import Change
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
 from ems.domain.limit import Limit
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from ems.domain.unknown import UnknownError
 from ems.ports.delivery import NotDeliveredError
 from tests.adapters.mqtt.broker import Mosquitto, mosquitto, needs_mosquitto, needs_password

@@ -17,9 +17,10 @@ from ems.domain.limit import Limit, LimitWindow
 from ems.domain.meter import MeterReading
 from ems.domain.phases import Wiring
 from ems.domain.plan import Deficit, Plan, PlannedCharge, Why
-from ems.domain.policy import Policy, Strategy
+from ems.domain.policy import Policy
 from ems.domain.site import Site
 from ems.domain.station_model import StationModel
+from ems.domain.strategy import Strategy
 from ems.domain.vehicle import Guarantee, Vehicle
 from tests.control.networks import WIRINGS
 from tests.control.sites import MODELS, sites

@@ -26,9 +26,9 @@ from ems.domain.departure import HOLIDAY, Departure, Goal, WeeklyDeparture
 from ems.domain.energy.price_series import PriceSeries
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
-from ems.domain.policy import Strategy
 from ems.domain.service_class import ServiceClass
 from ems.domain.session import Need, NeedOrigin, Session
+from ems.domain.strategy import Strategy
 from ems.domain.vehicle import Guarantee, StateOfCharge, Vehicle
 from ems.ports.controller import NotStoredError
 from tests.adapters.store.clocks import BEGIN, HandClock

@@ -10,8 +10,8 @@ from functools import cache
 
 from ems.domain.events import PlanMade, StrategyChosen, VehicleIdentified
 from ems.domain.plan import Deficit, Plan, PlannedCharge, Why
-from ems.domain.policy import Strategy
 from ems.domain.session import Session
+from ems.domain.strategy import Strategy
 from ems.domain.vehicle import Vehicle
 from ems.planning.horizon import Horizon
 from tests.adapters.web.scene import Scene, busy

@@ -19,8 +19,8 @@ from ems.domain.billing.payment import Payment, PaymentState
 from ems.domain.billing.price_book import PriceListKept
 from ems.domain.billing.price_list import PriceList
 from ems.domain.driver.sticker import SLUG_LENGTH
-from ems.domain.policy import Strategy
 from ems.domain.record.signed_value import SignedValue
+from ems.domain.strategy import Strategy
 from ems.ports.payments import Cost
 from tests.adapters.ocmf.test_examination import KEBA
 from tests.adapters.web.driver_office import DriverOffice

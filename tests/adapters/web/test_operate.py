@@ -14,8 +14,8 @@ from ems.adapters.web.app import WebOptions
 from ems.adapters.web.gate import MAX_BODY
 from ems.domain.events import LimitReceived
 from ems.domain.limit import Limit
-from ems.domain.policy import Strategy
 from ems.domain.session import NeedOrigin
+from ems.domain.strategy import Strategy
 from tests.adapters.web.office import JSON, Office
 from tests.adapters.web.visit import ask
 

@@ -18,7 +18,7 @@ from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.plan.press import KEPT_S
 from ems.domain.events import NeedStated, PlanMade, StrategyChosen
 from ems.domain.plan import PlannedCharge
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from tests.adapters.web.office import Office
 from tests.adapters.web.planned import CHEAP, REMEDIES, SHARED, plan_for, planned, tell_plan, with_charges
 from tests.adapters.web.scene import Scene, busy

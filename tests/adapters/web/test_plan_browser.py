@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ems.domain.events import PlanMade, StrategyChosen
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from tests.adapters.web.office import Office
 from tests.adapters.web.planned import CHEAP, REMEDIES, SHARED, plan_for, planned, tell_plan, with_charges
 from tests.adapters.web.scene import busy

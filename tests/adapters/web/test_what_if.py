@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from ems.domain.events import StrategyChosen
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 from ems.runtime.foresight import Foreseer
 from tests.adapters.web.planned import planned
 from tests.adapters.web.scene import Scene

@@ -38,7 +38,7 @@ from ems.adapters.web.needs import needs
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.sessions.transparency import as_xml
 from ems.adapters.web.values import plain
-from ems.domain.policy import SPARING
+from ems.domain.strategy import SPARING
 from ems.ports.controller import NotStoredError
 
 HTML = "text/html; charset=utf-8"

@@ -15,8 +15,8 @@ from pydantic import ConfigDict, Field
 from ems.adapters.web.body import MAX_LIST, Body, Moment
 from ems.domain.departure import HOLIDAY, HOLIDAYS, Departure, Goal, WeeklyDeparture, days_of, moment, shows
 from ems.domain.limit import Limit
-from ems.domain.policy import Strategy
 from ems.domain.service_class import ServiceClass
+from ems.domain.strategy import Strategy
 from ems.domain.vehicle import Guarantee, Vehicle, plain_id
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")

@@ -17,7 +17,7 @@ from ems.adapters.web.overview.flow import HEIGHT, WIDTH, Spark, bars, spark
 from ems.adapters.web.overview.risk import at_risk
 from ems.adapters.web.page import counts, environment, render
 from ems.adapters.web.picture import alarms, circuits, head
-from ems.adapters.web.plan.words import STRATEGIES, absence
+from ems.adapters.web.plan.words import absence
 from ems.adapters.web.sheet import HTML, Sheet
 from ems.adapters.web.texts import NOTHING, Calendar, kilowatthours, kilowatts
 from ems.adapters.web.values import time_of
@@ -27,6 +27,7 @@ from ems.domain.access.account import Role
 from ems.domain.demand import Demand
 from ems.domain.plan import Plan
 from ems.domain.record.past import Energies
+from ems.domain.strategy import WAYS
 from ems.ports.controller import NotStoredError
 from ems.ports.past import Past
 from ems.ports.reports import Saved
@@ -110,7 +111,7 @@ def _values(
         "spark": ahead,
         "spark_words": _ahead(ahead, calendar),
         "absence": absence(view.state, view.now),
-        "strategy": STRATEGIES[view.state.strategy].word,
+        "strategy": WAYS[view.state.strategy].word,
         "width": WIDTH,
         "height": HEIGHT,
     }

@@ -19,10 +19,10 @@ from ems.adapters.web.page import environment, render
 from ems.adapters.web.plan.picture import MISSED_WH
 from ems.adapters.web.plan.press import PlanPress, PlanSheet
 from ems.adapters.web.plan.shape import ChargeRow, DeficitRow, PlanPicture
-from ems.adapters.web.plan.words import STRATEGIES, between, whole_kwh
+from ems.adapters.web.plan.words import between, whole_kwh
 from ems.adapters.web.regret.words import in_words, parts
 from ems.adapters.web.texts import Calendar
-from ems.domain.policy import PLANNED, Strategy
+from ems.domain.strategy import PLANNED, WAYS, Strategy
 from ems.planning.day_verdict import DayVerdict
 from ems.ports.energy import Hindsight
 
@@ -52,7 +52,7 @@ class PlanPages:
         self._template = environment().get_template("plan.html")
         self._fixed = {
             "charts": "uplot.js" in files.load(),
-            "strategies": [(key.value, called) for key, called in STRATEGIES.items()],
+            "strategies": [(key.value, called) for key, called in WAYS.items()],
             "reach": reach,
             "may_choose": may_choose,
             "may_suppose": may_suppose,
@@ -80,7 +80,7 @@ def _values(told: PlanPicture, zone: ZoneInfo) -> dict[str, object]:
     return {
         "told": told,
         "clock": calendar.clock(told["at"]),
-        "strategy": STRATEGIES[Strategy(told["strategy"])],
+        "strategy": WAYS[Strategy(told["strategy"])],
         "tone": _tone(told),
         "made": "" if told["made"] is None else calendar.moment(told["made"]),
         "age": texts.duration(told["age_s"]),

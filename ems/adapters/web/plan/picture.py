@@ -15,7 +15,7 @@ from ems.adapters.web.values import age, number, plain, time_of
 from ems.adapters.web.view import View
 from ems.control.aims import plan_in_force
 from ems.domain.plan import Deficit, Plan, PlannedCharge
-from ems.domain.policy import Strategy
+from ems.domain.strategy import Strategy
 
 SLICE_ROWS = 5
 """So many rows take less than a millisecond; then the loop is free again."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ems.adapters.web.texts import Calendar, duration, kilowatts, whole_amps
@@ -12,29 +11,9 @@ from ems.adapters.web.values import time_of
 from ems.control.aims import plan_in_force
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
-from ems.domain.policy import PLANNED, Strategy
 from ems.domain.session import Need
 from ems.domain.state import SiteState
-
-
-class Called(NamedTuple):
-    """A strategy in a word and in a sentence."""
-
-    word: str
-    sentence: str
-
-
-STRATEGIES: Mapping[Strategy, Called] = {
-    Strategy.EQUAL: Called("Equal shares", "every vehicle gets the same current"),
-    Strategy.FIRST_COME: Called("First come", "who came first is served first"),
-    Strategy.EARLIEST_DEADLINE: Called("Earliest departure", "who leaves first is served first"),
-    Strategy.LEAST_LAXITY: Called("Least time to spare", "who has the least time to spare is served first"),
-    Strategy.FAST: Called("Fast", "every vehicle has its energy as early as possible"),
-    Strategy.CHEAPEST: Called("Cheapest", "every vehicle is ready in time, at the lowest cost"),
-    Strategy.SOLAR: Called("Solar", "what is guaranteed is ready in time, the rest comes from the sun"),
-    Strategy.BALANCED: Called("Balanced", "every vehicle is ready in time, with the lowest peak"),
-}
-"""In the order in which they are offered."""
+from ems.domain.strategy import PLANNED, WAYS
 
 FALLBACK = "who has the least time to spare goes first"
 """What happens without a plan."""
@@ -52,7 +31,7 @@ def absence(state: SiteState, now: Instant) -> str:
     if plan is None:
         return f"the first plan is being made; until then, {FALLBACK}"
     if plan.strategy is not strategy:
-        return f"the last plan was made for {STRATEGIES[plan.strategy].word}; one for this strategy is being made"
+        return f"the last plan was made for {WAYS[plan.strategy].word}; one for this strategy is being made"
     age = duration(now.monotonic_s - state.planned_at)
     return f"the last plan is {age} old and counts for nothing; {FALLBACK}"
 
