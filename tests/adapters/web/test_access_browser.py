@@ -134,6 +134,8 @@ def test_a_list_shows_what_would_change_before_it_does(chromium: Any, lodge: Lod
 
 def test_an_evse_is_held_and_somebody_waits(chromium: Any, lodge: Lodge) -> None:
     visit = Visit(chromium, lodge.url + "access")
+    # It is held from now on, by the clock of the browser; the site lives on a day of its own.
+    visit.page.clock.set_fixed_time(lodge.office.scene.now().utc)
     visit.page.click("text=Hold an EVSE")
     visit.page.select_option("#reserve select", "CP-14/1")
     visit.page.fill("#reserve [name=tag]", "04A1")
