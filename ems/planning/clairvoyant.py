@@ -9,6 +9,9 @@ and peaks cost plus `missing_per_kwh` for what is missing; with a battery its we
 at the begin, at what that would have saved at the mean price. Where a station can switch to one phase a second current
 x'_it ≥ 0 flows on the first leg alone, with a third of w_i, and both together keep to the bound of x_it.
 
+Source: the offline optimum beside which Lee et al., "Adaptive Charging Networks", 2021, put their strategies; here with
+the tree and the supply of `ems.planning.tree` and `ems.planning.supply`.
+
 A bound: vehicles may have any current between nothing and their own, where the controller must give 6 A or nothing;
 and the mean over a step of whatever was done fulfils the same constraints, as long as limits and prices do not change
 within a step. So nobody delivers more, and nobody pays less, but for the seconds in which vehicles still follow an

@@ -1,4 +1,16 @@
-"""What feeds the vehicles, in a linear program: the grid connection, demand charges and a stationary battery; in kW."""
+"""What feeds the vehicles, in a linear program: the grid connection, demand charges and a stationary battery; in kW.
+
+Sets: steps t of g_t hours; demand charges j with windows w of l_jw hours.
+Variables: c_t, d_t, power into and out of the battery; b_t, kWh in it at the end of a step, from what is kept in
+reserve to what it holds; e_t, f_t, power from and into the grid; P_j, the peak of a demand charge, at least what is
+paid already.
+Constraints: b_t = b_t-1 + s g_t c_t - g_t d_t / s, where s is the share that survives one way; e_t - f_t = vehicles +
+c_t - d_t + building - generation, where f_t is at most what is generated and what the battery may feed in; P_j ≥
+(begun_jw + sum of g_t e_t in w) / l_jw. On conductors c_t counts and d_t does not, since it may end at any moment.
+Objective: price_t g_t e_t - feed-in_t g_t f_t + demand_j P_j + wear g_t (c_t + d_t) / 2 - worth of b at the end;
+where a strategy wants little power, e_t is a sum of levels, each dearer than the one below.
+Source: the battery's recursion and the epigraph of a peak are textbook forms of linear programming.
+"""
 
 from __future__ import annotations
 
