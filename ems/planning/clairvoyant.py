@@ -220,6 +220,7 @@ def _prices(problem: ChargingProblem) -> Weights:
         early=0.0,
         wear=0.0 if economy.battery is None else economy.battery.wear_per_kwh,
         missing=np.empty(0),
+        start=np.empty(0),
         guaranteed=np.empty(0),
         unit=1.0,
         stored=stored_worth(economy),

@@ -15,22 +15,32 @@ from ems.planning.horizon import Horizon
 from ems.planning.imports import NOTHING_BEGUN, Begun
 
 
+class Start(NamedTuple):
+    """A floor of service: `wh` of what a vehicle wants by the begin of step `by`, each kWh of which counts `weight`
+    times as much as any other, besides.
+    """
+
+    wh: float
+    by: int
+    weight: float = 1.0
+
+
 class Request(NamedTuple):
     """One vehicle's charge, at the circuit at position `circuit`.
 
     `kinds`: the currents it draws, all of the same strength (three of them for a three-phase vehicle), and the pairs of
     phases that it loads unevenly where unbalance is limited. `available`: the share of each step during which it is
-    plugged in, 0 … 1. `need_wh`: what it still wants, on the AC side. Ampere per leg: at most `max_a`, and `min_a` or
-    nothing. `watts_per_a`: power of one ampere on each of its legs. A higher `service_class` goes first; within one,
-    missing energy counts `weight` times. Of `need_wh`, `guaranteed_wh` must be there by the begin of step
-    `guaranteed_by` before anybody gets more than what is guaranteed. `expected`: it is not there yet, and comes from a
-    forecast. `limit_a`: what its outlet may have at each step, where that is limited. `always`: it is promised not to
-    pause as long as it needs anything. `hurries`: it is better served now than cheaply, because nobody knows when it
-    leaves, or who else will come. `is_on`: it has current already; of equal plans that counts in which it goes on.
-    `likely`: what a kWh counts at each step, 0 … 1, where only a forecast tells when it leaves; None: it leaves when
-    `available` says. Of its need `start_wh` is to be there by the begin of step `start_by`: it may leave any time.
-    `alone`: what it draws instead on its first leg alone, where its station can switch to that; who plans it says as a
-    third on each of three legs, and only the clairvoyant optimum, which is a bound, sees it as it is.
+    plugged in, 0 … 1. `need_wh`: what it still wants, on the AC side, besides `taken_wh`, what it got so far. Ampere
+    per leg: at most `max_a`, and `min_a` or nothing. `watts_per_a`: power of one ampere on each of its legs. A higher
+    `service_class` goes first; within one, missing energy counts `weight` times. Of `need_wh`, `guaranteed_wh` must be
+    there by the begin of step `guaranteed_by` before anybody gets more than what is guaranteed. `expected`: it is not
+    there yet, and comes from a forecast. `limit_a`: what its outlet may have at each step, where that is limited.
+    `always`: it is promised not to pause as long as it needs anything. `hurries`: it is better served now than cheaply,
+    because nobody knows when it leaves, or who else will come. `is_on`: it has current already; of equal plans that
+    counts in which it goes on. `likely`: what a kWh counts at each step, 0 … 1, where only a forecast tells when it
+    leaves; None: it leaves when `available` says. `start`: what it is to have soon of its need, because it may leave
+    any time. `alone`: what it draws instead on its first leg alone, where its station can switch to that; who plans it
+    says as a third on each of three legs, and only the clairvoyant optimum, which is a bound, sees it as it is.
     """
 
     session: str
@@ -52,8 +62,8 @@ class Request(NamedTuple):
     hurries: bool = False
     is_on: bool = False
     likely: Floats | None = None
-    start_wh: float = 0.0
-    start_by: int = 0
+    start: Start | None = None
+    taken_wh: float = 0.0
     alone: tuple[Kind, ...] = ()
 
     @property

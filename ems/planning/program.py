@@ -2,10 +2,10 @@
 
 Sets: requests i, steps t of g_t hours, circuits n (a tree), kinds of current k (see `conductors`).
 Variables: x_it ≥ 0, ampere of request i as a mean over the step, at most max_i times the share of the step during which
-it is there; y_nkt, ampere of kind k through circuit n, only where one of its lines may bind; s_iq ≤ need_i / 4, energy
-of request i that is missing, in quarters q of its need; r_i, what is missing of its guarantee, and u_it, ampere, of a
-minimum current that is promised; e_t, f_t, kW from and into the grid; c_t, d_t, b_t, kW into and out of the battery and
-kWh in it; P_j, kW of demand charge j.
+it is there; y_nkt, ampere of kind k through circuit n, only where one of its lines may bind; s_iq, energy of request i
+that is missing, in quarters q of all that it wants, what it has counted as the first of it; r_i, what is missing of its
+guarantee, and u_it, ampere, of a minimum current that is promised; e_t, f_t, kW from and into the grid; c_t, d_t, b_t,
+kW into and out of the battery and kWh in it; P_j, kW of demand charge j.
 Where only a forecast tells when i leaves, p_it ≤ 1 is how likely it is still there (else 1), and v_i what is missing of
 a first share that it is to have soon.
 Constraints: sum_t p_it w_i g_t x_it + sum_q s_iq = need_i, without p_it at most need_i; the same up to the guaranteed
@@ -13,7 +13,7 @@ step with r_i, at least, and without p_it; so with v_i up to the step for a star
 y_nkt = the x and y directly below; |sum_k c_k y_nkt| ≤ capacity for every line, as a polygon inside the circle where
 currents are out of phase (see `tree`); balance of the grid connection, the battery's recursion, P_j ≥ the mean of e
 over each of its windows and ≥ what is paid already (see `supply`).
-Objective: minimise guarantee_i (r_i + w_i g_t u_it) + missing_i (1 + step q) s_iq + missing_i 4 step v_i + price_t e_t
+Objective: minimise guarantee_i (r_i + w_i g_t u_it) + missing_i (1 + step q) s_iq + start_i v_i + price_t e_t
 - feed-in_t f_t + demand_j P_j + wear + early_i · middle_t · energy; the weights are a strict ladder (see `weights`).
 Source: the adaptive charging networks of Lee et al. 2021 for the phasors, here in tree form (conservation in rows): it
 has a third of the entries of one row per circuit over all vehicles below, and solves several times faster.
@@ -99,14 +99,16 @@ def _charge(problem: ChargingProblem, lp: LinearProgram, weights: Weights) -> In
 
 
 def _hurry(problem: ChargingProblem) -> Floats:
-    """The share of the hurry that is each request's own: of those that charge already more than of those that wait,
-    and all of it where it leaves first, least where it leaves last, so that of equal plans the same is found again five
-    minutes later, and not one that swaps who is served. A forecast vehicle need not hurry; it may never come.
+    """The share of the hurry that is each request's own: most of those that lack a start; of those that charge already
+    more than of those that wait, and all of it where it leaves first, least where it leaves last, so that of equal
+    plans the same is found again five minutes later, and not one that swaps who is served. A forecast vehicle need not
+    hurry; it may never come.
     """
     requests = problem.requests
     leaves = np.array([int(np.flatnonzero(request.available).max(initial=0)) for request in requests])
     waits = np.array([not request.is_on for request in requests])
-    order = np.lexsort((np.arange(len(requests)), leaves, waits))
+    started = np.array([request.start is None for request in requests])
+    order = np.lexsort((np.arange(len(requests)), leaves, waits, started))
     rank = np.empty(len(requests))
     rank[order] = np.arange(len(requests))
     own = 1.0 - (1.0 - LEAST_HURRY) * rank / max(1, len(requests) - 1)
@@ -115,12 +117,16 @@ def _hurry(problem: ChargingProblem) -> Floats:
 
 def _needs(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: Weights) -> Ints:
     """What is delivered, as far as the vehicle is likely still there, and what is missing add up to the need. What is
-    delivered while it is there is not more than the need, however unlikely some of it is.
+    delivered while it is there is not more than the need, however unlikely some of it is. Who has three quarters of all
+    that it wants can only miss the last one, which counts least.
     """
     count, hours = len(problem.requests), problem.horizon.hours
     kwh = np.array([max(0.0, request.need_wh) for request in problem.requests]) / 1000.0
+    wanted = kwh + np.array([max(0.0, request.taken_wh) for request in problem.requests]) / 1000.0
+    quarters = np.arange(QUARTERS + 1) / QUARTERS
+    upper = np.diff(np.minimum(kwh[:, None], wanted[:, None] * quarters), axis=1)
     rising = 1.0 + FAIR_STEP * np.arange(QUARTERS)
-    missing = lp.add_columns(np.repeat(kwh / QUARTERS, QUARTERS), (weights.missing[:, None] * rising).ravel())
+    missing = lp.add_columns(upper.ravel(), (weights.missing[:, None] * rising).ravel())
     row, step = np.nonzero(charge >= 0)
     values = problem.watts_per_a[row] * hours[step] / 1000.0 if row.size else np.empty(0)
     for i, request in enumerate(problem.requests):
@@ -153,20 +159,19 @@ def _guarantees(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weigh
 
 
 def _starts(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: Weights) -> None:
-    """Of its first share, who may leave any time has soon what it can take by then. A kWh of it counts as much as all
-    steps of fairness together: nobody goes without because others are a little likelier to leave, but where it would
-    cost more energy than that, energy goes first.
+    """Of its first share, who may leave any time has soon what it can take by then. Without a look at how likely who
+    is still there later: a floor of service comes before the energy of the same class.
     """
     requests, hours = problem.requests, problem.horizon.hours
-    some = [i for i, request in enumerate(requests) if request.start_wh > 0.0]
+    some = {i: request.start for i, request in enumerate(requests) if request.start is not None}
     if not some:
         return
-    until = np.array([requests[i].start_by for i in some])
-    watts_per_a = problem.watts_per_a[some]
-    amp_hours = [float(requests[i].upper_a[:by] @ hours[:by]) for i, by in zip(some, until, strict=True)]
-    kwh = np.minimum([requests[i].start_wh for i in some], watts_per_a * amp_hours) / 1000.0
-    columns = lp.add_columns(kwh, QUARTERS * FAIR_STEP * weights.missing[some])
-    _by(problem, lp, charge[some], columns, (watts_per_a, until, kwh))
+    rows, starts = list(some), list(some.values())
+    watts_per_a = problem.watts_per_a[rows]
+    amp_hours = [float(requests[i].upper_a[: start.by] @ hours[: start.by]) for i, start in some.items()]
+    kwh = np.minimum([start.wh for start in starts], watts_per_a * amp_hours) / 1000.0
+    columns = lp.add_columns(kwh, weights.start[rows] * np.array([start.weight for start in starts]))
+    _by(problem, lp, charge[rows], columns, (watts_per_a, np.array([start.by for start in starts]), kwh))
 
 
 def _by(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ems.domain.limit import Limit
+from ems.domain.policy import Policy
 from ems.domain.session import Need, NeedOrigin
 from ems.domain.site import Site
 from ems.planning.arrays import Floats
@@ -19,7 +20,7 @@ from ems.planning.forecast.session import SessionForecast
 from ems.planning.horizon import Horizon
 from ems.planning.installation import limit_course
 from ems.planning.outlook import Stay
-from ems.planning.problem import Request
+from ems.planning.problem import Request, Start
 
 OVERSTAY = timedelta(hours=1)
 """Who was to leave by now and is still here is taken to stay so much longer, again and again."""
@@ -33,15 +34,16 @@ STEERABLE_WH = 50.0
 """A smaller rest is not planned; it flows anyway."""
 
 
-START_SHARE = 0.125
-"""Of all that a vehicle may take, so much it is to have before it has waited longer than anybody should (`max_wait_s`),
-where only a forecast tells when it leaves: of equally likely futures that in which it is gone soon must not find it
-empty. More of it would turn a plan into equal sharing.
+START_SHARE = 1.0 / 3.0
+"""Of what a vehicle will as likely as not take, so much it is to have soon where only a forecast tells when it leaves:
+its floor of service. Who stays long is else put off again and again for the sake of others who may leave sooner, and
+one that leaves against all likelihood goes empty. More of it would turn a plan into equal sharing.
 """
 
-START_STEPS = 3
-"""Who has waited so long already is to have as much of it as it can take in so many steps, a quarter of an hour."""
-
+START_WEIGHT = 2.0
+"""A kWh of that floor counts so much beside what every kWh counts, so that no other kWh of the same class goes before
+it; twice that when it is overdue by `max_wait_s`, so that nobody is the last of those who wait again and again.
+"""
 
 EXTRA_WEIGHT = 0.5
 """A kWh of who has what it asked for and draws on counts so much of one of who has not: what was said was too little,
@@ -96,6 +98,7 @@ def _wanted(
     watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
     amps, watts = limit_course(site, evse.id, horizon, limits)
     may_leave = None if forecast is None or not _is_forecast(stay, now, forecast) else forecast
+    likely_wh = stay.taken_wh + need_wh if forecast is None else min(stay.taken_wh + need_wh, forecast.energy_wh(0.5))
     request = Request(
         session=stay.session,
         evse=evse.id,
@@ -115,8 +118,8 @@ def _wanted(
         is_on=stay.is_on,
         likely=None if may_leave is None else _likely(horizon, may_leave),
         weight=EXTRA_WEIGHT if is_extra else 1.0,
-        start_wh=0.0 if may_leave is None or is_extra else _start_wh(stay, need_wh),
-        start_by=max(START_STEPS, horizon.steps_until(stay.plugged + timedelta(seconds=site.policy.max_wait_s))),
+        taken_wh=stay.taken_wh,
+        start=None if may_leave is None or is_extra else _start(site.policy, horizon, stay, likely_wh, departure),
     )
     return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes) if text), is_extra)
 
@@ -145,10 +148,17 @@ def _likely(horizon: Horizon, forecast: SessionForecast) -> Floats:
     return np.minimum(1.0, forecast.likely(horizon.begins, middles) / (1.0 - forecast.levels[0]))
 
 
-def _start_wh(stay: Stay, need_wh: float) -> float:
-    """What it still lacks of a first share of all that it may take in this session."""
-    missing_wh = START_SHARE * (stay.taken_wh + need_wh) - stay.taken_wh
-    return missing_wh if missing_wh > STEERABLE_WH else 0.0
+def _start(policy: Policy, horizon: Horizon, stay: Stay, likely_wh: float, departure: datetime) -> Start | None:
+    """What it still lacks of its floor of service, due when it has waited as long as anybody should, at the latest half
+    way to its (careful) departure; what is overdue, as soon as it can take it.
+    """
+    missing_wh, patience = START_SHARE * likely_wh - stay.taken_wh, timedelta(seconds=policy.max_wait_s)
+    if missing_wh <= STEERABLE_WH:
+        return None
+    due = stay.plugged + min(patience, (departure - stay.plugged) / 2)
+    overdue = (horizon.begins - due) / max(patience, timedelta(seconds=1))
+    weight = START_WEIGHT * (1.0 + min(1.0, max(0.0, overdue)))
+    return Start(missing_wh, max(1, horizon.steps_until(due)), weight)
 
 
 class _Departure(NamedTuple):

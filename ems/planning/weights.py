@@ -3,7 +3,8 @@
 Let C be the most that delivering a kWh can cost: the dearest price both ways (import instead of feed-in), a peak that
 this kWh alone makes, and the delay to the end. A missing kWh counts C / FAIR_STEP at least, so that one step of
 fairness outweighs all cost; a class of service outweighs the one below by more than what a kWh can displace there (a
-single-phase vehicle three times its own, where it stops a three-phase one); a guarantee outweighs every class.
+single-phase vehicle three times its own, where it stops a three-phase one), also with the start, a floor of service, of
+who belongs to that; a guarantee outweighs every class.
 All is divided by the dearest price, or by more when a demand charge makes C huge: solvers take differences below 1e-7
 for nothing, and it is the last rung that may drown.
 """
@@ -51,8 +52,8 @@ HOARDED = 0.98
 class Weights:
     """Prices per kWh (`import_` and `feed_in` per step), per kW of each demand charge and of the peak, per kWh at
     the peak (`even`; less below it), of an hour of delay of a kWh (`hurry` for requests that hurry), of a kWh through
-    the battery, of a missing kWh per request; worth of a kWh that is `stored` at the end. `unit` is what they were
-    divided by.
+    the battery, of a missing kWh per request, also of one of a `start` (besides); worth of a kWh that is `stored` at
+    the end. `unit` is what they were divided by.
     """
 
     import_: Floats
@@ -62,6 +63,7 @@ class Weights:
     early: float
     wear: float
     missing: Floats
+    start: Floats
     guaranteed: Floats
     unit: float
     stored: float = 0.0
@@ -104,6 +106,8 @@ class Weights:
             hurry=hurry / unit,
             wear=0.0 if battery is None else battery.wear_per_kwh / unit,
             missing=surely * own if ladder.beyond_guarantee else free,
+            # A start makes nobody buy what he charges only where it is free.
+            start=surely * own if ladder.beyond_guarantee else FAIR_STEP * free,
             guaranteed=np.full(len(own), surely * CLASS_FACTOR * float(own.max(initial=1.0))),
             unit=unit,
             stored=0.0 if battery is None else battery.efficiency * kept / unit,

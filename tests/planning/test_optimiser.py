@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ems.domain.strategy import LADDERS, Ladder, Strategy
 from ems.planning.linear_program import OutOfTimeError
 from ems.planning.optimiser import first_minimum_a, optimise, projected
-from ems.planning.problem import Battery, ChargingProblem, Node, Request, line_load
+from ems.planning.problem import Battery, ChargingProblem, Node, Request, Start, line_load
 from ems.planning.schedule import Schedule
 from tests.planning.instances import car_park
 from tests.planning.oracle import least_cost, least_missing_wh, least_missing_with_minimum_wh
@@ -300,20 +300,58 @@ def test_money_is_spared_as_long_as_no_vehicle_is_likelier_to_be_gone() -> None:
         assert optimise(site, SERVICE_FIRST).amps[0].tolist() == pytest.approx(amps, abs=1e-6)
 
 
-def test_nobody_is_left_with_nothing_because_others_are_a_little_likelier_to_leave() -> None:
-    """Who is less likely to stay has the first hour, but for the start of the other; where that would cost more energy
-    than fairness is worth, energy goes first.
-    """
-    for other, started_wh in ((0.95, 2000.0), (0.5, 0.0)):
-        waits = likely(1.0, 1.0, session="waits", start_wh=2000.0, start_by=1)
-        leaves = likely(1.0, other, session="leaves")
-        schedule = optimise(problem(hours(2), [waits, leaves], 32.0), SERVICE_FIRST)
-        assert 230.0 * schedule.amps[0, 0] == pytest.approx(started_wh, abs=1.0)
+@pytest.mark.parametrize("other", [0.95, 0.1])
+def test_nobody_is_left_with_nothing_because_others_are_likelier_to_leave(other: float) -> None:
+    """Who is less likely to stay has the first hour, but for the start of the other, whatever energy that may cost."""
+    waits = likely(1.0, 1.0, session="waits", start=Start(2000.0, 1))
+    leaves = likely(1.0, other, session="leaves")
+    schedule = optimise(problem(hours(2), [waits, leaves], 32.0), SERVICE_FIRST)
+    assert 230.0 * schedule.amps[0, 0] == pytest.approx(2000.0, abs=1.0)
+
+
+def test_of_two_starts_that_do_not_fit_the_longer_overdue_goes_first() -> None:
+    late, fresh = (
+        likely(1.0, share, session=name, start=Start(7360.0, 1, weight))
+        for name, share, weight in (("late", 1.0, 4.0), ("fresh", 0.2, 2.0))
+    )
+    schedule = optimise(problem(hours(2), [fresh, late], 32.0), SERVICE_FIRST)
+    assert schedule.amps[:, 0].tolist() == pytest.approx([0.0, 32.0], abs=1e-6)
+
+
+def test_a_higher_class_goes_before_a_start() -> None:
+    """However long that is overdue."""
+    starts = likely(1.0, 1.0, session="starts", start=Start(7360.0, 1, 4.0))
+    higher = likely(1.0, 0.1, session="higher", service_class=1)
+    schedule = optimise(problem(hours(2), [starts, higher], 32.0), SERVICE_FIRST)
+    assert schedule.amps[:, 0].tolist() == pytest.approx([0.0, 32.0], abs=1e-6)
+
+
+def test_a_start_comes_as_soon_as_nothing_speaks_against_it() -> None:
+    """Of equal hours who lacks its start has the first one, though the other leaves earlier and has current already."""
+    starts = likely(1.0, 1.0, 1.0, session="starts", start=Start(7360.0, 2))
+    goes_on = likely(1.0, 1.0, session="goes on", is_on=True)
+    goes_on = goes_on._replace(available=np.array([1.0, 1.0, 0.0]), likely=np.array([1.0, 1.0, 0.0]))
+    schedule = optimise(problem(hours(3), [goes_on, starts], 32.0), SERVICE_FIRST)
+    assert schedule.amps[:, 0].tolist() == pytest.approx([0.0, 32.0], abs=1e-6)
+
+
+def test_for_a_start_nobody_buys_what_he_charges_only_where_it_is_free() -> None:
+    horizon = hours(2)
+    site = problem(horizon, [likely(1.0, 1.0, start=Start(7360.0, 1, 4.0))], 32.0, economy(horizon, [0.3, 0.3]))
+    assert optimise(site, LADDERS[Strategy.SOLAR]).delivered_wh[0] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_who_has_most_of_what_it_wants_is_the_first_to_miss_some() -> None:
+    """An hour for two vehicles that lack the same: it goes to the one that has nothing yet, whichever it is."""
+    for taken in ((0.0, 22_080.0), (22_080.0, 0.0)):
+        both = [vehicle(hours(1), 7.36, session=str(k), taken_wh=wh) for k, wh in enumerate(taken)]
+        amps = optimise(problem(hours(1), both, 32.0), SERVICE_FIRST).amps[:, 0]
+        assert amps[taken.index(0.0)] >= 24.0 - 1e-6
 
 
 def test_a_promise_is_kept_before_anybody_has_a_start() -> None:
     """Both want the one hour: it belongs to whom it was promised, however unlikely it is there to the end."""
-    starts = likely(1.0, 1.0, session="starts", start_wh=7360.0, start_by=1)
+    starts = likely(1.0, 1.0, session="starts", start=Start(7360.0, 1, 4.0))
     promised = likely(0.2, 0.1, session="promised", guaranteed_wh=7360.0, guaranteed_by=1)
     schedule = optimise(problem(hours(2), [starts, promised], 32.0), SERVICE_FIRST)
     assert schedule.amps[1].tolist() == pytest.approx([32.0, 0.0], abs=1e-6)

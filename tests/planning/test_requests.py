@@ -17,6 +17,7 @@ from ems.domain.site import Site
 from ems.planning.forecast.session import SessionForecast
 from ems.planning.horizon import Horizon
 from ems.planning.outlook import Stay
+from ems.planning.problem import Start
 from ems.planning.requests import Wanted, wanted_by
 from tests.control.installations import circuit, evse, layout
 
@@ -122,28 +123,39 @@ def test_what_may_happen_after_the_careful_departure_counts_as_far_as_it_is_like
 def test_a_departure_that_no_forecast_tells_is_certain(what: str, need: Need, forecast: bool) -> None:
     told = spread(1.0, 2.0, 4.0) if forecast else replace(spread(1.0, 2.0, 4.0), departure_doubt="too few")
     request = wanted(stay(replace(need, guaranteed_wh=9_000.0)), told).request
-    assert (request.likely, request.start_wh, request.guaranteed_by) == (None, 0.0, HORIZON.steps), what
+    assert (request.likely, request.start, request.guaranteed_by) == (None, None, HORIZON.steps), what
     assert request.available @ HORIZON.hours == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize(
-    ("taken_kwh", "waited_h", "start_kwh", "by_h"),
+    ("what", "taken_kwh", "waited_h", "start"),
     [
-        (0.0, 0.25, 2.5, 0.75),
-        (2.0, 0.25, 0.5, 0.75),
-        (0.0, 3.0, 2.5, 0.25),
-        (2.48, 0.0, 0.0, 1.0),
-        (5.0, 0.0, 0.0, 1.0),
+        ("half of the time that it surely stays", 0.0, 0.25, Start(4000.0, 5, 2.0)),
+        ("what it lacks of it", 3.0, 0.25, Start(1000.0, 5, 2.0)),
+        ("all of it but too little to plan", 3.96, 0.25, None),
+        ("more than that", 5.0, 0.0, None),
+        ("overdue, as much as it can take in five minutes", 0.0, 1.5, Start(4000.0, 1, 3.0)),
+        ("overdue for long", 0.0, 9.0, Start(4000.0, 1, 4.0)),
     ],
 )
 def test_who_may_leave_any_time_is_to_have_a_start_before_it_waited_too_long(
-    taken_kwh: float, waited_h: float, start_kwh: float, by_h: float
+    what: str, taken_kwh: float, waited_h: float, start: Start | None
 ) -> None:
-    """An eighth of 20 kWh within an hour of plug-in, or as much as possible within a quarter of an hour."""
+    """A third of the 12 kWh that such sessions take as likely as not, within an hour of plug-in; careful departure in
+    one hour and ten minutes.
+    """
+    usual = replace(spread(7 / 6, 2.0, 4.0), energies_wh=np.array([6e3, 12e3, 40e3]))
     one = stay(Need(20_000.0), taken_wh=1000.0 * taken_kwh, plugged=NOW - timedelta(hours=waited_h))
-    request = wanted(one, spread(1.0, 2.0, 4.0)).request
-    assert request.start_wh == pytest.approx(1000.0 * start_kwh)
-    assert HORIZON.edges_s[request.start_by] == 3600.0 * by_h
+    found = wanted(one, usual).request
+    assert found.start == pytest.approx(start) if start else found.start is None, what
+    assert found.taken_wh == 1000.0 * taken_kwh
+
+
+def test_the_start_is_of_no_more_than_what_it_wants() -> None:
+    """Others took 40 kWh, its driver asked for 9."""
+    found = wanted(stay(Need(9_000.0), taken_wh=0.0), spread(1.0, 2.0, 4.0)).request
+    assert found.start is not None
+    assert found.start.wh == pytest.approx(3_000.0)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +228,7 @@ def test_who_draws_on_beyond_its_word_is_served_after_those_who_have_not_got_the
     request = found.request
     assert found.is_extra
     assert request.need_wh == pytest.approx(1000.0 * (40.0 - taken_kwh))
-    assert (request.weight, request.guaranteed_wh, request.start_wh) == (0.5, 0.0, 0.0)
+    assert (request.weight, request.guaranteed_wh, request.start) == (0.5, 0.0, None)
     assert "A/1: has what it asked for and draws on, 40 kWh at most" in found.assumed
     asks = wanted(stay(SAID, taken_wh=19_900.0), sure(4.0, 40.0, doubt))
     assert (asks.is_extra, asks.request.weight) == (False, 1.0)
