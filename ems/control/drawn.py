@@ -54,7 +54,7 @@ def drawn(
     if samples and now <= samples[0].at + policy.sample_lag_s and _falls_with_age(samples):
         for sample in samples:
             if now <= sample.at + policy.sample_lag_s < valid:
-                valid = sample.at + policy.sample_lag_s + 1e-6
+                valid = math.nextafter(sample.at + policy.sample_lag_s, math.inf)
     if newest is None:
         expected = liable_a if now < awaited else 0.0
         return Drawn((0.0,) * width, tuple([expected if counts else 0.0 for counts in legs]), valid)
@@ -89,13 +89,13 @@ def _surely(known: EvseState, changes: Sequence[Told], now: float, policy: Polic
     The lowest of the samples within the meter's lag and the one before; and since the vehicle may already have
     followed a limit that is younger than the sample, no more than any such limit.
     """
-    newest = known.samples[0]
-    least, reach = newest.low_a, now - policy.sample_lag_s
-    if newest.at >= reach:
+    newest, lag_s = known.samples[0], policy.sample_lag_s
+    least = newest.low_a
+    if now <= newest.at + lag_s:
         for sample in known.samples[1:]:
             if sample.low_a != least:
                 least = tuple(map(min, least, sample.low_a))
-            if sample.at < reach:
+            if now > sample.at + lag_s:
                 break
     most = min([amps for _, amps in changes]) if changes else math.inf
     for claim in known.grant.claims:

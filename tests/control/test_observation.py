@@ -45,6 +45,7 @@ MOMENTS = st.integers(0, 32).map(lambda quarters: quarters / 4)
 
 @given(st.lists(st.tuples(MOMENTS, st.integers(0, 16)), max_size=6), st.lists(st.one_of(MOMENTS, st.floats(0, 45))))
 @example([(3, 5), (6, 10), (8, 12)], [0, 2])
+@example([(3.25, 2), (7.75, 3)], [2.75, 2.75 + 1e-9])
 def test_a_row_may_be_copied_until_its_moment(samples: list[tuple[float, int]], later: list[float]) -> None:
     """However the samples lie in time: looking with the last observation in hand sees the same as looking anew."""
     network, state = Network.of(SITE), working()
