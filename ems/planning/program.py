@@ -6,8 +6,8 @@ it is there; y_nkt, ampere of kind k through circuit n, only where one of its li
 that is missing, in quarters q of all that it wants, what it has counted as the first of it; r_i, what is missing of its
 guarantee, and u_it, ampere, of a minimum current that is promised; e_t, f_t, kW from and into the grid; c_t, d_t, b_t,
 kW into and out of the battery and kWh in it; P_j, kW of demand charge j.
-Where only a forecast tells when i leaves, p_it ≤ 1 is how likely it is still there (else 1), and v_i what is missing of
-a first share that it is to have soon.
+Where only a forecast tells when i leaves, p_it ≤ 1 is how likely it is still there (else 1; where only what is free is
+charged, less the later for who hurries), and v_i what is missing of a first share that it is to have soon.
 Constraints: sum_t p_it w_i g_t x_it + sum_q s_iq = need_i, without p_it at most need_i; the same up to the guaranteed
 step with r_i, at least, and without p_it; so with v_i up to the step for a start; x_it + u_it ≥ what is promised;
 y_nkt = the x and y directly below; |sum_k c_k y_nkt| ≤ capacity for every line, as a polygon inside the circle where
@@ -21,6 +21,7 @@ has a third of the entries of one row per circuit over all vehicles below, and s
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ import numpy as np
 from ems.domain.strategy import Ladder
 from ems.planning.arrays import Floats, Ints
 from ems.planning.linear_program import NONE, LinearProgram
-from ems.planning.problem import ChargingProblem
+from ems.planning.problem import ChargingProblem, Request
 from ems.planning.supply import BatteryColumns, Grid, add_battery, add_grid
 from ems.planning.tree import add_tree
 from ems.planning.weights import FAIR_STEP, QUARTERS, Weights
@@ -130,11 +131,12 @@ def _needs(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: W
     row, step = np.nonzero(charge >= 0)
     values = problem.watts_per_a[row] * hours[step] / 1000.0 if row.size else np.empty(0)
     for i, request in enumerate(problem.requests):
-        if request.likely is not None:
+        counts = _counts(problem, request, weights.halving_h)
+        if counts is not None:
             own = row == i
             columns = charge[i, step[own]]
             lp.at_most(np.zeros(columns.size, dtype=np.intp), columns, values[own], kwh[i : i + 1])
-            values[own] *= request.likely[step[own]]
+            values[own] *= counts[step[own]]
     each = np.repeat(np.arange(count), QUARTERS)
     lp.equal(
         np.concatenate((row, each)),
@@ -143,6 +145,14 @@ def _needs(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: W
         kwh,
     )
     return missing.reshape(count, QUARTERS)
+
+
+def _counts(problem: ChargingProblem, request: Request, halving_h: float) -> Floats | None:
+    """What a kWh counts at each step, 0 … 1; None where all count in full."""
+    if not request.hurries or math.isinf(halving_h):
+        return request.likely
+    fading = np.exp2(-np.array(problem.horizon.edges_s[:-1]) / 3600.0 / halving_h)
+    return fading if request.likely is None else fading * request.likely
 
 
 def _guarantees(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: Weights) -> Ints:

@@ -40,6 +40,11 @@ WIDEST = 1e3
 HURRY = 1.0
 """To who hurries an hour of delay of a kWh counts as much as so many of the dearest kWh."""
 
+HALVING_H = 4.0
+"""Where only what is free is charged, a price of delay would eat up what a kWh is worth. To who hurries, one that comes
+so many hours later is worth half as much instead: the sun of tomorrow is nothing to who left in the evening.
+"""
+
 FREE_KWH = (0.3, 0.5)
 """Where only what is free is charged: the worth of a kWh, lowest and highest class, as a share of one that costs."""
 
@@ -69,6 +74,7 @@ class Weights:
     stored: float = 0.0
     even: float = 0.0
     hurry: float = 0.0
+    halving_h: float = math.inf
 
     @classmethod
     def of(cls, problem: ChargingProblem, ladder: Ladder) -> Weights:
@@ -93,9 +99,12 @@ class Weights:
         surely = most / unit / FAIR_STEP
         low, high = FREE_KWH
         free = dearest / unit * (low + (high - low) * rank / max(1, int(rank.max(initial=0))))
-        # Where only what is free is charged, vehicles have it before the battery.
-        kept = HOARDED * float(import_.mean()) if ladder.beyond_guarantee else 0.9 * low * dearest
         battery = economy.battery
+        # Where every kWh counts the same, whatever its price, wear is the share of a price that it is.
+        wear = 0.0 if battery is None else battery.wear_per_kwh * (1.0 if ladder.beyond_guarantee else dearest / tariff)
+        # Where only what is free is charged, vehicles have it before the battery, which would wear for them later.
+        free_later = max(0.0, low * dearest - wear)
+        kept = HOARDED * float(import_.mean()) if ladder.beyond_guarantee else 0.9 * free_later
         return cls(
             import_=import_ / unit,
             feed_in=feed_in / unit,
@@ -104,7 +113,8 @@ class Weights:
             even=even / unit,
             early=early / unit,
             hurry=hurry / unit,
-            wear=0.0 if battery is None else battery.wear_per_kwh / unit,
+            halving_h=math.inf if ladder.beyond_guarantee else HALVING_H,
+            wear=wear / unit,
             missing=surely * own if ladder.beyond_guarantee else free,
             # A start makes nobody buy what he charges only where it is free.
             start=surely * own if ladder.beyond_guarantee else FAIR_STEP * free,

@@ -135,3 +135,43 @@ def test_solar_keeps_surplus_in_the_battery_rather_than_giving_it_away() -> None
     node = Node("feeder", 0, phases(32.0, 2))
     site = problem(horizon, [vehicle(horizon, 4.0, since=1, circuit=1)], 32.0, bill, [node])
     assert optimise(site, SOLAR).delivered_wh[0] == pytest.approx(4000.0)
+
+
+def test_solar_gives_to_who_may_leave_any_time_what_the_battery_has_today() -> None:
+    """A full battery, and sun in 14 hours that fills it again: who surely stays waits for the sun, who may be gone by
+    then has 5 kW now.
+    """
+    horizon = hours(20)
+    sun = [0.0] * 14 + [9.0] * 6
+    bill = economy(horizon, 0.3, generation_kw=sun, battery=cell(stored_wh=10000.0, wear_per_kwh=0.05))
+    for hurries, first_w in ((False, 0.0), (True, 5000.0)):
+        asked = vehicle(horizon, 12.0, kinds=THREE, hurries=hurries)
+        schedule = optimise(problem(horizon, [asked], 32.0, bill), SOLAR)
+        assert schedule.amps[0, 0] * 690.0 == pytest.approx(first_w, abs=1.0)
+        assert schedule.energy_cost <= 0.01, "it buys nothing"
+
+
+def test_solar_buys_nothing_for_who_may_leave_any_time() -> None:
+    """At night without a battery it waits as anybody else; a promise makes the difference."""
+    horizon = hours(20)
+    bill = economy(horizon, 0.3, generation_kw=[0.0] * 14 + [9.0] * 6)
+    asked = vehicle(horizon, 12.0, kinds=THREE, hurries=True)
+    promised = asked._replace(guaranteed_wh=3000.0, guaranteed_by=4)
+    for request, kwh in ((asked, 0.0), (promised, 3.0)):
+        amps = optimise(problem(horizon, [request], 32.0, bill), SOLAR).amps[0]
+        assert float(amps[:14].sum()) * 0.69 == pytest.approx(kwh, abs=1e-3)
+        assert float(amps.sum()) * 0.69 == pytest.approx(12.0)
+
+
+@pytest.mark.parametrize(
+    ("wear", "price", "gives_kwh"),
+    [(0.0, 0.3, 4.0), (0.05, 0.3, 4.0), (0.08, 0.2, 4.0), (0.2, 3.0, 4.0), (0.2, 0.2, 0.0)],
+)
+def test_solar_gives_vehicles_what_the_battery_holds_before_it_keeps_it(
+    wear: float, price: float, gives_kwh: float
+) -> None:
+    """Wear is no reason to keep it for others later; where it costs about as much as the grid, the battery rests."""
+    horizon = hours(4)
+    bill = economy(horizon, price, battery=cell(stored_wh=4000.0, efficiency=1.0, wear_per_kwh=wear))
+    schedule = optimise(problem(horizon, [vehicle(horizon, 6.0)], 32.0, bill), SOLAR)
+    assert schedule.delivered_wh[0] / 1000.0 == pytest.approx(gives_kwh, abs=1e-3)
