@@ -19,7 +19,7 @@ from ems.domain.pull_out import PullOutList
 from ems.domain.record.history import Audit
 from ems.domain.session import Need, Session
 from ems.domain.state import SiteState
-from ems.ports.controller import Clock, NotStoredError
+from ems.ports.controller import Clock, Made, NotStoredError
 from ems.runtime.loop import Loop
 from ems.runtime.roster import Roster, news
 
@@ -58,23 +58,33 @@ class SiteOperations:
     async def change(self, change: Change, who: str) -> None:
         """Make one change; nothing happens when all is so already."""
         async with self._turn:
-            now, state = self._clock.now(), self._loop.core.state
-            ours = {(limit.scope, limit.source) for limit in self._daybook.limits}
-            must_fit(state.site, (one for one in state.limits if (one.scope, one.source) not in ours), change)
-            after = await asyncio.to_thread(changed, self._daybook, change, now.utc, state.site.zone)
-            if after == self._daybook:
-                return
-            if isinstance(change, ChargeTold):
-                await self._store.daybook.note(after.fleet.vehicles[change.vehicle], change.charge)
-            else:
-                await self._store.daybook.keep(self._daybook, after, now.utc, who, type(change).__name__)
-                log.info("operations.changed who=%r what=%s", who[:64], type(change).__name__)
-            self._daybook = after
-            self.roster.fleet, self.roster.access = after.fleet, after.access
-            for follower in self.followers:
-                follower(after)
-            for event in _events(change, self._loop.core.state, self._clock.now()):
-                self._loop.inbox.put(event)
+            await self._change(change, who)
+
+    async def change_from(self, said: Callable[[Daybook], Made], who: str) -> Made:
+        """Make the change that `said` makes of the daybook when its turn comes."""
+        async with self._turn:
+            change = said(self._daybook)
+            await self._change(change, who)
+            return change
+
+    async def _change(self, change: Change, who: str) -> None:
+        now, state = self._clock.now(), self._loop.core.state
+        ours = {(limit.scope, limit.source) for limit in self._daybook.limits}
+        must_fit(state.site, (one for one in state.limits if (one.scope, one.source) not in ours), change)
+        after = await asyncio.to_thread(changed, self._daybook, change, now.utc, state.site.zone)
+        if after == self._daybook:
+            return
+        if isinstance(change, ChargeTold):
+            await self._store.daybook.note(after.fleet.vehicles[change.vehicle], change.charge)
+        else:
+            await self._store.daybook.keep(self._daybook, after, now.utc, who, type(change).__name__)
+            log.info("operations.changed who=%r what=%s", who[:64], type(change).__name__)
+        self._daybook = after
+        self.roster.fleet, self.roster.access = after.fleet, after.access
+        for follower in self.followers:
+            follower(after)
+        for event in _events(change, self._loop.core.state, self._clock.now()):
+            self._loop.inbox.put(event)
 
     async def tell_need(self, evse: str, said: Callable[[Need], Need], who: str) -> Need:
         """Say what the vehicle at an EVSE needs; an empty need leaves it to its timetable again. With another class

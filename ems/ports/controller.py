@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ems.control.memory import Memory
 from ems.domain.access.admission import Admission, Asked, Usage
@@ -32,6 +32,7 @@ from ems.domain.remote.outcome import Outcome
 from ems.domain.session import Need, Transaction
 from ems.domain.state import SiteState
 
+Made = TypeVar("Made", bound=Change)
 Sink = Callable[[Event], None]
 """Takes an event at once and never blocks; bounded, so that the newest reading wins over an older one."""
 
@@ -183,6 +184,10 @@ class Operations(Protocol):
 
     async def change(self, change: Change, who: str) -> None:
         """Make one change; nothing happens when all is so already."""
+        ...
+
+    async def change_from(self, said: Callable[[Daybook], Made], who: str) -> Made:
+        """Make, and return, the change that `said` makes of the daybook; no other change comes in between."""
         ...
 
     async def tell_need(self, evse: str, said: Callable[[Need], Need], who: str) -> Need:

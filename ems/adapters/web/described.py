@@ -12,15 +12,20 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from ems.adapters.web.deed import answered, carried_out, done
+from ems.adapters.web.deed import answered, carried_out, done, who
 from ems.adapters.web.problem import documented, problem
+from ems.domain.daybook import Change, Daybook
 from ems.domain.unknown import UnknownError
+from ems.ports.controller import Operations
 
 Row = Callable[[], Mapping[str, Any]]
 """What is described, as it is now; raises UnknownError where nothing is."""
 
 BESIDE = frozenset({"soc_percent", "soc_at", "spent_kwh", "spent_cost", "tags", "station"})
 """What rows tell besides what people said: it changes by itself."""
+
+Wish = tuple[Operations, Callable[[], Change]]
+"""Where a change is made, and which one."""
 
 CHANGED: dict[int | str, dict[str, Any]] = {412: documented("somebody has changed it meanwhile")}
 
@@ -41,33 +46,60 @@ async def shown(row: Row) -> Response:
     return await carried_out(work)
 
 
-async def kept(request: Request, name: str, row: Row, change: Callable[[], Awaitable[None]]) -> Response:
+async def kept(request: Request, name: str, row: Row, wish: Wish) -> Response:
     """The answer to somebody who describes something, unless somebody else did so meanwhile."""
-    if _is_overtaken(request, row):
-        return _overtaken(name)
-    if request.headers.get("if-none-match") == "*" and _is_there(row):
-        return problem(412, "it is there already: change that one, or choose another name", "exists")
 
     async def work() -> Response:
-        await change()
+        await _unless_overtaken(request, name, row, wish)
         return await shown(row)
 
-    return await carried_out(work)
+    return await _carried_out(work)
 
 
-async def removed(request: Request, name: str, row: Row, change: Callable[[], Awaitable[None]]) -> Response:
+async def removed(request: Request, name: str, row: Row, wish: Wish) -> Response:
     """The answer to somebody who removes something, unless somebody else changed it meanwhile."""
-    return _overtaken(name) if _is_overtaken(request, row) else await done(change())
+    return await _carried_out(lambda: done(_unless_overtaken(request, name, row, wish)))
 
 
-def _is_overtaken(request: Request, row: Row) -> bool:
-    wanted = request.headers.get("if-match")
-    if wanted is None:
-        return False
+class _OvertakenError(Exception):
+    """What was to be changed is not what was looked at."""
+
+    def __init__(self, words: str, reason: str) -> None:
+        super().__init__(words)
+        self.reason = reason
+
+
+async def _unless_overtaken(request: Request, name: str, row: Row, wish: Wish) -> None:
+    """Make the change in its turn: of two who looked at the same, and tell at the same moment, the second is told."""
+    operations, change = wish
+
+    def made(_: Daybook) -> Change:
+        if not _is_meant(request.headers.get("if-match"), row):
+            words = f"somebody has changed {name!r:.80} meanwhile; read it again, then change that"
+            raise _OvertakenError(words, "changed")
+        if request.headers.get("if-none-match") == "*" and _is_there(row):
+            raise _OvertakenError("it is there already: change that one, or choose another name", "exists")
+        return change()
+
+    await operations.change_from(made, who(request))
+
+
+async def _carried_out(work: Callable[[], Awaitable[Response]]) -> Response:
     try:
-        return wanted not in {"*", etag_of(row())}
-    except UnknownError:
+        return await carried_out(work)
+    except _OvertakenError as overtaken:
+        return problem(412, str(overtaken), overtaken.reason)
+
+
+def _is_meant(wanted: str | None, row: Row) -> bool:
+    """Whether what an If-Match names is still there: any of a list, or whatever there is."""
+    if wanted is None:
         return True
+    try:
+        now = etag_of(row())
+    except UnknownError:
+        return False
+    return any(one.strip() in {"*", now} for one in wanted.split(","))
 
 
 def _is_there(row: Row) -> bool:
@@ -76,7 +108,3 @@ def _is_there(row: Row) -> bool:
     except UnknownError:
         return False
     return True
-
-
-def _overtaken(name: str) -> Response:
-    return problem(412, f"somebody has changed {name!r:.80} meanwhile; read it again, then change that", "changed")

@@ -78,6 +78,16 @@ class AccessBook:
             held.setdefault(one.evse, []).append(one)
         object.__setattr__(self, "_held", held)
 
+    @property
+    def next_reservation(self) -> int:
+        """The number of one that is to come."""
+        return max(self.reservations, default=0) + 1
+
+    @property
+    def next_waiting(self) -> int:
+        """The number of somebody who is to come."""
+        return max((one.id for one in self.waiting), default=0) + 1
+
     def tag(self, text: str) -> Tag | None:
         """The tag that somebody presents; None when nobody knows it."""
         return self.tags.get(tag_key(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -84,17 +85,27 @@ class Office:
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
     ) -> httpx2.Response:
         """One request; a body is sent as JSON, bytes as they are."""
-        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        told = {**({} if content is None else JSON), **(headers or {})}
+        return self.ask_at_once(method, path, [body], headers)[0]
 
-        async def once() -> httpx2.Response:
+    def ask_at_once(
+        self, method: str, path: str, bodies: Sequence[object], headers: dict[str, str] | None = None
+    ) -> list[httpx2.Response]:
+        """A request with each body, none of which waits for another."""
+
+        async def all_of_them() -> list[httpx2.Response]:
             transport = httpx2.ASGITransport(app=self.app)
             async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:
-                return await client.request(method, f"/api/v1{path}", headers=told, content=content)
 
-        answer = self._runner.run(once())
+                async def once(body: object) -> httpx2.Response:
+                    content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+                    told = {**({} if content is None else JSON), **(headers or {})}
+                    return await client.request(method, f"/api/v1{path}", headers=told, content=content)
+
+                return await asyncio.gather(*map(once, bodies))
+
+        answers = self._runner.run(all_of_them())
         self.tick()
-        return answer
+        return answers
 
     def told(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> Any:
         """The JSON of a request that goes well."""

@@ -169,6 +169,24 @@ def test_what_people_did_is_recorded_with_before_and_after(office: AccessOffice)
     assert [row["is_blocked"] for row in (*first["detail"]["before"], *first["detail"]["after"])] == [False, True]
 
 
+def test_who_reserves_at_the_same_moment_as_others_loses_nothing(office: AccessOffice) -> None:
+    wished = [{"evse": f"CP-{number}/1", "tag": "CREW-1", "ends": in_hours(office, 1)} for number in range(10, 15)]
+    made = office.ask_at_once("POST", "/reservations", wished)
+    assert [one.status_code for one in made] == [200] * 5
+    assert sorted(one.json()["id"] for one in made) == [1, 2, 3, 4, 5]
+    assert {one["evse"] for one in office.told("GET", "/reservations")["reservations"]} == {
+        one["evse"] for one in wished
+    }
+    same = office.ask_at_once("POST", "/reservations", [{**wished[0], "evse": "CP-09/1"}] * 3)
+    assert sorted(one.status_code for one in same) == [200, 422, 422]
+
+
+def test_who_begins_to_wait_at_the_same_moment_as_others_waits(office: AccessOffice) -> None:
+    came = office.ask_at_once("POST", "/waitlist", [{"tag": f"CREW-{number}"} for number in range(4)])
+    assert [one.status_code for one in came] == [200] * 4
+    assert {one["tag"] for one in office.told("GET", "/waitlist")["waiting"]} == {f"CREW-{n}" for n in range(4)}
+
+
 def test_a_reservation_keeps_others_away_and_can_be_moved(office: AccessOffice) -> None:
     for tag in ("0E", "0B"):
         office.told("PUT", f"/tags/{tag}", {"name": tag})

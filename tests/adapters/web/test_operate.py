@@ -83,6 +83,29 @@ def test_two_who_change_the_same_vehicle_do_not_undo_each_other(office: Office) 
     assert office.told("GET", "/vehicles/Bus 17")["max_a"] == 16.0
 
 
+def test_of_some_who_change_the_same_at_the_same_moment_one_does_and_the_others_are_told(office: Office) -> None:
+    office.told("PUT", "/vehicles/Bus 17", BUS)
+    seen = {"if-match": office.ask("GET", "/vehicles/Bus 17").headers["etag"]}
+    wished = [{**BUS, "max_a": float(amps)} for amps in range(10, 18)]
+    answers = office.ask_at_once("PUT", "/vehicles/Bus 17", wished, seen)
+    assert sorted(one.status_code for one in answers) == [200, *[412] * 7]
+    (kept,) = (one.json() for one in answers if one.status_code == 200)
+    assert office.told("GET", "/vehicles/Bus 17") == kept
+    new = office.ask_at_once("PUT", "/vehicles/Bus 18", [{}, {"name": "another"}, {}], {"if-none-match": "*"})
+    assert sorted(one.status_code for one in new) == [200, 412, 412]
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [("{etag}", 200), ('"old", {etag}', 200), ("*", 200), ('"old"', 412), ("W/{etag}", 412), ("", 412)],
+)
+def test_what_an_if_match_may_say(office: Office, told: str, status: int) -> None:
+    office.told("PUT", "/vehicles/Bus 17", BUS)
+    etag = office.ask("GET", "/vehicles/Bus 17").headers["etag"]
+    asked = office.ask("PUT", "/vehicles/Bus 17", {**BUS, "max_a": 16.0}, {"if-match": told.format(etag=etag)})
+    assert asked.status_code == status
+
+
 def test_a_state_of_charge_makes_the_energy_of_a_session(office: Office) -> None:
     office.told("PUT", "/vehicles/Bus 17", BUS)
     office.told("PUT", "/vehicles/Bus 17/soc", {"soc_percent": 40})

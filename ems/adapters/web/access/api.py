@@ -37,6 +37,7 @@ from ems.domain.access.change import (
     TagsKept,
 )
 from ems.domain.access.tag import Tag
+from ems.domain.daybook import Daybook
 from ems.domain.unknown import UnknownError
 from ems.ports.controller import AccessDesk, Clock, Live, Operations
 
@@ -76,7 +77,7 @@ def _people(router: APIRouter, operations: Operations) -> None:
             request,
             name,
             lambda: _person(operations, name),
-            lambda: operations.change(PersonKept(body.person(name)), who(request)),
+            (operations, lambda: PersonKept(body.person(name))),
         )
 
     @router.delete("/people/{name}", dependencies=WRITES, summary="Forget a person", status_code=204,
@@ -87,7 +88,7 @@ def _people(router: APIRouter, operations: Operations) -> None:
             request,
             name,
             lambda: _person(operations, name),
-            lambda: operations.change(PersonRemoved(name), who(request)),
+            (operations, lambda: PersonRemoved(name)),
         )
 
 
@@ -113,16 +114,14 @@ def _groups(router: APIRouter, operations: Operations) -> None:
             request,
             name,
             lambda: _group(operations, name),
-            lambda: operations.change(GroupKept(body.group(name)), who(request)),
+            (operations, lambda: GroupKept(body.group(name))),
         )
 
     @router.delete("/groups/{name}", dependencies=WRITES, summary="Remove a group", status_code=204,
                    responses={**GONE, **CHANGED})  # fmt: skip
     async def remove(name: Name, request: Request) -> Response:
         """Remove a group in which nobody is any more."""
-        return await removed(
-            request, name, lambda: _group(operations, name), lambda: operations.change(GroupRemoved(name), who(request))
-        )
+        return await removed(request, name, lambda: _group(operations, name), (operations, lambda: GroupRemoved(name)))
 
 
 def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
@@ -160,7 +159,7 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
             request,
             text,
             lambda: row(text),
-            lambda: operations.change(TagsKept((body.tag(text, desk.doors.currency),)), who(request)),
+            (operations, lambda: TagsKept((body.tag(text, desk.doors.currency),))),
         )
 
     @router.post("/tags/{text:path}/block", dependencies=WRITES, summary="Block a tag", responses=ok(shape.TagRow))
@@ -168,8 +167,10 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
         """Block a tag, or let it charge again; the rest of it stays."""
 
         async def work() -> Response:
-            tag = replace(_tag(operations, text), is_blocked=body.blocked)
-            await operations.change(TagsKept((tag,)), who(request))
+            def blocked(_: Daybook) -> TagsKept:
+                return TagsKept((replace(_tag(operations, text), is_blocked=body.blocked),))
+
+            await operations.change_from(blocked, who(request))
             return await shown(lambda: row(text))
 
         return await carried_out(work)
@@ -178,9 +179,7 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
                    responses={**GONE, **CHANGED})  # fmt: skip
     async def forget(text: TagText, request: Request) -> Response:
         """Forget a tag. A session that it began goes on."""
-        return await removed(
-            request, text, lambda: row(text), lambda: operations.change(TagRemoved(text), who(request))
-        )
+        return await removed(request, text, lambda: row(text), (operations, lambda: TagRemoved(text)))
 
 
 def _checks(router: APIRouter, live: Live, clock: Clock, desk: AccessDesk) -> None:

@@ -18,7 +18,7 @@ from ems.adapters.web.problem import problem
 from ems.domain.access.account import Role
 from ems.domain.access.change import TagsKept
 from ems.domain.access.tag import Person, Tag, plain_tag, tag_key
-from ems.domain.daybook import VehicleKept
+from ems.domain.daybook import Daybook, VehicleKept
 from ems.domain.unknown import UnknownError
 from ems.ports.controller import AccessDesk, Operations
 
@@ -95,12 +95,8 @@ def _cards(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
                 raise UnknownError(f"no unknown card {text!r} was presented lately; hold it up again, or PUT the tag")
             tag = Tag(plain_tag(card.tag), body.name, body.person, tuple(body.groups))
             if body.vehicle is not None:
-                fleet = operations.daybook.fleet
-                if body.vehicle not in fleet.vehicles:
-                    raise UnknownError(f"there is no vehicle {body.vehicle!r}")
-                vehicle = fleet.vehicles[body.vehicle]
-                told = replace(vehicle, id_tags=(*vehicle.id_tags, tag.id))
-                await operations.change(VehicleKept(told, fleet.weekly.get(vehicle.id, ())), who(request))
+                name = body.vehicle
+                await operations.change_from(lambda book: _recognised(book, name, tag), who(request))
             people = () if body.person is None else (Person(body.person),)
             await operations.change(TagsKept((tag,), people), who(request))
             return await answered(lambda: tag_row(tag, desk.spent(tag), desk.doors.currency))
@@ -116,3 +112,12 @@ def _cards(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
                 raise UnknownError(f"no unknown card {text!r} was presented lately")
 
         return await done(work())
+
+
+def _recognised(book: Daybook, name: str, tag: Tag) -> VehicleKept:
+    """A vehicle with one tag more, otherwise as it is then."""
+    vehicle = book.fleet.vehicles.get(name)
+    if vehicle is None:
+        raise UnknownError(f"there is no vehicle {name!r}")
+    known = (*vehicle.id_tags, tag.id)
+    return VehicleKept(replace(vehicle, id_tags=known), book.fleet.weekly.get(vehicle.id, ()))

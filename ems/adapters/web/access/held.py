@@ -14,6 +14,7 @@ from ems.adapters.web.described import CHANGED, kept, shown
 from ems.adapters.web.needs import needs
 from ems.domain.access.account import Role
 from ems.domain.access.change import ReservationRemoved, Reserved, Waits, WaitsNoMore
+from ems.domain.daybook import Daybook
 from ems.domain.unknown import UnknownError
 from ems.ports.controller import AccessDesk, Clock, Operations
 
@@ -53,9 +54,11 @@ def _reservations(router: APIRouter, clock: Clock, operations: Operations, desk:
         """
 
         async def work() -> Response:
-            number = max(operations.daybook.access.reservations, default=0) + 1
-            await operations.change(Reserved(body.reservation(number, clock.now().utc)), who(request))
-            return await shown(lambda: row(number))
+            def reserved(book: Daybook) -> Reserved:
+                return Reserved(body.reservation(book.access.next_reservation, clock.now().utc))
+
+            made = await operations.change_from(reserved, who(request))
+            return await shown(lambda: row(made.reservation.id))
 
         return await carried_out(work)
 
@@ -64,11 +67,11 @@ def _reservations(router: APIRouter, clock: Clock, operations: Operations, desk:
     async def change(number: Number, body: ReservationBody, request: Request) -> Response:
         """Move a reservation, or make it somebody else's. If-Match as elsewhere."""
 
-        async def moved() -> None:
+        def moved() -> Reserved:
             row(number)
-            await operations.change(Reserved(body.reservation(number, clock.now().utc)), who(request))
+            return Reserved(body.reservation(number, clock.now().utc))
 
-        return await kept(request, f"reservation {number}", lambda: row(number), moved)
+        return await kept(request, f"reservation {number}", lambda: row(number), (operations, moved))
 
     @router.delete("/reservations/{number}", dependencies=WRITES, summary="Take back a reservation", status_code=204,
                    responses=GONE)  # fmt: skip
@@ -91,8 +94,10 @@ def _waitlist(router: APIRouter, clock: Clock, operations: Operations, desk: Acc
         """Put somebody on the waitlist. Once an EVSE is free, and it is their turn, it is kept for them for a while."""
 
         async def work() -> Response:
-            number = max((one.id for one in operations.daybook.access.waiting), default=0) + 1
-            await operations.change(Waits(body.waiting(number, clock.now().utc)), who(request))
+            def waits(known: Daybook) -> Waits:
+                return Waits(body.waiting(known.access.next_waiting, clock.now().utc))
+
+            number = (await operations.change_from(waits, who(request))).waiting.id
             book = operations.daybook.access
             found = next((one for one in book.waiting if one.id == number), None)
             if found is None:

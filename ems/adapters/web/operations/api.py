@@ -87,7 +87,7 @@ def _vehicles(router: APIRouter, live: Live, clock: Clock, operations: Operation
             request,
             name,
             lambda: _vehicle(operations, name),
-            lambda: operations.change(VehicleKept(body.vehicle(name), body.weeklies()), who(request)),
+            (operations, lambda: VehicleKept(body.vehicle(name), body.weeklies())),
         )
 
     @router.delete("/vehicles/{name}", dependencies=WRITES, summary="Forget a vehicle", status_code=204, responses=GONE)
@@ -97,7 +97,7 @@ def _vehicles(router: APIRouter, live: Live, clock: Clock, operations: Operation
             request,
             name,
             lambda: _vehicle(operations, name),
-            lambda: operations.change(VehicleRemoved(name), who(request)),
+            (operations, lambda: VehicleRemoved(name)),
         )
 
     @router.put(

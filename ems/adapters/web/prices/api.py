@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from ems.adapters.web.body import Moment
-from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
+from ems.adapters.web.deed import GONE, answered, carried_out, ok
 from ems.adapters.web.described import CHANGED, kept, removed, shown
 from ems.adapters.web.needs import needs
 from ems.adapters.web.prices import shape
@@ -61,7 +61,7 @@ def _lists(router: APIRouter, live: Live, operations: Operations) -> None:
             request,
             name,
             lambda: price_list_row(_price_list(operations, name)),
-            lambda: operations.change(PriceListKept(body.prices(name, live.state.site.currency)), who(request)),
+            (operations, lambda: PriceListKept(body.prices(name, live.state.site.currency))),
         )
 
     @router.delete(
@@ -73,7 +73,7 @@ def _lists(router: APIRouter, live: Live, operations: Operations) -> None:
             request,
             name,
             lambda: price_list_row(_price_list(operations, name)),
-            lambda: operations.change(PriceListRemoved(name), who(request)),
+            (operations, lambda: PriceListRemoved(name)),
         )
 
 
