@@ -107,11 +107,19 @@ def soon(hours: int) -> str:
 
 async def prices(site: Installation) -> None:
     """There is a price list."""
-    body = json.dumps(PRICES).encode()
-    request = Request(f"{site.page}/api/v1/price-lists/public", body, {"content-type": "application/json"})
-    request.method = "PUT"
-    opener = build_opener(ProxyHandler({}))
-    await asyncio.to_thread(lambda: opener.open(request, timeout=10).close())
+    await says(site, "PUT", "price-lists/public", PRICES)
+
+
+async def says(site: Installation, method: str, path: str, body: Payload) -> Payload:
+    """What the interface answers to an operator at the machine."""
+    sent = json.dumps(body).encode()
+    request = Request(f"{site.page}/api/v1/{path}", sent, {"content-type": "application/json"}, method=method)
+
+    def read() -> Payload:
+        with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+            return dict(json.loads(answer.read()))
+
+    return await asyncio.to_thread(read)
 
 
 def test_a_provider_registers_learns_the_site_and_has_its_driver_charge(site: Installation, provider: Provider) -> None:
@@ -320,6 +328,10 @@ def test_commands_are_carried_out_and_their_result_told(
             assert await asks("CANCEL_RESERVATION", reservation_id="R-1") == "UNKNOWN_RESERVATION"
             gone = await station.call("Authorize", {"idTag": starts[0]["idTag"]})
             assert gone["idTagInfo"]["status"] == "Invalid"
+            # The operator keeps it for somebody else, under the number that the partner's had.
+            ours = {"evse": "CP-01/1", "tag": "OURS", "ends": soon(1)}
+            assert (await says(site, "POST", "reservations", ours))["id"] == 1
+            assert await asks("CANCEL_RESERVATION", reservation_id="R-1") == "UNKNOWN_RESERVATION"
 
     asyncio.run(scenario())
 

@@ -27,6 +27,7 @@ from ems.adapters.ocpi.wording.session import Permission
 from ems.domain.access.change import ReservationRemoved, Reserved
 from ems.domain.access.reservation import LONGEST, Reservation
 from ems.domain.access.tag import tag_key
+from ems.domain.daybook import Daybook
 from ems.domain.remote.outcome import Verdict
 from ems.domain.remote.request import RequestStart, RequestStop, StationRequest, Unlock
 from ems.domain.roaming import ObjectKind, Partner, PartyId, ToldObject
@@ -214,17 +215,21 @@ class Commands:
             return refused
         if self.ground.live.state.evse(place.id).status in _TAKEN:
             return model.CommandResultType.EVSE_OCCUPIED, f"a vehicle is plugged in at {place.id}"
-        number = known if before is not None and known is not None else max(access.reservations, default=0) + 1
         ends = min(told.expiry_date, now + LONGEST)
         # As good as one that is given when the reservation ends.
         given = max(now, ends - CLAIMED_FOR)
         claim = Claim(partner.id, Permission(told.token, AuthMethod.COMMAND, told.authorization_reference), given)
         name = f"a customer of {self.directory.label(partner.id)}"[:100]
-        reservation = Reservation(number, place.id, tag, now, ends, name)
-        body = json.dumps({"number": number})
+
+        def reserved(book: Daybook) -> Reserved:
+            number = known if known in book.access.reservations else None
+            return Reserved(Reservation(number or book.access.next_reservation, place.id, tag, now, ends, name))
+
+        # Its number is known once it is kept: before, it may be that of somebody else's.
+        made = await self.ground.operations.change_from(reserved, _who(partner))
+        body = json.dumps({"number": made.reservation.id, "tag": tag})
         kept = ToldObject(ObjectKind.RESERVATION, told.reservation_id.casefold(), partner.id, ends, body)
         await self.book.keep_object(kept)
-        await self.ground.operations.change(Reserved(reservation), _who(partner))
         await self.keep_claim(tag_key(tag), claim)
         self.guests.claim(tag_key(tag), claim)
         self.ground.admit(tag, place.id, ends)
@@ -242,7 +247,13 @@ class Commands:
     async def _reservation(self, partner: Partner, name: str) -> int | None:
         """Our number of a partner's reservation."""
         found = await self.book.object(ObjectKind.RESERVATION, name.casefold(), partner.id)
-        return None if found is None else int(json.loads(found.body)["number"])
+        if found is None:
+            return None
+        kept = json.loads(found.body)
+        now = self.ground.operations.daybook.access.reservations.get(kept["number"])
+        # Where theirs was taken back, its number may be that of somebody else's by now.
+        is_theirs = now is not None and tag_key(now.tag) == tag_key(kept.get("tag", now.tag))
+        return int(kept["number"]) if is_theirs else None
 
     async def _ask(self, evse: str, request: StationRequest, partner: Partner, insists: bool = False) -> Result:
         station = evse.rpartition("/")[0]
