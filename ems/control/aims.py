@@ -20,12 +20,15 @@ from ems.domain.phases import MAX_LEGS
 from ems.domain.plan import Plan, Target
 from ems.domain.session import Session
 from ems.domain.state import SiteState
-from ems.domain.strategy import PLANNED, SPARING
+from ems.domain.strategy import LADDERS, PLANNED, SPARING
 
 AWAIT_PLAN_S = 30.0
 """A vehicle that has just come waits so long for its place in a plan that spares money, instead of starting and
 stopping.
 """
+
+WORTH_SHARE = 0.5
+"""Where only what is free is charged, a later step of a plan starts nobody who is to have less of its minimum."""
 
 AWAITED = "its place in the plan is being found"
 SERVED = "it has what it asked for"
@@ -61,6 +64,11 @@ def aims(state: SiteState, seen: Observation, held: SetpointMemory, now: Instant
     # Who was switched on a moment ago keeps its minimum: contactors and vehicles do not like haste.
     settling = (held.setpoint_a > 0.0) & (now.monotonic_s - held.on_since < state.site.policy.min_on_s)
     target = np.where(settling, np.maximum(target, seen[Column.MINIMUM_A]), target)
+    if step != 0 and not LADDERS[plan.strategy].beyond_guarantee:
+        # Only of its first step a plan decides who has the minimum current, or nothing. Where the sun is too weak for
+        # it, what a later step means would start a vehicle a moment before the next plan decides, and buy the rest.
+        too_little = (held.setpoint_a <= 0.0) & (target < WORTH_SHARE * seen[Column.MINIMUM_A])
+        target = np.where(too_little, 0.0, target)
     paused = target <= 0.0
     return Aims(target, np.where(paused, 0.0, np.maximum(target, seen[Column.MINIMUM_A])), paused, told)
 

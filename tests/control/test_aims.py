@@ -62,6 +62,18 @@ def test_a_fraction_is_rounded_up_to_what_the_station_can_express() -> None:
     planned(pair(), {"A1": [13.2], "A2": [3.0]}).after(60).expect(A1=14, A2=6)
 
 
+@pytest.mark.parametrize(
+    ("strategy", "later_a", "first_a", "then_a"),
+    [(Strategy.SOLAR, 2.7, 0, 0), (Strategy.SOLAR, 3.5, 0, 6), (CHEAPEST, 2.7, 0, 6)],
+)
+def test_solar_starts_nobody_for_less_than_half_its_minimum_that_a_later_step_means(
+    strategy: Strategy, later_a: float, first_a: float, then_a: float
+) -> None:
+    """Of the first step the plan decided it: there any current is meant. Who buys anyway buys it one way or another."""
+    s = planned(pair(strategy=strategy), {"A1": [0, later_a], "A2": [2.7, 2.7]}, strategy).after(60)
+    s.expect(A1=first_a, A2=6).after(STEP_S).expect(A1=then_a, A2=6)
+
+
 def test_a_plan_that_does_not_cap_comes_first_and_the_rest_is_shared() -> None:
     planned(pair(40, FAST), {"A1": [30], "A2": [0]}, FAST).after(90).expect(A1=(30, 34), A2=(6, 10))
 
