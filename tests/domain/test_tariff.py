@@ -239,6 +239,16 @@ def test_a_missing_price_is_the_mean_of_the_last_days_at_that_hour() -> None:
     ]
 
 
+def test_what_is_assumed_of_feed_in_alone_says_so() -> None:
+    """Else one hour without a price would be told twice, with two different stand-ins."""
+    bought = EnergyPrice("market", (), "m", if_missing_per_kwh=0.09)
+    for sold, feed_in in ((EnergyPrice("market", (), "m"), ("feed-in: ",)), (bought, ())):
+        known = tariff(bought, feed_in=(sold,)).prices_over([midnight(SPRING), midnight(SPRING) + HOUR])
+        first, *others = (a.text for a in known.assumptions)
+        assert first.endswith("0.09 per kWh, as the tariff says is assumed")
+        assert [text.partition("no price")[0] for text in others] == list(feed_in)
+
+
 STAND_INS = [
     (PriceSeries(), None, 0.0, "0 per kWh"),
     (PriceSeries(), 0.11, 0.11, "0.11 per kWh, as the tariff says"),

@@ -113,7 +113,9 @@ class Tariff:
         energy, feed_in = self.courses(self.energy, span_s), self.courses(self.feed_in, span_s)
         net = _summed([means(course, edges_s) for course in energy], len(edges_s) - 1)
         paid = _summed([means(course, edges_s) for course in feed_in], len(edges_s) - 1)
-        assumed = tuple(dict.fromkeys(a for course in (*energy, *feed_in) for a in course.assumptions))
+        bought = dict.fromkeys(a for course in energy for a in course.assumptions)
+        fed_in = dict.fromkeys(a for course in feed_in for a in course.assumptions if a not in bought)
+        assumed = (*bought, *(a._replace(text=f"feed-in: {a.text}") for a in fed_in))
         return Prices(tuple(price * self.vat_factor for price in net), paid, assumed)
 
     def demand_terms(self, edges: Sequence[datetime]) -> tuple[DemandTerm, ...]:

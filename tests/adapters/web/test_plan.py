@@ -132,6 +132,11 @@ def switched(scene: Scene) -> None:
     scene.tell(StrategyChosen(Strategy.SOLAR))
 
 
+def switched_and_failed(scene: Scene) -> None:
+    switched(scene)
+    scene.tell(PlanMade(scene.instant.monotonic_s, None, "the planner ended with SIGKILL"))
+
+
 def aged(scene: Scene) -> None:
     scene.instant = scene.instant.later(3600.0)
 
@@ -143,6 +148,7 @@ def aged(scene: Scene) -> None:
         (without_plan, "the first plan is being made", "", "hold"),
         (failed, "planning failed", "the solver ended with status 9", "hold"),
         (switched, "made for Cheapest", "", "hold"),
+        (switched_and_failed, "planning failed", "the planner ended with SIGKILL", "hold"),
         (aged, "1 h old and counts for nothing", "", "hold"),
     ],
 )

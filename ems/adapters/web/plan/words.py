@@ -26,7 +26,7 @@ def absence(state: SiteState, now: Instant) -> str:
         return ""
     if strategy not in PLANNED:
         return "this strategy decides every second by itself and needs no plan"
-    if plan is None and state.plan_trouble:
+    if state.plan_trouble and (plan is None or plan.strategy is not strategy):
         return f"planning failed; {FALLBACK}"
     if plan is None:
         return f"the first plan is being made; until then, {FALLBACK}"
