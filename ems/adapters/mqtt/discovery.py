@@ -134,7 +134,8 @@ def _of_evse(mine: str, topics: Topics, evse: Evse, commands: Collection[str]) -
                 "max": evse.max_a,
                 "step": 1,
                 "state_topic": topic,
-                "value_template": "{{ value_json.limit_a }}",
+                # Beside its range Home Assistant takes only None: nothing may flow is no current that could be chosen.
+                "value_template": "{{ value_json.limit_a or none }}",
                 "command_topic": f"{topic}/limit/set",
             },
         )
