@@ -46,7 +46,7 @@ class SignedPost:
         try:
             async with asyncio.timeout(self.whole_s):
                 status, said = await self._post(sent, body)
-        except TimeoutError:
+        except (TimeoutError, httpx2.TimeoutException):
             raise NotDeliveredError(f"{self.address} does not answer in time") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as failed:
             why = _on_one_line(str(failed)) or type(failed).__name__

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx2
 import pytest
 
+from ems.adapters.webhook.post import ANSWER_S, REFUSALS
+from ems.adapters.webhook.signature import ID, PREFIX, SIGNATURE, TIMESTAMP, signed
+from ems.domain.alarm.delivery import BACK_OFF_S
 from ems.domain.alarm.notice import Topic
 from ems.domain.events import StatusChanged
 from ems.domain.station import EvseStatus
@@ -130,6 +134,16 @@ def test_without_a_role_nobody_acknowledges(office: AlarmOffice) -> None:
 def test_the_interface_says_what_webhooks_get(office: AlarmOffice) -> None:
     document = ask(office.scene, "/openapi.json").json()
     assert set(document["webhooks"]) == {topic.value for topic in Topic}
+    for topic in Topic:
+        told = document["webhooks"][topic.value]["post"]
+        assert set(signed(b"k" * 16, "evt_1", datetime(2026, 3, 9, tzinfo=UTC), b"")) <= {
+            one["name"] for one in told["parameters"]
+        }
+        for seconds in BACK_OFF_S[:3]:
+            assert f"{seconds:g} s" in told["description"]
+        assert all(str(status) in told["description"] for status in REFUSALS)
+        assert f"within {ANSWER_S:g} s" in told["description"]
+        assert all(word in told["description"] for word in (SIGNATURE, ID, TIMESTAMP, PREFIX, "HMAC-SHA256", "base64"))
 
 
 @pytest.mark.parametrize(

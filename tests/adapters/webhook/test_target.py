@@ -63,6 +63,14 @@ def test_one_that_is_slow_does_not_answer() -> None:
             asyncio.run(told(there.url, whole_s=0.1))
 
 
+def test_one_that_says_nothing_is_said_in_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ems.adapters.webhook.post.ANSWER_S", 0.1)
+    with receiver() as there:
+        there.slow_s = 0.5
+        with pytest.raises(NotDeliveredError, match="does not answer in time"):
+            asyncio.run(told(there.url))
+
+
 def test_one_that_is_not_there_is_said_without_its_secrets() -> None:
     (port,) = free_ports(1)
     with pytest.raises(NotDeliveredError, match=rf"http://127.0.0.1:{port}/hook") as failed:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from ems.adapters.web.alarms import shape
 from ems.adapters.web.alarms.notice_stream import NoticeStream
@@ -106,10 +106,7 @@ def _targets(router: APIRouter, live: Live, notices: Notices) -> None:
 
 
 class WebhookBody(BaseModel):
-    """What a webhook of the site file gets, signed as the Standard Webhooks specification says: headers `webhook-id`,
-    the same when it is sent again, `webhook-timestamp` and `webhook-signature: v1,` with the base64 of HMAC-SHA256 over
-    `id.timestamp.body`. Anything but an answer 2xx within 20 s is tried again, for three days, in order.
-    """
+    """What a webhook of the site file gets."""
 
     id: str = Field(examples=["evt_5f0c1d2e3b4a49688f7e6d5c4b3a2910"])
     type: Topic
@@ -119,14 +116,37 @@ class WebhookBody(BaseModel):
     data: dict[str, Any]
 
 
+class WebhookHeaders(BaseModel):
+    """What says that a notice is ours. Without a secret there is no time and no signature."""
+
+    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
+
+    webhook_id: str = Field(description="of the notice, the same when it is sent again")
+    webhook_timestamp: int | None = Field(None, description="when this attempt was signed, in seconds since 1970")
+    webhook_signature: str | None = Field(None, description="v1, and the base64 of the digest")
+    ems_attempt: int = Field(description="1 at the first time")
+
+
 def webhook_docs() -> APIRouter:
     """What webhooks are sent, for the OpenAPI document."""
     router = APIRouter()
 
     def documented_as(topic: Topic) -> None:
         @router.post(topic.value, summary=topic.value.replace(".", " ").capitalize(), operation_id=f"on {topic.value}")
-        async def told(body: WebhookBody) -> None:
-            """Somebody else's address is told."""
+        async def told(body: WebhookBody, signed: Annotated[WebhookHeaders, Header()]) -> None:
+            """An address of `webhooks:` in the site file is told, signed as the Standard Webhooks specification says.
+
+            To verify it, make the HMAC-SHA256 of `webhook-id`, a full stop, `webhook-timestamp`, a full stop and the
+            body as it came, byte for byte. The key is what stands in the `secret_file`, its characters as they are
+            without blanks and line ends around them; of a secret that begins with `whsec_`, the bytes that the base64
+            behind that stands for. `v1,` and the base64 of it is the `webhook-signature`. Refuse what was signed more
+            than five minutes ago, and take a `webhook-id` only once: it stays the same when a notice is sent again.
+
+            Any answer 2xx within 10 s says that it has arrived. Whatever else comes, redirects too, it is tried again
+            after 2 s, 5 s, 15 s, 1 min, 5 min and then every 15 min, for three days, in the order of what happened.
+            With 400, 404, 405, 410, 413, 415 or 422 the notice is taken for refused, and left out after the eighth
+            time.
+            """
 
     for topic in Topic:
         documented_as(topic)
