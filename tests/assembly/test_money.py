@@ -43,6 +43,11 @@ async def with_account(browser: Browser, amount: str) -> None:
         for _ in range(2):
             found = await browser.ask("PUT", "prepaid/ada/bookings/k1", booked)
             assert found["balance"] == amount, "booked once"
+        await browser.ask("PUT", "people/bob", {"name": "Bob"})
+        await browser.ask("PUT", "prepaid/bob", {})
+        for path, told in (("ada", {**booked, "amount": "1.00"}), ("bob", booked)):
+            refused = await browser.asks("PUT", f"prepaid/{path}/bookings/k1", told)
+            assert (refused.status, b"used for another booking" in refused.body) == (422, True)
 
 
 async def authorised(station: ChargePoint) -> str:

@@ -15,7 +15,7 @@ from ems.adapters.store.money_schema import booking, prepaid_account
 from ems.adapters.store.payment_schema import payment
 from ems.adapters.store.price_schema import receipt
 from ems.adapters.store.schema import session
-from ems.domain.billing.prepaid import Ask, Booking, BookingKind, PrepaidAccount, entries, key_of
+from ems.domain.billing.prepaid import Ask, Booking, BookingKind, ByHand, PrepaidAccount, entries, key_of
 from ems.domain.unknown import UnknownError
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,10 @@ def booked(connection: Connection, person: str, ask: Ask, at: datetime) -> Prepa
     written.
     """
     known = read_account(connection, person)
-    if connection.execute(select(booking.c.key).where(booking.c.key == key_of(ask))).one_or_none() is not None:
+    row = connection.execute(select(booking).where(booking.c.key == key_of(ask))).one_or_none()
+    if row is not None:
+        if isinstance(ask, ByHand) and (row.person, row.amount_minor) != (person, ask.amount):
+            raise ValueError("this key was used for another booking: take a new one for each")
         return known
     after = known
     rows = []
