@@ -128,7 +128,8 @@ def transaction_ended(state: SiteState, event: e.TransactionEnded) -> SiteState:
         energy = session.energy_wh if event.energy_wh is None else event.energy_wh
         grant, known = known.grant.transaction_ended(event.at.monotonic_s, apply_s), _as_it_was(known)
         over = replace(session, transaction=None, energy_wh=energy, ended=ended and max(ended, session.plugged))
-        known = replace(known, session=over, grant=grant)
+        # Stations tell nothing of power afterwards: what flowed last would be shown until the vehicle leaves.
+        known = replace(known, session=over, grant=grant, power_w=0.0)
         return _unplugged(known) if known.status is EvseStatus.AVAILABLE else known
 
     return state.with_evse(event.evse, change)
@@ -176,6 +177,10 @@ def meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
     samples, leg_use, grant = known.samples, known.leg_use, known.grant
     if sample is not None and sample.peak_a <= ABSURD * evse.max_a:
         samples, leg_use, grant = _learned(known, sample)
+    power_w = known.power_w if event.power_w is None or not event.control else event.power_w
+    if sample is not None and event.power_w is None and not power_w:
+        # Stations that tell currents alone: one that is newer than the end of a transaction says more than that did.
+        power_w = None
     session = known.session
     if session is not None:
         if event.register_wh is not None:
@@ -190,7 +195,7 @@ def meter_values(state: SiteState, event: e.MeterValues) -> SiteState:
         grant=grant,
         samples=samples,
         leg_use=leg_use,
-        power_w=known.power_w if event.power_w is None else event.power_w,
+        power_w=power_w,
         offered_a=known.offered_a if event.offered_a is None else event.offered_a,
         register_wh=known.register_wh if event.register_wh is None else event.register_wh,
         switch=known.switch,

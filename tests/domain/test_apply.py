@@ -16,6 +16,7 @@ from ems.domain.apply_session import MAX_SAMPLES
 from ems.domain.grant import FOREVER, Answer, Grant, Layer
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
+from ems.domain.measured_power import evse_power_w
 from ems.domain.measurement import LegUse
 from ems.domain.meter import Meter, MeterReading, MeterRole
 from ems.domain.plan import Plan
@@ -84,6 +85,11 @@ def a1(state: SiteState) -> Any:
     return state.evse("A1/1")
 
 
+def power(state: SiteState) -> float | None:
+    """What is told of the power of A1/1."""
+    return evse_power_w(state.site.evses[0], a1(state), state.site.voltage_v)
+
+
 PLAN = Plan(NOW.utc, Strategy.FAST, (NOW.utc, NOW.later(300).utc), ())
 
 ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
@@ -135,6 +141,15 @@ ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
      begins(8, 6000.0), lambda s: (a1(s).session.energy_wh, a1(s).session.need), (0.0, Need(20_000))),
     ("the end of a transaction leaves the vehicle plugged in", CHARGING, ends(energy=900.0),
      lambda s: (a1(s).session.transaction, a1(s).session.energy_wh), (None, 900.0)),
+    ("with a transaction ends what flowed in it",
+     after(e.MeterValues("A1/1", T, power_w=9000.0), state=CHARGING), ends(), power, 0.0),
+    ("also where only currents were told",
+     after(e.MeterValues("A1/1", T, leg_a=(8.0, 8.0, 8.0)), state=CHARGING), ends(), power, 0.0),
+    ("a current that flows all the same is told",
+     after(e.MeterValues("A1/1", T, leg_a=(8.0, 8.0, 8.0)), ends(), state=CHARGING),
+     e.MeterValues("A1/1", T + 9, leg_a=(8.0, 8.0, 8.0)), power, 5520.0),
+    ("values from before the end tell nothing of now", after(ends(), state=CHARGING),
+     e.MeterValues("A1/1", T + 9, power_w=9000.0, control=False), power, 0.0),
     ("the end of another transaction changes nothing", CHARGING, ends(6), lambda s: s, CHARGING),
     ("a current is sampled", CHARGING, e.MeterValues("A1/1", T, leg_a=(16.0, 15.0, 14.0)),
      lambda s: (a1(s).samples[0].low_a, a1(s).samples[0].at), ((16.0, 15.0, 14.0), T)),
