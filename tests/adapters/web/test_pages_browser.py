@@ -170,12 +170,12 @@ def test_a_vehicle_is_edited_and_who_comes_too_late_is_told(chromium: Any, site:
 def test_a_pull_out_list_is_looked_at_and_then_taken(chromium: Any, site: Site, tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text("vehicle;departure;target_soc\nbus-2;2026-11-23 04:40;80\n")
-    visiting = Visit(chromium, site.url("/vehicles"), viewport=SIZES["desk"])
+    visiting = Visit(chromium, site.url("/vehicles"), viewport=SIZES["desk"], timezone_id="America/New_York")
     page = visiting.page
     page.click("summary:has-text('Take a pull-out list')")
     page.set_input_files("#list input[type=file]", str(file))
     page.click("#list button:has-text('What would change')")
-    visiting.expects("#preview").to_contain_text("bus-2 on 2026-11-23")
+    visiting.expects("#preview").to_contain_text("bus-2 on 2026-11-23: its week → 04:40")
     assert not site.do(lambda: dict(site.office.operations.daybook.fleet.departures))
     page.click("#take")
     visiting.expects("#said").to_contain_text("The list was taken.")

@@ -166,6 +166,16 @@ def test_without_a_plan_in_force_both_say_why(
     assert f'data-tone="{tone}"' in page
 
 
+def test_a_plan_that_cannot_be_renewed_counts_and_is_not_shown_as_if_all_were_well() -> None:
+    scene = planned()
+    assert 'data-tone="normal"' in ask(scene, "/plan").text
+    scene.tell(PlanMade(scene.instant.monotonic_s, None, "the planner did not answer in time"))
+    page = ask(scene, "/plan").text
+    assert told(scene)["in_force"]
+    assert "The last attempt failed: the planner did not answer in time" in page
+    assert 'data-tone="hold"' in page
+
+
 def test_a_site_that_never_had_a_plan_is_told_with_empty_lists() -> None:
     seen = told(busy(2))
     assert (seen["edges"], seen["charges"], seen["deficits"], seen["grid_w"], seen["made"]) == ([], [], [], [], None)

@@ -101,9 +101,11 @@ def _past(last: DayVerdict | None, currency: str) -> dict[str, object] | None:
 
 
 def _tone(told: PlanPicture) -> str:
-    """How serious the banner looks: no plan is no fault where none is needed."""
+    """How serious the banner looks: no plan is no fault where none is needed, and one that cannot be renewed is not all
+    there is to know.
+    """
     if told["in_force"]:
-        return "normal"
+        return "hold" if told["trouble"] else "normal"
     return "hold" if told["strategy"] in PLANNED else "calm"
 
 

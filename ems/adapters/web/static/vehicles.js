@@ -129,7 +129,8 @@ async function preview(file) {
   list = await file.text();
   const { ok, told } = await tell("POST", "/api/v1/departures/import", { csv: list });
   document.getElementById("take").hidden = !ok || told.refused;
-  const when = (many) => many.map((one) => new Date(one.at).toLocaleTimeString("en-GB", { timeStyle: "short" })).join(", ") || "its week";
+  const clock = new Intl.DateTimeFormat("en-GB", { timeZone: document.getElementById("list").dataset.zone, timeStyle: "short" });
+  const when = (many) => many.map((one) => clock.format(new Date(one.at))).join(", ") || "its week";
   const rows = ok
     ? [...told.findings.map((one) => `row ${one.row}: ${one.message}; ${one.remedy}`),
        ...told.days.filter((day) => day.kind !== "same").map((day) => `${day.vehicle} on ${day.date}: ${when(day.before)} → ${when(day.after)}`)]
