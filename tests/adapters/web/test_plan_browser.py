@@ -133,7 +133,7 @@ def test_when_planning_ends_the_page_says_why(visit: Visit, daemon: Daemon) -> N
     daemon.do(lambda: scene.tell(StrategyChosen(Strategy.SOLAR)))
     visit.page.clock.fast_forward(POLL_MS)
     visit.expects("#banner").to_have_attribute("data-tone", "hold")
-    visit.expects("#banner").to_contain_text("No plan is in force: the last plan was made for Cheapest")
+    visit.expects("#banner").to_contain_text("No plan is in force: planning failed")
     visit.expects("#banner .trouble").to_contain_text("the solver ended with status 9")
 
 
