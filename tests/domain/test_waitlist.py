@@ -204,3 +204,12 @@ def test_nobody_waits_twice() -> None:
 def test_a_rule_is_bounded() -> None:
     with pytest.raises(ValueError, match="use groups"):
         Rule(frozenset(str(n) for n in range(501)))
+
+
+def test_a_turn_that_was_decided_while_somebody_left_is_nobodys() -> None:
+    turn = Waits(replace(waiting(1), evse="A/1", until=NOON + timedelta(minutes=10)))
+    with pytest.raises(UnknownError, match="nobody waits under the number 1"):
+        changed_access(book(waiting(2)), turn, NOON)
+    newcomer = replace(waiting(3), id=1)
+    with pytest.raises(ValueError, match="the tag T3 waits already"):
+        changed_access(book(newcomer), turn, NOON)

@@ -184,8 +184,11 @@ def must_fit_access(site: Site, change: AccessChange) -> None:
 def _queue(waiting: tuple[Waiting, ...], one: Waiting) -> tuple[Waiting, ...]:
     """In the order in which they came."""
     for other in waiting:
-        if other.id != one.id and tag_key(other.tag) == tag_key(one.tag):
-            raise ValueError(f"the tag {one.tag} waits already")
+        if (other.id == one.id) != (tag_key(other.tag) == tag_key(one.tag)):
+            raise ValueError(f"the tag {other.tag} waits already")
+    if one.evse is not None and all(other.id != one.id for other in waiting):
+        # Its turn was decided while it left.
+        raise UnknownError(f"nobody waits under the number {one.id}")
     others = [other for other in waiting if other.id != one.id]
     return tuple(sorted((*others, one), key=lambda each: (each.since, each.id)))
 
