@@ -19,6 +19,14 @@ def evse_power_w(evse: Evse, known: EvseState, voltage_v: float) -> float | None
     return sum(sample.high_a) * evse.wiring.watts_per_amp(voltage_v, 1)
 
 
+def told_sample(known: EvseState) -> Sample | None:
+    """The last current that is worth telling: with a transaction ended what was measured in it."""
+    sample = known.samples[0] if known.samples else None
+    is_charging = known.session is not None and known.session.transaction is not None
+    is_over = not is_charging and known.power_w == 0.0
+    return None if is_over and sample is not None and sample.peak_a > 0.0 else sample
+
+
 def metered_w(state: SiteState, meter_ids: Sequence[str | None]) -> float | None:
     """The sum of what these meters read; None when there are none or one has never answered."""
     total, site = 0.0, state.site

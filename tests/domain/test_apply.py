@@ -16,7 +16,7 @@ from ems.domain.apply_session import MAX_SAMPLES
 from ems.domain.grant import FOREVER, Answer, Grant, Layer
 from ems.domain.instant import Instant
 from ems.domain.limit import Limit
-from ems.domain.measured_power import evse_power_w
+from ems.domain.measured_power import evse_power_w, told_sample
 from ems.domain.measurement import LegUse
 from ems.domain.meter import Meter, MeterReading, MeterRole
 from ems.domain.plan import Plan
@@ -90,6 +90,11 @@ def power(state: SiteState) -> float | None:
     return evse_power_w(state.site.evses[0], a1(state), state.site.voltage_v)
 
 
+def told(state: SiteState) -> Any:
+    """The sample that is told of A1/1."""
+    return told_sample(a1(state))
+
+
 PLAN = Plan(NOW.utc, Strategy.FAST, (NOW.utc, NOW.later(300).utc), ())
 
 ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
@@ -148,6 +153,12 @@ ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
     ("a current that flows all the same is told",
      after(e.MeterValues("A1/1", T, leg_a=(8.0, 8.0, 8.0)), ends(), state=CHARGING),
      e.MeterValues("A1/1", T + 9, leg_a=(8.0, 8.0, 8.0)), power, 5520.0),
+    ("the current of a transaction that is over is not told",
+     after(e.MeterValues("A1/1", T, leg_a=(8.0,) * 3), state=CHARGING), ends(), told, None),
+    ("a current after it is", after(e.MeterValues("A1/1", T, leg_a=(8.0,) * 3), ends(), state=CHARGING),
+     e.MeterValues("A1/1", T + 9, leg_a=(2.0,) * 3), lambda s: told(s).peak_a, 2.0),
+    ("and while it runs", CHARGING, e.MeterValues("A1/1", T, leg_a=(8.0,) * 3, power_w=0.0),
+     lambda s: told(s).peak_a, 8.0),
     ("values from before the end tell nothing of now", after(ends(), state=CHARGING),
      e.MeterValues("A1/1", T + 9, power_w=9000.0, control=False), power, 0.0),
     ("the end of another transaction changes nothing", CHARGING, ends(6), lambda s: s, CHARGING),

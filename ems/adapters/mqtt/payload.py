@@ -8,7 +8,7 @@ from typing import Any
 from ems.adapters.mqtt.topic import Topics
 from ems.domain.alarm.incident import Incident
 from ems.domain.decision import CircuitView, Decision, Setpoint
-from ems.domain.measured_power import evse_power_w, metered_w
+from ems.domain.measured_power import evse_power_w, metered_w, told_sample
 from ems.domain.phases import PhaseAmps
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import Evse
@@ -70,7 +70,7 @@ def _circuit(seen: CircuitView, watts: int | None) -> dict[str, Any]:
 
 
 def _evse(state: SiteState, evse: Evse, known: EvseState, setpoint: Setpoint) -> dict[str, Any]:
-    session, sample = known.session, known.samples[0] if known.samples else None
+    session, sample = known.session, told_sample(known)
     watts = evse_power_w(evse, known, state.site.voltage_v)
     until = setpoint.reason.until
     reason = setpoint.reason.text

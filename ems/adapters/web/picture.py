@@ -31,7 +31,7 @@ from ems.adapters.web.words import condition_of, mode_of
 from ems.domain.circuit import Circuit
 from ems.domain.decision import Alarm, CircuitView, Decision, Level, Reason
 from ems.domain.instant import Instant
-from ems.domain.measured_power import evse_power_w, metered_w
+from ems.domain.measured_power import evse_power_w, metered_w, told_sample
 from ems.domain.meter import MeterRole
 from ems.domain.record.history import Knock
 from ems.domain.session import Session
@@ -170,7 +170,7 @@ def evse_row(view: View, index: int) -> EvseRow:
     evse, known = state.site.evses[index], state.evses[index]
     station = state.stations[state.site.station_of_evse[index]]
     setpoint = None if decision is None else decision.setpoints[index]
-    sample = known.samples[0] if known.samples else None
+    sample = told_sample(known)
     session = known.session
     return {
         "id": evse.id,
