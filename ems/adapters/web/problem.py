@@ -1,4 +1,4 @@
-"""Errors as the interface reports them (RFC 9457)."""
+"""Errors as they are reported: to programs as RFC 9457 says, to people as a page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from ems.adapters.web.needs import NotAllowedError
 from ems.adapters.web.page import environment, render
@@ -17,6 +18,13 @@ from ems.adapters.web.page import environment, render
 MEDIA_TYPE = "application/problem+json"
 _HTML = "text/html; charset=utf-8"
 MOST_SHOWN = 100
+HEADINGS = {
+    400: "That cannot be read",
+    404: "There is no such page",
+    422: "That does not fit",
+    500: "That went wrong",
+    503: "Not at the moment",
+}
 _FIELDS = {"type": "string", "title": "string", "status": "integer", "detail": "string", "reason": "string"}
 
 
@@ -25,6 +33,26 @@ def documented(words: str) -> dict[str, object]:
     properties = {name: {"type": kind} for name, kind in _FIELDS.items()}
     schema = {"title": "Problem", "type": "object", "properties": properties, "required": list(_FIELDS)}
     return {"description": words, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+class Problem(Response):
+    """An error in the form that fits who asked: a problem document, or a page with the same words and a way back."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
+        """`body`: the problem document, with its `status` and `detail`."""
+        self._status, self._detail, self._own_headers = int(str(body["status"])), str(body["detail"]), headers
+        super().__init__(json.dumps(body), self._status, headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        if not _wants_page(Request(scope)):
+            await super().__call__(scope, receive, send)
+            return
+        said = HEADINGS.get(self._status) or HTTPStatus(self._status).phrase
+        page = await render(environment().get_template("problem.html"), heading=said, words=self._detail)
+        await Response(page, self._status, self._own_headers, _HTML)(scope, receive, send)
 
 
 def problem(
@@ -44,17 +72,16 @@ def problem(
         "detail": detail,
         "reason": reason or title.lower().replace(" ", "-"),
     }
-    return Response(json.dumps(body), status, {"cache-control": "no-store", **(headers or {})}, MEDIA_TYPE)
+    return Problem(body, {"cache-control": "no-store", **(headers or {})})
 
 
 async def of_http(request: Request, error: Exception) -> Response:
-    """What routing refused: no such path, no such method. A browser that looks for a page gets one."""
+    """What routing refused: no such path, no such method."""
     assert isinstance(error, HTTPException)
-    if error.status_code == HTTPStatus.NOT_FOUND and _wants_page(request):
-        page = await render(environment().get_template("not_found.html"), path=request.url.path[:MOST_SHOWN])
-        return Response(page, 404, {"cache-control": "no-store"}, _HTML)
-    taken = (error.headers or {}).get("allow", "GET")
-    details = {404: "there is nothing here; the interface is described at /docs", 405: f"this path takes {taken}"}
+    taken, path = (error.headers or {}).get("allow", "GET"), request.url.path[:MOST_SHOWN]
+    misspelt = f"{path} is not here: it is misspelt, or belongs to something that this site does not have"
+    absent = misspelt if _wants_page(request) else "there is nothing here; the interface is described at /docs"
+    details = {404: absent, 405: f"this path takes {taken}"}
     return problem(error.status_code, details.get(error.status_code, str(error.detail)), headers=error.headers)
 
 

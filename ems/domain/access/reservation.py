@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ems.domain.access.tag import MAX_NAME, plain_tag
-from ems.domain.units import finite
 from ems.domain.vehicle import plain_id
 
 LONGEST = timedelta(days=7)
@@ -88,10 +87,3 @@ class Hold(NamedTuple):
     tag: str
     until: datetime
     words: str
-
-
-def claim_window(minutes: float) -> timedelta:
-    """How long an EVSE is kept for whose turn it is. Raises ValueError."""
-    if not 1 <= finite("the claim window", minutes) <= 240:
-        raise ValueError(f"a turn lasts 1 to 240 minutes, got {minutes:g}")
-    return timedelta(minutes=minutes)

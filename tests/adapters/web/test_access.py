@@ -207,6 +207,21 @@ def test_a_reservation_keeps_others_away_and_can_be_moved(office: AccessOffice) 
     assert office.told("GET", "/reservations")["reservations"] == []
 
 
+def test_a_reservation_of_hours_is_counted_from_its_start_by_the_clock_of_the_site(office: AccessOffice) -> None:
+    body = {"evse": "CP-14/1", "tag": "0E"}
+    now = office.scene.now().utc
+    office.told("POST", "/reservations", {**body, "hours": 1.5})
+    office.told("POST", "/reservations", {**body, "hours": 1, "starts": in_hours(office, 3)})
+    kept = office.operations.daybook.access.reservations
+    hours = [((one.starts - now) / timedelta(hours=1), (one.ends - now) / timedelta(hours=1)) for one in kept.values()]
+    assert hours == [(0, 1.5), (3, 4)]
+    for until in ({}, {"hours": 1, "ends": in_hours(office, 1)}):
+        status, words = office.refused("POST", "/reservations", {**body, **until})
+        assert (status, "either ends, or hours" in words) == (422, True)
+    for hours_told in (0, -1, 1e9):
+        assert office.refused("POST", "/reservations", {**body, "hours": hours_told})[0] in {400, 422}
+
+
 def test_who_waits_is_told_how_many_come_before(office: AccessOffice) -> None:
     office.told("POST", "/waitlist", {"tag": "04A1", "name": "Ada"})
     office.scene.instant = office.scene.instant.later(1)

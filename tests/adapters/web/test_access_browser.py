@@ -134,13 +134,14 @@ def test_a_list_shows_what_would_change_before_it_does(chromium: Any, lodge: Lod
 
 def test_an_evse_is_held_and_somebody_waits(chromium: Any, lodge: Lodge) -> None:
     visit = Visit(chromium, lodge.url + "access")
-    # It is held from now on, by the clock of the browser; the site lives on a day of its own.
-    visit.page.clock.set_fixed_time(lodge.office.scene.now().utc)
+    visit.page.clock.set_fixed_time(lodge.office.scene.now().utc - timedelta(days=400))  # a tablet with a flat battery
     visit.page.click("text=Hold an EVSE")
     visit.page.select_option("#reserve select", "CP-14/1")
     visit.page.fill("#reserve [name=tag]", "04A1")
     visit.page.click("#reserve button")
     visit.expects("#held li").to_contain_text("CP-14/1 for 04A1")
+    (held,) = lodge.office.operations.daybook.access.reservations.values()
+    assert (held.starts, held.ends - held.starts) == (lodge.office.scene.now().utc, timedelta(hours=1))
     visit.page.fill("#wait [name=tag]", "0B")
     visit.page.click("#wait button")
     visit.expects("#held li:nth-child(2)").to_contain_text("next")

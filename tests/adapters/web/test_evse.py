@@ -152,6 +152,27 @@ def test_what_is_not_there_is_said(office: PageOffice, path: str, status: int) -
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/evses/CP-99/1", 404, "CP-99"),
+        ("/evses/CP-01/one", 422, "number"),
+        ("/evses/%3Cscript%3E/1", 404, "&lt;script&gt;"),
+        ("/stations/CP-99", 404, "CP-99"),
+    ],
+)
+def test_a_person_with_a_browser_is_told_so_by_a_page_that_leads_back(
+    office: PageOffice, path: str, status: int, words: str
+) -> None:
+    answer = office.page(path, {"accept": "text/html,*/*;q=0.8"})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-store"
+    assert words in answer.text
+    assert 'href="/"' in answer.text
+    assert "<script>" not in answer.text
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_reasons_and_vehicles_are_inert(office: PageOffice, name: str) -> None:
     text = HOSTILE[name]

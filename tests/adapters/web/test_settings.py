@@ -67,6 +67,9 @@ def test_every_key_has_a_field_on_its_page(anna: Installer, topic: Any) -> None:
 
 def test_pages_of_nothing_are_not_found(anna: Installer) -> None:
     assert anna.ask("GET", "/settings/nowhere").status_code == 404
+    lost = anna.ask("GET", "/settings/nowhere", accept="text/html")
+    assert (lost.status_code, lost.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "there are settings of mail" in lost.text
     assert anna.ask("GET", "/settings").headers["location"] == "/settings/mail"
 
 

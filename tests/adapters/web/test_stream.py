@@ -42,7 +42,9 @@ class Listener:
         self._busy = asyncio.Event()
         self._busy.set()
         stream: Callable[..., Coroutine[Any, Any, None]] = EventStream(press, hall, compressed, seen)
-        self.task = asyncio.create_task(stream({"type": "http"}, self._receive, self._send))
+        self.task = asyncio.create_task(
+            stream({"type": "http", "path": "/api/v1/events", "headers": []}, self._receive, self._send)
+        )
 
     async def _receive(self) -> dict[str, str]:
         await self._leave.wait()

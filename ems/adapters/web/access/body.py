@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from ems.adapters.web.body import MAX_LIST, Body, Moment
-from ems.domain.access.reservation import Reservation, Waiting
+from ems.domain.access.reservation import LONGEST, Reservation, Waiting
 from ems.domain.access.tag import (
     MAX_CLASS,
     MAX_GROUPS,
@@ -153,7 +153,7 @@ class TagListBody(Body):
 
 
 class ReservationBody(Body):
-    """An EVSE is held for a tag, from now on unless `starts` says otherwise."""
+    """An EVSE is held for a tag, from now on unless `starts` says otherwise; until `ends`, or for so many hours."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -164,12 +164,18 @@ class ReservationBody(Body):
     evse: str
     tag: str
     starts: Moment | None = None
-    ends: Moment
+    ends: Moment | None = None
+    hours: float | None = Field(default=None, gt=0, le=LONGEST / timedelta(hours=1))
     name: str = ""
 
     def reservation(self, number: int, now: datetime) -> Reservation:
-        """As the domain says it."""
-        return Reservation(number, self.evse, self.tag, _utc(self.starts) or now, self.ends.astimezone(UTC), self.name)
+        """As the domain says it. Raises ValueError unless one of `ends` and `hours` is told."""
+        starts, ends = _utc(self.starts) or now, _utc(self.ends)
+        if (ends is None) == (self.hours is None):
+            raise ValueError("say until when it is held: either ends, or hours")
+        return Reservation(
+            number, self.evse, self.tag, starts, ends or starts + timedelta(hours=self.hours or 0), self.name
+        )
 
 
 class WaitBody(Body):

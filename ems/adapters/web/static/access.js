@@ -3,7 +3,6 @@ import { keepFresh, refresh } from "./station-ask.js";
 import { tell } from "./tell.js";
 
 const FRESH_MS = 5_000;
-const HOUR_MS = 3_600_000;
 const said = document.getElementById("said");
 let list = null;
 
@@ -43,8 +42,8 @@ document.addEventListener("submit", async (event) => {
   } else if (name === "add-person") {
     await added(form, await tell("PUT", path(form.dataset.put, form.elements.id.value.trim()), filled(form, ["name", "cost_centre"]), { headers: { "if-none-match": "*" } }));
   } else if (name === "reserve") {
-    const ends = new Date(Date.now() + Number(form.elements.hours.value) * HOUR_MS).toISOString();
-    await added(form, await tell("POST", "/api/v1/reservations", { ...filled(form, ["evse", "tag"]), ends }));
+    const hours = Number(form.elements.hours.value); // counted at the site, whose clock may not be the browser's
+    await added(form, await tell("POST", "/api/v1/reservations", { ...filled(form, ["evse", "tag"]), hours }));
   } else if (name === "wait") {
     await added(form, await tell("POST", "/api/v1/waitlist", filled(form, ["tag", "name"])));
   } else if (name === "list") {
