@@ -3,12 +3,13 @@
 Sets: steps t of g_t hours; demand charges j with windows w of l_jw hours.
 Variables: c_t, d_t, power into and out of the battery; b_t, kWh in it at the end of a step, from what is kept in
 reserve to what it holds; e_t, f_t, power from and into the grid; P_j, the peak of a demand charge, at least what is
-paid already.
+paid already; o_jt, what a step that shares a window imports above P_j.
 Constraints: b_t = b_t-1 + s g_t c_t - g_t d_t / s, where s is the share that survives one way; e_t - f_t = vehicles +
 c_t - d_t + building - generation, where f_t is at most what is generated and what the battery may feed in; P_j ≥
-(begun_jw + sum of g_t e_t in w) / l_jw. On conductors c_t counts and d_t does not, since it may end at any moment.
-Objective: price_t g_t e_t - feed-in_t g_t f_t + demand_j P_j + wear g_t (c_t + d_t) / 2 - worth of b at the end;
-where a strategy wants little power, e_t is a sum of levels, each dearer than the one below.
+(begun_jw + sum of g_t e_t in w) / l_jw; o_jt ≥ e_t - P_j. On conductors c_t counts and d_t does not, since it may end
+at any moment.
+Objective: price_t g_t e_t - feed-in_t g_t f_t + demand_j P_j + steady g_t o_jt + wear g_t (c_t + d_t) / 2 - worth of b
+at the end; where a strategy wants little power, e_t is a sum of levels, each dearer than the one below.
 Source: the battery's recursion and the epigraph of a peak are textbook forms of linear programming.
 """
 
@@ -142,6 +143,9 @@ def _peaks(problem: ChargingProblem, lp: LinearProgram, imported: Ints, weights:
         if per_kw > 0.0 and at.size:
             means = _Means(imported[at], window, hours[at] / length[window], begun_wh / length / 1000.0)
             columns.append(_peak(lp, means, per_kw, max(0.0, charge.paid_w) / 1000.0))
+            if weights.steady > 0.0:
+                shared = at[np.bincount(window)[window] > 1]
+                _steady(lp, imported[shared], columns[-1], weights.steady * hours[shared])
     if weights.peak > 0.0:
         each = _Means(imported, np.arange(hours.size), np.ones(hours.size), np.zeros(hours.size))
         columns.append(_peak(lp, each, weights.peak, 0.0))
@@ -167,3 +171,14 @@ def _peak(lp: LinearProgram, means: _Means, per_kw: float, least_kw: float) -> i
         -means.begun_kw,
     )
     return int(peak[0])
+
+
+def _steady(lp: LinearProgram, imported: Ints, peak: int, per_kw: Floats) -> None:
+    """What is imported above a peak for a part of its window costs a little. The tariff asks for the mean alone; but a
+    vehicle that is to have all of it in the first minutes, and then a pause, wears its contactors for nothing.
+    """
+    each = np.arange(imported.size)
+    above = lp.add_columns(np.full(imported.size, np.inf), per_kw)
+    columns = np.concatenate((imported, above, np.full(imported.size, peak)))
+    values = np.repeat([1.0, -1.0, -1.0], imported.size)
+    lp.at_most(np.tile(each, 3), columns, values, np.zeros(imported.size))

@@ -40,6 +40,11 @@ WIDEST = 1e3
 HURRY = 1.0
 """To who hurries an hour of delay of a kWh counts as much as so many of the dearest kWh."""
 
+STEADY = (0.05, 0.25)
+"""What a kWh counts more that is drawn above a demand charge's peak, and made up for in the rest of its window: such a
+share of the dearest kWh, and at least such a share of an hour of delay, lest hurry undoes it.
+"""
+
 HALVING_H = 4.0
 """Where only what is free is charged, a price of delay would eat up what a kWh is worth. To who hurries, one that comes
 so many hours later is worth half as much instead: the sun of tomorrow is nothing to who left in the evening.
@@ -56,9 +61,10 @@ HOARDED = 0.98
 @dataclass(frozen=True, slots=True)
 class Weights:
     """Prices per kWh (`import_` and `feed_in` per step), per kW of each demand charge and of the peak, per kWh at
-    the peak (`even`; less below it), of an hour of delay of a kWh (`hurry` for requests that hurry), of a kWh through
-    the battery, of a missing kWh per request, also of one of a `start` (besides); worth of a kWh that is `stored` at
-    the end. `unit` is what they were divided by.
+    the peak (`even`; less below it), per kWh above a demand charge's peak for a part of its window (`steady`), of an
+    hour of delay of a kWh (`hurry` for requests that hurry), of a kWh through the battery, of a missing kWh per
+    request, also of one of a `start` (besides); worth of a kWh that is `stored` at the end. `unit` is what they were
+    divided by.
     """
 
     import_: Floats
@@ -73,6 +79,7 @@ class Weights:
     unit: float
     stored: float = 0.0
     even: float = 0.0
+    steady: float = 0.0
     hurry: float = 0.0
     halving_h: float = math.inf
 
@@ -93,7 +100,8 @@ class Weights:
         by_peak = sum(per_kw * 3600.0 / charge.window_s for per_kw, charge in windows) + peak / float(hours.min())
         hurries = ladder.beyond_guarantee and any(request.hurries for request in problem.requests)
         hurry = max(early, HURRY * dearest) if hurries else early
-        most = 2.0 * dearest + even + by_peak + hurry * float(hours.sum())
+        steady = max(STEADY[0] * dearest, STEADY[1] * hurry) if demand else 0.0
+        most = 2.0 * dearest + even + by_peak + steady * len(demand) + hurry * float(hours.sum())
         unit = max(dearest, most / WIDEST)
         own, rank = _priorities(problem)
         surely = most / unit / FAIR_STEP
@@ -112,6 +120,7 @@ class Weights:
             peak=peak / unit,
             even=even / unit,
             early=early / unit,
+            steady=steady / unit,
             hurry=hurry / unit,
             halving_h=math.inf if ladder.beyond_guarantee else HALVING_H,
             wear=wear / unit,

@@ -45,6 +45,14 @@ def test_a_demand_charge_looks_at_means_over_its_windows_and_only_when_it_counts
     assert schedule.demand_cost == pytest.approx(10.0 * 2.0 * rest_kwh)
 
 
+def test_within_a_window_nobody_is_hurried_and_then_paused() -> None:
+    """4 kWh in two windows of half an hour, three steps each: no step lies above the mean that they have to reach."""
+    horizon = dataclasses.replace(hours(1), edges_s=tuple(600.0 * step for step in range(7)))
+    bill = economy(horizon, 0.2, demand=(DemandCharge(10.0, 1800.0, np.ones(6)),))
+    schedule = optimise(problem(horizon, [vehicle(horizon, 4.0)], 32.0, bill), CHEAPEST)
+    assert schedule.site_w.tolist() == pytest.approx([4000.0] * 6)
+
+
 def test_the_building_belongs_to_the_peak() -> None:
     """Beside 5 kW in the first hour the vehicle waits for the second."""
     horizon = hours(2)
