@@ -30,7 +30,7 @@ class Request(NamedTuple):
 
     `kinds`: the currents it draws, all of the same strength (three of them for a three-phase vehicle), and the pairs of
     phases that it loads unevenly where unbalance is limited. `available`: the share of each step during which it is
-    plugged in, 0 … 1. `need_wh`: what it still wants, on the AC side, besides `taken_wh`, what it got so far. Ampere
+    plugged in, 0 … 1. `need_wh`: what it still wants, on the AC side, besides `taken_wh` of what it got. Ampere
     per leg: at most `max_a`, and `min_a` or nothing. `watts_per_a`: power of one ampere on each of its legs. A higher
     `service_class` goes first; within one, missing energy counts `weight` times. Of `need_wh`, `guaranteed_wh` must be
     there by the begin of step `guaranteed_by` before anybody gets more than what is guaranteed. `expected`: it is not

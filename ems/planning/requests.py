@@ -118,7 +118,8 @@ def _wanted(
         is_on=stay.is_on,
         likely=None if may_leave is None else _likely(horizon, may_leave),
         weight=EXTRA_WEIGHT if is_extra else 1.0,
-        taken_wh=stay.taken_wh,
+        # Held against who is known to leave, it would let newcomers with time pass, and who comes next find no room.
+        taken_wh=0.0 if may_leave is None else stay.taken_wh,
         start=None if may_leave is None or is_extra else _start(site.policy, horizon, stay, likely_wh, departure),
     )
     return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes) if text), is_extra)

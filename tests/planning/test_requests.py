@@ -151,6 +151,12 @@ def test_who_may_leave_any_time_is_to_have_a_start_before_it_waited_too_long(
     assert found.taken_wh == 1000.0 * taken_kwh
 
 
+def test_what_it_has_is_not_held_against_who_is_known_to_leave() -> None:
+    """Else who arrives with time to spare would go before it."""
+    scheduled = Need(20_000.0, NOW + timedelta(hours=1), NeedOrigin.SCHEDULED)
+    assert wanted(stay(scheduled, taken_wh=9_000.0), spread(1.0, 2.0, 4.0)).request.taken_wh == 0.0
+
+
 def test_the_start_is_of_no_more_than_what_it_wants() -> None:
     """Others took 40 kWh, its driver asked for 9."""
     found = wanted(stay(Need(9_000.0), taken_wh=0.0), spread(1.0, 2.0, 4.0)).request
