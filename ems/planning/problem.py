@@ -30,17 +30,18 @@ class Request(NamedTuple):
 
     `kinds`: the currents it draws, all of the same strength (three of them for a three-phase vehicle), and the pairs of
     phases that it loads unevenly where unbalance is limited. `available`: the share of each step during which it is
-    plugged in, 0 … 1. `need_wh`: what it still wants, on the AC side, besides `taken_wh` of what it got. Ampere
-    per leg: at most `max_a`, and `min_a` or nothing. `watts_per_a`: power of one ampere on each of its legs. A higher
-    `service_class` goes first; within one, missing energy counts `weight` times. Of `need_wh`, `guaranteed_wh` must be
-    there by the begin of step `guaranteed_by` before anybody gets more than what is guaranteed. `expected`: it is not
-    there yet, and comes from a forecast. `limit_a`: what its outlet may have at each step, where that is limited.
-    `always`: it is promised not to pause as long as it needs anything. `hurries`: it is better served now than cheaply,
-    because nobody knows when it leaves, or who else will come. `is_on`: it has current already; of equal plans that
-    counts in which it goes on. `likely`: what a kWh counts at each step, 0 … 1, where only a forecast tells when it
-    leaves; None: it leaves when `available` says. `start`: what it is to have soon of its need, because it may leave
-    any time. `alone`: what it draws instead on its first leg alone, where its station can switch to that; who plans it
-    says as a third on each of three legs, and only the clairvoyant optimum, which is a bound, sees it as it is.
+    plugged in, 0 … 1. `need_wh`: what it still wants, on the AC side, besides `taken_wh`, what counts as got already
+    where fairness looks at shares. Ampere per leg: at most `max_a`, and `min_a` or nothing. `watts_per_a`: power of one
+    ampere on each of its legs. A higher `service_class` goes first; within one, missing energy counts `weight` times.
+    Of `need_wh`, `guaranteed_wh` must be there by the begin of step `guaranteed_by` before anybody gets more than what
+    is guaranteed. `expected`: it is not there yet, and comes from a forecast. `limit_a`: what its outlet may have at
+    each step, where that is limited. `always`: it is promised not to pause as long as it needs anything. `hurries`: it
+    is better served now than cheaply, because nobody knows when it leaves, or who else will come. `is_on`: it has
+    current already; of equal plans that counts in which it goes on. `likely`: what a kWh counts at each step, 0 … 1,
+    where only a forecast tells when it leaves; None: it leaves when `available` says. `start`: what it is to have soon
+    of its need, because it may leave any time. `alone`: what it draws instead on its first leg alone, where its station
+    can switch to that; who plans it says as a third on each of three legs, and only the clairvoyant optimum, which is a
+    bound, sees it as it is.
     """
 
     session: str
