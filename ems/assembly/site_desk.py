@@ -105,9 +105,10 @@ class FileDesk:
             await self._keep(await asyncio.to_thread(draft.on, text))
             self._told(who, "SiteDraftRebased", "")
 
-    async def drop(self, who: str) -> None:
+    async def drop(self, etag: str | None, who: str) -> None:
         """Forget the draft."""
-        async with self._turn:
+        async with self._reading() as draft:
+            _must_be(draft, etag)
             await self._keep(SiteDraft("", ""))
             self._told(who, "SiteDraftDropped", "")
 
@@ -128,11 +129,11 @@ class FileDesk:
     async def keep_secret(self, route: tuple[str, ...], key: str, secret: str, etag: str | None, who: str) -> None:
         """Keep a secret in a file of its own, and name that in the draft."""
         kind, place = secret_kind(route, key), ".".join(route)
-        if kind is None:
-            raise NotPossibleError(f"'{place[:80]}: {key[:40]}' names no file with a secret")
-        text = plain_secret(secret, kind)
         async with self._reading() as draft:
             _must_be(draft, etag)
+            if kind is None:
+                raise NotPossibleError(f"'{place[:80]}: {key[:40]}' names no file with a secret")
+            text = plain_secret(secret, kind)
             name = await self._hidden(f"{'-'.join(route)}-{key.removesuffix('_file')}", text)
             await self._keep(await asyncio.to_thread(draft.changed, Edit(route, {key: name}), who))
             self._note(self._clock.now().utc, who, "SecretKept", {"section": place, "key": key, "file": name})
@@ -301,6 +302,6 @@ class FileDesk:
 
 
 def _must_be(draft: SiteDraft, etag: str | None) -> None:
-    if etag is not None and etag != draft.etag:
+    if etag is not None and draft.etag not in {one.strip() for one in etag.split(",")}:
         by = f" by {draft.who}" if draft.who else ""
         raise OvertakenError(f"the draft has been changed meanwhile{by}: look at it as it is now, then change that")

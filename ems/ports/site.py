@@ -183,7 +183,7 @@ class SiteDesk(Protocol):
         """Make the edits of the draft on the file as it is now."""
         ...
 
-    async def drop(self, who: str) -> None:
+    async def drop(self, etag: str | None, who: str) -> None:
         """Forget the draft."""
         ...
 

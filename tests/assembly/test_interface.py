@@ -154,3 +154,52 @@ def asked(interface: Interface, operation: Any, mode: str, wrong: dict[str, str]
 def short(one: Any, answer: Any) -> str:
     told = f"{answer.request.method} {answer.request.url} {answer.request.body!r:.200}"
     return f"{type(one).__name__}: {str(one)[:200]!r} {answer.status_code} {answer.text[:160]!r} to {told}"
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(path, method, operation) of a document."""
+    for path, told in document["paths"].items():
+        for method, one in told.items():
+            yield path, method, one
+
+
+def takes(operation: dict[str, Any], header: str) -> bool:
+    return any((one["in"], one["name"]) == ("header", header) for one in operation.get("parameters", ()))
+
+
+def shows_etag(operation: dict[str, Any]) -> bool:
+    return "ETag" in operation["responses"].get("200", {}).get("headers", {})
+
+
+def test_what_is_shown_with_an_etag_is_changed_under_if_match(interface: Interface) -> None:
+    told = {(path, method): one for path, method, one in operations(interface.document())}
+    conditional = {where for where, one in told.items() if takes(one, "If-Match")}
+    assert conditional == {where for where, one in told.items() if "412" in one["responses"]}
+    tagged = {path for (path, method), one in told.items() if method == "get" and shows_etag(one)}
+    changes = {where for where in told if where[0] in tagged and where[1] in {"put", "delete"}}
+    assert len(changes) >= 11
+    assert changes <= conditional
+    assert all(takes(told[path, "put"], "If-None-Match") for path, method in changes if method == "put")
+
+
+@pytest.mark.timeout(240)
+def test_an_if_match_that_names_what_is_not_there_is_refused_wherever_the_document_has_one(
+    interface: Interface,
+) -> None:
+    schema = schemathesis.openapi.from_dict(interface.document())
+    seen: list[str] = []
+    for operation in (result.ok() for result in schema.get_all_operations()):
+        if not any(one.name == "If-Match" for one in operation.headers):
+            continue
+
+        @seed(4)
+        @settings(max_examples=1, deadline=None, database=None, phases=[Phase.generate])
+        @given(case=operation.as_strategy(schemathesis.GenerationMode.POSITIVE))
+        def each(case: Any) -> None:
+            case.headers = {"If-Match": '"never"', "Content-Type": "application/json"}
+            answer = case.call(base_url=interface.site.page, session=interface.session, timeout=CALL_S)
+            seen.append(f"{case.method} {case.path} {answer.status_code}")
+
+        each()
+    assert len(seen) >= 16
+    assert "\n".join(one for one in seen if not one.endswith(" 412")) == ""

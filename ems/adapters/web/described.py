@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Depends, Header, Request, Response
 
-from ems.adapters.web.deed import answered, carried_out, done, who
+from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.problem import documented, problem
 from ems.domain.daybook import Change, Daybook
 from ems.domain.unknown import UnknownError
@@ -27,7 +27,53 @@ BESIDE = frozenset({"soc_percent", "soc_at", "spent_kwh", "spent_cost", "tags", 
 Wish = tuple[Operations, Callable[[], Change]]
 """Where a change is made, and which one."""
 
-CHANGED: dict[int | str, dict[str, Any]] = {412: documented("somebody has changed it meanwhile")}
+Answers = dict[int | str, dict[str, Any]]
+
+CHANGED: Answers = {412: documented("somebody has changed it meanwhile")}
+REMOVED: Answers = {**GONE, **CHANGED}
+
+
+async def _if_match(
+    _: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            description="the ETag of what was read, several of them, or * for whatever is there: where it is another by"
+            " now nothing changes, and the answer is 412",
+        ),
+    ] = None,
+) -> None:
+    """Declares the header; `kept` and `removed` look at it in the turn of the change."""
+
+
+async def _if_none_match(
+    _: Annotated[
+        str | None,
+        Header(alias="If-None-Match", description="*: nothing changes if it is there already, and the answer is 412"),
+    ] = None,
+) -> None:
+    """Declares the header, as above."""
+
+
+OVERTAKEN = [Depends(_if_match)]
+"""Declares that a path honours If-Match; its answers include `CHANGED`."""
+
+ANEW = [*OVERTAKEN, Depends(_if_none_match)]
+"""Declares besides that a path honours If-None-Match: *."""
+
+
+ETAG = {"ETag": {"description": "names what is shown, as it is now", "schema": {"type": "string"}}}
+
+
+def tagged(model: type, *errors: int) -> Answers:
+    """The answers of a path that shows such a body with its ETag: all errors, or those that are named."""
+    answers = ok(model, *errors)
+    return {**answers, 200: {**answers[200], "headers": ETAG}}
+
+
+def changed(model: type) -> Answers:
+    """The answers of a path that changes what it shows then, unless somebody else did so meanwhile."""
+    return {**tagged(model), **CHANGED}
 
 
 def etag_of(row: Mapping[str, Any]) -> str:

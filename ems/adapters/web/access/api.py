@@ -23,8 +23,8 @@ from ems.adapters.web.access.rows import (
     person_row,
     tag_row,
 )
-from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
-from ems.adapters.web.described import CHANGED, kept, removed, shown
+from ems.adapters.web.deed import answered, carried_out, ok, who
+from ems.adapters.web.described import ANEW, OVERTAKEN, REMOVED, changed, kept, removed, shown, tagged
 from ems.adapters.web.needs import needs
 from ems.domain.access.account import Role
 from ems.domain.access.admission import Asked
@@ -43,6 +43,7 @@ from ems.ports.controller import AccessDesk, Clock, Live, Operations
 
 Name = Annotated[str, Path(max_length=64)]
 WRITES = [needs(Role.OPERATOR)]
+KEEPS, REMOVES = [*WRITES, *ANEW], [*WRITES, *OVERTAKEN]
 
 
 def access_api(live: Live, clock: Clock, operations: Operations, desk: AccessDesk) -> APIRouter:
@@ -64,13 +65,13 @@ def _people(router: APIRouter, operations: Operations) -> None:
         book = operations.daybook.access
         return await answered(lambda: {"people": people_rows(book)})
 
-    @router.get("/people/{name}", summary="One person", responses=ok(shape.PersonRow, 404))
+    @router.get("/people/{name}", summary="One person", responses=tagged(shape.PersonRow, 404))
     async def person(name: Name) -> Response:
         """One person; the ETag names how they are described now."""
         return await shown(lambda: _person(operations, name))
 
-    @router.put("/people/{name}", dependencies=WRITES, summary="Describe a person",
-                responses={**ok(shape.PersonRow), **CHANGED})  # fmt: skip
+    @router.put("/people/{name}", dependencies=KEEPS, summary="Describe a person",
+                responses=changed(shape.PersonRow))  # fmt: skip
     async def keep(name: Name, body: PersonBody, request: Request) -> Response:
         """Add a person, or describe them anew. Blocked, none of their tags may charge, and what charges ends."""
         return await kept(
@@ -80,8 +81,8 @@ def _people(router: APIRouter, operations: Operations) -> None:
             (operations, lambda: PersonKept(body.person(name))),
         )
 
-    @router.delete("/people/{name}", dependencies=WRITES, summary="Forget a person", status_code=204,
-                   responses={**GONE, **CHANGED})  # fmt: skip
+    @router.delete("/people/{name}", dependencies=REMOVES, summary="Forget a person", status_code=204,
+                   responses=REMOVED)  # fmt: skip
     async def forget(name: Name, request: Request) -> Response:
         """Forget a person; their tags stay, without anybody."""
         return await removed(
@@ -99,13 +100,13 @@ def _groups(router: APIRouter, operations: Operations) -> None:
         book = operations.daybook.access
         return await answered(lambda: {"groups": [group_row(book, book.groups[name]) for name in sorted(book.groups)]})
 
-    @router.get("/groups/{name}", summary="One group", responses=ok(shape.GroupRow, 404))
+    @router.get("/groups/{name}", summary="One group", responses=tagged(shape.GroupRow, 404))
     async def group(name: Name) -> Response:
         """One group; the ETag names how it is described now."""
         return await shown(lambda: _group(operations, name))
 
-    @router.put("/groups/{name}", dependencies=WRITES, summary="Describe a group",
-                responses={**ok(shape.GroupRow), **CHANGED})  # fmt: skip
+    @router.put("/groups/{name}", dependencies=KEEPS, summary="Describe a group",
+                responses=changed(shape.GroupRow))  # fmt: skip
     async def keep(name: Name, body: GroupBody, request: Request) -> Response:
         """Add a group, or describe it anew. A tag may charge when one of its groups, and all those around that, allow
         it.
@@ -117,8 +118,8 @@ def _groups(router: APIRouter, operations: Operations) -> None:
             (operations, lambda: GroupKept(body.group(name))),
         )
 
-    @router.delete("/groups/{name}", dependencies=WRITES, summary="Remove a group", status_code=204,
-                   responses={**GONE, **CHANGED})  # fmt: skip
+    @router.delete("/groups/{name}", dependencies=REMOVES, summary="Remove a group", status_code=204,
+                   responses=REMOVED)  # fmt: skip
     async def remove(name: Name, request: Request) -> Response:
         """Remove a group in which nobody is any more."""
         return await removed(request, name, lambda: _group(operations, name), (operations, lambda: GroupRemoved(name)))
@@ -146,13 +147,13 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
 
         return await answered(rows)
 
-    @router.get("/tags/{text:path}", summary="One tag", responses=ok(shape.TagRow, 404))
+    @router.get("/tags/{text:path}", summary="One tag", responses=tagged(shape.TagRow, 404))
     async def one(text: TagText) -> Response:
         """One tag; the ETag names how it is described now."""
         return await shown(lambda: row(text))
 
-    @router.put("/tags/{text:path}", dependencies=WRITES, summary="Describe a tag",
-                responses={**ok(shape.TagRow), **CHANGED})  # fmt: skip
+    @router.put("/tags/{text:path}", dependencies=KEEPS, summary="Describe a tag",
+                responses=changed(shape.TagRow))  # fmt: skip
     async def keep(text: TagText, body: TagBody, request: Request) -> Response:
         """Add a tag, or describe it anew. It counts from the next start on; blocking ends what charges."""
         return await kept(
@@ -162,7 +163,7 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
             (operations, lambda: TagsKept((body.tag(text, desk.doors.currency),))),
         )
 
-    @router.post("/tags/{text:path}/block", dependencies=WRITES, summary="Block a tag", responses=ok(shape.TagRow))
+    @router.post("/tags/{text:path}/block", dependencies=WRITES, summary="Block a tag", responses=tagged(shape.TagRow))
     async def block(text: TagText, body: BlockBody, request: Request) -> Response:
         """Block a tag, or let it charge again; the rest of it stays."""
 
@@ -175,8 +176,8 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
 
         return await carried_out(work)
 
-    @router.delete("/tags/{text:path}", dependencies=WRITES, summary="Forget a tag", status_code=204,
-                   responses={**GONE, **CHANGED})  # fmt: skip
+    @router.delete("/tags/{text:path}", dependencies=REMOVES, summary="Forget a tag", status_code=204,
+                   responses=REMOVED)  # fmt: skip
     async def forget(text: TagText, request: Request) -> Response:
         """Forget a tag. A session that it began goes on."""
         return await removed(request, text, lambda: row(text), (operations, lambda: TagRemoved(text)))

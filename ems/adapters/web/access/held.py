@@ -10,7 +10,7 @@ from ems.adapters.web.access import shape
 from ems.adapters.web.access.body import ReservationBody, WaitBody
 from ems.adapters.web.access.rows import reservation_row, waiting_row
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
-from ems.adapters.web.described import CHANGED, kept, shown
+from ems.adapters.web.described import ANEW, OVERTAKEN, REMOVED, changed, kept, removed, shown, tagged
 from ems.adapters.web.needs import needs
 from ems.domain.access.account import Role
 from ems.domain.access.change import ReservationRemoved, Reserved, Waits, WaitsNoMore
@@ -20,6 +20,7 @@ from ems.ports.controller import AccessDesk, Clock, Operations
 
 Number = Annotated[int, Path(ge=1, lt=2**31)]
 WRITES = [needs(Role.OPERATOR)]
+KEEPS, REMOVES = [*WRITES, *ANEW], [*WRITES, *OVERTAKEN]
 
 
 def held_paths(router: APIRouter, clock: Clock, operations: Operations, desk: AccessDesk) -> None:
@@ -42,12 +43,13 @@ def _reservations(router: APIRouter, clock: Clock, operations: Operations, desk:
         found = sorted(kept.values(), key=lambda one: (one.starts, one.id))
         return await answered(lambda: {"reservations": [reservation_row(one, told.get(one.id)) for one in found]})
 
-    @router.get("/reservations/{number}", summary="One reservation", responses=ok(shape.ReservationRow, 404))
+    @router.get("/reservations/{number}", summary="One reservation", responses=tagged(shape.ReservationRow, 404))
     async def one(number: Number) -> Response:
         """One reservation; the ETag names how it is now."""
         return await shown(lambda: row(number))
 
-    @router.post("/reservations", dependencies=WRITES, summary="Reserve an EVSE", responses=ok(shape.ReservationRow))
+    @router.post("/reservations", dependencies=WRITES, summary="Reserve an EVSE",
+                 responses=tagged(shape.ReservationRow))  # fmt: skip
     async def reserve(body: ReservationBody, request: Request) -> Response:
         """Hold an EVSE for a tag, and for the others of its person. While it is held nobody else may begin there; a
         station that keeps reservations is told, and shows it.
@@ -62,8 +64,8 @@ def _reservations(router: APIRouter, clock: Clock, operations: Operations, desk:
 
         return await carried_out(work)
 
-    @router.put("/reservations/{number}", dependencies=WRITES, summary="Change a reservation",
-                responses={**ok(shape.ReservationRow), **CHANGED})  # fmt: skip
+    @router.put("/reservations/{number}", dependencies=KEEPS, summary="Change a reservation",
+                responses=changed(shape.ReservationRow))  # fmt: skip
     async def change(number: Number, body: ReservationBody, request: Request) -> Response:
         """Move a reservation, or make it somebody else's. If-Match as elsewhere."""
 
@@ -73,11 +75,12 @@ def _reservations(router: APIRouter, clock: Clock, operations: Operations, desk:
 
         return await kept(request, f"reservation {number}", lambda: row(number), (operations, moved))
 
-    @router.delete("/reservations/{number}", dependencies=WRITES, summary="Take back a reservation", status_code=204,
-                   responses=GONE)  # fmt: skip
+    @router.delete("/reservations/{number}", dependencies=REMOVES, summary="Take back a reservation", status_code=204,
+                   responses=REMOVED)  # fmt: skip
     async def cancel(number: Number, request: Request) -> Response:
         """Give the EVSE back to everybody."""
-        return await done(operations.change(ReservationRemoved(number), who(request)))
+        wish = (operations, lambda: ReservationRemoved(number))
+        return await removed(request, f"reservation {number}", lambda: row(number), wish)
 
 
 def _waitlist(router: APIRouter, clock: Clock, operations: Operations, desk: AccessDesk) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
-from ems.adapters.web.described import CHANGED, kept, removed, shown
+from ems.adapters.web.described import ANEW, OVERTAKEN, REMOVED, changed, kept, removed, shown, tagged
 from ems.adapters.web.needs import needs
 from ems.adapters.web.operations import shape
 from ems.adapters.web.operations.body import (
@@ -68,16 +68,16 @@ def _vehicles(router: APIRouter, live: Live, clock: Clock, operations: Operation
         fleet = operations.daybook.fleet
         return await answered(lambda: {"vehicles": [vehicle_row(fleet, name) for name in sorted(fleet.vehicles)]})
 
-    @router.get("/vehicles/{name}", summary="One vehicle", responses=ok(shape.VehicleRow, 404))
+    @router.get("/vehicles/{name}", summary="One vehicle", responses=tagged(shape.VehicleRow, 404))
     async def vehicle(name: Name) -> Response:
         """One vehicle with its week; the ETag names how it is described now."""
         return await shown(lambda: _vehicle(operations, name))
 
     @router.put(
         "/vehicles/{name}",
-        dependencies=WRITES,
+        dependencies=[*WRITES, *ANEW],
         summary="Describe a vehicle",
-        responses={**ok(shape.VehicleRow), **CHANGED},
+        responses=changed(shape.VehicleRow),
     )
     async def describe(name: Name, body: VehicleBody, request: Request) -> Response:
         """Add a vehicle, or describe it anew, with its week. With If-Match nothing happens if somebody else has
@@ -90,7 +90,13 @@ def _vehicles(router: APIRouter, live: Live, clock: Clock, operations: Operation
             (operations, lambda: VehicleKept(body.vehicle(name), body.weeklies())),
         )
 
-    @router.delete("/vehicles/{name}", dependencies=WRITES, summary="Forget a vehicle", status_code=204, responses=GONE)
+    @router.delete(
+        "/vehicles/{name}",
+        dependencies=[*WRITES, *OVERTAKEN],
+        summary="Forget a vehicle",
+        status_code=204,
+        responses=REMOVED,
+    )
     async def forget(name: Name, request: Request) -> Response:
         """Forget a vehicle, its week and its departures. If-Match as above."""
         return await removed(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
 
 from ems.adapters.web.api import FRESH, Desk, answer
+from ems.adapters.web.described import ETAG
 from ems.adapters.web.needs import needs
 from ems.adapters.web.once import printed
 from ems.adapters.web.operations.body import WhatIfBody
@@ -25,17 +28,20 @@ def plan_api(press: PlanPress) -> APIRouter:
         "/plan",
         summary="What is planned",
         responses={
-            200: {"model": PlanPicture, "description": "The plan, or why there is none"},
+            200: {"model": PlanPicture, "description": "The plan, or why there is none", "headers": ETAG},
             304: {"description": "nothing has changed since the answer with this If-None-Match"},
         },
     )
-    async def plan(request: Request) -> Response:
+    async def plan(
+        request: Request,
+        known: Annotated[str | None, Header(alias="If-None-Match", description="the ETag of what is known")] = None,
+    ) -> Response:
         """What every vehicle is planned to get at each step and why, who will miss how much, and what was assumed; or
         why no plan is in force.
         """
         sheet = await press.latest()
         headers = {**FRESH, "etag": sheet.tag}
-        if request.headers.get("if-none-match") == sheet.tag:
+        if known == sheet.tag:
             return Response(status_code=304, headers=headers)
         return answer(request, sheet.printed, "application/json", headers)
 

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from ems.adapters.web.body import Moment
-from ems.adapters.web.deed import GONE, answered, carried_out, ok
-from ems.adapters.web.described import CHANGED, kept, removed, shown
+from ems.adapters.web.deed import answered, carried_out, ok
+from ems.adapters.web.described import ANEW, OVERTAKEN, REMOVED, changed, kept, removed, shown, tagged
 from ems.adapters.web.needs import needs
 from ems.adapters.web.prices import shape
 from ems.adapters.web.prices.body import PreviewBody, PriceListBody
@@ -42,16 +42,16 @@ def _lists(router: APIRouter, live: Live, operations: Operations) -> None:
         lists = operations.daybook.prices.lists
         return await answered(lambda: {"price_lists": [price_list_row(lists[name]) for name in sorted(lists)]})
 
-    @router.get("/price-lists/{name}", summary="One price list", responses=ok(shape.PriceListRow, 404))
+    @router.get("/price-lists/{name}", summary="One price list", responses=tagged(shape.PriceListRow, 404))
     async def one(name: Name) -> Response:
         """One price list; the ETag names how it is now."""
         return await shown(lambda: price_list_row(_price_list(operations, name)))
 
     @router.put(
         "/price-lists/{name}",
-        dependencies=WRITES,
+        dependencies=[*WRITES, *ANEW],
         summary="Say what drivers pay",
-        responses={**ok(shape.PriceListRow), **CHANGED},
+        responses=changed(shape.PriceListRow),
     )
     async def keep(name: Name, body: PriceListBody, request: Request) -> Response:
         """Add a price list, or write it anew, for who plugs in from now on. With If-Match nothing happens if somebody
@@ -65,7 +65,11 @@ def _lists(router: APIRouter, live: Live, operations: Operations) -> None:
         )
 
     @router.delete(
-        "/price-lists/{name}", dependencies=WRITES, summary="Remove a price list", status_code=204, responses=GONE
+        "/price-lists/{name}",
+        dependencies=[*WRITES, *OVERTAKEN],
+        summary="Remove a price list",
+        status_code=204,
+        responses=REMOVED,
     )
     async def remove(name: Name, request: Request) -> Response:
         """Remove a price list, for who plugs in from now on. If-Match as above."""

@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
-from ems.adapters.web.described import CHANGED
+from ems.adapters.web.described import CHANGED, OVERTAKEN, REMOVED, changed, tagged
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import problem
 from ems.adapters.web.wizard import shape
@@ -56,12 +56,12 @@ def wizard_api(desks: Desks) -> APIRouter:
 
 
 def _draft(router: APIRouter, desk: SiteDesk) -> None:
-    @router.get("/draft", summary="The site file as it would be", responses=ok(shape.DraftRow, 401, 403))
+    @router.get("/draft", summary="The site file as it would be", responses=tagged(shape.DraftRow, 401, 403))
     async def draft() -> Response:
         """The draft with all that `ems check` says of it; the ETag names it."""
         return await _shown(desk)
 
-    @router.post("/draft/edits", summary="Change the draft", responses={**ok(shape.DraftRow), **CHANGED})
+    @router.post("/draft/edits", dependencies=OVERTAKEN, summary="Change the draft", responses=changed(shape.DraftRow))
     async def edit(body: EditBody, request: Request) -> Response:
         """Set keys of an entry, or remove it. Comments, order and quotes of the rest of the file stay."""
 
@@ -72,7 +72,7 @@ def _draft(router: APIRouter, desk: SiteDesk) -> None:
         return await _carried_out(work)
 
     @router.post(
-        "/draft/stations/{station}/password", summary="Make a station's password",
+        "/draft/stations/{station}/password", dependencies=OVERTAKEN, summary="Make a station's password",
         responses={**ok(shape.PasswordRow), **CHANGED},
     )  # fmt: skip
     async def password(station: Name, request: Request) -> Response:
@@ -85,7 +85,7 @@ def _draft(router: APIRouter, desk: SiteDesk) -> None:
 
         return await _carried_out(work)
 
-    @router.post("/draft/secrets", summary="Keep a secret", responses={**ok(shape.DraftRow), **CHANGED})
+    @router.post("/draft/secrets", dependencies=OVERTAKEN, summary="Keep a secret", responses=changed(shape.DraftRow))
     async def secret(body: SecretBody, request: Request) -> Response:
         """A secret goes into a file that only the service reads, and is never shown again; the draft names the file."""
 
@@ -96,7 +96,10 @@ def _draft(router: APIRouter, desk: SiteDesk) -> None:
         return await _carried_out(work)
 
     @router.post(
-        "/draft/tariff", summary="Move the tariff into the site file", responses={**ok(shape.DraftRow), **CHANGED}
+        "/draft/tariff",
+        dependencies=OVERTAKEN,
+        summary="Move the tariff into the site file",
+        responses=changed(shape.DraftRow),
     )
     async def tariff(request: Request) -> Response:
         """What the tariff file says stands in the draft then; the file itself stays, and is not read any more."""
@@ -107,19 +110,24 @@ def _draft(router: APIRouter, desk: SiteDesk) -> None:
 
         return await _carried_out(work)
 
-    @router.delete("/draft", summary="Forget the draft", status_code=204, responses=GONE)
+    @router.delete("/draft", dependencies=OVERTAKEN, summary="Forget the draft", status_code=204, responses=REMOVED)
     async def drop(request: Request) -> Response:
         """The file stays as it is."""
 
         async def work() -> Response:
-            await desk.drop(who(request))
+            await desk.drop(_match(request), who(request))
             return Response(status_code=204)
 
         return await _carried_out(work)
 
 
 def _saving(router: APIRouter, desk: SiteDesk) -> None:
-    @router.post("/draft/save", summary="Save the site file", responses={**ok(shape.SavedRow), **CHANGED})
+    @router.post(
+        "/draft/save",
+        dependencies=OVERTAKEN,
+        summary="Save the site file",
+        responses={**ok(shape.SavedRow), **CHANGED},
+    )
     async def save(request: Request) -> Response:
         """Write the file in one step and read it. Most counts at once; what waits for a restart, such as the
         installation, is named. The last revisions are kept.
@@ -134,7 +142,7 @@ def _saving(router: APIRouter, desk: SiteDesk) -> None:
 
         return await _carried_out(work)
 
-    @router.post("/draft/on-file", summary="Make the edits on the file as it is now", responses=ok(shape.DraftRow))
+    @router.post("/draft/on-file", summary="Make the edits on the file as it is now", responses=tagged(shape.DraftRow))
     async def on_file(request: Request) -> Response:
         """For a draft that was overtaken by somebody who changed the file by hand."""
 
