@@ -213,3 +213,46 @@ def test_a_turn_that_was_decided_while_somebody_left_is_nobodys() -> None:
     newcomer = replace(waiting(3), id=1)
     with pytest.raises(ValueError, match="the tag T3 waits already"):
         changed_access(book(newcomer), turn, NOON)
+
+
+def test_a_number_on_a_ticket_is_nobody_elses_after_its_holder_left() -> None:
+    known = KNOWN
+    given = []
+    for tag in "ABC":
+        given.append(known.next_waiting)
+        known = changed_access(known, Waits(Waiting(known.next_waiting, tag, NOON)), NOON)
+        known = changed_access(known, WaitsNoMore(given[-1]), NOON)
+    assert given == [1, 2, 3]
+    with pytest.raises(UnknownError, match="nobody waits under the number 2"):
+        changed_access(known, WaitsNoMore(2), NOON)
+
+
+def test_a_turn_takes_no_new_number() -> None:
+    known = changed_access(AccessBook(), Waits(Waiting(1, "A", NOON)), NOON)
+    known = changed_access(known, Waits(Waiting(2, "B", NOON)), NOON)
+    known = changed_access(known, Waits(Waiting(1, "A", NOON, evse="A/1", until=NOON + HOUR)), NOON)
+    assert known.next_waiting == 3
+
+
+def test_a_reservation_that_was_taken_back_leaves_its_number_to_nobody() -> None:
+    known = AccessBook()
+    given = []
+    for _ in range(3):
+        given.append(known.next_reservation)
+        held = Reservation(known.next_reservation, "A/1", "A", NOON, NOON + HOUR)
+        known = changed_access(known, Reserved(held), NOON)
+        known = changed_access(known, Reserved(replace(held, ends=NOON + 2 * HOUR)), NOON)
+        known = changed_access(known, ReservationRemoved(held.id), NOON)
+    assert given == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("last", "taken", "number"), [(0, (), 1), (7, (8, 9), 10), (999_998, (), 999_999), (999_999, (1,), 2)]
+)
+def test_numbers_begin_anew_after_six_digits_and_pass_over_those_in_use(
+    last: int, taken: tuple[int, ...], number: int
+) -> None:
+    known = AccessBook(waiting=tuple(waiting(one) for one in taken), last_waiting=last)
+    assert known.next_waiting == number
+    held = {one: Reservation(one, f"A/{one}", "A", NOON, NOON + HOUR) for one in taken}
+    assert AccessBook(reservations=held, last_reservation=last).next_reservation == number

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, select
 
-from ems.adapters.store.access_schema import person, reservation, tag, tag_group, waiting
+from ems.adapters.store.access_schema import last_number, person, reservation, tag, tag_group, waiting
 from ems.adapters.store.batch import Row
 from ems.adapters.store.moment import from_ms, to_ms
 from ems.domain.access.book import AccessBook
@@ -18,7 +18,7 @@ from ems.domain.access.tag import Budget, Group, Period, Person, Rule, Tag, hour
 
 log = logging.getLogger(__name__)
 
-ACCESS_TABLES = (person, tag_group, tag, reservation, waiting)
+ACCESS_TABLES = (person, tag_group, tag, reservation, waiting, last_number)
 
 T = TypeVar("T")
 
@@ -57,6 +57,9 @@ def access_rows(known: AccessBook) -> Iterator[tuple[Table, Row]]:
                 "until": None if waits.until is None else to_ms(waits.until),
             },
         )
+    for table, number in ((reservation, known.last_reservation), (waiting, known.last_waiting)):
+        if number:
+            yield last_number, {"what": table.name, "number": number}
 
 
 def read_access(connection: Connection) -> AccessBook:
@@ -73,8 +76,11 @@ def read_access(connection: Connection) -> AccessBook:
             log.warning("store.tag_unreadable tag=%r: its person or a group is missing", one.id)
     held = {one.id: one for one in _all(connection, reservation, _reservation_of)}
     waits = sorted(_all(connection, waiting, _waiting_of), key=lambda one: (one.since, one.id))
+    given = dict(_all(connection, last_number, lambda row: (row.what, int(row.number))))
+    last_held = given.get(reservation.name, max(held, default=0))
+    last_waiting = given.get(waiting.name, max((one.id for one in waits), default=0))
     try:
-        return AccessBook(people, groups, tags, held, tuple(waits))
+        return AccessBook(people, groups, tags, held, tuple(waits), last_held, last_waiting)
     except ValueError as error:
         log.warning("store.access_unreadable %s", error)
         return AccessBook()

@@ -75,6 +75,14 @@ waiting = Table(
 )
 """Who waits for an EVSE; with `evse`, whose turn it is."""
 
+last_number = Table(
+    "last_number",
+    metadata,
+    Column("what", Words, primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+"""The number that was given last, of reservations (`reservation`) and of those who wait (`waiting`)."""
+
 card = Table(
     "card",
     metadata,

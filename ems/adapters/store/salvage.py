@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Table
 
-from ems.adapters.store.access_schema import person, reservation, tag, tag_group, waiting
+from ems.adapters.store.access_schema import last_number, person, reservation, tag, tag_group, waiting
 from ems.adapters.store.account_schema import api_token, user_account
 from ems.adapters.store.batch import Key, Subjects, write
 from ems.adapters.store.incident_schema import delivery, incident, notice
@@ -55,7 +55,7 @@ CARRIED = (
     *(transaction_log, session, grant, station_model, start, alarm, audit),
     *(vehicle, weekly_departure, departure, service_class, choice, limit_told, pushed_price),
     *(user_account, api_token),
-    *(person, tag_group, tag, reservation, waiting),
+    *(person, tag_group, tag, reservation, waiting, last_number),
     *(outage, excluded_time, control_quarter, export_run),
     *(session_correction, signed_value, meter_key),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Container, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,6 +14,9 @@ from ems.domain.access.tag import MAX_TAG, Group, Holder, Person, Tag, tag_key
 MAX_ENTRIES = {"tags": 10_000, "people": 10_000, "groups": 500, "reservations": 2_000, "people who wait": 500}
 MAX_DEPTH = 8
 """Groups within groups."""
+
+MOST_NUMBER = 999_999
+"""Numbers begin anew after it; stations that are told of turns count those from a million on."""
 
 CLAIM = timedelta(minutes=10)
 
@@ -48,7 +51,8 @@ class Doors:
 
 @dataclass(frozen=True, slots=True)
 class AccessBook:
-    """People and groups by id, tags by `tag_key`, reservations by number; who waits, first come first.
+    """People and groups by id, tags by `tag_key`, reservations by number; who waits, first come first; and the number
+    that was given last, of each: a number stands on a ticket, so nobody else gets it soon after.
 
     Raises ValueError when something names what is not there, when groups go round in a circle, or beyond the bounds.
     """
@@ -58,6 +62,8 @@ class AccessBook:
     tags: Mapping[str, Tag] = field(default_factory=dict)
     reservations: Mapping[int, Reservation] = field(default_factory=dict)
     waiting: tuple[Waiting, ...] = ()
+    last_reservation: int = 0
+    last_waiting: int = 0
     _held: Mapping[str, Sequence[Reservation]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -81,12 +87,12 @@ class AccessBook:
     @property
     def next_reservation(self) -> int:
         """The number of one that is to come."""
-        return max(self.reservations, default=0) + 1
+        return _number_after(self.last_reservation, self.reservations)
 
     @property
     def next_waiting(self) -> int:
         """The number of somebody who is to come."""
-        return max((one.id for one in self.waiting), default=0) + 1
+        return _number_after(self.last_waiting, {one.id for one in self.waiting})
 
     def tag(self, text: str) -> Tag | None:
         """The tag that somebody presents; None when nobody knows it."""
@@ -161,3 +167,10 @@ class AccessBook:
                 raise ValueError(f"group {group.id} is in itself, or in more than {MAX_DEPTH} others")
             seen.add(known)
             known = self.groups[known].parent
+
+
+def _number_after(last: int, taken: Container[int]) -> int:
+    number = last % MOST_NUMBER + 1
+    while number in taken:
+        number = number % MOST_NUMBER + 1
+    return number

@@ -146,12 +146,15 @@ def _held(known: AccessBook, change: AccessChange, now: datetime) -> AccessBook:
             other = known.clash(one)
             if other is not None:
                 raise ValueError(f"{one.evse} is reserved already, for {other.name or other.tag}; choose another time")
-            return replace(known, reservations={**known.reservations, one.id: one})
+            last = known.last_reservation if one.id in known.reservations else one.id
+            return replace(known, reservations={**known.reservations, one.id: one}, last_reservation=last)
         case ReservationRemoved(number):
             _must_be(known.reservations, number, "reservation")
             return replace(known, reservations=_without(known.reservations, number))
         case Waits(one):
-            return replace(known, waiting=_queue(known.waiting, one))
+            came = all(other.id != one.id for other in known.waiting)
+            queue = _queue(known.waiting, one)
+            return replace(known, waiting=queue, last_waiting=one.id if came else known.last_waiting)
         case WaitsNoMore(number):
             left = tuple(one for one in known.waiting if one.id != number)
             if len(left) == len(known.waiting):

@@ -43,6 +43,7 @@ BOOK = AccessBook(
         Waiting(1, "04A1", NOW, "Ada", frozenset({"CP-01/1"})),
         Waiting(2, "B", NOW + HOUR, evse="CP-01/1", until=NOW + HOUR),
     ),
+    last_reservation=9, last_waiting=12,
 )  # fmt: skip
 
 
@@ -68,6 +69,12 @@ def test_a_book_is_there_again_after_a_restart(nothing: str | Path, clock: HandC
 def test_what_is_taken_out_is_gone(nothing: str | Path, clock: HandClock) -> None:
     less = AccessBook(groups={"crew": BOOK.groups["crew"]})
     assert kept(nothing, clock, BOOK, less).daybook.access == less
+
+
+def test_where_no_number_was_noted_the_highest_in_use_is_the_last(tmp_path: Path, clock: HandClock) -> None:
+    where = tmp_path / "ems.db"
+    found = kept(where, clock, replace(BOOK, last_reservation=0, last_waiting=0)).daybook.access
+    assert (found.next_reservation, found.next_waiting) == (8, 3)
 
 
 @pytest.mark.parametrize(
