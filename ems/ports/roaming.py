@@ -70,6 +70,10 @@ class RoamingBook(Protocol):
         """Remember an object as it is now and what is to be pushed of it, both or nothing."""
         ...
 
+    async def keep_objects(self, told: Sequence[ToldObject], pushes: Sequence[Push] = ()) -> None:
+        """The same of several objects, all or nothing."""
+        ...
+
     async def object(self, kind: ObjectKind, name: str, partner: str) -> ToldObject | None:
         """One object of a partner."""
         ...

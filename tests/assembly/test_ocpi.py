@@ -328,9 +328,9 @@ def test_commands_are_carried_out_and_their_result_told(
             assert await asks("CANCEL_RESERVATION", reservation_id="R-1") == "UNKNOWN_RESERVATION"
             gone = await station.call("Authorize", {"idTag": starts[0]["idTag"]})
             assert gone["idTagInfo"]["status"] == "Invalid"
-            # The operator keeps it for somebody else, under the number that the partner's had.
+            # The operator keeps it for somebody else, whom the partner's name for its own does not lead to.
             ours = {"evse": "CP-01/1", "tag": "OURS", "ends": soon(1)}
-            assert (await says(site, "POST", "reservations", ours))["id"] == 1
+            assert (await says(site, "POST", "reservations", ours))["id"] == 2
             assert await asks("CANCEL_RESERVATION", reservation_id="R-1") == "UNKNOWN_RESERVATION"
 
     asyncio.run(scenario())

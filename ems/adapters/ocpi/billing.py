@@ -40,6 +40,5 @@ class Billing:
         credit = credit_of(kept, self.clock.now().utc)
         body = json.loads(credit.body)
         push = self.courier.prepared(partner, "cdrs", f"cdr/{credit.id}", "POST", "", body)
-        await self.book.keep_object(credit, (push,))
-        self.courier.send(push)
+        await self.courier.keep_and_send((credit,), (push,))
         return credit.id

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +61,10 @@ _BROKEN = frozenset({EvseStatus.UNAVAILABLE, EvseStatus.FAULTED, EvseStatus.UNKN
 
 class _UnknownSessionError(Exception):
     """There is no such session."""
+
+
+class _OtherNumberError(Exception):
+    """Somebody else got the number."""
 
 
 @dataclass(slots=True)
@@ -220,20 +224,33 @@ class Commands:
         given = max(now, ends - CLAIMED_FOR)
         claim = Claim(partner.id, Permission(told.token, AuthMethod.COMMAND, told.authorization_reference), given)
         name = f"a customer of {self.directory.label(partner.id)}"[:100]
-
-        def reserved(book: Daybook) -> Reserved:
-            number = known if known in book.access.reservations else None
-            return Reserved(Reservation(number or book.access.next_reservation, place.id, tag, now, ends, name))
-
-        # Its number is known once it is kept: before, it may be that of somebody else's.
-        made = await self.ground.operations.change_from(reserved, _who(partner))
-        body = json.dumps({"number": made.reservation.id, "tag": tag})
-        kept = ToldObject(ObjectKind.RESERVATION, told.reservation_id.casefold(), partner.id, ends, body)
-        await self.book.keep_object(kept)
         await self.keep_claim(tag_key(tag), claim)
+        await self._hold(partner, told.reservation_id, known, Reservation(known or 1, place.id, tag, now, ends, name))
         self.guests.claim(tag_key(tag), claim)
         self.ground.admit(tag, place.id, ends)
         return model.CommandResultType.ACCEPTED, f"{place.id} is kept"
+
+    async def _hold(self, partner: Partner, name: str, known: int | None, wanted: Reservation) -> None:
+        """Keep a reservation under a number of ours. What its partner calls it is stored before it: where the disk
+        takes only the one, no EVSE is held that nobody can give back.
+        """
+        for _ in range(MOST_AT_ONCE):
+            number = _number(self.ground.operations.daybook, known)
+            body = json.dumps({"number": number, "tag": wanted.tag})
+            kept = ToldObject(ObjectKind.RESERVATION, name.casefold(), partner.id, wanted.ends, body)
+            await self.book.keep_object(kept)
+
+            def reserved(book: Daybook, number: int = number) -> Reserved:
+                if _number(book, known) != number:
+                    raise _OtherNumberError
+                return Reserved(replace(wanted, id=number))
+
+            try:
+                await self.ground.operations.change_from(reserved, _who(partner))
+            except _OtherNumberError:
+                continue  # Somebody reserved meanwhile.
+            return
+        raise ValueError("others reserve at the same moment; try it again")
 
     async def _cancel(self, partner: Partner, told: model.CancelReservation) -> Result:
         number = await self._reservation(partner, told.reservation_id)
@@ -262,6 +279,11 @@ class Commands:
         if outcome is None:
             return model.CommandResultType.TIMEOUT, "the station did not answer"
         return _RESULTS[outcome.verdict], outcome.detail
+
+
+def _number(book: Daybook, known: int | None) -> int:
+    """The number of a reservation that is there, else that of the next one."""
+    return known if known is not None and known in book.access.reservations else book.access.next_reservation
 
 
 def _who(partner: Partner) -> str:

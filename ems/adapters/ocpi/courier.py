@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ems.adapters.ocpi.client import Client
 from ems.adapters.ocpi.directory import Directory
 from ems.adapters.ocpi.error import PartnerAwayError, PartnerRefusedError
-from ems.domain.roaming import Partner, Push
+from ems.domain.roaming import Partner, Push, ToldObject
 from ems.ports.controller import Clock, NotStoredError
 from ems.ports.roaming import RoamingBook
 
@@ -67,6 +67,7 @@ class Courier:
         self._client, self._directory, self._book, self._clock, self._whole = client, directory, book, clock, whole
         self.lanes = {one.id: Lane(one.id) for one in directory}
         self._number = 0
+        self._replaced: dict[int, Push] = {}
 
     def load(self, pushes: Iterable[Push]) -> None:
         """What the run before left."""
@@ -76,18 +77,40 @@ class Courier:
                 self.lanes[one.partner].waiting[one.number] = one
 
     def prepared(self, partner: str, module: str, key: str, method: str, path: str, body: object) -> Push:
-        """A push that takes the place of what waits for the same object; `send` it when it is stored."""
+        """A push that takes the place of what waits for the same object; `keep_and_send` it, or `send` it where nothing
+        of it need be kept.
+        """
         before = self.lanes[partner].take(key)
         if before is not None and method == "PATCH" and isinstance(body, dict) and before.method in {"PUT", "PATCH"}:
             method, body = before.method, {**json.loads(before.body), **body}
             path = before.path
         self._number += 1
         number = self._number if before is None else before.number
+        if before is not None:
+            self._replaced[number] = before
         text = "" if body is None else json.dumps(body)
         return Push(number, partner, module, key, method, path, text, self._clock.now().utc)
 
     def send(self, push: Push) -> None:
         """It is stored, or need not be: it waits for its turn."""
+        self._replaced.pop(push.number, None)
+        self._wait(push)
+
+    async def keep_and_send(self, objects: Sequence[ToldObject], pushes: Sequence[Push]) -> None:
+        """Store objects with what is to be told of them, then tell it. Raises NotStoredError, and then tells nothing:
+        after a power cut nobody would know of it here. What the pushes were to take the place of waits again.
+        """
+        try:
+            await self._book.keep_objects(objects, pushes)
+        except NotStoredError:
+            for before in (self._replaced.pop(push.number, None) for push in pushes):
+                if before is not None:
+                    self._wait(before)
+            raise
+        for push in pushes:
+            self.send(push)
+
+    def _wait(self, push: Push) -> None:
         lane = self.lanes[push.partner]
         lane.waiting[push.number] = push
         while len(lane.waiting) > MOST:

@@ -144,9 +144,9 @@ class Roamer:
                 log.exception("ocpi.record-impossible session=%.80r", self._closed[0].tab.usage.session)
             self._closed.popleft()
         if now.monotonic_s >= self._given_up_s:
-            self._given_up_s = float("inf")
             for guest in [one for one in self._running.values() if not one.evse]:
                 await self._give_up(guest)
+            self._given_up_s = float("inf")
 
     async def _give_up(self, guest: Guest) -> None:
         """A session of an earlier run that nobody sees any more: it ended, maybe unheard of in the moment between."""
@@ -291,27 +291,20 @@ class Roamer:
         await self._end(guest, told, record)
 
     async def _end(self, guest: Guest, told: Session, record: Cdr | None) -> None:
+        kept = [session_object(told, guest.partner)]
         pushes = [self._session_push(guest.partner, told, "PUT", told.told())]
         if record is not None:
-            # The record first: a power cut between both must not leave a session that is over without it.
             body = record.told()
-            kept = ToldObject(ObjectKind.CDR, record.id, guest.partner, record.last_updated, json.dumps(body))
+            kept.append(ToldObject(ObjectKind.CDR, record.id, guest.partner, record.last_updated, json.dumps(body)))
             pushes.append(self.courier.prepared(guest.partner, "cdrs", f"cdr/{record.id}", "POST", "", body))
-            await self.book.keep_object(kept, pushes)
-        await self.book.keep_object(session_object(told, guest.partner), pushes)
-        for push in pushes:
-            self.courier.send(push)
+        await self.courier.keep_and_send(kept, pushes)
         self._running.pop(told.id, None)
         log.info("ocpi.session-over partner=%s id=%s status=%s", guest.partner, told.id, told.status)
 
     async def _tell(self, partner: str, told: Session, method: str, body: object) -> None:
         """Keep a session and what is to be pushed of it, then push it."""
         push = self._session_push(partner, told, method, body)
-        try:
-            await self.book.keep_object(session_object(told, partner), (push,))
-        finally:
-            # Also when it could not be stored: what waited of the session is part of it.
-            self.courier.send(push)
+        await self.courier.keep_and_send((session_object(told, partner),), (push,))
 
     def _session_push(self, partner: str, told: Session, method: str, body: object) -> Push:
         path = f"{self._prefix()}/{told.id}"

@@ -87,7 +87,17 @@ class RoamingStore:
 
     async def keep_object(self, told: ToldObject, pushes: Sequence[Push] = ()) -> None:
         """Remember an object as it is now and what is to be pushed of it."""
-        await self._run(partial(_keep_object, told=told, pushes=pushes))
+        await self.keep_objects((told,), pushes)
+
+    async def keep_objects(self, told: Sequence[ToldObject], pushes: Sequence[Push] = ()) -> None:
+        """The same of several objects."""
+
+        def job(connection: Connection) -> None:
+            for one in told:
+                _keep_object(connection, one)
+            _write(connection, [(roaming_push, push_row(push)) for push in pushes])
+
+        await self._run(job)
 
     async def object(self, kind: ObjectKind, name: str, partner: str) -> ToldObject | None:
         """One object of a partner."""
@@ -121,7 +131,7 @@ def _write(connection: Connection, rows: Sequence[tuple[Any, Row]]) -> None:
     write(connection, {Key.of(table, row): row for table, row in rows}, (), Subjects())
 
 
-def _keep_object(connection: Connection, told: ToldObject, pushes: Sequence[Push]) -> None:
+def _keep_object(connection: Connection, told: ToldObject) -> None:
     known = roaming_object.c
     one = and_(known.kind == told.kind.value, known.partner == told.partner, known.id == told.id)
     row = {"updated": to_ms(told.updated), "told": told.body}
@@ -129,7 +139,6 @@ def _keep_object(connection: Connection, told: ToldObject, pushes: Sequence[Push
         number = (connection.execute(select(func.max(known.number))).scalar() or 0) + 1
         name = {"number": number, "kind": told.kind.value, "id": told.id, "partner": told.partner}
         connection.execute(roaming_object.insert(), [{**name, **row}])
-    _write(connection, [(roaming_push, push_row(push)) for push in pushes])
 
 
 def _select(connection: Connection, which: Selection) -> Chosen:
