@@ -227,7 +227,7 @@ class Daemon:
             return
         for difference in again.differences:
             log.info("site.changed %s", difference)
-        waiting = [difference.text for difference in again.differences if difference.needs_restart]
+        waiting = tuple(difference.text for difference in again.differences if difference.needs_restart)
         if waiting:
             log.warning("site.waits-for-restart %s", printable("; ".join(waiting)))
         log.info("site.reloaded revision=%s", again.settings.revision)
@@ -245,7 +245,7 @@ class Daemon:
         self.planning.take_over(setup)
         self.supposing.take_over(setup)
         self.replanner.site_changed()
-        self.product.take_over(again.settings, told)
+        self.product.take_over(again.settings, told, waiting)
         self.central.admit(access_of(again.settings))
 
 

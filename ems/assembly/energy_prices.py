@@ -11,6 +11,7 @@ from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.energy.carbon import GRAM, odd_grams
 from ems.domain.energy.price_push import KnownSeries, Pushed, must_be_meant
 from ems.domain.energy.price_series import PriceSeries
+from ems.domain.energy.price_table import NoPricesError
 from ems.domain.energy.tariff import Tariff
 from ems.domain.unknown import UnknownError
 
@@ -42,7 +43,7 @@ class SitePrices:
         told = await asyncio.to_thread(parse_prices, table, tariff.zone, series)
         if not told.is_usable:
             first = next((finding for finding in told.findings if finding.is_refusal), None)
-            raise ValueError(f"it has no prices: {first or 'there are no rows'}")
+            raise NoPricesError(f"it has no prices: {first or 'there are no rows'}", told.findings)
         if told.currency not in {None, tariff.currency}:
             raise ValueError(f"the prices are in {told.currency}, the tariff is in {tariff.currency}")
         must_be_meant(told.series, tariff.currency)
@@ -68,7 +69,7 @@ async def _intensity(series: str, table: str, zone: ZoneInfo) -> PriceFile:
     told = await asyncio.to_thread(parse_prices, table, zone, series)
     if not told.is_usable:
         first = next((finding for finding in told.findings if finding.is_refusal), None)
-        raise ValueError(f"it has no values: {first or 'there are no rows'}")
+        raise NoPricesError(f"it has no values: {first or 'there are no rows'}", told.findings)
     if told.currency != GRAM:
         raise ValueError("the series is of the grid's carbon intensity: write the unit as gCO2/kWh")
     if why := odd_grams(told.series):

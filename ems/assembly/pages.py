@@ -24,7 +24,6 @@ from ems.ports.controller import AccessDesk, Clock, Live, Operations
 from ems.ports.reports import Saved
 from ems.ports.sessions import ToldKeys
 from ems.ports.stations import Remote
-from ems.ports.system import SystemDesk
 from ems.runtime.loop import Output
 
 
@@ -54,7 +53,7 @@ class PageParts:
 
     routers: Routers
     look: Output
-    system: SystemDesk
+    system: SiteSystem
 
 
 def page_parts(needs: PageNeeds) -> PageParts:

@@ -18,7 +18,9 @@ from ems.adapters.store.store import Store
 from ems.adapters.web.access.page import access_ways
 from ems.adapters.web.app import WebOptions
 from ems.adapters.web.energy.api import energy_prices
+from ems.adapters.web.energy.page import series_pages
 from ems.adapters.web.server import WebServer
+from ems.adapters.web.sheet import Sheet
 from ems.adapters.web.stations.page import station_ways
 from ems.assembly.access import AccessParts, access_parts
 from ems.assembly.alarms import AlarmParts, Audience
@@ -31,7 +33,7 @@ from ems.assembly.meter_keys import SiteMeterKeys
 from ems.assembly.ocpi import RoamingParts, roaming_parts
 from ems.assembly.opening import database_of
 from ems.assembly.operations import SiteOperations
-from ems.assembly.pages import PageNeeds, page_parts
+from ems.assembly.pages import PageNeeds, PageParts, page_parts
 from ems.assembly.payments import Provision, payment_parts
 from ems.assembly.planning import ChildPlanning
 from ems.assembly.remote import RemoteParts, remote_parts
@@ -75,6 +77,7 @@ class Product:
     """The areas together. `looks` see every finished tick, in this order."""
 
     web: WebServer
+    pages: PageParts
     remote: RemoteParts
     access: AccessParts
     drivers: DriverParts
@@ -90,8 +93,9 @@ class Product:
         """The daemon whose site file the wizard changes."""
         self.wizard.held_by(running)
 
-    def take_over(self, settings: SiteSettings, told: Audience) -> None:
-        """Go on with what the site file says now."""
+    def take_over(self, settings: SiteSettings, told: Audience, waiting: Sequence[str]) -> None:
+        """Go on with what the site file says now; `waiting` for a restart is the rest of it, in words."""
+        self.pages.system.waiting = waiting
         self.remote.take_over(settings)
         self.access.take_over(settings)
         self.drivers.take_over(settings, told.server)
@@ -133,7 +137,8 @@ def product_of(ground: Ground) -> Product:
         *access_ways(live, clock, operations, access.site),
         *session_ways(store, database_of(state_dir), live, clock, operations, settings.meter_keys),
         *sso_ways(settings.oidc, accounts, live, clock),
-        energy_prices(live, operations, prices),
+        energy_prices(live, clock, operations, prices),
+        series_pages(Sheet(live, clock), prices),
     )
     web = WebServer(
         live,
@@ -151,6 +156,7 @@ def product_of(ground: Ground) -> Product:
     served = (paying, alarms, drivers, reporting, roaming)
     return Product(
         web=web,
+        pages=pages,
         remote=remote,
         access=access,
         drivers=drivers,

@@ -34,7 +34,7 @@ GOOD, WAITS, BAD = Condition
 
 
 class SiteSystem:
-    """The `SystemDesk` of a running daemon."""
+    """The `SystemDesk` of a running daemon. `waiting`: what the site file says and waits for a restart, in words."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class SiteSystem:
         self._recent = RecentLog().listen()
         self._began = clock.now()
         self._making = asyncio.Lock()
+        self.waiting: Sequence[str] = ()
 
     @property
     def versions(self) -> Sequence[tuple[str, str]]:
@@ -67,6 +68,7 @@ class SiteSystem:
         """Every part as it is now."""
         return (
             self._controller(),
+            self._file(),
             self._stations(),
             *self._meters(),
             self._planner(),
@@ -160,6 +162,13 @@ class SiteSystem:
         if blocked is not None:
             words += f"; was held up for {blocked.seconds:.1f} s, {(now.monotonic_s - blocked.at) / 60:.0f} min ago"
         return self._told("controller", BAD if age_s > LATE_S else GOOD, words, "ems.runtime.loop", age_s=age_s)
+
+    def _file(self) -> PartStatus:
+        if trouble := self._live.state.settings_trouble:
+            return self._told("site file", BAD, f"it has errors, an earlier revision runs: {trouble}")
+        if self.waiting:
+            return self._told("site file", WAITS, f"waits for a restart: {'; '.join(self.waiting)}")
+        return self._told("site file", GOOD, "counts as it is written")
 
     def _stations(self) -> PartStatus:
         state = self._live.state

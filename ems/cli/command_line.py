@@ -105,6 +105,9 @@ def _add_daemon(commands: Commands) -> None:
     one.add_argument("site", nargs="?", help=SITE)
     one.add_argument("evse", help="for example CP-01/1")
     _add_json(one)
+    one = _command(commands, "status", "status.show", "How every part of the running daemon is doing")
+    one.add_argument("site", nargs="?", help=SITE)
+    _add_json(one)
     text = "Commissioning test of an outlet: set, read back, measured; with --offline also its fallback"
     one = _command(commands, "qualify", "qualify.qualify", text)
     one.add_argument("site", nargs="?", help=SITE)

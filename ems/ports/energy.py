@@ -17,7 +17,7 @@ class EnergyPrices(Protocol):
 
     async def read(self, series: str, table: str) -> PriceFile:
         """Read a table of prices; nothing changes. Raises UnknownError when the tariff follows no such series, and
-        ValueError when none of it can be meant.
+        ValueError when none of it can be meant, NoPricesError when no row gives a price.
         """
         ...
 

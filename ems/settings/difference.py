@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ems.domain.access.account import Role
 from ems.domain.limit import LimitWindow
 from ems.domain.phases import Phase, PhaseAmps
 from ems.domain.recurrence import Holidays
@@ -40,7 +41,7 @@ def difference(old: SiteSettings, new: SiteSettings) -> tuple[Difference, ...]:
         *_changed("uploads", dataclasses.asdict(old.uploads), dataclasses.asdict(new.uploads)),
         *_changed("web", dataclasses.asdict(old.web), dataclasses.asdict(new.web)),
         *_changed("payment", dataclasses.asdict(old.payment), dataclasses.asdict(new.payment)),
-        *_changed("oidc", {"": repr(old.oidc)}, {"": repr(new.oidc)}),
+        *_one("oidc", old.oidc, new.oidc, needs_restart=True),
         *_ocpi(old, new),
         *_one("mail", old.mail, new.mail),
         *_changed("reports", _reports(old), _reports(new), needs_restart=False),
@@ -216,12 +217,12 @@ def _mqtt(settings: SiteSettings) -> dict[str, Any]:
     return {} if settings.notices.mqtt is None else {settings.notices.mqtt.host: settings.notices.mqtt}
 
 
-def _one(what: str, old: Any, new: Any) -> Iterator[Difference]:
-    """Something that is there once or not at all, and takes effect at once."""
+def _one(what: str, old: Any, new: Any, needs_restart: bool = False) -> Iterator[Difference]:
+    """Something that is there once or not at all."""
     if (old is None) != (new is None):
-        yield Difference(f"{what}: {'new' if old is None else 'gone'}", False)
+        yield Difference(f"{what}: {'new' if old is None else 'gone'}", needs_restart)
     elif old is not None:
-        yield from _changed(what, _fields(old), _fields(new), needs_restart=False)
+        yield from _changed(what, _fields(old), _fields(new), needs_restart)
 
 
 def _fields(record: Any) -> dict[str, Any]:
@@ -238,6 +239,10 @@ def _shown(value: Any) -> str:
         return amps_in_words(value)
     if isinstance(value, tuple):
         return " ".join(p.name if isinstance(p, Phase) else str(p) for p in value) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items()) or "none"
+    if isinstance(value, Role):
+        return value.word
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import logging
 import os
@@ -11,12 +12,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from ems.adapters.store.replay import replay
 from ems.assembly.daemon import Daemon
+from ems.settings.machine_token import known_token
 from tests.adapters.mail.postbox import postbox
 from tests.adapters.mqtt.broker import mosquitto, needs_mosquitto
 from tests.adapters.mqtt.test_mqtt import Home, at_home
@@ -26,6 +29,7 @@ from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
 from tests.assembly.patience import eventually
 from tests.assembly.running import alarms, evse, running
+from tests.cli.typed import ems
 from tests.ports import free_ports
 
 TIGHTER = "limits: [{name: contract, circuit: grid, max_a: 20}]\n"
@@ -104,6 +108,63 @@ def test_what_needs_a_restart_waits_for_it(site: Installation, caplog: pytest.Lo
 
     asyncio.run(scenario())
     assert "site.changed circuit grid: rating_a 63 → 80 (needs a restart)" in caplog.text
+
+
+OIDC = "oidc: {issuer: http://127.0.0.1:9, client_id: ems, roles: {staff: viewer}}\n"
+SERVERS = (("web: {host", "web: {names: [depot.example], host"), ("ocpp: {host: 127.0.0.1", "ocpp: {host: 127.0.0.2"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "more", "words"),
+    [
+        ((), "payment: {provider: sandbox}\n", ["payment: provider none → sandbox"]),
+        ((), OIDC, ["oidc: new"]),
+        (SERVERS, "", ["web: names none → depot.example", "ocpp: host 127.0.0.1 → 127.0.0.2"]),
+    ],
+    ids=["payment", "login", "servers"],
+)
+def test_what_waits_for_a_restart_is_named_on_the_page_of_the_system_and_by_the_command_line(
+    site: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: tuple[tuple[str, str], ...],
+    more: str,
+    words: list[str],
+) -> None:
+    monkeypatch.setenv("EMS_STATE_DIR", str(site.state))
+
+    async def typed() -> str:
+        told = (await asyncio.to_thread(ems, "status", site.folder)).out
+        return next(line for line in told.splitlines() if "site file" in line)
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon:
+            good = "good  site file: counts as it is written"
+            assert await typed() == good
+            revision = daemon.settings.revision
+            site.write(*changes, more=more)
+            daemon.reload()
+            await eventually(lambda: daemon.settings.revision != revision)
+            told = await typed()
+            assert told.startswith("wait  site file: waits for a restart: ")
+            page = html.unescape(await asyncio.to_thread(read_page, site, "/system"))
+            for one in words:
+                assert one in told
+                assert one in page
+            daemon.reload()
+            await asyncio.sleep(0.5)
+            assert await typed() == told, "a second reload does not forget it"
+            site.write()
+            daemon.reload()
+            await eventually(lambda: daemon.settings.revision == revision)
+            assert await typed() == good
+
+    asyncio.run(scenario())
+
+
+def read_page(site: Installation, path: str) -> str:
+    request = Request(f"{site.page}{path}", headers={"authorization": f"Bearer {known_token(site.state)}"})
+    with build_opener(ProxyHandler({})).open(request, timeout=20) as answer:
+        return str(answer.read().decode())
 
 
 def test_a_port_of_the_environment_is_no_difference(site: Installation, caplog: pytest.LogCaptureFixture) -> None:

@@ -46,6 +46,7 @@ PAGES = (
     Page("Kiosk", "/kiosk", group="Site"),
     Page("Wizard", "/wizard", group="Site"),
     Page("Settings", "/settings", group="Site"),
+    Page("Series", "/series", group="Site"),
     Page("System", "/system", group="Site"),
     Page("Audit", "/audit", group="Site"),
     Page("Users", "/users", group="Site"),

@@ -68,13 +68,19 @@ def changed_series(known: Pushed, change: SeriesChange, now: datetime) -> Pushed
     before = PriceSeries() if change.whole else known.get(change.series, PriceSeries())
     since_s = int((now - SERIES_KEPT).timestamp())
     kept = PriceSeries(tuple(point for point in before.updated(change.prices).points if point.end_s > since_s))
-    if not kept.points:
+    if all(point.end_s <= since_s for point in change.prices.points):
         raise ValueError(f"all these prices are over for more than {SERIES_KEPT.days} days")
     if kept.end is not None and kept.end > now + SERIES_AHEAD:
         raise ValueError(f"prices for {kept.end:%Y-%m-%d} are more than {SERIES_AHEAD.days} days ahead: check the year")
     if len(kept.points) > MOST_POINTS or len(others) >= MOST_SERIES:
         raise ValueError(f"at most {MOST_POINTS} prices of {MOST_SERIES} series are kept")
     return {**others, change.series: kept}
+
+
+def over(prices: PriceSeries, now: datetime) -> PriceSeries:
+    """Those that are over for too long to be kept."""
+    since_s = int((now - SERIES_KEPT).timestamp())
+    return PriceSeries(tuple(point for point in prices.points if point.end_s <= since_s))
 
 
 def must_be_meant(prices: PriceSeries, currency: str) -> None:

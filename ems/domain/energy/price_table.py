@@ -22,6 +22,14 @@ class PriceFinding(NamedTuple):
         return f"row {self.row}: {self.message}"
 
 
+class NoPricesError(ValueError):
+    """A table tells nothing that could count; `findings` say why, row by row."""
+
+    def __init__(self, words: str, findings: tuple[PriceFinding, ...] = ()) -> None:
+        super().__init__(words)
+        self.findings = findings
+
+
 @dataclass(frozen=True, slots=True)
 class PriceFile:
     """What a table of prices told. `series` is in currency per kWh; `currency` is None where the table names none.

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import html
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx2
 import pytest
 
 from ems.adapters.web.app import create_app
 from ems.adapters.web.energy.api import energy_prices
+from ems.adapters.web.energy.page import series_pages
+from ems.adapters.web.sheet import Sheet
 from ems.assembly.energy_prices import SitePrices
 from ems.assembly.sources import Sources
 from ems.domain.energy.price import EnergyPrice
@@ -34,8 +41,11 @@ class Market(Office):
         (folder / "day-ahead.csv").write_text(FILE)
         sources = Sources(self.scene.site, self.tariff, folder, self._folder / "ems.db")
         known = SitePrices(lambda: sources._replace(tariff=self.tariff), self.operations.pushed, self._intensity)
-        further = (energy_prices(self.scene, self.operations, known),)
-        self.app = create_app(self.scene, self.scene, self._options, operations=self.operations, further=further)
+        self.further = (
+            energy_prices(self.scene, self.scene, self.operations, known),
+            series_pages(Sheet(self.scene, self.scene), known),
+        )
+        self.app = create_app(self.scene, self.scene, self._options, operations=self.operations, further=self.further)
 
     def _intensity(self) -> tuple[str | None, ZoneInfo]:
         return self.carbon, ZoneInfo("Europe/Berlin")
@@ -187,3 +197,82 @@ def test_a_series_is_of_prices_or_of_carbon_but_not_of_both(tmp_path: Path) -> N
         for unit in ("EUR/MWh", "gCO2/kWh"):
             status, why = market.refused("POST", "/prices", push(("01:00", 80.0), unit=unit))
             assert (status, "rename one" in why) == (422, True)
+
+
+YEAR = "start;intensity_g_kwh\n" + "".join(
+    f"{day.date().isoformat()}T{hour:02}:00Z;{380 + hour}\n"
+    for day in (datetime(2025, 11, 20, tzinfo=UTC) + timedelta(days=n) for n in range(366))
+    for hour in range(24)
+)
+
+
+def test_what_is_over_for_too_long_is_said_to_be_lost_and_not_counted_as_taken(tmp_path: Path) -> None:
+    with GreenMarket(tmp_path) as market:
+        told = market.told("POST", "/prices", {"series": "grid-co2", "table": YEAR})
+        kept = [row for row in market.told("GET", "/prices")["series"][0]["prices"] if row["pushed"]]
+        assert (told["taken"], told["begin"]) == (len(kept), kept[0]["start"])
+        lost = 366 * 24 - len(kept)
+        assert told["findings"][0]["message"] == f"{lost} values are over for more than 70 days, and are not kept"
+        old = "\n".join(YEAR.splitlines()[:50])
+        assert (
+            "over for more than 70 days" in market.refused("POST", "/prices", {"series": "grid-co2", "table": old})[1]
+        )
+
+
+def test_a_table_is_read_before_it_is_taken_with_every_odd_row(tmp_path: Path) -> None:
+    with GreenMarket(tmp_path) as market:
+        before = market.told("GET", "/prices")
+        table = "start;intensity_g_kwh\n2026-11-20T05:00+01:00;410\n2026-11-20T06:00+01:00;n/a\n"
+        told = market.told("POST", "/prices/preview", {"series": "grid-co2", "table": table})
+        assert (told["taken"], [row["row"] for row in told["findings"]]) == (1, [3, 2])
+        answer = market.ask("POST", "/prices/preview", {"series": "grid-co2", "table": table.replace("410", "x")})
+        assert answer.status_code == 422
+        assert [row["row"] for row in answer.json()["findings"]] == [2, 3]
+        assert market.told("GET", "/prices") == before
+        late = table.replace("2026", "2029")
+        assert "check the year" in market.refused("POST", "/prices/preview", {"series": "grid-co2", "table": late})[1]
+
+
+def page(market: Market) -> str:
+    """The words of the page of series."""
+
+    async def once() -> str:
+        transport = httpx2.ASGITransport(app=market.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:
+            return (await client.get("/series")).text
+
+    return " ".join(re.sub(r"<[^>]+>", " ", html.unescape(asyncio.run(once()))).split())
+
+
+def test_the_page_says_from_when_till_when_a_series_is_known_and_what_is_missing(tmp_path: Path) -> None:
+    with GreenMarket(tmp_path) as market:
+        assert "grid-co2 , gCO2/kWh" in page(market)
+        assert "2 values from 20 Nov 2026 00:00 until 20 Nov 2026 02:00" in page(market)
+        assert "Fri 20 Nov 2026 2 22 h 380 390 400 file" in page(market)
+        assert "grid-co2-z.csv is not used" in page(market)
+        market.told("POST", "/prices", push(("01:00", 350.0), ("02:00", 0.0), series="grid-co2", unit="gCO2/kWh"))
+        assert "Fri 20 Nov 2026 3 21 h 0 250 400 both" in page(market)
+        assert "2 of what was pushed or taken here is kept, from 20 Nov 2026 01:00 until 20 Nov 2026 03:00" in page(
+            market
+        )
+        assert "Delete what was pushed of grid-co2" in page(market)
+        market.told("DELETE", "/prices/grid-co2")
+        assert "Delete what was pushed" not in page(market)
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-10-25", 25), ("2027-03-28", 23)])
+def test_a_day_on_which_the_clocks_change_is_complete_with_its_own_hours(tmp_path: Path, day: str, hours: int) -> None:
+    with GreenMarket(tmp_path) as market:
+        begin = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=ZoneInfo("Europe/Berlin")).astimezone(UTC)
+        rows = "".join(f"{(begin + timedelta(hours=n)).isoformat()};{100 + n}\n" for n in range(hours))
+        market.told("POST", "/prices", {"series": "grid-co2", "table": f"start;intensity_g_kwh\n{rows}"})
+        words = (
+            f"{datetime.fromisoformat(day):%a %d %b %Y} {hours} – 100 {100 + (hours - 1) / 2:.4g} {99 + hours} pushed"
+        )
+        assert words in page(market)
+
+
+def test_where_no_series_is_followed_the_page_says_how_to(tmp_path: Path) -> None:
+    with Market(tmp_path) as market:
+        market.tariff = None
+        assert "None is followed. A tariff may follow prices" in page(market)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -13,20 +13,21 @@ from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.energy import shape
 from ems.adapters.web.energy.body import PricesBody
 from ems.adapters.web.needs import needs
-from ems.adapters.web.operations.rows import MAX_FINDINGS
+from ems.adapters.web.operations.rows import finding_rows_of
+from ems.adapters.web.problem import problem
 from ems.adapters.web.values import plain, time_of
 from ems.domain.access.account import Role
-from ems.domain.energy.price_push import KnownSeries, SeriesForgotten, SeriesTold
+from ems.domain.energy.price_push import SERIES_KEPT, KnownSeries, SeriesForgotten, SeriesTold, changed_series, over
 from ems.domain.energy.price_series import PricePoint
-from ems.domain.energy.price_table import PriceFile
-from ems.ports.controller import Live, Operations
+from ems.domain.energy.price_table import NoPricesError, PriceFile, PriceFinding
+from ems.ports.controller import Clock, Live, Operations
 from ems.ports.energy import EnergyPrices
 
 WRITES = [needs(Role.OPERATOR)]
 Name = Annotated[str, Path(max_length=64)]
 
 
-def energy_prices(live: Live, operations: Operations, prices: EnergyPrices) -> APIRouter:
+def energy_prices(live: Live, clock: Clock, operations: Operations, prices: EnergyPrices) -> APIRouter:
     """The paths. What is pushed is stored with who did it before it counts; what is pushed again changes nothing."""
     router = APIRouter(prefix="/api/v1", tags=["energy prices"], dependencies=[needs(Role.VIEWER)])
 
@@ -45,13 +46,29 @@ def energy_prices(live: Live, operations: Operations, prices: EnergyPrices) -> A
             }
         )
 
-    async def taken(body: PricesBody, request: Request, whole: bool) -> Response:
+    async def read(body: PricesBody, take: Callable[[SeriesTold], Awaitable[None]], whole: bool) -> Response:
         async def work() -> Response:
-            told = await prices.read(body.series, body.text())
-            await operations.change(SeriesTold(body.series, told.series, whole), who(request))
-            return await answered(lambda: _taken(told))
+            try:
+                told = await prices.read(body.series, body.text())
+            except NoPricesError as none:
+                rows = finding_rows_of(none.findings)
+                return problem(422, str(none), "table-refused", more={"findings": rows["findings"]})
+            await take(SeriesTold(body.series, told.series, whole))
+            return await answered(lambda: _taken(told, clock.now().utc))
 
         return await carried_out(work)
+
+    async def taken(body: PricesBody, request: Request, whole: bool) -> Response:
+        return await read(body, lambda told: operations.change(told, who(request)), whole)
+
+    @router.post("/prices/preview", dependencies=WRITES, summary="Read prices", responses=ok(shape.PricesTaken))
+    async def preview(body: PricesBody) -> Response:
+        """What would be taken of pushed prices, and what is to be said about rows. Nothing is changed."""
+
+        async def nothing(told: SeriesTold) -> None:
+            changed_series(operations.daybook.series, told, clock.now().utc)
+
+        return await read(body, nothing, whole=False)
 
     @router.post("/prices", dependencies=WRITES, summary="Push prices", responses=ok(shape.PricesTaken))
     async def push(body: PricesBody, request: Request) -> Response:
@@ -99,19 +116,22 @@ def _points(one: KnownSeries, since_s: int) -> Iterator[shape.PricePoint]:
             }
 
 
-def _taken(told: PriceFile) -> shape.PricesTaken:
-    points: Sequence[PricePoint] = told.series.points
-    serious = sorted(told.findings, key=lambda finding: not finding.is_refusal)[:MAX_FINDINGS]
+def _taken(told: PriceFile, now: datetime) -> shape.PricesTaken:
+    old = over(told.series, now).points
+    points: Sequence[PricePoint] = told.series.points[len(old) :]
+    lost = () if not old else (_lost(told.name, len(old)),)
     return {
         "series": plain(told.name),
         "taken": len(points),
         "begin": _moment(points[0].begin_s),
         "end": _moment(points[-1].end_s),
-        "findings": [
-            {"row": f.row, "message": plain(f.message), "remedy": plain(f.remedy), "is_refusal": f.is_refusal}
-            for f in serious
-        ],
+        "findings": finding_rows_of((*lost, *told.findings))["findings"],
     }
+
+
+def _lost(series: str, count: int) -> PriceFinding:
+    message = f"{count} values are over for more than {SERIES_KEPT.days} days, and are not kept"
+    return PriceFinding(2, message, f"write them into a file: prices/{series}.csv beside site.yaml")
 
 
 def _moment(at_s: int) -> str:

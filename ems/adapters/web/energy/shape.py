@@ -38,8 +38,8 @@ class EnergyPrices(TypedDict):
 
 
 class PricesTaken(TypedDict):
-    """So many prices count now, from `begin` until `end`; `findings`: what is to be said about rows; those that
-    are refused gave no price.
+    """So many prices count now, or would, from `begin` until `end`; `findings`: what is to be said about rows; those
+    that are refused gave no price.
     """
 
     series: str

@@ -24,6 +24,7 @@ from ems.adapters.web.operations.shape import (
 )
 from ems.adapters.web.values import number, plain, time_of
 from ems.domain.departure import Departure, Goal, days_in_words
+from ems.domain.energy.price_table import PriceFinding
 from ems.domain.fleet import Fleet
 from ems.domain.limit import Limit
 from ems.domain.list_finding import ListFinding
@@ -134,8 +135,8 @@ def finding_rows(told: PullOutList) -> Findings:
     return finding_rows_of(told.findings)
 
 
-def finding_rows_of(all_of_them: Sequence[ListFinding]) -> Findings:
-    """What is to be said about the rows of a list, those that are refused first."""
+def finding_rows_of(all_of_them: Sequence[ListFinding | PriceFinding]) -> Findings:
+    """What is to be said about the rows of a list or table, those that are refused first."""
     serious = sorted(all_of_them, key=lambda finding: not finding.is_refusal)[:MAX_FINDINGS]
     findings: list[FindingRow] = [
         {"row": f.row, "message": plain(f.message), "remedy": plain(f.remedy), "is_refusal": f.is_refusal}

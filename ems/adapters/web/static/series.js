@@ -1,0 +1,64 @@
+// The page of series: a table is read by the controller before it is taken, and what was pushed is taken back.
+import { keepFresh, refresh } from "./station-ask.js";
+import { tell } from "./tell.js";
+
+const FRESH_MS = 30_000;
+const MOST_ROWS = 200;
+const said = document.getElementById("said");
+const read = new WeakMap(); // the text of the table that was shown, by its form
+
+async function done(answer, words) {
+  said.hidden = false;
+  said.dataset.tone = answer.ok ? "good" : "bad";
+  said.textContent = answer.ok ? words : answer.told.detail;
+  said.scrollIntoView({ block: "nearest" });
+  document.activeElement?.blur();
+  await refresh();
+}
+
+document.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const table = await form.elements.file.files[0].text();
+  read.set(form, table);
+  const answer = await tell("POST", "/api/v1/prices/preview", { series: form.dataset.series, table });
+  form.querySelector("[data-take]").hidden = !answer.ok;
+  show(form, answer);
+});
+
+function show(form, { ok, told }) {
+  const clock = new Intl.DateTimeFormat("en-GB", { timeZone: form.dataset.zone, dateStyle: "medium", timeStyle: "short" });
+  const heading = document.createElement("p");
+  heading.textContent = ok
+    ? `${told.taken} values from ${clock.format(new Date(told.begin))} until ${clock.format(new Date(told.end))}; nothing has changed yet.`
+    : `It cannot be taken like this: ${told.detail}`;
+  const rows = document.createElement("ul");
+  rows.tabIndex = 0;
+  rows.setAttribute("aria-label", "What is to be said about rows");
+  const words = (told.findings ?? []).map((one) => `row ${one.row}: ${one.message}; ${one.remedy}`);
+  rows.replaceChildren(...words.slice(0, MOST_ROWS).map((text) => Object.assign(document.createElement("li"), { textContent: text, className: "foreign" })));
+  form.closest("details").querySelector(".preview").replaceChildren(heading, ...(words.length ? [rows] : []));
+}
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form");
+  if (event.target.name !== "file" || form === null) return;
+  read.delete(form); // what was shown is of another file
+  form.querySelector("[data-take]").hidden = true;
+  form.closest("details").querySelector(".preview").replaceChildren();
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[type=button]");
+  if (!button) return;
+  if (button.dataset.forget) {
+    await done(await tell("DELETE", button.dataset.forget), "It is gone; files count alone.");
+  } else if (button.dataset.take !== undefined) {
+    const form = button.closest("form");
+    if (!read.has(form)) return;
+    button.hidden = true;
+    const body = { series: form.dataset.series, table: read.get(form) };
+    await done(await tell(form.elements.whole.checked ? "PUT" : "POST", "/api/v1/prices", body), "The table was taken, and counts at once.");
+  }
+});
+keepFresh(FRESH_MS);
