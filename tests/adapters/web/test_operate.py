@@ -208,6 +208,17 @@ def test_strategy_limits_and_vehicles_are_there_after_a_restart(office: Office) 
     assert (office.loop.core.state.limits, office.loop.core.state.chosen) == ((), None)
 
 
+def test_a_limit_of_hours_is_counted_by_the_clock_of_the_site(office: Office) -> None:
+    office.told("POST", "/limits", {"scope": "row-a", "source": "now", "max_a": 20, "hours": 4})
+    office.told("POST", "/limits", {"scope": "row-a", "source": "later", "max_a": 20, "in_hours": 2, "hours": 1.5})
+    known = {one.source: (one.starts, one.ends) for one in office.loop.core.state.limits}
+    now = office.scene.now().utc
+    assert known == {
+        "now": (None, now + timedelta(hours=4)),
+        "later": (now + timedelta(hours=2), now + timedelta(hours=3.5)),
+    }
+
+
 def test_every_change_has_an_audit_row_with_who_made_it_before_and_after(office: Office) -> None:
     office.told("PUT", "/vehicles/Bus 17", BUS, {"x-operator": "Anna"})
     office.told("PUT", "/vehicles/Bus 17", {**BUS, "max_a": 16.0}, {"x-operator": "<b>\x1b"})
@@ -279,6 +290,9 @@ def test_a_list_with_one_bad_row_is_not_taken_at_all(office: Office) -> None:
         ("POST", "/limits", {"scope": "row-a", "source": "x", "max_a": -1}, 422, "max_a"),
         ("POST", "/limits", {"scope": "row-a", "source": "", "max_a": 5}, 422, "printable"),
         ("POST", "/limits", {"scope": "row-a", "source": "x", "max_a": 5, "ends": "2020-01-01T00:00:00Z"}, 422, "ends"),
+        ("POST", "/limits",
+         {"scope": "row-a", "source": "x", "max_a": 5, "ends": "2099-01-01T00:00:00Z", "hours": 1}, 422, "say once"),
+        ("POST", "/limits", {"scope": "row-a", "source": "x", "max_a": 5, "hours": 0}, 422, "hours"),
         ("PUT", "/vehicles/Bus 17/soc", {"soc_percent": 4, "at": "0001-01-01T00:00:00+14:00"}, 422, "of the last day"),
         ("POST", "/evses/CP-11/1/need", {"departure": "0001-01-01T00:00:00+14:00"}, 422, "beyond the calendar"),
         ("DELETE", "/limits?scope=row-a&source=x", None, 404, "there is no limit 'x' on row-a"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,20 @@ def test_the_page_shows_what_would_be_until_somebody_wants_the_plan_back(visit: 
     visit.expects("#supposed").to_be_hidden()
     visit.expects("#slot .sums").to_contain_text("of 70.0 kW")
     playwright_api.expect(visit.page.locator("form:visible")).to_have_count(1)
+
+
+def test_neither_the_zone_nor_the_clock_of_the_browser_counts(chromium: Any, daemon: Daemon) -> None:
+    """The site is in Berlin, at 17:31; the browser in Auckland, two days ahead."""
+    visiting = Visit(chromium, "about:blank", timezone_id="Pacific/Auckland")
+    visiting.page.clock.install(time=daemon.scene.instant.utc + timedelta(days=2, minutes=17))
+    visiting.page.goto(daemon.url + "plan")
+    visiting.live().drawn()
+    visiting.expects("#clock").to_contain_text("17:31")
+    visiting.page.fill("#what-if [name=most]", "40")
+    visiting.page.select_option("#what-if [name=since]", "2")
+    visiting.page.click("#what-if button")
+    visiting.expects("#supposed").to_contain_text("at most 40.0 kW at grid from 19:31 until 23:31")
+    visiting.page.close()
 
 
 def test_the_live_page_leads_to_it_and_back(chromium: Any, daemon: Daemon) -> None:

@@ -6,7 +6,7 @@ Energies are kWh and times of day those of the site, because people write them. 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 Clock = Annotated[str, Field(description="time of day at the site", examples=["05:10"])]
 Kwh = Annotated[float, Field(ge=0, le=5000)]
 Percent = Annotated[float, Field(ge=0, le=100)]
+MOST_HOURS = 24 * 366
 
 
 class GoalBody(Body):
@@ -216,7 +217,32 @@ class StrategyBody(Body):
     strategy: Strategy | None
 
 
-class LimitBody(Body):
+class SpanBody(Body):
+    """When it holds: from now or `starts` on, or in so many hours; until `ends`, for so many hours, or for good.
+
+    Hours are counted by the clock of the site.
+    """
+
+    starts: Moment | None = None
+    ends: Moment | None = None
+    in_hours: Annotated[float, Field(ge=0, le=MOST_HOURS)] | None = None
+    hours: Annotated[float, Field(gt=0, le=MOST_HOURS)] | None = None
+
+    def span(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """Begin and end. Raises ValueError where something is told twice, or ends before it begins."""
+        starts, ends = _utc(self.starts), _utc(self.ends)
+        if None not in (starts, self.in_hours) or None not in (ends, self.hours):
+            raise ValueError("say once when it begins and ends: as times (starts, ends), or in hours (in_hours, hours)")
+        if self.in_hours is not None:
+            starts = now + timedelta(hours=self.in_hours)
+        if self.hours is not None:
+            ends = (starts or now) + timedelta(hours=self.hours)
+        if ends is not None and ends <= max(now, starts or now):
+            raise ValueError("the limit ends before it begins, or before now")
+        return starts, ends
+
+
+class LimitBody(SpanBody):
     """At most so much through a circuit or an EVSE, besides what limits it anyway, until it ends or is taken back."""
 
     model_config = ConfigDict(
@@ -229,26 +255,19 @@ class LimitBody(Body):
     source: str = Field(description="its name: a later limit of the same scope and name replaces it")
     max_a: Annotated[float, Field(ge=0)] | None = None
     max_kw: Annotated[float, Field(ge=0)] | None = None
-    starts: Moment | None = None
-    ends: Moment | None = None
 
     def limit(self, now: datetime) -> Limit:
         """As the domain says it."""
         plain_id("the name of a limit", self.source)
-        starts, ends = _utc(self.starts), _utc(self.ends)
-        if ends is not None and ends <= max(now, starts or now):
-            raise ValueError("the limit ends before it begins, or before now")
-        return Limit(self.scope, self.source, self.max_a, _wh(self.max_kw), starts, ends)
+        return Limit(self.scope, self.source, self.max_a, _wh(self.max_kw), *self.span(now))
 
 
-class SupposedBody(Body):
+class SupposedBody(SpanBody):
     """A limit that is only supposed: at most so much through a circuit or an EVSE; the grid connection if not said."""
 
     scope: str | None = None
     max_a: Annotated[float, Field(ge=0)] | None = None
     max_kw: Annotated[float, Field(ge=0)] | None = None
-    starts: Moment | None = None
-    ends: Moment | None = None
 
     def limit(self, connection: str, now: datetime) -> Limit:
         """As the domain says it."""

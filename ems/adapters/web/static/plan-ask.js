@@ -2,7 +2,7 @@
 import { element } from "./plan-slot.js";
 import { tell } from "./tell.js";
 
-export function askForms(root, { now, answered, chosen }) {
+export function askForms(root, { answered, chosen }) {
   const both = root.getElementById("asking");
   if (both) both.hidden = false;
   const strategy = root.querySelector("#strategy form");
@@ -17,7 +17,7 @@ export function askForms(root, { now, answered, chosen }) {
     const said = root.querySelector("#what-if [role=status]");
     const button = supposed.querySelector("button");
     button.disabled = true;
-    const question = { limits: [limitOf(supposed.elements, now())] };
+    const question = { limits: [limitOf(supposed.elements)] };
     const plan = await send("/api/v1/plan/what-if", question, said, "Shown in the chart. Nothing is steered by it.");
     button.disabled = false;
     if (!plan) return;
@@ -34,10 +34,9 @@ function outcome(deficits) {
   return [sum, ...deficits.map((deficit) => element("li", "foreign", deficit.text))];
 }
 
-function limitOf({ most, unit, since, hours }, now) {
-  const starts = now + Number(since.value) * 3_600_000;
-  const ends = starts + Number(hours.value) * 3_600_000;
-  return { [unit.value]: Number(most.value), starts: new Date(starts).toISOString(), ends: new Date(ends).toISOString() };
+// Hours are counted by the clock of the site: that of this browser may be another.
+function limitOf({ most, unit, since, hours }) {
+  return { [unit.value]: Number(most.value), in_hours: Number(since.value), hours: Number(hours.value) };
 }
 
 // The answer as JSON; null when it was refused, and why stands in `said`.

@@ -26,7 +26,6 @@ if (globalThis.uPlot && document.getElementById("chart")) {
   });
 }
 askForms(document, {
-  now: () => (plan === null ? Date.now() : Date.parse(plan.at) + performance.now() - told),
   answered(answer) {
     supposed = true;
     view?.show(answer, past);
