@@ -150,6 +150,7 @@ WITHIN = frozenset({
 
 ACRONYMS = {
     "vat": "VAT", "soc": "SoC", "ct": "CT", "co2": "CO2", "url": "URL", "tls": "TLS", "id": "ID", "ca": "CA",
+    "evse": "EVSE", "ftp": "FTP", "dc": "DC", "pv": "PV",
 }  # fmt: skip
 LABELS = {
     ("reports", "names_days"): "Names are kept for",
@@ -183,6 +184,23 @@ POLICY_HINTS = {
     "lease_s": "how long a limit holds without the controller, 120 … 3600",
     "idle_a": "what a vehicle may draw between plug-in and the first answer",
     "departure_default": 'when vehicles leave that do not say, for example "17:00"',
+    "dead_band_a": "a raise by less than this is not worth telling",
+    "raise_step_a": "the most by which one raise goes up",
+    "raise_every_s": "how long after a raise the next one may come",
+    "raise_hold_s": "how long room must have been there before it is given away",
+    "rotation_s": "how long an outlet keeps its minimum current while others wait for theirs; min_on_s or more",
+    "min_on_s": "how long an outlet stays on once it is, for contactors and vehicles; safety goes first",
+    "min_off_s": "how long an outlet stays off once it is",
+    "max_wait_s": "who has waited longer goes first, whatever the class",
+    "hold_s": "a meter silent for so long: nothing is raised",
+    "cautious_s": "a meter silent for so long: more margin is kept; more than hold_s",
+    "fallback_s": "a meter silent for so long: what it measures falls to the fallback; more than cautious_s",
+    "steady_s": "how long a meter must be back before raises go on",
+    "sample_trust_s": "how long what a station measured counts",
+    "sample_lag_s": "how old what a station measured may be when it arrives",
+    "disobey_s": "how long a station may exceed its current before it counts as one that does not obey",
+    "restart_hold_s": "how long after a start stations are waited for that have not told anything yet",
+    "plan_age_s": "a plan that has not been renewed for so long counts for nothing",
 }
 
 

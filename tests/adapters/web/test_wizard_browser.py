@@ -151,6 +151,23 @@ def test_only_what_was_changed_is_told_and_a_mistake_is_said_at_its_entry(chromi
     seen.page.close()
 
 
+def test_the_keyboard_stays_where_it_was_when_something_is_taken_over(chromium: Any, own_shop: Shop) -> None:
+    """By Enter in a field, and by the button: the part is another then, and the focus is at the same place in it."""
+    seen = visit(chromium, own_shop, "circuits")
+    form = "details.entry:has(summary b:text-is('row-b')) form"
+    seen.page.select_option(f"{form} [name=parent]", "grid")
+    seen.page.press(f"{form} [name=rating_a]", "Enter")
+    seen.expects("#said").to_have_text("Taken over into the draft.")
+    seen.expects(f"{form} button.main").to_be_focused()
+    seen.page.fill(f"{form} [name=rating_a]", "25")
+    seen.page.focus(f"{form} button.main")
+    seen.page.keyboard.press("Enter")
+    seen.expects("#draft .diff").to_contain_text("rating_a: 25")
+    seen.expects(f"{form} button.main").to_be_focused()
+    assert seen.complaints == []
+    seen.page.close()
+
+
 def test_a_tariff_is_described_price_by_price(chromium: Any, tmp_path: Path) -> None:
     shop = Shop(tmp_path, edits=())
     seen = visit(chromium, shop, "prices")

@@ -1,5 +1,5 @@
 // The page of people and tags: what is pressed is told to the interface, and what changed is taken over.
-import { keepFresh, refresh } from "./station-ask.js";
+import { keepFresh, refresh, sent } from "./station-ask.js";
 import { tell } from "./tell.js";
 
 const FRESH_MS = 5_000;
@@ -11,7 +11,7 @@ async function done(answer, words) {
   said.hidden = false;
   said.dataset.tone = answer.ok ? "good" : "bad";
   said.textContent = answer.ok ? words : answer.told.detail;
-  document.activeElement?.blur();
+  sent();
   await renew();
 }
 

@@ -1,5 +1,5 @@
 // The page of alarms: who has seen what is told to the interface, and what changed is taken over.
-import { keepFresh, refresh } from "./station-ask.js";
+import { keepFresh, refresh, sent } from "./station-ask.js";
 import { tell } from "./tell.js";
 
 const FRESH_MS = 3_000;
@@ -10,7 +10,7 @@ async function done(answer, words) {
   said.hidden = false;
   said.dataset.tone = answer.ok ? "good" : "bad";
   said.textContent = answer.ok ? words : answer.told.detail;
-  document.activeElement?.blur();
+  sent();
   await refresh();
 }
 

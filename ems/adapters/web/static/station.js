@@ -1,5 +1,5 @@
 // The page of one station: sends what is asked, shows what came of it, and keeps itself up to date.
-import { keepFresh, refresh, send } from "./station-ask.js";
+import { keepFresh, refresh, send, sent } from "./station-ask.js";
 
 const FRESH_MS = 5_000;
 const base = `/api/v1/stations/${encodeURIComponent(document.getElementById("about").dataset.station)}`;
@@ -18,7 +18,7 @@ document.addEventListener("submit", (event) => {
     tell("That is not JSON; correct it, then send it again.", "bad");
     return;
   }
-  form.querySelector("button").blur();
+  sent();
   if (form.dataset.path) steer("POST", form.dataset.path, body);
   else ask(form.dataset.operation, body);
 });
@@ -30,7 +30,6 @@ document.addEventListener("click", async (event) => {
   if (!forget) return;
   const { status, told } = await send("DELETE", `${base}/requests/${forget.dataset.forget}`);
   tell(status === 204 ? "Taken back." : told.detail, status === 204 ? "good" : "bad");
-  forget.blur();
   refresh();
 });
 
@@ -53,7 +52,6 @@ async function steer(method, path, body) {
   const { status, told } = await send(method, path, body);
   const good = status === 200 || status === 204;
   tell(good ? "Done; the controller sees to it." : told.detail, good ? "good" : "bad");
-  document.activeElement?.blur();
   setTimeout(refresh, 1_200);
 }
 
@@ -64,7 +62,6 @@ function bodyOf(form) {
     if (field.dataset.key) body[field.dataset.key] = { [field.value]: form.elements.value.value };
     else if (field.type === "checkbox") body[field.name] = field.checked;
     else if ("number" in field.dataset) body[field.name] = Number(field.value);
-    else if ("hours" in field.dataset) body[field.name] = new Date(Date.now() + 3_600_000 * Number(field.value)).toISOString();
     else if ("truth" in field.dataset) body[field.name] = field.value === "true";
     else if ("json" in field.dataset) body[field.name] = JSON.parse(field.value);
     else body[field.name] = field.value;

@@ -1,5 +1,5 @@
 // The page of all stations: what is chosen stays chosen, a round is begun, and its progress shown.
-import { keepFresh, refresh, send } from "./station-ask.js";
+import { keepFresh, refresh, send, sent } from "./station-ask.js";
 
 const FRESH_MS = 5_000;
 const PROGRESS_MS = 1_000;
@@ -43,7 +43,7 @@ form?.addEventListener("submit", async (event) => {
   const stations = boxes().map((box) => box.value).filter((value) => chosen.has(value));
   const { status, told } = await send("POST", "/api/v1/rounds", { stations, operation: operation.value, body });
   document.getElementById("said").textContent = status === 200 ? "The round has begun." : told.detail;
-  form.querySelector("button").blur();
+  sent();
   refresh();
 });
 
@@ -51,7 +51,6 @@ document.addEventListener("click", async (event) => {
   const stop = event.target.closest("button[data-stop]");
   if (!stop) return;
   await send("POST", `/api/v1/rounds/${stop.dataset.stop}/stop`, {});
-  stop.blur();
   refresh();
 });
 

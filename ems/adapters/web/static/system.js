@@ -1,5 +1,5 @@
 // The page of the system: makes and deletes backups, and keeps itself up to date.
-import { keepFresh, refresh } from "./station-ask.js";
+import { keepFresh, refresh, sent } from "./station-ask.js";
 import { tell } from "./tell.js";
 
 const PATIENCE_MS = 600_000;
@@ -9,7 +9,7 @@ function say(answer, words) {
   said.hidden = false;
   said.dataset.tone = answer === null ? "wait" : answer.ok ? "good" : "bad";
   said.textContent = answer === null || answer.ok ? words : answer.told.detail;
-  document.activeElement?.blur();
+  sent();
 }
 
 document.getElementById("make")?.addEventListener("submit", async (event) => {

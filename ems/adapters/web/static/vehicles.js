@@ -1,5 +1,5 @@
 // The page of vehicles: what is pressed is told to the interface, and what changed is taken over.
-import { keepFresh, refresh } from "./station-ask.js";
+import { keepFresh, refresh, sent } from "./station-ask.js";
 import { tell } from "./tell.js";
 
 const FRESH_MS = 10_000;
@@ -13,7 +13,7 @@ async function done(answer, words) {
   said.dataset.tone = answer.ok ? "good" : "bad";
   said.textContent = answer.ok ? words : answer.told.detail;
   said.scrollIntoView({ block: "nearest" });
-  document.activeElement?.blur();
+  sent();
   await refresh();
   return answer.ok;
 }

@@ -1,5 +1,5 @@
 // The wizard: what is filled in goes into the draft, what is pressed is asked of the controller, and the page is renewed.
-import { refresh } from "./station-ask.js";
+import { refresh, sent } from "./station-ask.js";
 import { tell } from "./tell.js";
 import { shown } from "./wizard-meter.js";
 
@@ -11,7 +11,7 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // A note of what came of something, and the page as it is now.
 async function done(answer, words) {
-  document.activeElement?.blur();
+  sent();
   await refresh(); // first, so that whoever reads the note goes on from the draft that it is about
   say(answer.ok, answer.ok ? words : answer.told.detail);
 }
@@ -149,10 +149,10 @@ const pressed = {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[type=button]");
   const word = button && Object.keys(pressed).find((name) => name in button.dataset);
-  if (!word) return;
-  button.disabled = true;
+  if (!word || button.ariaBusy === "true") return;
+  button.ariaBusy = "true"; // and not disabled, which would take the keyboard away from it
   await pressed[word](button);
-  button.disabled = false;
+  button.ariaBusy = null;
 });
 
 // The form for a further station, with the id that knocked.

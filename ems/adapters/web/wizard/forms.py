@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from typing_extensions import TypedDict
 
@@ -32,7 +33,7 @@ BETWEEN = {"whens": "; ", "numbers": ", "}
 
 
 _BRACKETS = str.maketrans("", "", "[]{}'\"")
-UNMARKED = dict.fromkeys(("words", "whens", "numbers", "pairs", "time"), _BRACKETS)
+UNMARKED = dict.fromkeys(("words", "whens", "numbers", "pairs", "time", "text"), _BRACKETS)
 """Kinds of fields whose values are written with marks in the file, and without them in a form."""
 
 
@@ -54,25 +55,100 @@ class FieldRow(TypedDict):
     findings: Sequence[FileFinding]
 
 
+class Said(NamedTuple):
+    """What `ems check` says of a place of the file: `beside` its fields by key, the `rest` beside none of them; `worst`
+    severity of all that lies in it, empty where nothing is said.
+    """
+
+    beside: Mapping[str, Sequence[FileFinding]]
+    rest: Sequence[FileFinding]
+    worst: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedForm:
+    """The form of one place of the file. `findings`: those that stand beside no field, here or further below; `worst`
+    severity of them all; `words`: the place in a line.
+    """
+
+    route: Sequence[str]
+    rows: Sequence[FieldRow]
+    words: str
+    is_there: bool
+    findings: Sequence[FileFinding]
+    worst: str
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is one of several."""
+        return self.route[-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """The fields of a section."""
 
     fields: Sequence[FormField]
 
+    @property
+    def shown(self) -> Sequence[FormField]:
+        """Those that are filled in here."""
+        return [one for one in self.fields if one.key not in ELSEWHERE or one.kind == "secret"]
+
+    def said(self, findings: Sequence[FileFinding], route: Sequence[str], below: Iterable[Sequence[str]] = ()) -> Said:
+        """What is said of a place that has this form, and of all that lies in it. What is `below`, has forms of its
+        own, where it stands.
+        """
+        own, inner = list(within(findings, route)), [tuple(one) for one in below]
+        beside = {field.key: [one for one in own if _key(one, route) == field.key] for field in self.shown}
+        rest = [
+            one
+            for one in own
+            if _key(one, route) not in beside and not any(_route(one)[: len(place)] == place for place in inner)
+        ]
+        worst = "error" if any(one.severity == "error" for one in own) else "warning" if own else ""
+        return Said(beside, rest, worst)
+
+    def placed(
+        self,
+        findings: Sequence[FileFinding],
+        route: Sequence[str],
+        value: Any,
+        *,
+        is_there: bool = True,
+        below: Iterable[Sequence[str]] = (),
+    ) -> PlacedForm:
+        """The form at a place where the file says `value`."""
+        said = self.said(findings, route, below)
+        return PlacedForm(
+            list(route), self.rows(value, said.beside), self.words(value), is_there, said.rest, said.worst
+        )
+
     def rows(self, value: Any, findings: Mapping[str, Sequence[FileFinding]] | None = None) -> list[FieldRow]:
         """Every field with what the file says there; `findings` by key."""
         known: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
         said = findings or {}
-        return [
-            _row(field, known.get(field.key), said.get(field.key, ()))
-            for field in self.fields
-            if field.key not in ELSEWHERE or field.kind == "secret"
-        ]
+        return [_row(field, known.get(field.key), said.get(field.key, ())) for field in self.shown]
 
     def words(self, value: Any) -> str:
         """An entry in a line."""
         return ", ".join(_words(self.fields, value)) if isinstance(value, Mapping) else ""
+
+
+def within(findings: Iterable[FileFinding], route: Sequence[str]) -> Iterator[FileFinding]:
+    """What is said of a place, or of something that lies in it."""
+    yield from (one for one in findings if _route(one)[: len(route)] == tuple(route))
+
+
+def _route(finding: FileFinding) -> tuple[str, ...]:
+    """The way to what a finding is about, as far as it is known."""
+    return finding.route or tuple(step for step in (finding.section, finding.entry) if step)
+
+
+def _key(finding: FileFinding, route: Sequence[str]) -> str:
+    """The key of a place that a finding is about; empty where it is about the place itself."""
+    known = _route(finding)
+    return known[len(route)] if len(known) > len(route) else ""
 
 
 def shown(value: Any, between: str = " ") -> str:
@@ -106,7 +182,11 @@ def _row(field: FormField, value: Any, findings: Sequence[FileFinding]) -> Field
 
 
 def _hint(field: FormField) -> str:
-    """What belongs into a field, without the marks that only the file needs."""
+    """What belongs into a field, in the words of the form: without the marks that only the file needs, and a flag is
+    answered with yes or no.
+    """
+    if field.kind == "flag":
+        return re.sub(r"\b(?:true|false)\b", lambda found: "yes" if found[0] == "true" else "no", field.hint)
     return "" if field.kind == "choices" else field.hint.translate(UNMARKED.get(field.kind, {}))
 
 
@@ -125,4 +205,9 @@ def _words(fields: Sequence[FormField], value: Mapping[str, Any]) -> Iterator[st
     for field in fields:
         if field.key in value and field.key not in ELSEWHERE and not isinstance(value[field.key], bool):
             unit = f" {field.unit}" if field.unit else ""
-            yield f"{field.label.lower()} {shown(value[field.key])}{unit}"
+            yield f"{_inside(field.label)} {shown(value[field.key])}{unit}"
+
+
+def _inside(label: str) -> str:
+    """A label within a line: "Per kWh" is "per kWh", "VAT" stays."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]

@@ -22,7 +22,7 @@ from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import plain, time_of
 from ems.adapters.web.wizard.api import Desks, wizard_api
 from ems.adapters.web.wizard.evidence import checklist, meter_rows, station_rows
-from ems.adapters.web.wizard.forms import Form
+from ems.adapters.web.wizard.forms import Form, within
 from ems.adapters.web.wizard.record_api import Number, record_api
 from ems.adapters.web.wizard.rows import acceptance_row, proof_row
 from ems.adapters.web.wizard.settings import TOPICS, Topic, topic_forms, topic_rows
@@ -165,13 +165,12 @@ def _common(view: DraftView, desks: Desks) -> dict[str, Any]:
     forms = {name: Form(site.fields(name)) for name in (*OWN, *SINGLE, "site", "evses")}
     single = {name: _single(view, name, forms[name]) for name in SINGLE}
     return {
-        "entries": {name: list(_entries(view, name, forms[name])) for name in OWN},
+        "entries": {name: list(_entries(view, name, forms[name], forms["evses"])) for name in OWN},
         "single": [one for name, one in single.items() if name not in ALONE],
         "payment": single["payment"],
         "tariff": tariff_forms(view, site),
-        "site_rows": forms["site"].rows(data.get("site")),
+        "site_form": forms["site"].placed(view.findings, ("site",), data.get("site")),
         "blank": {name: forms[name].rows(None) for name in (*OWN, "evses")},
-        "evse_rows": forms["evses"].rows,
         "names": {name: list(_keys(data, name)) for name in ("circuits", "meters")},
         "meter_models": site.meter_models(),
         "station_models": entrance.models,
@@ -186,38 +185,36 @@ def _common(view: DraftView, desks: Desks) -> dict[str, Any]:
 
 
 def _single(view: DraftView, name: str, form: Form) -> dict[str, Any]:
-    return {
-        "section": name,
-        "title": TITLES[name],
-        "rows": form.rows(view.data.get(name)),
-        "findings": _about(view, name),
-        "is_there": name in view.data,
-    }
+    place = form.placed(view.findings, (name,), view.data.get(name), is_there=name in view.data)
+    return {"section": name, "title": TITLES[name], "form": place}
 
 
-def _entries(view: DraftView, section: str, form: Form) -> Iterator[dict[str, Any]]:
-    known = view.data.get(section)
-    pairs = enumerate(known) if isinstance(known, list) else known.items() if isinstance(known, Mapping) else ()
-    for key, value in pairs:
-        name = str(key)
-        found = [one for one in view.findings if (one.section, one.entry) == (section, name)]
-        evses = value.get("evses") if isinstance(value, Mapping) else None
+def _entries(view: DraftView, section: str, form: Form, outlet: Form) -> Iterator[dict[str, Any]]:
+    """Every entry of a section as a form; what lies in a station, its outlets, are forms beside it."""
+    for name, value in _named(view.data.get(section)):
+        route, told = (section, name), value if isinstance(value, Mapping) else {}
+        evses = [
+            outlet.placed(view.findings, (*route, "evses", number), evse)
+            for number, evse in _named(told.get("evses") if section == "stations" else None)
+        ]
         yield {
-            "name": name,
-            "rows": form.rows(value),
-            "words": form.words(value),
-            "findings": found,
-            "worst": next((one.severity for one in found if one.severity == "error"), "warning" if found else ""),
-            "evses": list(evses.items()) if isinstance(evses, Mapping) else [],
-            "password": bool(isinstance(value, Mapping) and value.get("password_file")),
+            "form": form.placed(view.findings, route, value, below=[one.route for one in evses]),
+            "evses": evses,
+            "password": bool(told.get("password_file")),
         }
+
+
+def _named(known: Any) -> list[tuple[str, Any]]:
+    """What lies in a section by name, or by its number in a list."""
+    pairs = enumerate(known) if isinstance(known, list) else known.items() if isinstance(known, Mapping) else ()
+    return [(str(key), value) for key, value in pairs]
 
 
 def _about(view: DraftView, section: str) -> list[FileFinding]:
     """What is said of a section that is no entry of it."""
-    entries = view.data.get(section)
-    known = {str(key) for key in entries} if isinstance(entries, Mapping) and section in OWN else set()
-    return [one for one in view.findings if one.section == section and one.entry not in known]
+    known = [list(within(view.findings, (section, name))) for name, _ in _named(view.data.get(section))]
+    told = [one for many in known for one in many]
+    return [one for one in within(view.findings, (section,)) if one not in told]
 
 
 def _count(view: DraftView, stage: Stage) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ems.adapters.web.wizard.forms import FieldRow, Form
+from ems.adapters.web.wizard.forms import FieldRow, Form, PlacedForm
 from ems.ports.site import DraftView, FileFinding, FormPart, SiteDesk
 
 
@@ -23,19 +23,11 @@ class Wording(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SectionForm:
-    """The form of one place of the file. `findings`: those that stand beside no field, here or further below; `worst`
-    severity of them all; `words`: the place in a line.
-    """
+class SectionForm(PlacedForm):
+    """The form of a section, or of an entry of one, with what lies in it."""
 
-    route: Sequence[str]
     section: str
     wording: Wording
-    rows: Sequence[FieldRow]
-    words: str
-    is_there: bool
-    findings: Sequence[FileFinding]
-    worst: str
     parts: Sequence[SectionForm]
     groups: Sequence[EntryGroup]
 
@@ -43,11 +35,6 @@ class SectionForm:
     def id(self) -> str:
         """A word for the form on its page."""
         return "-".join(f"{len(step)}{''.join(c if c.isalnum() else '_' for c in step)}" for step in self.route)
-
-    @property
-    def name(self) -> str:
-        """What it is called where it is one of several."""
-        return self.route[-1]
 
     @property
     def secrets(self) -> Sequence[FieldRow]:
@@ -94,19 +81,17 @@ class Forms:
 
     def _place(self, route: Sequence[str], section: str, told: Any, is_there: bool) -> SectionForm:
         form, known = Form(self._desk.fields(section)), told if isinstance(told, Mapping) else {}
-        own = list(_within(self._view.findings, route))
-        beside = {field.key: [one for one in own if _key(one, route) == field.key] for field in form.fields}
         parts = self._desk.parts(section)
-        elsewhere = {*beside, *(part.key for part in parts)}
+        said = form.said(self._view.findings, route, [(*route, part.key) for part in parts])
         return SectionForm(
             route=list(route),
-            section=section,
-            wording=self._wordings[section],
-            rows=form.rows(told, beside),
+            rows=form.rows(told, said.beside),
             words=form.words(told),
             is_there=is_there,
-            findings=[one for one in own if _key(one, route) not in elsewhere],
-            worst="error" if any(one.severity == "error" for one in own) else "warning" if own else "",
+            findings=said.rest,
+            worst=said.worst,
+            section=section,
+            wording=self._wordings[section],
             parts=[
                 self._place((*route, part.key), part.section, known.get(part.key), part.key in known)
                 for part in parts
@@ -121,13 +106,3 @@ class Forms:
         for part in parts:
             if part.is_many:
                 yield self._group((*route, part.key), part.section, known.get(part.key))
-
-
-def _within(findings: Sequence[FileFinding], route: Sequence[str]) -> Iterator[FileFinding]:
-    """What is said of a place, or of something that lies in it."""
-    yield from (one for one in findings if one.route[: len(route)] == tuple(route))
-
-
-def _key(finding: FileFinding, route: Sequence[str]) -> str:
-    """The key of a place that a finding is about; empty where it is about the place itself."""
-    return finding.route[len(route)] if len(finding.route) > len(route) else ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ems.adapters.web.values import plain
-from ems.adapters.web.wizard.forms import FieldRow, Form
+from ems.adapters.web.wizard.forms import FieldRow, Form, PlacedForm
 from ems.ports.site import DraftView, FileFinding, SiteDesk
 
 SECTION = "tariff"
@@ -29,14 +29,6 @@ PARTS = (
 )
 
 
-class PlacedForm(NamedTuple):
-    """A form for one place of the file."""
-
-    route: list[str]
-    rows: list[FieldRow]
-    words: str
-
-
 class Version(NamedTuple):
     """An entry as it is agreed for a time; `times` only where prices by time can be told."""
 
@@ -52,9 +44,7 @@ class TariffForms(NamedTuple):
 
     file: str
     words: str
-    is_there: bool
-    findings: list[FileFinding]
-    head: list[FieldRow]
+    head: PlacedForm
     parts: list[dict[str, Any]]
     blank_time: list[FieldRow]
 
@@ -69,16 +59,23 @@ def tariff_forms(view: DraftView, desk: SiteDesk) -> TariffForms:
     return TariffForms(
         file=plain(str(file)) if file else "",
         words=plain(str(words)) if words else "",
-        is_there=SECTION in view.data,
-        findings=[one for one in view.findings if one.section == SECTION],
-        head=Form(desk.fields(SECTION)).rows(known),
-        parts=[_part(part, known.get(part.key), Form(desk.fields(part.key)), time) for part in PARTS],
+        head=Form(desk.fields(SECTION)).placed(
+            view.findings,
+            (SECTION,),
+            known,
+            is_there=SECTION in view.data,
+            below=[(SECTION, part.key, str(name)) for part in PARTS for name in _entries(known.get(part.key))],
+        ),
+        parts=[_part(part, known.get(part.key), Form(desk.fields(part.key)), time, view.findings) for part in PARTS],
         blank_time=time.rows(None),
     )
 
 
-def _part(part: Part, told: Any, form: Form, time: Form) -> dict[str, Any]:
-    entries = told.items() if isinstance(told, Mapping) else ()
+def _entries(told: Any) -> Mapping[Any, Any]:
+    return told if isinstance(told, Mapping) else {}
+
+
+def _part(part: Part, told: Any, form: Form, time: Form, findings: Sequence[FileFinding]) -> dict[str, Any]:
     return {
         "key": part.key,
         "title": part.title,
@@ -88,24 +85,23 @@ def _part(part: Part, told: Any, form: Form, time: Form) -> dict[str, Any]:
             {
                 "name": str(name),
                 "route": [SECTION, part.key, str(name)],
-                "versions": list(_versions(part, str(name), entry, form, time)),
+                "versions": list(_versions(part, str(name), entry, form, time, findings)),
             }
-            for name, entry in entries
+            for name, entry in _entries(told).items()
         ],
     }
 
 
-def _versions(part: Part, name: str, entry: Any, form: Form, time: Form) -> Iterator[Version]:
+def _versions(
+    part: Part, name: str, entry: Any, form: Form, time: Form, findings: Sequence[FileFinding]
+) -> Iterator[Version]:
     """An entry is one version, or a list of them."""
     route = [SECTION, part.key, name]
     several = enumerate(entry) if isinstance(entry, list) else ()
     for at, told in [([*route, str(k)], one) for k, one in several] or [(route, entry)]:
-        times = told.get("times") if isinstance(told, Mapping) else None
-        yield Version(
-            PlacedForm(at, form.rows(told), form.words(told)),
-            [
-                PlacedForm([*at, "times", str(k)], time.rows(one), time.words(one))
-                for k, one in enumerate(times if isinstance(times, list) else ())
-            ],
-            part.key in BY_TIME,
-        )
+        found = told.get("times") if isinstance(told, Mapping) else None
+        times = [
+            time.placed(findings, (*at, "times", str(k)), one)
+            for k, one in enumerate(found if isinstance(found, list) else ())
+        ]
+        yield Version(form.placed(findings, at, told, below=[one.route for one in times]), times, part.key in BY_TIME)
