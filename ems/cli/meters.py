@@ -19,6 +19,8 @@ from ems.cli.outcome import FINDING, FINE, UsageError
 from ems.cli.site import yaml_in
 from ems.settings.places import Catalogue, catalogue_files
 
+EXAMPLE = "vendor: Eastron"
+
 
 def probe(options: argparse.Namespace) -> int:
     """Find meter model, framing and unit; or show every value of one meter, raw and decoded."""
@@ -40,7 +42,7 @@ def _models(name: str | None) -> list[RegisterMap]:
     if name is not None and name not in files:
         raise UsageError(f"unknown meter model {name!r}: choose one of {', '.join(sorted(files))}")
     try:
-        return [RegisterMap.from_data(n, yaml_in(files[n])) for n in ([name] if name else sorted(files))]
+        return [RegisterMap.from_data(n, yaml_in(files[n], EXAMPLE)) for n in ([name] if name else sorted(files))]
     except ValueError as wrong:
         raise UsageError(str(wrong)) from None
 

@@ -130,11 +130,11 @@ def port_in(variable: str) -> int | None:
     return int(text)
 
 
-def yaml_in(path: Path) -> dict[str, Any]:
-    """The content of a YAML file. Raises UsageError."""
-    data, findings = read_data(path)
+def yaml_in(path: Path, example: str) -> dict[str, Any]:
+    """The content of a YAML file, at the top of which may stand what is the `example`. Raises UsageError."""
+    data, findings = read_data(path, example)
     if data is None:
-        raise UsageError("\n".join(map(str, findings)))
+        raise UsageError("\n".join(finding_lines(findings)))
     return data
 
 

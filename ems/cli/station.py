@@ -16,6 +16,8 @@ from ems.cli.site import settings_as_running, yaml_in
 from ems.settings.build import SiteSettings
 
 ANSWER_S = 60.0
+
+EXAMPLE = "HeartbeatInterval: 300"
 POLL_S = 0.5
 ROUTINE = frozenset({"MeterValues", "Heartbeat", "SetChargingProfile", "GetCompositeSchedule"})
 YES = frozenset({"accepted", "scheduled", "reboot-required", "kept"})
@@ -95,7 +97,7 @@ def apply(options: argparse.Namespace) -> int:
     settings = settings_as_running(options.site)
     body: dict[str, Any] = {"when_back": options.when_back}
     if options.template is not None:
-        body["values"] = {str(key): _plain(value) for key, value in yaml_in(options.template).items()}
+        body["values"] = {str(key): _plain(value) for key, value in yaml_in(options.template, EXAMPLE).items()}
     path = f"stations/{quote(options.station, safe='')}/configuration"
     if _sound(asked(settings, path))["read_at"] is None:
         status = _ask(settings, options.station, "read-configuration", {}, as_json=False)

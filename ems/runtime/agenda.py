@@ -10,6 +10,11 @@ from ems.domain.state import NEVER
 
 BACK_OFF_S = (2.0, 5.0, 15.0, 60.0, 300.0)
 
+NEWS_BACK_OFF_S = 60.0
+"""The longest wait after failures once something has happened: what made planning fail may have gone with it, and who
+has just come, or is to have more, is not in the last plan. No shorter one: an attempt may take most of a minute.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -71,7 +76,8 @@ class Agenda:
     def due(self, now: Instant) -> float:
         """When the next plan is to be asked for."""
         if self.failures:
-            return self.asked + BACK_OFF_S[min(self.failures, len(BACK_OFF_S)) - 1]
+            wait_s = BACK_OFF_S[min(self.failures, len(BACK_OFF_S)) - 1]
+            return self.asked + (min(wait_s, NEWS_BACK_OFF_S) if self.why else wait_s)
         regular = self._round(now)
         if not self.why:
             return regular

@@ -70,7 +70,7 @@ def _below(marks: Mapping[Route, Mark], route: Route) -> dict[Route, Mark]:
     }
 
 
-def read(path: Path) -> tuple[Document | None, tuple[Finding, ...]]:
+def read(path: Path, example: str = yaml_text.EXAMPLE) -> tuple[Document | None, tuple[Finding, ...]]:
     """Read a YAML file whose top is a mapping. None with findings when that is impossible; never raises."""
     try:
         with path.open("rb") as file:
@@ -78,16 +78,16 @@ def read(path: Path) -> tuple[Document | None, tuple[Finding, ...]]:
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
         return None, (_whole(path, f"cannot be read: {reason}", "check the path and the file's permissions"),)
-    return parse(raw, path)
+    return parse(raw, path, example)
 
 
-def read_data(path: Path) -> tuple[dict[str, Any] | None, tuple[Finding, ...]]:
-    """The plain data of a YAML file, for files whose meaning is known elsewhere."""
-    document, findings = read(path)
+def read_data(path: Path, example: str = yaml_text.EXAMPLE) -> tuple[dict[str, Any] | None, tuple[Finding, ...]]:
+    """The plain data of a YAML file, for files whose meaning is known elsewhere; `example` is the top of one."""
+    document, findings = read(path, example)
     return (None if document is None else document.data), findings
 
 
-def parse(raw: bytes, path: Path) -> tuple[Document | None, tuple[Finding, ...]]:
+def parse(raw: bytes, path: Path, example: str = yaml_text.EXAMPLE) -> tuple[Document | None, tuple[Finding, ...]]:
     """Parse the bytes of a file; `path` is only named in findings."""
     if len(raw) > MAX_BYTES:
         remedy = "a site description is some ten kilobytes; is this the right file?"
@@ -98,7 +98,7 @@ def parse(raw: bytes, path: Path) -> tuple[Document | None, tuple[Finding, ...]]
         line = raw.count(b"\n", 0, problem.start) + 1
         message = f"byte {raw[problem.start]:#04x} is not UTF-8"
         return None, (Finding(path, line, Severity.ERROR, message, "save the file as UTF-8"),)
-    data, keys, values, faults = yaml_text.parse(text)
+    data, keys, values, faults = yaml_text.parse(text, example)
     findings = in_order(Finding(path, fault.line, Severity.ERROR, fault.message, fault.remedy) for fault in faults)
     return (None if data is None else Document(path, text, data, keys, values)), findings
 

@@ -66,9 +66,13 @@ class Parsed(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-def parse(text: str) -> Parsed:
-    """Read one document whose top is a mapping; an empty text is an empty mapping. Never raises."""
-    builder = _Builder(text)
+EXAMPLE = "site: {name: Depot}"
+"""What may stand at the top of a file."""
+
+
+def parse(text: str, example: str = EXAMPLE) -> Parsed:
+    """Read one document whose top is a mapping, as `example` is; an empty text is an empty mapping. Never raises."""
+    builder = _Builder(text, example)
     try:
         return builder.parsed(builder.document())
     except _RefusedError as refused:
@@ -163,7 +167,8 @@ class _RefusedError(Exception):
 class _Builder:
     """Turns the events of one document into plain data and marks."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, example: str) -> None:
+        self._example = example
         self.faults: list[Fault] = []
         self.keys: dict[Route, Mark] = {}
         self.values: dict[Route, Mark] = {}
@@ -189,7 +194,7 @@ class _Builder:
                 top = next(self._events)
                 data = self._node(top, ())
                 if data is not None and not isinstance(data, dict):
-                    raise self._refused(top, "must hold keys with values", "write for example 'site: {name: Depot}'")
+                    raise self._refused(top, "must hold keys with values", f"write for example '{self._example}'")
         return data or {}
 
     def _node(self, event: Any, route: Route) -> Any:

@@ -72,6 +72,23 @@ def test_a_fault_that_is_none_is_told_with_its_file(command: str, tmp_path: Path
     assert "explodes" in ended.err
 
 
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- {target: main, kind: meter-silent, at_s: 100}\n", "faults.yaml:1: error: must hold keys with values"),
+        ("fault:\n- {target: main}\n", "faults.yaml: the key 'faults' is needed, found 'fault'"),
+        ("", "faults.yaml: the key 'faults' is needed, the file is empty"),
+    ],
+)
+def test_a_file_of_other_things_than_faults_is_told_what_one_looks_like(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "faults.yaml").write_text(text)
+    ended = ems("simulate", "site", "--days", "1", "--faults", "faults.yaml")
+    assert (ended.status, ended.out) == (2, "")
+    assert told in ended.err
+    assert "write for example 'faults: [{at_s: 60, kind: meter-silent, target: main}]'" in ended.err
+
+
 @pytest.mark.skipif(not CALTECH.is_file(), reason=f"no recorded sessions at {CALTECH}: set EMS_DATA_DIR")
 def test_a_recorded_day_is_replayed_on_the_site_it_was_recorded_at() -> None:
     ended = ems("simulate", "caltech", "--sessions", CALTECH, "--from", "2019-06-03", "--days", "1", "--json")

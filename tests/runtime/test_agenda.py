@@ -13,6 +13,14 @@ NOON = datetime(2026, 6, 3, 10, 0, tzinfo=UTC)
 PACE = Pace()
 
 
+def failing(times: int) -> Agenda:
+    """A plan was asked for at 100 s, and it has failed so often by now."""
+    agenda = asked(7.0).begun(100.0)
+    for _ in range(times):
+        agenda = agenda.failed()
+    return agenda
+
+
 def at(seconds: float, set_by_s: float = 0.0) -> Instant:
     """So long after noon, at which the monotonic clock shows 0; somebody may have set the wall clock."""
     return Instant(seconds, NOON + timedelta(seconds=seconds + set_by_s))
@@ -40,7 +48,10 @@ def asked(seconds: float) -> Agenda:
         ("news that came while a plan was made", asked(7.0).begun(40.0).happened("limit", 41.0), 41.0, 50.0),
         ("the first failure", asked(7.0).begun(100.0).failed(), 101.0, 102.0),
         ("a failure with news", asked(7.0).begun(100.0).failed().happened("need", 101.0), 101.0, 102.0),
-        ("many failures", asked(7.0).begun(100.0).failed().failed().failed().failed(), 101.0, 160.0),
+        ("many failures", failing(4), 101.0, 160.0),
+        ("failures without end", failing(9), 101.0, 400.0),
+        ("failures without end, and news", failing(9).happened("arrival", 110.0), 110.0, 160.0),
+        ("news long after failures without end", failing(9).happened("need", 300.0), 300.0, 160.0),
     ],
 )  # fmt: skip
 def test_when_the_next_plan_is_due(what: str, agenda: Agenda, now: float, due: float) -> None:
