@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from ems.domain.limit import Limit
 from ems.domain.measurement import PROOF_SAMPLES
 from ems.domain.phase_switch import ONE
 from ems.domain.phases import MAX_LEGS, PhaseAmps
-from ems.domain.session import Need
+from ems.domain.session import Need, Session
 from ems.domain.site import Site
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import Evse, EvseStatus
@@ -29,7 +30,8 @@ class Stay(NamedTuple):
 
     `taken_wh` so far; `legs` that it uses; ampere per leg: `min_a`, and `appetite_a`, the most it was seen to take
     (infinite while unknown). `is_done`: it stopped drawing although it was offered current. `is_on`: it has a
-    current now.
+    current now. `room_wh`: all that its battery can have taken in this session once it is full, infinite while nobody
+    knows the vehicle.
     """
 
     evse: int
@@ -46,6 +48,7 @@ class Stay(NamedTuple):
     is_on: bool = False
     user: str | None = None
     vehicle: str | None = None
+    room_wh: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,17 @@ def _stay(site: Site, j: int, known: EvseState, model: StationModel, appetite_a:
         is_done=(known.status is EvseStatus.SUSPENDED_EV and offered > 0.0) or appetite_a < model.min_a,
         user=None if session.transaction is None else session.transaction.id_tag,
         vehicle=None if vehicle is None else vehicle.id,
+        room_wh=_room_wh(session),
     )
+
+
+def _room_wh(session: Session) -> float:
+    most_wh = None if session.vehicle is None else session.vehicle.most_wh
+    if most_wh is None:
+        return math.inf
+    if session.soc_percent is None:
+        return most_wh
+    return session.soc_at_wh + most_wh * max(0.0, 100.0 - session.soc_percent) / 100.0
 
 
 def _legs(known: EvseState, evse: Evse) -> tuple[bool, ...]:

@@ -93,6 +93,7 @@ def _wanted(
     departure, leaves, is_known = _departure(site, stay, now, forecast)
     is_extra = _draws_beyond_its_word(stay, forecast)
     need_wh, takes = _of_unknown_charge(stay, usual_wh) if stay.need.is_assumed else _need(stay, forecast)
+    need_wh, fits = _within_the_battery(stay, need_wh)
     # Who took next to nothing when it was last offered current is offered its minimum again: it may have slept.
     legs = [leg for leg, used in zip(evse.wiring.legs, stay.legs, strict=True) if used] or list(evse.wiring.legs)
     watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
@@ -122,7 +123,7 @@ def _wanted(
         taken_wh=0.0 if may_leave is None else stay.taken_wh,
         start=None if may_leave is None or is_extra else _start(site.policy, horizon, stay, likely_wh, departure),
     )
-    return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes) if text), is_extra)
+    return Wanted(request, departure, tuple(f"{evse.id}: {text}" for text in (leaves, takes, fits) if text), is_extra)
 
 
 def _guaranteed_wh(stay: Stay, asked_wh: float) -> float:
@@ -227,6 +228,19 @@ def _of_unknown_charge(stay: Stay, usual_wh: float | None) -> tuple[float, str]:
     likely_wh = max(usual_wh, min(stay.need.guaranteed_wh, empty_wh))
     text = f"takes {likely_wh / 1000.0:.0f} of at most {empty_wh / 1000.0:.0f} kWh, as usual for it: SoC unknown"
     return max(0.0, likely_wh - stay.taken_wh), text
+
+
+def _within_the_battery(stay: Stay, need_wh: float) -> tuple[float, str]:
+    """What it still wants, and no more than its battery takes; a need may have been told before anybody knew which
+    vehicle it is. Who draws on nevertheless is not planned for, and is served with what there is.
+    """
+    if stay.taken_wh + need_wh <= stay.room_wh + STEERABLE_WH:
+        return need_wh, ""
+    told_wh, room_kwh = stay.need.energy_wh, stay.room_wh / 1000.0
+    text = f"takes {room_kwh:.0f} kWh at most, by the size of its battery"
+    if told_wh is not None and told_wh > stay.room_wh + STEERABLE_WH:
+        text = f"is to have {told_wh / 1000.0:.0f} kWh, more than its battery takes; planned for {room_kwh:.0f} kWh"
+    return max(0.0, stay.room_wh - stay.taken_wh), text
 
 
 def _need(stay: Stay, forecast: SessionForecast | None) -> tuple[float, str]:

@@ -91,6 +91,23 @@ def test_a_vehicle_that_is_known_is_known_from_the_first_second(
     assert (stay.min_a, stay.appetite_a, stay.legs) == (min_a, most_a, legs)
 
 
+@pytest.mark.parametrize(
+    ("what", "vehicle", "soc_percent", "room_wh"),
+    [
+        ("nobody knows how large its battery is", Vehicle("bus"), 50.0, math.inf),
+        ("nobody knows how full it is", Vehicle("bus", battery_wh=45e3, efficiency=0.9), None, 50e3),
+        ("it says how full it is", Vehicle("bus", battery_wh=45e3, efficiency=0.9), 80.0, 10e3),
+    ],
+)
+def test_how_much_a_battery_takes_is_told(
+    what: str, vehicle: Vehicle, soc_percent: float | None, room_wh: float
+) -> None:
+    s = pair().car("A2", need=200).tell(e.VehicleIdentified("A2/1", vehicle))
+    if soc_percent is not None:
+        s.tell(e.MeterValues("A2/1", s.now.monotonic_s, soc_percent=soc_percent))
+    assert outlook(s.after(1)).stays[1].room_wh == pytest.approx(room_wh), what
+
+
 def test_what_samples_prove_counts_more_than_what_is_said_of_the_vehicle() -> None:
     s = pair().tell(e.VehicleIdentified("A1/1", Vehicle("bus", legs=1))).after(1)
     assert outlook(s).stays[0].legs == (True, True, True)

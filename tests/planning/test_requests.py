@@ -207,6 +207,27 @@ def test_of_a_battery_that_nobody_knows_what_is_usual_is_wanted_and_said(
     assert found.request.guaranteed_wh == pytest.approx(max(0.0, 1000.0 * (promised_kwh - taken_kwh)))
 
 
+@pytest.mark.parametrize(
+    ("what", "told_kwh", "room_kwh", "wants_kwh", "assumed"),
+    [
+        ("nobody says what it needs", None, 10.0, 5.0, "A/1: takes 10 kWh at most, by the size of its battery"),
+        ("nobody knows the vehicle", 200.0, math.inf, 195.0, ""),
+        ("it fits", 60.0, 60.0, 55.0, ""),
+        ("more than the battery holds, told before the vehicle was known", 200.0, 60.0, 55.0,
+         "A/1: is to have 200 kWh, more than its battery takes; planned for 60 kWh"),
+        ("half full, and it asks for all", 60.0, 30.0, 25.0,
+         "A/1: is to have 60 kWh, more than its battery takes; planned for 30 kWh"),
+    ],
+)  # fmt: skip
+def test_nobody_is_planned_for_with_more_than_the_battery_takes(
+    what: str, told_kwh: float | None, room_kwh: float, wants_kwh: float, assumed: str
+) -> None:
+    need = Need(None if told_kwh is None else 1000.0 * told_kwh, local(15))
+    found = wanted(stay(need, room_wh=1000.0 * room_kwh))
+    assert found.request.need_wh == pytest.approx(1000.0 * wants_kwh), what
+    assert (assumed in found.assumed) if assumed else not found.assumed
+
+
 def test_who_got_more_than_anybody_expected_still_wants_something() -> None:
     assert wanted(stay(Need(), taken_wh=90_000.0)).request.need_wh == 7500.0
 
