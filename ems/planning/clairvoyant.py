@@ -7,7 +7,8 @@ charge, as in `ems.planning.program`. Constraints: sum_t w_i g x_it + m_i = need
 counts them; the balance of the grid connection. Objective: either the energy that is missing, or what energy, feed-in
 and peaks cost plus `missing_per_kwh` for what is missing; with a battery its wear, and what it has less at the end than
 at the begin, at what that would have saved at the mean price. Where a station can switch to one phase a second current
-x'_it ≥ 0 flows on the first leg alone, with a third of w_i, and both together keep to the bound of x_it.
+x'_it ≥ 0 flows on the first leg alone, with a third of w_i; they share the step, x_it / u_it + x'_it / u'_it ≤ 1, where
+a limit in watt lets u'_it, the most on that leg, be up to three times u_it.
 
 Source: the offline optimum beside which Lee et al., "Adaptive Charging Networks", 2021, put their strategies; here with
 the tree and the supply of `ems.planning.tree` and `ems.planning.supply`.
@@ -21,7 +22,7 @@ order while another load has risen already.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -39,7 +40,7 @@ from ems.planning.economy import Paid
 from ems.planning.horizon import Horizon
 from ems.planning.installation import limit_course, nodes_of
 from ems.planning.linear_program import NONE, LinearProgram
-from ems.planning.problem import Battery, ChargingProblem, DemandCharge, Economy, Request
+from ems.planning.problem import Alone, Battery, ChargingProblem, DemandCharge, Economy, Request
 from ems.planning.schedule import Schedule
 from ems.planning.supply import BatteryColumns, add_battery, add_grid
 from ems.planning.tree import add_tree
@@ -140,11 +141,11 @@ def _solved(problem: ChargingProblem, *, costs: bool, missing_per_kwh: float, ea
     steps = problem.horizon.steps
     if not problem.requests:
         return Schedule(problem, np.zeros((0, steps)), np.zeros(steps))
-    lp = LinearProgram()
-    charge = _charge(problem, lp, missing_per_kwh, early)
+    lp, singles = LinearProgram(), _singles(problem)
+    charge = _charge(problem, singles, lp, (missing_per_kwh, early))
     # Whoever can switch stands in the tree twice: as it is, and on one leg.
-    alone = [i for i, request in enumerate(problem.requests) if request.alone]
-    both = replace(problem, requests=(*problem.requests, *_singles(problem)))
+    alone = [i for i, request in enumerate(problem.requests) if request.alone is not None]
+    both = replace(problem, requests=(*problem.requests, *singles))
     prices = _prices(problem)
     battery = add_battery(problem, lp, prices) if costs else None
     tree = add_tree(both, lp, charge, np.empty(0, dtype=np.intp) if battery is None else battery.amps, FACET_DEG)
@@ -160,9 +161,14 @@ def _solved(problem: ChargingProblem, *, costs: bool, missing_per_kwh: float, ea
 def _singles(problem: ChargingProblem) -> list[Request]:
     """Those who can switch, on their first leg."""
     return [
-        request._replace(kinds=request.alone, watts_per_a=request.watts_per_a / MAX_LEGS, alone=())
+        request._replace(
+            kinds=request.alone.kinds,
+            available=request.alone.upper_a / request.max_a,
+            watts_per_a=request.watts_per_a / MAX_LEGS,
+            alone=None,
+        )
         for request in problem.requests
-        if request.alone
+        if request.alone is not None
     ]
 
 
@@ -172,17 +178,18 @@ def _battery_w(battery: BatteryColumns | None, values: Floats, steps: int) -> Fl
     return np.asarray(1000.0 * (values[battery.charge] - values[battery.discharge]))
 
 
-def _charge(problem: ChargingProblem, lp: LinearProgram, missing_per_kwh: float, early: float) -> Ints:
+def _charge(
+    problem: ChargingProblem, singles: Sequence[Request], lp: LinearProgram, counts: tuple[float, float]
+) -> Ints:
     """Columns of the currents, below them those on one leg, and of what each misses; delivered and missing add up to
-    the need.
+    the need. What a missing kWh `counts`, and an hour of delay of one.
     """
-    requests, hours = problem.requests, problem.horizon.hours
+    requests, hours, (missing_per_kwh, early) = problem.requests, problem.horizon.hours, counts
     every = np.arange(len(requests))
-    alone = np.array([i for i in every if requests[i].alone], dtype=np.intp)
+    alone = np.array([i for i in every if requests[i].alone is not None], dtype=np.intp)
     whose = np.concatenate((every, alone))
-    most = np.stack([request.max_a * request.available for request in requests])[whose]
-    watts_per_a = problem.watts_per_a[whose]
-    watts_per_a[every.size :] /= MAX_LEGS
+    most = np.stack([request.max_a * request.available for request in (*requests, *singles)])
+    watts_per_a = np.array([request.watts_per_a for request in (*requests, *singles)])
     charge = np.full(most.shape, NONE, dtype=np.intp)
     middle = np.array(problem.horizon.edges_s[:-1]) / 3600.0 + hours / 2.0
     delay = early * watts_per_a[:, None] * hours * middle / 1000.0
@@ -198,12 +205,12 @@ def _charge(problem: ChargingProblem, lp: LinearProgram, missing_per_kwh: float,
         kwh,
     )
     single, step = np.nonzero(charge[every.size :] >= 0)
-    there = np.arange(single.size)
+    there, on_one = np.arange(single.size), most[every.size + single, step]
     lp.at_most(
         np.concatenate((there, there)),
         np.concatenate((charge[every.size + single, step], charge[alone[single], step])),
-        np.ones(2 * single.size),
-        most[alone[single], step],
+        np.concatenate((np.ones(single.size), on_one / most[alone[single], step])),
+        on_one,
     )
     return charge
 
@@ -233,18 +240,21 @@ def _request(facts: Facts, one: Presence) -> Request:
     legs = evse.wiring.legs[: one.legs]
     watts_per_a = evse.wiring.watts_per_amp(site.voltage_v, len(legs))
     amps, watts = limit_course(site, evse.id, horizon, facts.limits)
-    share = np.clip(np.minimum(amps, watts / watts_per_a) / one.most_a, 0.0, 1.0)
-    unbalance = site.circuits.limits_unbalance
+    present, unbalance = horizon.share(one.arrival, one.departure), site.circuits.limits_unbalance
     switches = len(legs) == MAX_LEGS and can_switch(evse, site.station_of(evse).model)
+
+    def most_a(watts_per_a: float) -> Floats:
+        return np.asarray(present * np.clip(np.minimum(amps, watts / watts_per_a), 0.0, one.most_a))
+
     return Request(
         session=one.session,
         evse=evse.id,
         circuit=site.circuit_of_evse[one.evse],
         kinds=kinds_of(legs, unbalance=unbalance),
-        available=horizon.share(one.arrival, one.departure) * share,
+        available=most_a(watts_per_a) / one.most_a,
         need_wh=one.wants_wh / (evse.dc_efficiency or 1.0),
         max_a=one.most_a,
         min_a=0.0,
         watts_per_a=watts_per_a,
-        alone=kinds_of(legs[:1], unbalance=unbalance) if switches else (),
+        alone=Alone(kinds_of(legs[:1], unbalance=unbalance), most_a(watts_per_a / MAX_LEGS)) if switches else None,
     )

@@ -25,6 +25,13 @@ class Start(NamedTuple):
     weight: float = 1.0
 
 
+class Alone(NamedTuple):
+    """What a vehicle draws on its first leg alone: the currents, and the most as a mean over each step, ampere."""
+
+    kinds: tuple[Kind, ...]
+    upper_a: Floats
+
+
 class Request(NamedTuple):
     """One vehicle's charge, at the circuit at position `circuit`.
 
@@ -65,7 +72,7 @@ class Request(NamedTuple):
     likely: Floats | None = None
     start: Start | None = None
     taken_wh: float = 0.0
-    alone: tuple[Kind, ...] = ()
+    alone: Alone | None = None
 
     @property
     def ceiling_a(self) -> Floats:

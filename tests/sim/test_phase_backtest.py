@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from ems.domain.circuit import Circuit, CircuitTree
+from ems.domain.limit import Limit
 from ems.domain.meter import Meter, MeterRole
 from ems.domain.phases import Wiring
 from ems.domain.policy import Policy
@@ -82,6 +84,22 @@ def test_nobody_is_better_than_the_bound(dear: Backtest) -> None:
 def test_runs_repeat(dear: Backtest) -> None:
     again = run(day(2500.0, switching=True), "cheapest", Knowledge.PERFECT, every_s=900.0)
     assert again.site_w == dear.rows[0].site_w
+
+
+@pytest.mark.parametrize(
+    ("what", "limit", "watts"),
+    [
+        ("a limit in watt allows three times the current on one leg", Limit("A1/1", "operator", max_w=4140.0), 4140.0),
+        ("a limit in ampere is one of each leg", Limit("A1/1", "operator", max_a=6.0), 6.0 * 230.0),
+    ],
+)
+def test_the_bound_knows_what_a_limit_of_an_outlet_allows_on_one_leg(what: str, limit: Limit, watts: float) -> None:
+    """L2 and L3 are full: there is only L1, of which 43 A are left."""
+    loads = (LoadCourse("grid", ((0.0, (20.0, 63.0, 63.0)),)),)
+    facts = facts_of(roof(switching=True), grid(BEGIN, HOUR, 900.0), loads, BEGIN)
+    there = [Presence("v", 0, BEGIN, BEGIN + timedelta(hours=1), 1e6, 32.0, 3)]
+    found = most_energy(problem_of(replace(facts, limits=(limit,)), there))
+    assert float(found.delivered_wh.sum()) == pytest.approx(watts, rel=1e-6), what
 
 
 @pytest.mark.parametrize(("switching", "amps"), [(True, 43.0), (False, 15.0)])
