@@ -87,8 +87,8 @@ def remedies(deficit: Deficit, zone: tzinfo) -> tuple[str, ...]:
 
 
 def deficits(schedule: Schedule) -> tuple[Deficit, ...]:
-    """One for each vehicle that misses energy at its departure, or at the moment for which some is guaranteed; what a
-    forecast vehicle would miss is nobody's. The largest first.
+    """One for each vehicle that misses energy at its departure, and one if it does at the moment for which some is
+    guaranteed; what a forecast vehicle would miss is nobody's. The largest first.
     """
     problem, lines, lower = schedule.problem, filled(schedule), _lower(schedule)
     found = []
@@ -114,10 +114,14 @@ class _Due(NamedTuple):
 
 
 def _due(request: Request, steps: int) -> list[tuple[float, int, bool]]:
-    due = [(float(request.need_wh), steps, False)]
-    if request.guaranteed_by > 0 and request.guaranteed_wh > 0.0:
-        due.insert(0, (float(min(request.guaranteed_wh, request.need_wh)), min(request.guaranteed_by, steps), True))
-    return due
+    need = (float(request.need_wh), steps, False)
+    if request.guaranteed_by <= 0 or request.guaranteed_wh <= 0.0:
+        return [need]
+    until = min(request.guaranteed_by, steps)
+    promise = (float(min(request.guaranteed_wh, request.need_wh)), until, True)
+    # Where all of it is promised, for the departure, there is one thing to miss.
+    is_all = request.guaranteed_wh >= request.need_wh - SMALL_WH and not (request.available[until:] > 0.0).any()
+    return [promise] if is_all else [promise, need]
 
 
 def _deficit(schedule: Schedule, lines: tuple[Filled, ...], lower: Mapping[int, Floats], i: int, due: _Due) -> Deficit:

@@ -14,7 +14,7 @@ from ems.domain.energy.tariff import Tariff
 from ems.domain.plan import Deficit, Plan, PlannedCharge, Why
 from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
-from ems.domain.strategy import LADDERS, SPARING
+from ems.domain.strategy import LADDERS, SPARING, Ladder
 from ems.planning.conductors import volts
 from ems.planning.deficit import deficits, remedies
 from ems.planning.economy import Paid, Peaks, economy_of
@@ -91,7 +91,8 @@ def plan_of(
     if not is_read:
         return _plan(site, outlook, schedule, stays, _Words((), (), assumptions))
     why = tuple(in_words(course, site.zone) for course in reasons(schedule, LADDERS[outlook.strategy]))
-    return _plan(site, outlook, schedule, stays, _Words(why, _deficits(site, schedule, stays), assumptions))
+    missing = _deficits(site, schedule, stays, LADDERS[outlook.strategy])
+    return _plan(site, outlook, schedule, stays, _Words(why, missing, assumptions))
 
 
 class _Words(NamedTuple):
@@ -202,7 +203,11 @@ def _is_planned(economy: Economy, outlook: Outlook) -> bool:
     return economy.battery is not None and LADDERS[outlook.strategy].looks_at_site
 
 
-def _deficits(site: Site, schedule: Schedule, stays: tuple[Wanted, ...]) -> tuple[Deficit, ...]:
+PROMISE = "a promise to the vehicle or its class: what nobody is promised comes from the sun alone"
+"""What helps who misses energy where only what is free is charged beyond that."""
+
+
+def _deficits(site: Site, schedule: Schedule, stays: tuple[Wanted, ...], ladder: Ladder) -> tuple[Deficit, ...]:
     """In words; of a vehicle that stays beyond the horizon only what is promised within it, and none of one that has
     what it asked for.
     """
@@ -210,7 +215,14 @@ def _deficits(site: Site, schedule: Schedule, stays: tuple[Wanted, ...]) -> tupl
     served = {wanted.request.session for wanted in stays if wanted.is_extra}
     beyond = {wanted.request.session for wanted in stays if wanted.departure > ends}
     return tuple(
-        Deficit(found.evse, found.session, found.short_wh, found.need_wh, found.by, remedies(found, site.zone))
+        Deficit(
+            found.evse,
+            found.session,
+            found.short_wh,
+            found.need_wh,
+            found.by,
+            remedies(found, site.zone) if found.guaranteed or ladder.beyond_guarantee else (PROMISE,),
+        )
         for found in deficits(schedule)
-        if found.session not in served and (found.guaranteed or found.session not in beyond)
+        if found.session not in served and (found.session not in beyond or (found.guaranteed and found.by < ends))
     )

@@ -120,6 +120,15 @@ def test_what_was_guaranteed_is_named_with_its_moment() -> None:
     assert found.delivered_wh == pytest.approx(4600.0)
 
 
+def test_who_is_promised_all_of_its_need_for_its_departure_is_named_once() -> None:
+    """9 kWh within an hour below 20 A."""
+    horizon = hours(3)
+    asked = vehicle(horizon, 9.0, 0, 1, guaranteed_wh=9000.0, guaranteed_by=3)
+    (found,) = of(problem(horizon, [asked], 20.0))
+    assert found.guaranteed
+    assert (found.need_wh, found.by) == (9000.0, MIDNIGHT + timedelta(hours=1))
+
+
 def test_nobody_is_named_who_may_never_come() -> None:
     """A vehicle of the forecast."""
     horizon = hours(1)
@@ -147,8 +156,10 @@ def test_every_shortage_of_a_vehicle_that_is_there_has_a_name(site: ChargingProb
     """And no energy is promised that is not missing."""
     site = dataclasses.replace(site, requests=tuple(r._replace(session=str(k)) for k, r in enumerate(site.requests)))
     schedule = optimise(site, FAST)
-    named = {deficit.session for deficit in deficits(schedule) if not deficit.guaranteed}
-    assert named == {r.session for r, wh in zip(site.requests, schedule.short_wh, strict=True) if wh > 1.0}
+    found = deficits(schedule)
+    short = {r.session for r, wh in zip(site.requests, schedule.short_wh, strict=True) if wh > 1.0}
+    assert {deficit.session for deficit in found if not deficit.guaranteed} <= short
+    assert short <= {deficit.session for deficit in found}
     for deficit in deficits(schedule):
         assert deficit.short_wh > 0.0
         assert deficit.priority_wh >= 0.0

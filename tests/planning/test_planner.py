@@ -17,7 +17,7 @@ from ems.domain.session import Need, NeedOrigin
 from ems.domain.strategy import Strategy
 from ems.planning.forecast.past_sessions import PastSession, session_history
 from ems.planning.outlook import Outlook, Stay
-from ems.planning.planner import Experience, plan_of
+from ems.planning.planner import PROMISE, Experience, plan_of
 from tests.control.installations import circuit, evse, layout
 
 SITE = layout([circuit("grid", 40), circuit("row", 20, "grid")], [evse(name, "row") for name in ("A", "B")])
@@ -55,6 +55,18 @@ def test_a_plan_names_who_misses_what_and_what_would_help() -> None:
     assert deficit.remedies == ("2 A more on row L1 from 08:00 to 10:00", "leaving at 10:11 instead of 10:00")
 
 
+def test_who_is_promised_nothing_where_only_the_sun_is_charged_is_told_that_a_promise_would_help() -> None:
+    """There is no sun; 5 of 30 kWh are promised to the second."""
+    first, second = planned(stay(0, 30.0, 2.0), stay(1, 30.0, 2.0, guaranteed_wh=5e3), strategy=Strategy.SOLAR).deficits
+    assert (first.short_wh, second.short_wh) == pytest.approx((30_000.0, 25_000.0))
+    assert first.remedies == second.remedies == (PROMISE,)
+
+
+def test_a_promise_that_cannot_be_kept_has_the_remedies_of_any_other_strategy() -> None:
+    (deficit,) = planned(stay(0, 30.0, 2.0, guaranteed_wh=30e3), strategy=Strategy.SOLAR).deficits
+    assert deficit.remedies == ("2 A more on row L1 from 08:00 to 10:00", "leaving at 10:11 instead of 10:00")
+
+
 def test_where_all_leave_served_there_is_no_deficit() -> None:
     """Two that fit."""
     assert planned(stay(0, 5.0, 3.0), stay(1, 5.0, 3.0)).deficits == ()
@@ -63,6 +75,7 @@ def test_where_all_leave_served_there_is_no_deficit() -> None:
 def test_who_stays_beyond_the_horizon_misses_nothing_yet() -> None:
     """More than the row carries in a day, and three days to go."""
     assert planned(stay(0, 900.0, 72.0)).deficits == ()
+    assert planned(stay(0, 900.0, 72.0, guaranteed_wh=900e3)).deficits == ()
     assert len(planned(stay(0, 900.0, 20.0)).deficits) == 1
 
 

@@ -100,6 +100,19 @@ def test_a_deficit_says_in_a_sentence_who_misses_what_and_what_would_help() -> N
     assert tuple(deficit["remedies"]) == REMEDIES
 
 
+def test_who_misses_its_promise_and_its_need_is_one_vehicle_that_is_late() -> None:
+    """14 kWh short at its departure, and 5 at the moment for which that much was promised."""
+    scene = planned()
+    plan = plan_for(scene)
+    (late,) = plan.deficits
+    promise = late._replace(short_wh=5_000.0, need_wh=60_000.0, departure=late.departure - timedelta(hours=1))
+    tell_plan(scene, replace(plan, deficits=(late, promise)))
+    page = ask(scene, "/plan").text
+    count = len({charge.session for charge in plan.charges if not charge.expected})
+    assert f"{count - 1} of {count}" in page
+    assert "14 kWh short" in page
+
+
 def test_deficits_come_worst_first_and_none_is_passed_over() -> None:
     """Also a vehicle that the planner did not name, when it misses as much as is shown."""
     scene = planned()

@@ -139,10 +139,14 @@ def _want(row: ChargeRow, calendar: Calendar) -> str:
 def _tiles(told: PlanPicture, calendar: Calendar) -> Iterator[dict[str, str]]:
     """The plan in a few numbers."""
     present = [row for row in told["charges"] if not row["expected"]]
-    missing = sum(row["short_wh"] for row in told["deficits"])
+    # A vehicle may miss what is promised for a moment, and what it wants by its departure.
+    short: dict[str, float] = {}
+    for row in told["deficits"]:
+        short[row["session"]] = max(row["short_wh"], short.get(row["session"], 0.0))
+    missing = sum(short.values())
     yield {
         "what": "Vehicles ready in time",
-        "value": f"{len(present) - len(told['deficits'])} of {len(present)}",
+        "value": f"{len(present) - len(short)} of {len(present)}",
         "more": f"{whole_kwh(missing)} kWh short" if missing >= MISSED_WH else "",
     }
     expected = sum(row["planned_wh"] for row in told["charges"] if row["expected"])

@@ -28,8 +28,11 @@ export function askForms(root, { answered, chosen }) {
 
 function outcome(deficits) {
   if (!deficits.length) return [element("li", "", "Every vehicle would be ready in time.")];
-  const missing = deficits.reduce((sum, deficit) => sum + deficit.short_wh, 0) / 1000;
-  const who = deficits.length === 1 ? "1 vehicle" : `${deficits.length} vehicles`;
+  // A vehicle may miss what is promised for a moment, and what it wants by its departure.
+  const short = new Map();
+  for (const { session, short_wh } of deficits) short.set(session, Math.max(short_wh, short.get(session) ?? 0));
+  const missing = [...short.values()].reduce((sum, wh) => sum + wh, 0) / 1000;
+  const who = short.size === 1 ? "1 vehicle" : `${short.size} vehicles`;
   const sum = element("li", "sum", `${who} would miss ${missing.toFixed(1)} kWh:`);
   return [sum, ...deficits.map((deficit) => element("li", "foreign", deficit.text))];
 }
