@@ -9,7 +9,6 @@ from ems.cli.site import yaml_in
 from ems.domain.site import Site
 from ems.sim.faults import FaultPlan
 
-
 EXAMPLE = "faults: [{at_s: 60, kind: meter-silent, target: main}]"
 
 

@@ -99,7 +99,7 @@ WAYS: Mapping[Strategy, Way] = {
     Strategy.CHEAPEST: Way("Cheapest", "every vehicle is ready in time, at the lowest cost", Ladder(cost=1.0)),
     Strategy.SOLAR: Way(
         "Solar",
-        "what is promised is ready in time, the rest comes from the sun alone, and without a promise that may be nothing",
+        "what is promised is ready in time, the rest comes from the sun alone: without a promise that may be nothing",
         Ladder(grid=1.0, beyond_guarantee=False),
     ),
     Strategy.BALANCED: Way(

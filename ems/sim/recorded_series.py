@@ -8,7 +8,6 @@ line and left out.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import math
 import re
@@ -22,11 +21,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ems.domain.foreign_text import text_of
 from ems.planning.forecast.series import DAY_S, Series
+from ems.sim.recorded_file import bytes_of
 from ems.sim.session_record import Rejected
-from ems.sim.sessions import GZIP_MAGIC
 
 UNIT = re.compile(r"(?<![A-Za-z/])(kWh|Wh|MWh|kW|W|MW)(?![A-Za-z])|_(wh|w|kwh|kw)$")
+DELIMITERS = (",", ";", "\t", "|")
 FACTOR = {"w": 1.0, "kw": 1e3, "mw": 1e6, "wh": 1.0, "kwh": 1e3, "mwh": 1e6}
 A_YEAR_IN_WHICH_NOTHING_HAPPENS = 2019
 SHORTEST_S = 60
@@ -55,47 +56,58 @@ def read_series(path: Path, zone: tzinfo, year: int | None = None) -> SeriesFile
     Times without an offset that also show the hour which the clocks of `zone` skip in spring are its standard time
     all year. Times without a year ("Jan 1, 12:30 am") are of `year`, else 2019.
     """
-    try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as failed:
-        raise ValueError(f"{path}: cannot be read ({failed})") from None
-    return parse_series(text, str(path), zone, year)
+    return parse_series(text_of(bytes_of(path)), str(path), zone, year)
 
 
 def parse_series(text: str, name: str, zone: tzinfo, year: int | None = None) -> SeriesFile:
     """Read a course from the text of a file called `name`."""
-    reader = csv.reader(io.StringIO(text))
-    header = next(reader, [])
-    column, unit = _value_column(header, name)
     rejected: list[Rejected] = []
-    rows: list[_Row] = []
-    for cells in reader:
-        if not cells:
-            continue
-        where = f"line {reader.line_num}"
-        try:
-            rows.append(_Row(where, _moment(cells[0], year), _number(cells[column])))
-        except IndexError:
-            rejected.append(Rejected(where, f"{column + 1} columns expected"))
-        except ValueError as wrong:
-            rejected.append(Rejected(where, str(wrong)))
+    rows, unit = _rows(text, name, year, rejected)
     if len(rows) < 2:
         raise ValueError(f"{name}: fewer than two rows with a time and a number" + _first(rejected))
-    placed, clock = _on_one_clock(rows, zone, rejected)
+    try:
+        placed, clock = _on_one_clock(rows, zone, rejected)
+    except OverflowError:
+        raise ValueError(f"{name}: a time lies at the end of the calendar, which must be a wrong date") from None
     series = _regular(placed, unit, name, rejected)
     return SeriesFile(name, series, tuple(rejected), clock)
+
+
+def _rows(text: str, name: str, year: int | None, rejected: list[Rejected]) -> tuple[list[_Row], str]:
+    """The rows with a time and a number, and the unit of these."""
+    delimiter, column, unit = _value_column(text, name)
+    reader, rows = csv.reader(io.StringIO(text), delimiter=delimiter), list[_Row]()
+    try:
+        next(reader)
+        for cells in reader:
+            if not cells:
+                continue
+            where = f"line {reader.line_num}"
+            try:
+                # Where a comma separates no cells, it is that of a number.
+                number = _number(cells[column] if delimiter == "," else cells[column].replace(",", "."))
+                rows.append(_Row(where, _moment(cells[0], year), number))
+            except IndexError:
+                rejected.append(Rejected(where, f"{column + 1} columns expected"))
+            except ValueError as wrong:
+                rejected.append(Rejected(where, str(wrong)))
+    except csv.Error as broken:
+        raise ValueError(f"{name}:{reader.line_num}: not a table ({broken}); is a quote left open?") from None
+    return rows, unit
 
 
 def _first(rejected: Sequence[Rejected]) -> str:
     return f"; {rejected[0].where}: {rejected[0].reason}" if rejected else ""
 
 
-def _value_column(header: Sequence[str], name: str) -> tuple[int, str]:
-    for place, title in enumerate(header):
-        found = UNIT.search(title.strip())
-        if place and found:
-            return place, (found[1] or found[2]).lower()
+def _value_column(text: str, name: str) -> tuple[str, int, str]:
+    """What separates the cells, the place of the value among them, and its unit."""
+    for delimiter in DELIMITERS:
+        header = next(csv.reader([text.partition("\n")[0]], delimiter=delimiter), [])
+        for place, title in enumerate(header):
+            found = UNIT.search(title.strip())
+            if place and found:
+                return delimiter, place, (found[1] or found[2]).lower()
     raise ValueError(f"{name}:1: no column after the first names its unit: kWh, Wh, kW or W, as in 'load [kWh]'")
 
 

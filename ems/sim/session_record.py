@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 LONGEST_STAY = timedelta(days=92)
+YEARS = range(2000, 2100)
+"""In others a date is what a program writes that knows none."""
+
 MOST_W = 1e6
 """No vehicle took more than a megawatt on the average of its stay: the energy stands in another unit."""
 
@@ -19,7 +22,7 @@ class SessionRecord:
     `station` is the name in the source. `delivered_wh` is what the vehicle took; `requested_wh` and
     `stated_departure` what its driver said, None when nothing was said. `max_a` and `legs` where they are known of
     the vehicle, `user` where the source tells one driver from another. Raises ValueError when it ends before it
-    begins, or a number is not physical.
+    begins, lies in another age, or a number is not physical.
     """
 
     id: str
@@ -36,6 +39,9 @@ class SessionRecord:
     def __post_init__(self) -> None:
         if self.arrival.tzinfo is None or self.departure.tzinfo is None:
             raise ValueError("a time has no zone")
+        for moment in (self.arrival, self.departure):
+            if moment.year not in YEARS:
+                raise ValueError(f"{moment:%Y-%m-%d} must be a wrong date")
         if self.departure <= self.arrival:
             raise ValueError(f"departs {self.departure:%Y-%m-%d %H:%M:%S} but arrives {self.arrival:%Y-%m-%d %H:%M:%S}")
         if self.departure - self.arrival > LONGEST_STAY:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +9,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ems.domain.foreign_text import text_of
+from ems.sim.recorded_file import bytes_of
 from ems.sim.session_forms import read_form
 from ems.sim.session_record import Rejected, SessionRecord
-
-GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +37,7 @@ def read_sessions(path: Path, zone: ZoneInfo | None = None) -> SessionFile:
 
     Raises ValueError, naming the file, when it cannot be read.
     """
-    try:
-        data = path.read_bytes()
-        text = gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
-    except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
-        raise ValueError(f"{path}: a damaged gzip file ({broken}); fetch it again") from None
-    except OSError as failed:
-        raise ValueError(f"{path}: cannot be read ({failed.strerror})") from None
-    return parse_sessions(text, str(path), zone)
+    return parse_sessions(bytes_of(path), str(path), zone)
 
 
 def parse_sessions(data: bytes, name: str, zone: ZoneInfo | None = None) -> SessionFile:

@@ -129,6 +129,8 @@ def test_times_with_an_offset_are_taken_at_their_word() -> None:
         ("kWh\n1", "no column after the first names its unit"),
         ("time,kWh\n", "fewer than two rows with a time and a number"),
         ("time,kWh\nyesterday,1\nnow,2", "fewer than two rows.*line 2: 'yesterday' is no time"),
+        ("time,kWh\n2024-05-01,1\n2024-05-02,1\r2", "here.csv:.*not a table"),
+        ("time,kWh\n0001-01-01,1\n0001-01-02,1", "a time lies at the end of the calendar"),
         ("time,kWh\n2024-05-01,1\n2024-05-01,1", "times are 0 s apart"),
         ("time,kWh\n2024-05-01,1\n2024-05-03,1", "times are 172800 s apart; needed are steps that divide a day"),
         ("time,kWh\n2024-05-01 00:00,1\n2024-05-01 01:00,1\n9024-05-01 00:00,1", "which must be a wrong date"),
@@ -143,7 +145,23 @@ def test_files_may_be_packed_and_unreadable_ones_are_named(tmp_path: Path) -> No
     text = "time,kW\n2024-05-01 00:00,1\n2024-05-01 01:00,2\n"
     (tmp_path / "packed.csv.gz").write_bytes(gzip.compress(text.encode()))
     assert read_series(tmp_path / "packed.csv.gz", BERLIN).series.mean_w.tolist() == [1e3, 2e3]
-    (tmp_path / "broken").write_bytes(b"\xff\xfe\xff")
-    for name in ("broken", "absent"):
-        with pytest.raises(ValueError, match=f"{name}: cannot be read"):
+    (tmp_path / "broken").write_bytes(gzip.compress(text.encode())[:30])
+    (tmp_path / "folder").mkdir()
+    for name, reason in (("broken", "a damaged gzip file"), ("folder", "Is a directory"), ("absent", "No such file")):
+        with pytest.raises(ValueError, match=f"{name}: .*{reason}"):
             read_series(tmp_path / name, BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("what", "data"),
+    [
+        ("a spreadsheet in German", b"Zeit;Last [kWh]\n2024-05-01 00:00;1,5\n2024-05-01 01:00;2\n"),
+        ("tabulators", b"time\tkWh\n2024-05-01 00:00\t1.5\n2024-05-01 01:00\t2\n"),
+        ("UTF-16", "time,kWh\n2024-05-01 00:00,1.5\n2024-05-01 01:00,2\n".encode("utf-16")),
+        ("Windows", "Zähler,kWh\r\n2024-05-01 00:00,1.5\r\n2024-05-01 01:00,2\r\n".encode("cp1252")),
+    ],
+)
+def test_a_course_is_read_from_what_spreadsheets_write(what: str, data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "course.csv").write_bytes(data)
+    file = read_series(tmp_path / "course.csv", BERLIN)
+    assert (file.series.mean_w.tolist(), file.rejected) == ([1500.0, 2000.0], ()), what
