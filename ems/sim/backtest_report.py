@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ems.domain.strategy import LADDERS
 from ems.sim.backtest_result import HARDLY_SHARE, Backtest, Row
 
 Show = Callable[[Backtest, Row], str]
@@ -67,6 +68,9 @@ def _promises(row: Row) -> str:
     of = () if row.result is None else row.result.promises
     return f"{sum(kept.kept for kept in of)}/{sum(kept.promised for kept in of)}" if of else ""
 
+
+SUN_ALONE = tuple(str(one) for one, ladder in LADDERS.items() if not ladder.beyond_guarantee)
+"""Strategies that buy nothing beyond what is promised."""
 
 PROMISES, BATTERY = "promises", "battery"
 
@@ -149,6 +153,12 @@ def _notes(found: Backtest) -> list[str]:
             2,
             "battery: its wear, and what it holds less at the end than at the begin (half full), at the mean price; "
             "its own program is taken to do nothing, and PV counts what went through it",
+        )
+    if any(row.strategy in SUN_ALONE and not _promises(row) for row in found.rows):
+        told.insert(
+            2,
+            f"{', '.join(SUN_ALONE)}: what is promised is ready in time, and here nobody is promised anything: what "
+            "the sun does not give is missing; say in `classes:` of site.yaml what everybody is to have",
         )
     if found.task.beside.tariff is None:
         told.insert(2, "there is no tariff: energy costs nothing here, and to the planner every kWh counts the same")

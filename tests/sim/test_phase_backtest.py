@@ -19,6 +19,7 @@ from ems.domain.strategy import Strategy
 from ems.planning.clairvoyant import Presence, least_cost, most_energy, problem_of, total_cost
 from ems.planning.forecast.series import Series
 from ems.sim.backtest import backtest, run
+from ems.sim.backtest_report import as_table
 from ems.sim.backtest_result import Backtest
 from ems.sim.backtest_task import BacktestTask, Beside, Knowledge, backtest_task, priced_by
 from ems.sim.hindsight import facts_of, grid
@@ -79,6 +80,12 @@ def test_nobody_is_better_than_the_bound(dear: Backtest) -> None:
     for row in dear.rows:
         assert row.total >= dear.cheapest.total * 0.999, row.name
         assert row.service.delivered_kwh <= dear.most.service.delivered_kwh * 1.001, row.name
+
+
+def test_the_table_says_that_only_a_promise_buys_what_the_sun_does_not_give(dear: Backtest) -> None:
+    solar = replace(dear, rows=(replace(dear.rows[0], strategy=str(Strategy.SOLAR)),))
+    assert "solar: what is promised is ready in time, and here nobody is promised anything" in as_table(solar)
+    assert "promised" not in as_table(dear)
 
 
 def test_runs_repeat(dear: Backtest) -> None:
