@@ -17,6 +17,7 @@ from ems.domain.instant import Instant
 from ems.domain.limit import Limit
 from ems.domain.state import SiteState
 from ems.domain.strategy import PLANNED
+from ems.domain.units import EPSILON_A
 
 PARKED_S = 60.0
 """A vehicle that has not drawn for so long is parked: it keeps its minimum only while nobody else can use it."""
@@ -64,7 +65,8 @@ def demand(
     upper, tightened = _tightened(state, seen, upper, limits)
     aim = aims(state, seen, memory.setpoints, now)
     if np.count_nonzero(np.isfinite(aim.most_a)):
-        upper = np.minimum(upper, _rounded_up(aim.most_a, seen, state))
+        # Of what is planned a station that rounds it down would never have all.
+        upper = np.minimum(upper, expressible_above(np.minimum(aim.most_a, upper), seen, state))
     idle = np.minimum(_idle(seen, state), upper)
     forced = np.where(level >= Level.ZERO, 0.0, lowest)
     wants = controlled & seen.may_charge & (np.maximum(upper, forced) >= minimum)
@@ -121,9 +123,13 @@ def _promised(state: SiteState, seen: Observation, kept_a: Floats, now: Instant)
     return np.where(promised > 0.0, np.maximum(promised, seen[Column.MINIMUM_A]), kept_a)
 
 
-def _rounded_up(amps: Floats, seen: Observation, state: SiteState) -> Floats:
-    """The lowest current not below `amps` that a station can express: a plan would else never be fulfilled."""
-    return np.where(np.isfinite(amps), expressible(amps + 0.999 * seen[Column.STEP_A], seen, state), amps)
+def expressible_above(amps: Floats, seen: Observation, state: SiteState) -> Floats:
+    """The lowest limit not below `amps`, which are finite, that each station can express; its highest where none is."""
+    above = amps + 0.999 * seen[Column.STEP_A]
+    for j in (seen[Column.STEP_A] <= 0.0).nonzero()[0].tolist():
+        allowed_a = state.stations[state.site.station_of_evse[j]].model.allowed_a
+        above[j] = min((a for a in allowed_a if a >= amps[j] - EPSILON_A), default=max(allowed_a))
+    return expressible(above, seen, state)
 
 
 def _tightened(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from ems.domain import events as e
 from ems.domain.decision import Binding
 from ems.domain.plan import Plan, PlannedCharge, Why
 from ems.domain.session import Need
+from ems.domain.station_model import StationModel
 from ems.domain.strategy import Strategy
 from tests.builders import Scenario, circuit, evse, layout, site
 
@@ -20,9 +22,14 @@ CHEAPEST, FAST = Strategy.CHEAPEST, Strategy.FAST
 STEP_S = 300
 
 
-def pair(rating: float = 63, strategy: Strategy = CHEAPEST) -> Scenario:
+FEW_LIMITS = StationModel(allowed_a=(0.0, 8.0, 16.0, 24.0, 32.0))
+
+
+def pair(rating: float = 63, strategy: Strategy = CHEAPEST, model: StationModel | None = None) -> Scenario:
     """Two outlets of 32 A; both vehicles have been charging for a while before anybody makes a plan."""
     at = layout([circuit("grid", rating)], [evse("A1", "grid"), evse("A2", "grid")])
+    if model is not None:
+        at = replace(at, stations=tuple(replace(one, model=model) for one in at.stations))
     return (
         site(at)
         .car("A1", need=40, leaves="20:00")
@@ -60,6 +67,11 @@ def test_a_step_at_which_nothing_is_planned_is_a_pause_that_says_until_when() ->
 
 def test_a_fraction_is_rounded_up_to_what_the_station_can_express() -> None:
     planned(pair(), {"A1": [13.2], "A2": [3.0]}).after(60).expect(A1=14, A2=6)
+
+
+def test_a_station_of_few_limits_has_the_next_above_its_plan() -> None:
+    """Of 0, 8, 16, 24 and 32 A: with the one below it would never have what is planned."""
+    planned(pair(model=FEW_LIMITS), {"A1": [12.0], "A2": [24.5]}).after(60).expect(A1=16, A2=32)
 
 
 @pytest.mark.parametrize(
