@@ -14,21 +14,21 @@ from ems.control.aims import next_change
 from ems.control.allocation import TOLERANCE, Allocation, admit
 from ems.control.appetite import SETTLE_S, appetites
 from ems.control.battery import batteries
-from ems.control.demand import demand
+from ems.control.demand import demand, expressible_above
 from ems.control.explanation import circuit_views, reasons
 from ems.control.failsafe import assess
 from ems.control.guard import Load, Outlet, guard
 from ems.control.headroom import headroom, limits_in_force
-from ems.control.incidence import Floats
+from ems.control.incidence import Floats, Incidence
 from ems.control.liability import REFUSALS_TOLERATED
 from ems.control.memory import Memory, Obedience
 from ems.control.network import LINKS_PER_CIRCUIT, Network
-from ems.control.observation import Column, observe
+from ems.control.observation import Column, expressible, observe
 from ems.control.phase_form import choose
 from ems.control.shaping import Shaped, remember, shape
 from ems.control.situation import Situation
 from ems.control.storage import with_batteries
-from ems.control.strategy import divide
+from ems.control.strategy import divide, shares_equally
 from ems.domain.decision import Alarm, Decision, Level, Setpoint
 from ems.domain.instant import Instant
 from ems.domain.phases import PHASE_PAIRS
@@ -119,7 +119,23 @@ def allocate(at: Situation) -> Allocation:
             part = divide(at.state.strategy, ours.only(rising), left, lower, upper, rank)
             bottleneck = np.where(rising, part.bottleneck, bottleneck)
             filled = np.where(rising, part.amps, filled)
-    return Allocation(filled, bottleneck)
+    return Allocation(_in_steps(at, ours, capacity, filled), bottleneck)
+
+
+def _in_steps(at: Situation, ours: Incidence, capacity: Floats, exact: Floats) -> Floats:
+    """What stations can be told of it. What rounding down would leave over rounds some up, in order of rank; not where
+    all are to have the same.
+    """
+    if shares_equally(at.state.strategy):
+        return exact
+    seen, asked = at.seen, at.asked
+    told = np.where(asked.wants, np.maximum(expressible(exact, seen, at.state), asked.forced_a), exact)
+    rounded = asked.wants & (told > 0.0) & (exact > told + EPSILON_A)
+    if not np.count_nonzero(rounded):
+        return exact
+    above = np.minimum(expressible_above(exact, seen, at.state), asked.upper_a)
+    more = np.where(rounded, np.maximum(above - told, 0.0), 0.0)
+    return told + admit(ours, capacity - at.seen.polygons.load(told), more, asked.rank).amps
 
 
 def _guarded(at: Situation, amps: Floats, outlets: tuple[Outlet, ...]) -> Floats:

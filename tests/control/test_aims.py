@@ -74,6 +74,12 @@ def test_a_station_of_few_limits_has_the_next_above_its_plan() -> None:
     planned(pair(model=FEW_LIMITS), {"A1": [12.0], "A2": [24.5]}).after(60).expect(A1=16, A2=32)
 
 
+def test_fractions_of_a_plan_fill_a_circuit_in_whole_amperes() -> None:
+    """Rounding both down would leave one of 31 A to nobody."""
+    s = planned(pair(31), {"A1": [15.5], "A2": [15.5]}).after(60)
+    assert sorted((s.setpoint("A1").amps, s.setpoint("A2").amps)) == [15, 16]
+
+
 @pytest.mark.parametrize(
     ("strategy", "later_a", "first_a", "then_a"),
     [(Strategy.SOLAR, 2.7, 0, 0), (Strategy.SOLAR, 3.5, 0, 6), (CHEAPEST, 2.7, 0, 6)],
