@@ -229,3 +229,18 @@ def test_the_price_list_that_counts_for_nobody_in_particular_is_shown(office: Dr
     found = prices_at(office.house, bay(office, "CP-14/1"))
     assert found is not None
     assert found.id == "public"
+
+
+@pytest.mark.parametrize("status", [EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE, EvseStatus.FINISHING])
+def test_of_a_vehicle_that_takes_nothing_nobody_is_told_that_it_charges(
+    office: DriverOffice, status: EvseStatus
+) -> None:
+    """It is its driver's all the same, who can follow it."""
+    at = bay(office)
+    drawing = seen(office, None, at)
+    assert "is charging here" in drawing.lead
+    still = replace(at, known=replace(at.known, status=status, power_w=0.0))
+    told = seen(office, None, still)
+    assert (told.headline, told.lead) == ("In use", "A vehicle is plugged in here, and takes nothing at the moment.")
+    assert told.can == drawing.can
+    assert seen(office, None, still, "de").lead == "Hier ist ein Fahrzeug angesteckt, das gerade nichts nimmt."

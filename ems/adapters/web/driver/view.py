@@ -21,6 +21,9 @@ from ems.domain.station import EvseStatus
 S = PaymentState
 TO_PAY = frozenset({S.CREATED, S.HOLD_REQUESTED})
 STARTING = frozenset({S.AUTHORISED, S.STARTING})
+PAUSES = frozenset({EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE, EvseStatus.FINISHING})
+"""With a vehicle that takes nothing, or little, at the moment."""
+
 OUT = {EvseStatus.FAULTED: "fault", EvseStatus.UNAVAILABLE: "out", EvseStatus.RESERVED: "reserved"}
 QUIET = frozenset({"paid", "given", "failed", "offline", "fault", "out"})
 """States that nobody waits to see the end of."""
@@ -87,7 +90,7 @@ def _of_bay(house: House, bay: Bay) -> str:
     if status in OUT:
         return OUT[status]
     if bay.session is not None and bay.session.transaction is not None:
-        return "busy"
+        return "standing" if status in PAUSES and (bay.power_w or 0.0) < LEAST_W else "busy"
     if bay.is_taken or status is EvseStatus.FINISHING:
         return "left"
     if house.drivers.is_held(bay.evse.id):
@@ -254,13 +257,13 @@ def _of_ours(mine: Mine, view: str, mails: bool) -> Iterator[str]:
 
 def _can(house: House, bay: Bay, view: str, has_pass: bool) -> Iterator[str]:
     """What somebody who has nothing here yet can do."""
-    if view not in {"free", "plugged", "busy"}:
+    if view not in {"free", "plugged", "busy", "standing"}:
         return
     if not has_pass:
         yield "scan"
         return
     name = bay.evse.id
-    if view == "busy":
+    if view in {"busy", "standing"}:
         if _is_claimable(bay):
             yield "claim"
         return

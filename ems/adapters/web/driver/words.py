@@ -47,6 +47,9 @@ CONDITIONS = {
     "free": Condition(sentence("Free"), sentence("Plug in your vehicle first."), "ok", "circle"),
     "plugged": Condition(sentence("Plugged in"), sentence("Choose how to start."), "ok", "plug"),
     "busy": Condition(sentence("In use"), sentence("A vehicle is charging here."), "calm", "bolt"),
+    "standing": Condition(
+        sentence("In use"), sentence("A vehicle is plugged in here, and takes nothing at the moment."), "calm", "plug"
+    ),
     "left": Condition(
         sentence("In use"), sentence("A vehicle has finished here, and is still plugged in."), "calm", "plug"
     ),
