@@ -27,7 +27,7 @@ def said(html: str) -> str:
 def test_it_tells_free_bays_who_waits_and_the_load(office: PageOffice) -> None:
     page = office.page("/kiosk")
     text = said(page.text)
-    assert re.search(r"\d+ free 0 waiting for a bay Building and vehicles [\d.]+ kW", text)
+    assert re.search(r"\d+ free 0 waiting for a bay From the grid [\d.]+ kW", text)
     assert page.text.count("<li data-group=") == 14
     assert "<form" not in page.text
     assert "<a " not in page.text

@@ -76,6 +76,7 @@ def _values(sheet: Sheet, operations: Operations) -> dict[str, Any]:
         "size": "large" if len(bays) <= FEW else "medium" if len(bays) <= MANY else "small",
         "waiting": len(operations.daybook.access.waiting),
         "load": bars(top["power_w"], root, view.state.site.voltage_v),
-        "grid": kilowatts(top["power_w"]["grid"]),
+        "through": "Into the grid" if (top["power_w"]["grid"] or 0.0) < 0.0 else "From the grid",
+        "grid": kilowatts(None if top["power_w"]["grid"] is None else abs(top["power_w"]["grid"])),
         "vehicles": kilowatts(top["power_w"]["ev"]),
     }

@@ -1,5 +1,5 @@
 // The page of series: a table is read by the controller before it is taken, and what was pushed is taken back.
-import { keepFresh, refresh } from "./station-ask.js";
+import { keepFresh, refresh, sent } from "./station-ask.js";
 import { tell } from "./tell.js";
 
 const FRESH_MS = 30_000;
@@ -12,7 +12,7 @@ async function done(answer, words) {
   said.dataset.tone = answer.ok ? "good" : "bad";
   said.textContent = answer.ok ? words : answer.told.detail;
   said.scrollIntoView({ block: "nearest" });
-  document.activeElement?.blur();
+  sent();
   await refresh();
 }
 
