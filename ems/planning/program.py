@@ -3,7 +3,7 @@
 Sets: requests i, steps t of g_t hours, circuits n (a tree), kinds of current k (see `conductors`).
 Variables: x_it ≥ 0, ampere of request i as a mean over the step, at most max_i times the share of the step during which
 it is there; y_nkt, ampere of kind k through circuit n, only where one of its lines may bind; s_iq, energy of request i
-that is missing, in quarters q of all that it wants, what it has counted as the first of it; r_i, what is missing of its
+that is missing, in thirds q of all that it wants, what it has counted as the first of it; r_i, what is missing of its
 guarantee, and u_it, ampere, of a minimum current that is promised; e_t, f_t, kW from and into the grid; c_t, d_t, b_t,
 kW into and out of the battery and kWh in it; P_j, kW of demand charge j.
 Where only a forecast tells when i leaves, p_it ≤ 1 is how likely it is still there (else 1; where only what is free is
@@ -32,7 +32,7 @@ from ems.planning.linear_program import NONE, LinearProgram
 from ems.planning.problem import ChargingProblem, Request
 from ems.planning.supply import BatteryColumns, Grid, add_battery, add_grid
 from ems.planning.tree import add_tree
-from ems.planning.weights import FAIR_STEP, QUARTERS, Weights
+from ems.planning.weights import FAIR_STEP, THIRDS, Weights
 
 LEAST_HURRY = 0.5
 """What an hour of delay counts for who leaves last, as a share of what it counts for who leaves first."""
@@ -41,7 +41,7 @@ LEAST_HURRY = 0.5
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """The linear program and where to find what. Columns: `charge` (requests × steps) and `carried` (nodes × kinds ×
-    steps), -1 where there is none; `missing` (requests × quarters); `guaranteed` per request.
+    steps), -1 where there is none; `missing` (requests × thirds); `guaranteed` per request.
     """
 
     problem: ChargingProblem
@@ -118,15 +118,15 @@ def _hurry(problem: ChargingProblem) -> Floats:
 
 def _needs(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: Weights) -> Ints:
     """What is delivered, as far as the vehicle is likely still there, and what is missing add up to the need. What is
-    delivered while it is there is not more than the need, however unlikely some of it is. Who has three quarters of all
+    delivered while it is there is not more than the need, however unlikely some of it is. Who has two thirds of all
     that it wants can only miss the last one, which counts least.
     """
     count, hours = len(problem.requests), problem.horizon.hours
     kwh = np.array([max(0.0, request.need_wh) for request in problem.requests]) / 1000.0
     wanted = kwh + np.array([max(0.0, request.taken_wh) for request in problem.requests]) / 1000.0
-    quarters = np.arange(QUARTERS + 1) / QUARTERS
-    upper = np.diff(np.minimum(kwh[:, None], wanted[:, None] * quarters), axis=1)
-    rising = 1.0 + FAIR_STEP * np.arange(QUARTERS)
+    thirds = np.arange(THIRDS + 1) / THIRDS
+    upper = np.diff(np.minimum(kwh[:, None], wanted[:, None] * thirds), axis=1)
+    rising = 1.0 + FAIR_STEP * np.arange(THIRDS)
     missing = lp.add_columns(upper.ravel(), (weights.missing[:, None] * rising).ravel())
     row, step = np.nonzero(charge >= 0)
     values = problem.watts_per_a[row] * hours[step] / 1000.0 if row.size else np.empty(0)
@@ -137,14 +137,14 @@ def _needs(problem: ChargingProblem, lp: LinearProgram, charge: Ints, weights: W
             columns = charge[i, step[own]]
             lp.at_most(np.zeros(columns.size, dtype=np.intp), columns, values[own], kwh[i : i + 1])
             values[own] *= counts[step[own]]
-    each = np.repeat(np.arange(count), QUARTERS)
+    each = np.repeat(np.arange(count), THIRDS)
     lp.equal(
         np.concatenate((row, each)),
         np.concatenate((charge[row, step], missing)),
         np.concatenate((values, np.ones(each.size))),
         kwh,
     )
-    return missing.reshape(count, QUARTERS)
+    return missing.reshape(count, THIRDS)
 
 
 def _counts(problem: ChargingProblem, request: Request, halving_h: float) -> Floats | None:

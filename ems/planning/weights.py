@@ -20,10 +20,12 @@ from ems.domain.strategy import Ladder
 from ems.planning.arrays import Floats
 from ems.planning.problem import ChargingProblem
 
-QUARTERS = 4
+THIRDS = 3
 FAIR_STEP = 0.04
-"""The first quarter of a need that goes missing weighs so much less than the next: all are short before one is left
-with nothing. All steps together stay below what a kWh of another kind would displace, so that energy goes first.
+"""The first third of a need that goes missing weighs so much less than the next: all are short before one is left with
+less than a third, the floor of service of who may leave any time (`requests.START_SHARE`). A plan leaves some at the
+edge of a step, and quarters would leave them just below a quarter. All steps together stay below what a kWh of another
+kind would displace, so that energy goes first.
 """
 
 CLASS_FACTOR = 8.0

@@ -105,13 +105,13 @@ def test_a_battery_of_unknown_charge_is_planned_for_by_the_past_of_that_vehicle(
 
 
 def test_what_is_promised_goes_before_what_is_fair() -> None:
-    """13 kWh within the first hour for one, although both leave at once with too little."""
-    promised = stay(0, 20.0, 2.0, guaranteed_wh=13_000.0, guaranteed_by=NOW + timedelta(hours=1))
+    """13.5 kWh within the first hour for one, although both leave at once with too little."""
+    promised = stay(0, 20.0, 2.0, guaranteed_wh=13_500.0, guaranteed_by=NOW + timedelta(hours=1))
     plan = planned(promised, stay(1, 20.0, 2.0))
     first_hour = [
         a for a, edge in zip(plan.charges[0].amps, plan.edges, strict=False) if edge < NOW + timedelta(hours=1)
     ]
-    assert sum(first_hour) / len(first_hour) * 690.0 == pytest.approx(13_000.0, rel=1e-3)
+    assert sum(first_hour) / len(first_hour) * 690.0 == pytest.approx(13_500.0, rel=1e-3)
 
 
 @pytest.mark.parametrize(
