@@ -171,7 +171,11 @@ def _course(task: Task, series: Series, sign: float, circuit: str, what: str) ->
     values[: len(inside)] = inside
     known = np.isfinite(values)
     if not known.any():
-        raise ValueError(f"{what}: the file says nothing about {_span(begins, task)}")
+        since, until = (at.astimezone(site.zone) for at in (series.begins, series.begins + _length(series)))
+        raise ValueError(
+            f"{what}: the file says nothing about {_span(begins, task)}; it is about {since:%Y-%m-%d} to "
+            f"{until:%Y-%m-%d}: name another file, or other days with --from"
+        )
     place = np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))
     held = values[place]
     held = np.where(np.isfinite(held), held, values[known][0])
@@ -186,9 +190,14 @@ def _course(task: Task, series: Series, sign: float, circuit: str, what: str) ->
     return LoadCourse(circuit, points), int((~known).sum())
 
 
+def _length(series: Series) -> timedelta:
+    return timedelta(seconds=len(series.mean_w) * series.step_s)
+
+
 def _amps(value: float, rating: PhaseAmps) -> PhaseAmps:
     return (value if rating[0] else 0.0, value if rating[1] else 0.0, value if rating[2] else 0.0)
 
 
 def _span(begins: datetime, task: Task) -> str:
-    return f"{task.days} days from {begins.astimezone(task.site.zone):%Y-%m-%d}"
+    days = "the day" if task.days == 1 else f"{task.days} days"
+    return f"{days} from {begins.astimezone(task.site.zone):%Y-%m-%d}"

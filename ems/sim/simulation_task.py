@@ -75,16 +75,18 @@ def recorded_task(
     days = max(1, math.ceil((last - begins).total_seconds() / DAY_S + 1e-9)) if days is None else _whole_days(days)
     records = sessions.within(begins, begins + timedelta(days=days))
     if not records:
+        since_day, first_day, last_day = (f"{at.astimezone(site.zone):%Y-%m-%d}" for at in (begins, first, last))
         raise ValueError(
-            f"{sessions.name}: no session begins within {days} days from {begins:%Y-%m-%d %H:%M} UTC; the first begins "
-            f"{first:%Y-%m-%d}, the last {last:%Y-%m-%d}: choose other days"
+            f"{sessions.name}: no session begins on {since_day}{f' or the {days - 1} days after it' * (days > 1)}; the "
+            f"first begins {first_day}, the last {last_day}: choose other days"
         )
     placement = place(site, records, map_unknown=map_unknown)
     if not placement.visits:
-        known = ", ".join(list(sessions.stations())[:3])
+        known = list(sessions.stations())
+        named = ", ".join(known[:NAMED]) + ", …" * (len(known) > NAMED)
         raise ValueError(
-            f"{sessions.name}: none of its {len(records)} sessions stood at a station of this site; the file names "
-            f"{known}, …: map unknown stations onto the site's EVSEs (--map-unknown), or give the stations those ids"
+            f"{sessions.name}: no session of these days stood at a station of this site; the file names {named}: "
+            "map unknown stations onto the site's EVSEs (--map-unknown), or give the stations those ids"
         )
     about = _About(site, begins, days, seed, faults)
     return _task(about, placement, np.random.default_rng(seed), _notes(sessions, placement))

@@ -290,7 +290,7 @@ def test_nothing_that_is_odd_stops_a_run(beside: Beside, told: str) -> None:
         (
             feeder(16, metered=True),
             Beside(building_w=Series(datetime(1999, 1, 1, tzinfo=UTC), 3600, np.ones(24))),
-            "says nothing about",
+            "building: the file says nothing about .* from 2024-05-06; it is about 1999-01-01 to 1999-01-02",
         ),
     ],
     ids=["a load that nobody sees", "a load of another year"],

@@ -83,7 +83,7 @@ def test_files_are_written(tmp_path: Path) -> None:
     ("file", "days", "reason"),
     [
         (SessionFile("day.csv", "test", (), ()), None, "no sessions"),
-        (SessionFile("day.csv", "test", (record("X", 0, 9, 1),), ()), None, "map unknown stations"),
+        (SessionFile("day.csv", "test", (record("X", 0, 9, 1),), ()), None, "the file names X: map unknown stations"),
         (
             SessionFile("day.csv", "test", (record("A1", 0, 9, 1), record("A1", 2e9, 9, 1)), ()),
             None,
@@ -94,6 +94,15 @@ def test_files_are_written(tmp_path: Path) -> None:
 def test_a_file_without_use_is_refused_with_the_remedy(file: SessionFile, days: int | None, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         recorded_task(feeder(), file, days=days)
+
+
+@pytest.mark.parametrize(
+    ("days", "told"), [(1, "on 2030-01-01; the"), (3, "on 2030-01-01 or the 2 days after it; the")]
+)
+def test_days_on_which_nobody_comes_are_refused_in_the_time_of_the_site(days: int, told: str) -> None:
+    since = datetime(2029, 12, 31, 23, 0, tzinfo=UTC)
+    with pytest.raises(ValueError, match=f"no session begins {told} first begins 2024-05-06, the last 2024-05-06"):
+        recorded_task(feeder(), busy(), since=since, days=days)
 
 
 def test_an_unknown_strategy_is_refused() -> None:
