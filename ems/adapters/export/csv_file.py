@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from functools import lru_cache
@@ -50,20 +50,17 @@ def as_csv(table: DataTable, dialect: Dialect) -> Iterator[bytes]:
     if dialect.zone is not None:
         text.write(BYTE_ORDER_MARK)
     writer = csv.writer(text, delimiter=dialect.separator)
-    first = next((k for k, column in enumerate(table.columns) if column.kind is Kind.MOMENT), None)
-    names = [column.name for column in table.columns]
+    zone = dialect.zone
+    moments = {} if zone is None else {k: one.name for k, one in enumerate(table.columns) if one.kind is Kind.MOMENT}
     written = [_writing(column, dialect) for column in table.columns]
-    if dialect.zone is None or first is None:
-        writer.writerow(names)
-    else:
-        writer.writerow([*names, OFFSET])
-        written.append(_offsets_in(dialect.zone))
+    writer.writerow([*(column.name for column in table.columns), *([OFFSET] if moments else ())])
     rows = iter(table.rows)
     while some := list(islice(rows, ROWS)):
-        columns = list(zip(*some, strict=True))
-        if len(written) > len(columns) and first is not None:
-            columns.append(columns[first])
-        writer.writerows(zip(*(write(cells) for write, cells in zip(written, columns, strict=True)), strict=True))
+        cells = list(zip(*some, strict=True))
+        columns = [write(column) for write, column in zip(written, cells, strict=True)]
+        if zone is not None and moments:
+            columns.append(_offsets({name: cells[k] for k, name in moments.items()}, zone))
+        writer.writerows(zip(*columns, strict=True))
         yield _taken(text)
     if text.tell():
         yield _taken(text)
@@ -120,11 +117,26 @@ def _moments_in(zone: tzinfo, between: str, behind: str) -> _Writing:
     return lambda cells: map(written, cells)
 
 
-def _offsets_in(zone: tzinfo) -> _Writing:
+def _offsets(moments: Mapping[str, Sequence[Cell]], zone: tzinfo) -> list[str]:
+    """How far a clock was from UTC at the first moment of each row, and at which others it was another."""
+    names, first, *others = tuple(moments), *(_offsets_at(cells, zone) for cells in moments.values())
+    if all(first == each for each in others):
+        return first
+    return [_in_words(names, row) for row in zip(first, *others, strict=True)]
+
+
+def _offsets_at(cells: Sequence[Cell], zone: tzinfo) -> list[str]:
     """How far a clock was from UTC at moments; nothing for those that are unknown."""
-    return lambda cells: [
-        _offset(cell.astimezone(zone).utcoffset()) if isinstance(cell, datetime) else "" for cell in cells
-    ]
+    return [_offset(cell.astimezone(zone).utcoffset()) if isinstance(cell, datetime) else "" for cell in cells]
+
+
+@lru_cache(maxsize=1_000)
+def _in_words(names: tuple[str, ...], offsets: tuple[str, ...]) -> str:
+    """'UTC+01:00', or where the clocks changed meanwhile 'UTC+01:00 (unplugged, ended UTC+02:00)'."""
+    known = {offset: None for offset in offsets if offset}
+    main, *later = known or ("",)
+    other = (f"{', '.join(n for n, o in zip(names, offsets, strict=True) if o == one)} {one}" for one in later)
+    return f"{main} ({'; '.join(other)})" if later else main
 
 
 @lru_cache(maxsize=100)

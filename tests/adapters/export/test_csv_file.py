@@ -103,3 +103,27 @@ def test_texts_with_separators_quotes_and_lines_come_back_as_they_were() -> None
 def test_many_rows_come_in_pieces() -> None:
     rows = ((str(k),) for k in range(1_200))
     assert len(list(as_csv(DataTable((Column("n", Kind.TEXT),), rows), Dialect()))) == 3
+
+
+@pytest.mark.parametrize(
+    ("plugged", "unplugged", "departure", "offset"),
+    [
+        ("2026-03-28T23:30", "2026-03-29T00:30", None, "UTC+01:00"),
+        ("2026-03-28T23:30", "2026-03-29T02:30", None, "UTC+01:00 (unplugged UTC+02:00)"),
+        ("2026-10-25T00:30", "2026-10-25T01:30", "2026-10-25T06:00", "UTC+02:00 (unplugged, departure UTC+01:00)"),
+        ("2026-10-25T00:30", None, "2026-10-25T06:00", "UTC+02:00 (departure UTC+01:00)"),
+        (None, None, None, ""),
+    ],
+)
+def test_a_row_over_which_the_clocks_change_says_so_of_each_moment(
+    plugged: str | None, unplugged: str | None, departure: str | None, offset: str
+) -> None:
+    """Of 02:30 in that night nobody could tell otherwise which one it was, nor how long it took."""
+    names = ("plugged", "unplugged", "departure")
+    moments = [
+        None if at is None else datetime.fromisoformat(at).replace(tzinfo=UTC) for at in (plugged, unplugged, departure)
+    ]
+    table = DataTable(tuple(Column(name, Kind.MOMENT) for name in names), [tuple(moments)])
+    told = b"".join(as_csv(table, dialect_of("de", BERLIN))).decode("utf-8-sig")
+    (row,) = csv.DictReader(io.StringIO(told), delimiter=";")
+    assert row["utc_offset"] == offset

@@ -93,6 +93,8 @@ def test_somebody_has_seen_one_and_notes_what_is_done(office: AlarmOffice) -> No
         ("GET", "/targets/nobody/deliveries", None, 404, "nobody is called"),
         ("GET", "/notices?type=sesion.ended", None, 422, "type"),
         ("GET", "/notices?after=-1", None, 422, "after"),
+        ("GET", f"/notices?after={2**63}", None, 422, "after"),
+        ("GET", f"/alarms?before={2**63}", None, 422, "before"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(

@@ -299,6 +299,7 @@ def test_a_list_with_one_bad_row_is_not_taken_at_all(office: Office) -> None:
         ("DELETE", "/limits?scope=row-a", None, 422, "source"),
         ("POST", "/departures/import", {"csv": "x" * 400_001}, 422, "csv"),
         ("GET", "/audit?limit=0", None, 422, "limit"),
+        ("GET", f"/audit?before={2**63}", None, 422, "before"),
         ("PATCH", "/strategy", {"strategy": None}, 405, "GET"),
     ],
 )  # fmt: skip

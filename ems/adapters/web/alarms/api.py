@@ -36,7 +36,7 @@ def alarm_api(alarms: Alarms) -> APIRouter:
     @router.get("/alarms", summary="Alarms", responses=ok(shape.AlarmList, 400, 422, 503))
     async def listed(
         open: Annotated[bool, Query(description="true: only those that last")] = False,
-        before: Annotated[int | None, Query(ge=1, description="only those with a lower number")] = None,
+        before: Annotated[int | None, Query(ge=1, lt=2**63, description="only those with a lower number")] = None,
         kind: Annotated[str, Query(max_length=40, description="as offline, fault or meter")] = "",
         search: Annotated[str, Query(max_length=100, description="in its text, its members and its note")] = "",
         limit: Annotated[int, Query(ge=1, le=1_000)] = MOST,

@@ -29,7 +29,7 @@ def notice_api(live: Live, notices: Notices) -> APIRouter:
 
     @router.get("/notices", summary="What has happened", responses=ok(shape.NoticeList, 400, 422, 503))
     async def listed(
-        after: Annotated[int, Query(ge=0, description="only those with a higher number")] = 0,
+        after: Annotated[int, Query(ge=0, lt=2**63, description="only those with a higher number")] = 0,
         type: Annotated[list[Topic] | None, Query(max_length=20)] = None,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
     ) -> Response:
@@ -56,7 +56,7 @@ def notice_api(live: Live, notices: Notices) -> APIRouter:
     )
     async def stream(
         request: Request,
-        after: Annotated[int | None, Query(ge=0, description="begin behind this number")] = None,
+        after: Annotated[int | None, Query(ge=0, lt=2**63, description="begin behind this number")] = None,
     ) -> Response:
         """The same as server-sent events, named by their type, with their number as id. Whoever comes again with
         Last-Event-ID gets what was missed meanwhile first, also over a restart of the controller.

@@ -63,7 +63,7 @@ def alarm_page(live: Live, clock: Clock, alarms: Alarms, notices: Notices) -> AP
     @router.head("/alarms")
     async def page(
         request: Request,
-        before: Annotated[int | None, Query(ge=1)] = None,
+        before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
         kind: Annotated[str, Query(max_length=40)] = "",
         search: Annotated[str, Query(max_length=100)] = "",
     ) -> Response:

@@ -249,7 +249,7 @@ def _choices(router: APIRouter, live: Live, clock: Clock, operations: Operations
 
     @router.get("/audit", dependencies=WRITES, summary="Who changed what", responses=ok(shape.AuditRows, 503))
     async def audit(
-        before: Annotated[int | None, Query(description="only those with a smaller id")] = None,
+        before: Annotated[int | None, Query(lt=2**63, description="only those with a smaller id")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Response:
         """The newest changes first, each with who made it, before and after."""
