@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from ems.domain.decision import Decision
 from ems.domain.limit import Limit
+from ems.domain.measured_power import metered_w
 from ems.domain.measurement import PROOF_SAMPLES
+from ems.domain.meter import MeterRole
 from ems.domain.phase_switch import ONE
 from ems.domain.phases import MAX_LEGS, PhaseAmps
 from ems.domain.session import Need, Session
@@ -22,7 +24,7 @@ from ems.domain.strategy import Strategy
 from ems.planning.imports import NOTHING_IMPORTED, Imports
 
 HEARD_S = 60.0
-"""A battery that has not said for longer what it holds is not planned with."""
+"""A battery that has not said for longer what it holds is not planned with, nor a plant that was silent for longer."""
 
 
 class Stay(NamedTuple):
@@ -56,7 +58,7 @@ class Outlook:
     """What is known at `now` (UTC). `base_a` is the base load of every circuit of the site, in its order, as the last
     tick saw it, without the battery that we steer; `limits` are those that somebody set, besides the windows of the
     site. `stored_wh` is what that battery holds, None while nobody knows or there is none. `imports`: what has been
-    imported in the windows of a demand charge that run.
+    imported in the windows of a demand charge that run. `sun_w`: what PV gives, None while nobody knows.
     """
 
     now: datetime
@@ -66,6 +68,7 @@ class Outlook:
     base_a: tuple[PhaseAmps, ...]
     stored_wh: float | None = None
     imports: Imports = NOTHING_IMPORTED
+    sun_w: float | None = None
 
 
 def outlook_of(
@@ -89,6 +92,7 @@ def outlook_of(
         base_a=_base_loads(state, decision),
         stored_wh=stored_wh(state, decision.at.monotonic_s),
         imports=imports,
+        sun_w=sun_w(state, decision.at.monotonic_s),
     )
 
 
@@ -99,6 +103,16 @@ def stored_wh(state: SiteState, now: float) -> float | None:
     if i is None or known is None or known.soc is None or now - known.at > HEARD_S:
         return None
     return known.soc * state.site.batteries[i].capacity_wh
+
+
+def sun_w(state: SiteState, now: float) -> float | None:
+    """What PV gives, W, never negative; None while one of its meters has not said so lately, or there is none."""
+    pairs = zip(state.site.meters, state.meters, strict=True)
+    plant = [(meter.id, known.at) for meter, known in pairs if meter.role is MeterRole.PV]
+    if any(now - at > HEARD_S for _, at in plant):
+        return None
+    flowing_w = metered_w(state, [name for name, _ in plant])
+    return None if flowing_w is None else max(0.0, -flowing_w)
 
 
 def steered_w(state: SiteState) -> float:

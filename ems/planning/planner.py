@@ -31,7 +31,7 @@ from ems.planning.outlook import Outlook, Stay
 from ems.planning.problem import Battery, ChargingProblem, Economy
 from ems.planning.requests import Wanted, wanted_by
 from ems.planning.schedule import Schedule
-from ems.planning.surroundings import surroundings
+from ems.planning.surroundings import Seen, surroundings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ def plan_of(
     back-test, neither reasons nor deficits are put into words.
     """
     horizon = Horizon.standard(outlook.now)
-    beside = surroundings(site, horizon, outlook.base_a, known.building_w, known.generation_w)
+    beside = surroundings(site, horizon, outlook.base_a, Seen(known.building_w, known.generation_w, outlook.sun_w))
     usual = _usual(outlook, known)
     stays = wanted_by(site, horizon, outlook.stays, outlook.limits, _forecasts(outlook, known), usual)
     arrivals = _arrivals(outlook, known, horizon)

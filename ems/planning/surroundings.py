@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -21,6 +21,9 @@ from ems.planning.horizon import Horizon
 CAREFUL, LIKELY = 0.9, 0.5
 """Levels of a forecast: what conductors must bear, and what cost is counted with."""
 
+HELD_S = 3600.0
+"""As long the sun is taken to stay that shines now and was never seen at this time of day."""
+
 
 class Surroundings(NamedTuple):
     """`base_a`: ampere by circuit, phase and step that must be kept free; `base_w` and `generation_w`: what the site
@@ -33,14 +36,21 @@ class Surroundings(NamedTuple):
     doubts: tuple[str, ...]
 
 
-def surroundings(
-    site: Site, horizon: Horizon, base_a: Sequence[PhaseAmps], building_w: Series | None, generation_w: Series | None
-) -> Surroundings:
-    """From the base load of every circuit now, and from the past of the building and of its plant where it is known.
+class Seen(NamedTuple):
+    """The past of the building and of its plant, None where nothing was measured; `sun_w`: what the plant gives now."""
 
-    Every metered circuit is taken to follow the course of the building. Without a past it stays as it is. Other
-    circuits count with the most that is declared for them.
+    building_w: Series | None = None
+    generation_w: Series | None = None
+    sun_w: float | None = None
+
+
+def surroundings(site: Site, horizon: Horizon, base_a: Sequence[PhaseAmps], seen: Seen) -> Surroundings:
+    """From the base load of every circuit now, which is what flows less what the plant gives, and from what was seen.
+
+    Every metered circuit is taken to follow the course of the building. Without a past it stays as it is; of the sun
+    that is too much to ask, which counts for an hour. Other circuits count with the most that is declared for them.
     """
+    building_w, generation_w, _ = seen
     building = None if building_w is None else _building(site, horizon, building_w)
     plant = None if generation_w is None else forecast_pv(generation_w, horizon.begins, horizon.edges())
     present = np.array(base_a) if base_a else np.array([circuit.base_load_max_a for circuit in site.circuits])
@@ -49,18 +59,14 @@ def surroundings(
     steady = np.repeat(np.where(metered[:, None], present, declared)[:, :, None], horizon.steps, axis=2)
     net_w = float(present[0].sum()) * site.voltage_v
     likely_sun, sure_sun = (_level(plant, level, horizon) for level in (LIKELY, 1.0 - CAREFUL))
-    gross_now_w = net_w + (float(likely_sun[0]) if plant is not None else 0.0)
+    is_new = likely_sun[0] <= 0.0 < (seen.sun_w or 0.0)
+    if is_new:
+        likely_sun, sure_sun = (_held(told, seen.sun_w or 0.0, horizon) for told in (likely_sun, sure_sun))
+    gross_now_w = net_w + float(likely_sun[0])
     likely, careful = (_course(building, level, gross_now_w, horizon) for level in (LIKELY, CAREFUL))
     per_phase_a = (careful - sure_sun - net_w) / (len(Phase) * site.voltage_v)
     moved = steady + np.where(metered[:, None, None], _share(present)[:, None, None] * per_phase_a, 0.0)
-    doubts = tuple(
-        text
-        for text in (
-            "other load is taken to stay as it is" if building is None else building.why,
-            "" if plant is None else plant.why,
-        )
-        if text
-    )
+    doubts = (*_of_building(building), *_of_plant(plant, is_new=is_new))
     return Surroundings(moved, likely, likely_sun, doubts)
 
 
@@ -68,6 +74,25 @@ def _building(site: Site, horizon: Horizon, past_w: Series) -> Quantiles:
     since, until = horizon.begins - timedelta(days=BUILDING.days + CHECKED_DAYS + 1), horizon.ends
     holidays = site.holidays.between(since.astimezone(site.zone).date(), until.astimezone(site.zone).date())
     return forecast_load(past_w, horizon.begins, horizon.edges(), site.zone, holidays=holidays)
+
+
+def _of_building(found: Quantiles | None) -> Iterator[str]:
+    if found is None:
+        yield "other load is taken to stay as it is"
+    elif found.why:
+        yield f"other load is taken to stay as it is: {found.why}"
+
+
+def _of_plant(found: Quantiles | None, *, is_new: bool) -> Iterator[str]:
+    if found is not None and found.why:
+        yield f"PV: {found.why}"
+    if is_new:
+        yield "PV is counted on for an hour: what it gives at these times of day was not measured yet"
+
+
+def _held(told: Floats, now_w: float, horizon: Horizon) -> Floats:
+    soon = np.array(horizon.edges_s[:-1]) < HELD_S
+    return np.where(soon & (told <= 0.0), now_w, told)
 
 
 def _level(found: Quantiles | None, level: float, horizon: Horizon) -> Floats:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ems.domain import events as e
+from ems.domain.meter import Meter, MeterRole
 from ems.domain.session import Need
 from ems.domain.station import EvseStatus
 from ems.domain.strategy import Strategy
@@ -117,3 +119,15 @@ def test_it_survives_the_way_to_another_process() -> None:
     s = pair().tell(e.NeedStated("A1/1", Need(9e3, pair().now.utc + timedelta(hours=1), guaranteed_wh=5e3)))
     told = outlook(s)
     assert pickle.loads(pickle.dumps(told)) == told
+
+
+def test_what_pv_gives_is_told_as_long_as_its_meter_says_so() -> None:
+    at = layout([circuit("grid", 63, meter="main")], [evse("A1", "grid")])
+    at = replace(at, meters=(*at.meters, Meter("roof", role=MeterRole.PV, circuit="grid")))
+    s = site(at).meter("main", 15, 15, 15)
+    assert outlook(s.silent("roof").after(5)).sun_w is None, "it has not said anything yet"
+    s = site(at).meter("main", 15, 15, 15).meter("roof", -10, -10, -10).after(5)
+    assert outlook(s).sun_w == pytest.approx(6900.0)
+    assert outlook(s.silent("roof").after(90)).sun_w is None
+    s = site(at).meter("main", 15, 15, 15).meter("roof", 0.1).after(5)
+    assert outlook(s).sun_w == 0.0, "what an inverter draws at night is no sun"

@@ -12,7 +12,7 @@ from ems.domain.recurrence import Holidays
 from ems.domain.site import Site
 from ems.planning.forecast.series import Series
 from ems.planning.horizon import Horizon
-from ems.planning.surroundings import Surroundings, surroundings
+from ems.planning.surroundings import Seen, Surroundings, surroundings
 from tests.control.installations import circuit, evse, layout
 
 NOW = datetime(2026, 6, 3, 10, 0, tzinfo=UTC)
@@ -36,8 +36,13 @@ def course(of_hour: list[float]) -> Series:
     return Series.of(begins, HOUR, [of_hour[k % 24] for k in range(24 * DAYS + NOW.hour)])
 
 
-def beside(site: Site = SITE, base: tuple[tuple[float, float, float], ...] = PRESENT, **known: Series) -> Surroundings:
-    return surroundings(site, HORIZON, base, known.get("building_w"), known.get("generation_w"))
+def beside(
+    site: Site = SITE,
+    base: tuple[tuple[float, float, float], ...] = PRESENT,
+    sun_w: float | None = None,
+    **known: Series,
+) -> Surroundings:
+    return surroundings(site, HORIZON, base, Seen(**known, sun_w=sun_w))
 
 
 def at(hours: float) -> int:
@@ -87,8 +92,7 @@ def test_a_building_of_which_too_little_is_known_stays_as_it_is() -> None:
     short = Series.of(NOW - timedelta(days=2), HOUR, [1000.0] * 48)
     found = beside(building_w=short)
     assert found.base_w.tolist() == pytest.approx([13_800.0] * HORIZON.steps)
-    (doubt,) = found.doubts
-    assert doubt
+    assert found.doubts == ("other load is taken to stay as it is: only 2 days of history",)
 
 
 def test_the_sun_relieves_cost_by_what_is_likely_and_conductors_by_what_is_sure() -> None:
@@ -101,3 +105,38 @@ def test_the_sun_relieves_cost_by_what_is_likely_and_conductors_by_what_is_sure(
     night_a = found.base_a[0, 0, at(12.0)]
     assert night_a == pytest.approx(20_000.0 / 690.0, rel=0.02)
     assert found.base_a[0, 0, at(0.5)] == pytest.approx(night_a - 6200.0 / 690.0, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("what", "past"),
+    [
+        ("there is no past", None),
+        (
+            "it began to be measured an hour ago",
+            Series.of(NOW - timedelta(hours=1), HOUR, [12_000.0]),
+        ),
+    ],
+)
+def test_sun_that_was_never_seen_at_this_time_of_day_is_counted_on_for_an_hour_and_the_plan_says_so(
+    what: str, past: Series | None
+) -> None:
+    """13.8 kW flow in while the plant gives 6.9 kW: the building draws 20.7 kW, with the sun or without."""
+    found = surroundings(SITE, HORIZON, PRESENT, Seen(None, past, 6900.0))
+    assert found.base_w.tolist() == pytest.approx([20_700.0] * HORIZON.steps), what
+    assert found.generation_w[at(0.9)] == 6900.0
+    assert found.generation_w[at(1.1)] == 0.0
+    assert found.base_a[0, 0, 0] == pytest.approx(20.0)
+    assert found.base_a[0, 0, at(1.1)] == pytest.approx(30.0), "what the sun spares now is not spared later"
+    assert found.doubts[-1] == "PV is counted on for an hour: what it gives at these times of day was not measured yet"
+
+
+def test_sun_that_was_seen_at_this_time_of_day_is_forecast_from_what_was_measured() -> None:
+    sun = course([0.0] * 6 + [6200.0] * 12 + [0.0] * 6)
+    found = beside(sun_w=9000.0, building_w=course([20_000.0] * 24), generation_w=sun)
+    assert found.generation_w[at(0.5)] == pytest.approx(6200.0, rel=0.05)
+    assert found.doubts == ()
+
+
+def test_a_plant_of_which_too_little_is_known_is_named_beside_the_doubt() -> None:
+    sun = Series.of(NOW - timedelta(days=3), HOUR, [5000.0] * 72)
+    assert "PV: only 3 days of history" in "\n".join(beside(building_w=course([20e3] * 24), generation_w=sun).doubts)
