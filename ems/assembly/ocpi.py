@@ -9,7 +9,7 @@ from ems.adapters.store.store import Store
 from ems.adapters.web.payment.api import Routers
 from ems.assembly.operations import SiteOperations
 from ems.assembly.receipts import read
-from ems.domain.access.admission import Guest
+from ems.domain.access.admission import Asked, Guest
 from ems.domain.billing.receipt import Receipt
 from ems.domain.billing.tab import Tab
 from ems.ports.controller import Clock, Live, Service
@@ -129,8 +129,11 @@ def roaming_parts(  # noqa: PLR0913, PLR0917 - everything that a partner's custo
         tab = await read(store.closed_tab(session))
         return None if tab is None else (tab, await read(store.receipt(session)))
 
+    def admits(tag: str, evse: str) -> bool:
+        return porter.check(Asked(tag, evse, clock.now().utc)).is_accepted
+
     def made(told: OcpiSettings) -> Roaming:
-        ground = Ground(told.operator, live, operations, remote, clock, porter.admit, till.tab, closed_tab)
+        ground = Ground(told.operator, live, operations, remote, clock, porter.admit, admits, till.tab, closed_tab)
         return Roaming.of(ground, told.partners, store.roaming, store.audit.add)
 
     seat = RoamingSeat(made, settings)

@@ -359,6 +359,33 @@ def test_a_card_that_nobody_knows_is_asked_about(site: Installation, provider: P
     asyncio.run(scenario())
 
 
+def test_who_walks_on_to_the_next_station_or_comes_back_later_is_asked_about_anew(
+    site: Installation, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.allowed = {"NEW-1": "ALLOWED"}
+    first, second = ChargePoint("CP-01"), ChargePoint("CP-02")
+
+    async def status(station: ChargePoint) -> str:
+        return str((await station.call("Authorize", {"idTag": "NEW-1"}))["idTagInfo"]["status"])
+
+    async def scenario() -> None:
+        async with (
+            grid_meter(site.modbus),
+            running(site) as daemon,
+            first.connected(site.central),
+            second.connected(site.central),
+        ):
+            await met(daemon, provider)
+            await eventually(lambda: evse(daemon, "CP-02/1").status is EvseStatus.AVAILABLE)
+            with monkeypatch.context() as brief:
+                brief.setattr("ems.adapters.ocpi.tokens.PASS_FOR", timedelta(0))
+                assert await status(first) == "Invalid", "its pass is over at once"
+            assert [await status(first), await status(second)] == ["Accepted", "Accepted"]
+            assert len([one for one in provider.told if one.path.endswith("/authorize")]) == 3
+
+    asyncio.run(scenario())
+
+
 def test_a_partner_that_is_away_blocks_nobody_and_is_told_all_when_it_is_back(
     site: Installation, provider: Provider
 ) -> None:

@@ -177,3 +177,24 @@ def test_what_waited_for_a_partner_that_is_away_waits_on_when_its_successor_cann
             await eventually(lambda: [one["kwh"] for one in provider.objects["sessions"].values()] == [1])
 
     asyncio.run(scenario())
+
+
+def test_a_driver_whose_partner_says_yes_waits_outside_until_its_word_is_on_disk(
+    site: Installation, provider: Provider
+) -> None:
+    provider.allowed = {"NEW-1": "ALLOWED"}
+    station = ChargePoint("CP-01")
+
+    async def status() -> str:
+        return str((await station.call("Authorize", {"idTag": "NEW-1"}))["idTagInfo"]["status"])
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon, station.connected(site.central):
+            await met(daemon, provider)
+            await eventually(lambda: evse(daemon, "CP-01/1").status is EvseStatus.AVAILABLE)
+            with refusing(site, "roaming_object"):
+                assert await status() == "Invalid"
+                assert any("was not stored" in words for _, words in roaming(daemon).directory.lines("tnm"))
+            assert await status() == "Accepted"
+
+    asyncio.run(scenario())

@@ -18,8 +18,9 @@ from ems.ports.stations import Remote
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """`admit` gives a tag a pass at an EVSE until a moment; `tab` is that of the session at an EVSE, `closed_tab`
-    that of a session that is over, with its receipt (None: it was free, or there is none).
+    """`admit` gives a tag a pass at an EVSE until a moment, `admits` whether it may begin there now; `tab` is that
+    of the session at an EVSE, `closed_tab` that of a session that is over, with its receipt (None: it was free, or
+    there is none).
     """
 
     operator: Operator
@@ -28,6 +29,7 @@ class Ground:
     remote: Remote
     clock: Clock
     admit: Callable[[str, str, datetime], None]
+    admits: Callable[[str, str], bool]
     tab: Callable[[str], Tab | None]
     closed_tab: Callable[[str], Awaitable[tuple[Tab, Receipt | None] | None]]
 

@@ -121,7 +121,7 @@ class Guests:
 
     def must_ask(self, key: str) -> bool:
         """Whether partners are to be asked before a tag is answered: nobody knows it, or its partner wants it so."""
-        if self.claimed(key) is not None or self.was_refused(key):
+        if self.was_refused(key):
             return False
         one = self.find(key)
         return one is None or one.whitelist in {Whitelist.NEVER, Whitelist.ALLOWED_OFFLINE}

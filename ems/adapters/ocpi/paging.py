@@ -3,6 +3,10 @@
 Objects are listed in the order in which they were made, so that new ones come last. The link to the next page names the
 last object of this one (`after`): whatever changes meanwhile, nothing is left out and nothing comes twice. What is
 changed while somebody turns pages may leave the span of time asked for; it is in the next one.
+
+Section 9.2.1.1 calls `date_from` of sessions required, section 4.1.4.1 says that any of the parameters may be left out,
+and the examples of 9.2.1.1 do so. Without it all is listed, as with records (10.2.1.1): that suits both readings.
+A page of no objects is refused: with a link to the next it would have no end, without one it would pass for the last.
 """
 
 from __future__ import annotations
@@ -37,12 +41,12 @@ class Paging(NamedTuple):
 
 def paging_of(query: Mapping[str, str]) -> Paging:
     """Read it. Raises OcpiError."""
-    limit = _whole(query, "limit")
+    limit = _whole(query, "limit", least=1)
     return Paging(
         since=_moment(query, "date_from"),
         until=_moment(query, "date_to"),
         offset=_whole(query, "offset") or 0,
-        limit=MOST if limit is None else max(1, min(limit, MOST)),
+        limit=MOST if limit is None else min(limit, MOST),
         after=_whole(query, "after"),
     )
 
@@ -66,12 +70,12 @@ def fits(asked: Paging, updated: datetime) -> bool:
     return (asked.since is None or updated >= asked.since) and (asked.until is None or updated < asked.until)
 
 
-def _whole(query: Mapping[str, str], name: str) -> int | None:
+def _whole(query: Mapping[str, str], name: str, least: int = 0) -> int | None:
     text = query.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdecimal()) or len(text) > 16 or int(text) > LARGEST:
-        raise OcpiError(StatusCode.INVALID_PARAMETERS, f"{name} must be a whole number from 0 on")
+    if not (text.isascii() and text.isdecimal()) or len(text) > 16 or not least <= int(text) <= LARGEST:
+        raise OcpiError(StatusCode.INVALID_PARAMETERS, f"{name} must be a whole number from {least} on")
     return int(text)
 
 

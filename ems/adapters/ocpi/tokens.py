@@ -133,6 +133,8 @@ class Tokens:
         key, access = tag_key(tag), self.ground.operations.daybook.access
         if not key or access.tag(tag) is not None or not self.guests.must_ask(key) or self._asking >= MOST_ASKING:
             return None
+        if self.guests.claimed(key) is not None and any(self.ground.admits(tag, evse) for evse in self._at(station)):
+            return None  # A claim outlives its pass, and a pass is for one station: without one it is asked anew.
         known = self.guests.find(key)
         asked = [one for one in self.directory.registered() if one.url("tokens", "SENDER") is not None]
         if known is not None:
@@ -163,7 +165,7 @@ class Tokens:
         key = tag_key(tag)
         known = self.guests.find(key)
         uid, kind = (tag.strip(), TokenType.RFID.value) if known is None else (known.uid, known.kind)
-        evses = [one.id for one in self.ground.live.state.site.evses if one.station == station]
+        evses = self._at(station)
         where = LocationReferences(
             location_id=self.ground.operator.location, evse_uids=tuple(evse_uid(evse) for evse in evses)
         )
@@ -193,13 +195,22 @@ class Tokens:
         now = self.ground.clock.now().utc
         permission = Permission(token, AuthMethod.AUTH_REQUEST, info.authorization_reference)
         claim = Claim(partner.id, permission, now)
-        self.guests.claim(key, claim)
-        self._admit(tag, _named(info.location, evses), now)
         try:
+            # Before the driver is let in, as with a command: whose word it was must outlive a power cut, else nobody
+            # pays.
             await self.keep_claim(key, claim)
         except NotStoredError as failed:
             log.warning("ocpi.claim-not-stored partner=%s: %s", partner.id, failed)
+            self.directory.note(
+                partner.id, f"it lets a tag charge that was turned away: its word was not stored: {failed}"
+            )
+            return False
+        self.guests.claim(key, claim)
+        self._admit(tag, _named(info.location, evses), now)
         return True
+
+    def _at(self, station: str) -> list[str]:
+        return [one.id for one in self.ground.live.state.site.evses if one.station == station]
 
     def _admit(self, tag: str, evses: list[str], now: datetime) -> None:
         for evse in evses:
