@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
-from ems.adapters.prices import PriceFile, parse_prices
+from ems.adapters.prices import INTENSITY, PriceFile, parse_prices
 from ems.assembly.sources import PriceFolder, Sources
 from ems.domain.energy.carbon import GRAM, odd_grams
 from ems.domain.energy.price_push import KnownSeries, Pushed, must_be_meant
@@ -66,10 +66,10 @@ class SitePrices:
 
 async def _intensity(series: str, table: str, zone: ZoneInfo) -> PriceFile:
     """A table of carbon intensities. Raises ValueError."""
-    told = await asyncio.to_thread(parse_prices, table, zone, series)
+    told = await asyncio.to_thread(parse_prices, table, zone, series, INTENSITY)
     if not told.is_usable:
         first = next((finding for finding in told.findings if finding.is_refusal), None)
-        raise NoPricesError(f"it has no values: {first or 'there are no rows'}", told.findings)
+        raise NoPricesError(f"it has no intensities: {first or 'there are no rows'}", told.findings)
     if told.currency != GRAM:
         raise ValueError("the series is of the grid's carbon intensity: write the unit as gCO2/kWh")
     if why := odd_grams(told.series):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ems.adapters.prices import PriceFile, read_prices
+from ems.adapters.prices import INTENSITY, PRICE, PriceFile, Quantity, read_prices
 from ems.domain.energy.carbon import GRAM, odd_grams
 from ems.domain.energy.price_push import NOTHING_PUSHED, Pushed
 from ems.domain.energy.price_series import PriceSeries
@@ -33,7 +33,7 @@ class PriceFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._read: dict[tuple[str, int, int], PriceFile] = {}
+        self._read: dict[tuple[tuple[str, int, int], Quantity], PriceFile] = {}
 
     def completed(
         self, tariff: Tariff | None, pushed: Pushed = NOTHING_PUSHED
@@ -45,7 +45,7 @@ class PriceFolder:
         if tariff is None:
             return None, ()
         for name in sorted(tariff.series_names):
-            for path, found in self._found(name, tariff.zone, doubts):
+            for path, found in self._found(name, tariff.zone, doubts, PRICE):
                 if found.currency not in {None, tariff.currency}:
                     doubts.append(f"{path.name} is in {found.currency}, the tariff in {tariff.currency}: not used")
                 else:
@@ -61,7 +61,7 @@ class PriceFolder:
         """The carbon intensity of the grid by a series, g/kWh, likewise."""
         doubts: list[str] = []
         series = PriceSeries()
-        for path, found in self._found(name, zone, doubts):
+        for path, found in self._found(name, zone, doubts, INTENSITY):
             why = "its heading names no g/kWh, as in start;intensity_g_kwh"
             if found.currency == GRAM:
                 why = odd_grams(found.series)
@@ -71,15 +71,15 @@ class PriceFolder:
                 series = series.updated(found.series)
         return series.updated(pushed.get(name, PriceSeries())), tuple(doubts)
 
-    def _found(self, name: str, zone: ZoneInfo, doubts: list[str]) -> Iterator[tuple[Path, PriceFile]]:
+    def _found(self, name: str, zone: ZoneInfo, doubts: list[str], of: Quantity) -> Iterator[tuple[Path, PriceFile]]:
         """The files of a series that tell something; of the others `doubts` say why not."""
         for path in self._files(name):
-            found = self._content(path, zone)
+            found = self._content(path, zone, of)
             if found.is_usable:
                 yield path, found
             else:
-                why = found.findings[0].message if found.findings else "it has no prices"
-                doubts.append(f"{path.name} has no prices: {why}")
+                why = found.findings[0].message if found.findings else "there are no rows"
+                doubts.append(f"{path.name} has no {of.plural}: {why}")
 
     def state(self) -> tuple[tuple[str, int, int], ...]:
         """What tells whether a file has changed: of each its name, size and time."""
@@ -93,13 +93,13 @@ class PriceFolder:
             if path.stem == series or path.stem.startswith(f"{series}-"):
                 yield self._folder / path
 
-    def _content(self, path: Path, zone: ZoneInfo) -> PriceFile:
+    def _content(self, path: Path, zone: ZoneInfo, of: Quantity) -> PriceFile:
         try:
-            key = _identity(path)
+            key = _identity(path), of
         except OSError:
-            return read_prices(path, zone)
+            return read_prices(path, zone, of)
         if key not in self._read:
-            self._read[key] = read_prices(path, zone)
+            self._read[key] = read_prices(path, zone, of)
         return self._read[key]
 
 

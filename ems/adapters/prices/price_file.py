@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from ems.adapters.prices.finding import PriceFinding, refused, shown
 from ems.adapters.prices.moment import Stamp, is_month_first, moments_of, wall_or_instant
+from ems.adapters.prices.quantity import PRICE, Quantity
 from ems.adapters.prices.table import Row, Table, table_of
 from ems.adapters.prices.unit import Unit, has_decimal_comma, number_in, unit_of
 from ems.domain.energy.price_push import MOST_PER_KWH, STRONG
@@ -40,8 +41,9 @@ class _Quote(NamedTuple):
     end_s: int | None
 
 
-def read_prices(path: Path, zone: ZoneInfo) -> PriceFile:
-    """Read a file; `zone` is that of times without an offset. Never raises: a file that cannot be read has no prices.
+def read_prices(path: Path, zone: ZoneInfo, of: Quantity = PRICE) -> PriceFile:
+    """Read a file `of` such values; `zone` is that of times without an offset. Never raises: a file that cannot be read
+    has none.
 
     A script that puts files into a folder should write to another name and rename, so that none is read half written.
     """
@@ -53,16 +55,16 @@ def read_prices(path: Path, zone: ZoneInfo) -> PriceFile:
         return _nothing(path.name, refused(1, f"cannot be read: {reason}", "check the path and its permissions"))
     if len(raw) > MAX_BYTES:
         return _nothing(path.name, refused(1, f"is larger than {MAX_BYTES // 1_000_000} MB", "is this the right file?"))
-    return parse_prices(text_of(raw), zone, path.name)
+    return parse_prices(text_of(raw), zone, path.name, of)
 
 
-def parse_prices(text: str, zone: ZoneInfo, name: str = "prices") -> PriceFile:
+def parse_prices(text: str, zone: ZoneInfo, name: str = "prices", of: Quantity = PRICE) -> PriceFile:
     """Read the text of a table likewise; `name` is what findings and people call it."""
-    table, in_form = table_of(text.removeprefix("\ufeff"))
+    table, in_form = table_of(text.removeprefix("\ufeff"), of)
     if table is None:
         return PriceFile(name, PriceSeries(), None, 0, in_form)
-    priced, in_prices = _prices(table)
-    unit, in_unit = _unit(table, [price for _, price in priced])
+    priced, in_prices = _prices(table, of)
+    unit, in_unit = _unit(table, [price for _, price in priced], of)
     if unit is None:
         return PriceFile(name, PriceSeries(), None, len(table.rows), tuple(sorted((*in_form, *in_unit, *in_prices))))
     timed, in_times = _times(table, _clock_of(table, zone), {row.line for row, _ in priced})
@@ -73,13 +75,13 @@ def parse_prices(text: str, zone: ZoneInfo, name: str = "prices") -> PriceFile:
         for begins in (timed.get(row.line, ()),)
         for begin_s in begins
     ]
-    unique, in_repeats = _unrepeated(quotes, zone)
-    points, in_gaps = _points(unique, zone)
+    unique, in_repeats = _unrepeated(quotes, zone, of)
+    points, in_gaps = _points(unique, zone, of)
     findings = (*in_form, *in_unit, *in_prices, *in_times, *in_repeats, *in_gaps, *_implausible(unique, unit))
     return PriceFile(name, PriceSeries(points), unit.currency, len(table.rows), tuple(sorted(findings)))
 
 
-def _prices(table: Table) -> tuple[list[tuple[Row, float]], list[PriceFinding]]:
+def _prices(table: Table, of: Quantity) -> tuple[list[tuple[Row, float]], list[PriceFinding]]:
     """The price of every row as written, in the unit of the table."""
     decimal_comma = has_decimal_comma(row.cell(table.price) for row in table.rows)
     found: list[tuple[Row, float]] = []
@@ -93,10 +95,11 @@ def _prices(table: Table) -> tuple[list[tuple[Row, float]], list[PriceFinding]]:
         elif price is not None:
             found.append((row, price))
         elif text.casefold() in BLANK:
-            message = f"it has no price for {shown(table.begin_text(row)) or 'no time'}"
-            findings.append(refused(row.line, message, "write the price, or leave the hour to what the tariff assumes"))
+            message = f"it has no {of.noun} for {shown(table.begin_text(row)) or 'no time'}"
+            findings.append(refused(row.line, message, f"write it, or leave the hour to {of.otherwise}"))
         else:
-            findings.append(refused(row.line, f"the price '{shown(text)}' is not a number", "write for example 84.31"))
+            message = f"the {of.noun} '{shown(text)}' is not a number"
+            findings.append(refused(row.line, message, f"write for example {of.example}"))
     return found, findings
 
 
@@ -136,13 +139,14 @@ def _clock_of(table: Table, zone: ZoneInfo) -> ZoneInfo:
     return ZoneInfo("UTC") if says_utc else zone
 
 
-def _unit(table: Table, prices: Sequence[float]) -> tuple[Unit | None, list[PriceFinding]]:
+def _unit(table: Table, prices: Sequence[float], of: Quantity) -> tuple[Unit | None, list[PriceFinding]]:
     """The unit of the price column, by its heading, the title above, or the size of the prices; None if none tells."""
     stated = unit_of(table.heading(table.price)) or unit_of(table.title)
-    if stated is not None or not prices or table.unit is not None:
+    # What is not stated can be told from the size of prices only; of others whoever asked for them says so.
+    if stated is not None or not prices or table.unit is not None or of is not PRICE:
         return stated or Unit(1.0, None), []
     middle = median(abs(price) for price in prices)
-    remedy = "write the unit into the heading: price_eur_mwh, price_eur_kwh or price_ct_kwh"
+    remedy = f"write the unit into the heading: {of.unit}"
     if SURELY_PER_KWH < middle < SURELY_PER_MWH:
         message = f"no unit is stated, and a middle price of {middle:g} may be cents per kWh or currency per MWh"
         return None, [refused(1, message, remedy)]
@@ -156,7 +160,7 @@ def _factor(table: Table, row: Row, unit: Unit) -> float:
     return unit.factor if stated is None else stated.factor
 
 
-def _unrepeated(quotes: Iterable[_Quote], zone: ZoneInfo) -> tuple[list[_Quote], list[PriceFinding]]:
+def _unrepeated(quotes: Iterable[_Quote], zone: ZoneInfo, of: Quantity) -> tuple[list[_Quote], list[PriceFinding]]:
     """The quotes in order of time, of several for one moment the one that stands last."""
     by_begin: dict[int, _Quote] = {}
     findings: list[PriceFinding] = []
@@ -164,13 +168,16 @@ def _unrepeated(quotes: Iterable[_Quote], zone: ZoneInfo) -> tuple[list[_Quote],
         earlier = by_begin.get(quote.begin_s)
         by_begin[quote.begin_s] = quote
         if earlier is not None:
-            same = "the same price" if earlier.per_kwh == quote.per_kwh else "another price, the later row counts"
+            is_same = earlier.per_kwh == quote.per_kwh
+            same = f"the same {of.noun}" if is_same else f"another {of.noun}, the later row counts"
             message = f"it repeats {_shown(quote.begin_s, zone)} of row {earlier.row}: {same}"
             findings.append(PriceFinding(quote.row, message, "keep one row for each time"))
     return [by_begin[begin_s] for begin_s in sorted(by_begin)], findings
 
 
-def _points(quotes: Sequence[_Quote], zone: ZoneInfo) -> tuple[tuple[PricePoint, ...], list[PriceFinding]]:
+def _points(
+    quotes: Sequence[_Quote], zone: ZoneInfo, of: Quantity
+) -> tuple[tuple[PricePoint, ...], list[PriceFinding]]:
     """A price holds until the end that is stated, else as long as its nearer neighbour is away."""
     begins = [quote.begin_s for quote in quotes]
     steps = [later - begin for begin, later in pairwise(begins)]
@@ -184,11 +191,13 @@ def _points(quotes: Sequence[_Quote], zone: ZoneInfo) -> tuple[tuple[PricePoint,
         if quote.end_s is not None and 0 < quote.end_s - quote.begin_s <= LONGEST_STEP_S:
             end_s = min(quote.end_s, begins[i + 1]) if i + 1 < len(begins) else quote.end_s
         if points and points[-1].end_s < quote.begin_s:
-            message = f"no price from {_shown(points[-1].end_s, zone)} to {_shown(quote.begin_s, zone)}"
-            findings.append(PriceFinding(quote.row, message, "add the rows, or leave them to what the tariff assumes"))
+            message = f"no {of.noun} from {_shown(points[-1].end_s, zone)} to {_shown(quote.begin_s, zone)}"
+            findings.append(PriceFinding(quote.row, message, f"add the rows, or leave them to {of.otherwise}"))
         points.append(PricePoint(quote.begin_s, end_s, quote.per_kwh))
     if len(quotes) == 1 and quotes[0].end_s is None:
-        findings.append(PriceFinding(quotes[0].row, "a single price: taken to hold for an hour", "add when it ends"))
+        findings.append(
+            PriceFinding(quotes[0].row, f"a single {of.noun}: taken to hold for an hour", "add when it ends")
+        )
     return tuple(points), findings
 
 

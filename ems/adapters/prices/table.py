@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ems.adapters.prices.finding import PriceFinding, refused, shown
 from ems.adapters.prices.moment import wall_or_instant
+from ems.adapters.prices.quantity import PRICE, Quantity
 from ems.adapters.prices.unit import number_in, unit_of
 
 SEPARATORS = ";\t|,"
@@ -30,7 +31,6 @@ ENDS = frozenset({
     "end", "to", "until", "bis", "datum bis", "end date", "enddate", "end time", "endtime", "time end", "timeend",
     "valid to", "valid until", "interval end", "delivery end", "end timestamp", "end datetime", "ende", "endzeit",
 })  # fmt: skip
-PRICE_WORDS = ("price", "preis", "pricing", "prijs", "prix", "precio", "cost", "rate", "tariff", "value", "wert")
 
 
 class Row(NamedTuple):
@@ -74,21 +74,21 @@ class Table:
         return " ".join(part for part in (row.cell(self.begin), row.cell(self.clock)) if part)
 
 
-def table_of(text: str) -> tuple[Table | None, tuple[PriceFinding, ...]]:
-    """Find out the form of a text; None, with findings, when it is no table of prices."""
+def table_of(text: str, of: Quantity = PRICE) -> tuple[Table | None, tuple[PriceFinding, ...]]:
+    """Find out the form of a text; None, with findings, when it is no table `of` such values."""
     rows, findings = _rows(text)
     if not rows:
-        return None, (*findings, refused(1, "there is nothing in it", "write rows with a time and a price"))
+        return None, (*findings, refused(1, "there is nothing in it", f"write rows with a time and the {of.noun}"))
     for i, row in enumerate(rows[:LOOKED_AT]):
-        table = _headed(row, rows[i + 1 :], " ".join(cell for above in rows[:i] for cell in above.cells))
+        table = _headed(row, rows[i + 1 :], " ".join(cell for above in rows[:i] for cell in above.cells), of)
         if table is not None:
-            return table, (*findings, *_other_prices(table, row))
+            return table, (*findings, *_other_values(table, row, of))
     first = rows[0]
     if len(first.cells) == 2 and wall_or_instant(first.cell(0)) is not None and _is_number(first.cell(1)):
         return Table(tuple(rows), 0, 1), findings
     known = ", ".join(f"'{shown(cell.strip())}'" for cell in first.cells[:8])
-    message = f"no heading names a column for the time and one for the price: found {known}"
-    return None, (*findings, refused(first.line, message, "write a first row such as: start;price_eur_mwh"))
+    message = f"no heading names a column for the time and one for the {of.noun}: found {known}"
+    return None, (*findings, refused(first.line, message, f"write a first row such as: {of.heading}"))
 
 
 def _rows(text: str) -> tuple[list[Row], tuple[PriceFinding, ...]]:
@@ -114,9 +114,9 @@ def _commonest(counts: Sequence[int]) -> bool:
     return 2 * sum(1 for count in counts if count) > len(counts)
 
 
-def _headed(row: Row, below: Sequence[Row], title: str) -> Table | None:
+def _headed(row: Row, below: Sequence[Row], title: str, of: Quantity) -> Table | None:
     names = [_plain(cell) for cell in row.cells]
-    prices = list(_price_columns(row.cells, names))
+    prices = list(_value_columns(row.cells, names, of))
     date = next((i for i, name in enumerate(names) if name in DATES), None)
     clock = next((i for i, name in enumerate(names) if name in CLOCKS), None)
     begin = next((i for i, name in enumerate(names) if name in BEGINS), None)
@@ -137,18 +137,19 @@ def _headed(row: Row, below: Sequence[Row], title: str) -> Table | None:
     )
 
 
-def _price_columns(cells: Sequence[str], names: Sequence[str]) -> Iterator[int]:
+def _value_columns(cells: Sequence[str], names: Sequence[str], of: Quantity) -> Iterator[int]:
     for i, (cell, name) in enumerate(zip(cells, names, strict=True)):
         taken = name in BEGINS or name in ENDS or name in DATES
-        if not taken and (unit_of(cell) is not None or any(word in name for word in PRICE_WORDS)):
+        if not taken and (unit_of(cell) is not None or any(word in name for word in of.words)):
             yield i
 
 
-def _other_prices(table: Table, heading: Row) -> Iterator[PriceFinding]:
-    others = [i for i in _price_columns(heading.cells, [_plain(cell) for cell in heading.cells]) if i != table.price]
+def _other_values(table: Table, heading: Row, of: Quantity) -> Iterator[PriceFinding]:
+    names = [_plain(cell) for cell in heading.cells]
+    others = [i for i in _value_columns(heading.cells, names, of) if i != table.price]
     if others:
         used, left = (shown(heading.cells[i].strip()) for i in (table.price, others[0]))
-        message = f"several columns hold prices: '{used}' is taken, not '{left}'"
+        message = f"several columns hold {of.plural}: '{used}' is taken, not '{left}'"
         yield PriceFinding(heading.line, message, "remove the columns that are not meant")
 
 
