@@ -135,7 +135,7 @@ def product_of(ground: Ground) -> Product:
         *(router for area in areas for router in area.routers),
         *station_ways(live, clock, remote.control, remote.rounds),
         *access_ways(live, clock, operations, access.site),
-        *session_ways(store, database_of(state_dir), live, clock, operations, settings.meter_keys),
+        *session_ways(store, database_of(state_dir), live, clock, operations, settings.meter_keys, reporting.carbon),
         *sso_ways(settings.oidc, accounts, live, clock),
         energy_prices(live, clock, operations, prices),
         series_pages(Sheet(live, clock), prices),

@@ -56,14 +56,19 @@ EVERY_MINUTE, EVERY_NIGHT = "* * * * *", "23 2 * * *"
 
 def facts_of(site: Site, settings: ReportSettings, sources: Sources, pushed: Pushed, book: Daybook) -> Facts:
     """What else a report must know. Reads price files."""
-    folder = PriceFolder(sources.prices)
-    tariff, doubts = folder.completed(sources.tariff, pushed)
-    carbon = Carbon(otherwise=settings.co2_g_per_kwh, pv_g_per_kwh=settings.co2_pv_g_per_kwh)
-    if settings.co2_series is not None:
-        series, more = folder.intensity(settings.co2_series, site.zone, pushed)
-        carbon, doubts = replace(carbon, series=series, is_followed=True), (*doubts, *more)
+    tariff, doubts = PriceFolder(sources.prices).completed(sources.tariff, pushed)
+    carbon, more = carbon_of(site, settings, sources, pushed)
     people = {person.id: person.label for person in book.access.people.values()}
-    return Facts(site, tariff, carbon, dict(book.fleet.vehicles), people, tuple(doubts))
+    return Facts(site, tariff, carbon, dict(book.fleet.vehicles), people, (*doubts, *more))
+
+
+def carbon_of(site: Site, settings: ReportSettings, sources: Sources, pushed: Pushed) -> tuple[Carbon, tuple[str, ...]]:
+    """What a kWh stands for, and in words what of that could not be used. Reads files of a series."""
+    carbon = Carbon(otherwise=settings.co2_g_per_kwh, pv_g_per_kwh=settings.co2_pv_g_per_kwh)
+    if settings.co2_series is None:
+        return carbon, ()
+    series, doubts = PriceFolder(sources.prices).intensity(settings.co2_series, site.zone, pushed)
+    return replace(carbon, series=series, is_followed=True), tuple(doubts)
 
 
 class _Made(NamedTuple):
@@ -148,7 +153,7 @@ def file_name(what: str, period: Period, ending: str) -> str:
 @dataclass(frozen=True, slots=True)
 class ReportParts:
     """`routers` are offered by the web server; `look` sees every tick; `services` run, `jobs` are the calendar's.
-    `savings` are what control saved.
+    `savings` are what control saved; `carbon` tells what a kWh stands for, and may read files.
     """
 
     routers: Routers
@@ -158,6 +163,7 @@ class ReportParts:
     savings: Savings
     exporter: Exporter
     co2_series: Callable[[], str | None]
+    carbon: Callable[[], Carbon]
     take_over: Callable[[ReportSettings], None]
 
 
@@ -178,6 +184,9 @@ def report_parts(
     def facts() -> Facts:
         return facts_of(live.state.site, assumed[0], sources(), operations.pushed(), operations.daybook)
 
+    def carbon() -> Carbon:
+        return carbon_of(live.state.site, assumed[0], sources(), operations.pushed())[0]
+
     def take_over(told: ReportSettings) -> None:
         assumed[0] = told
         exporter.take_over(told.exports)
@@ -192,7 +201,7 @@ def report_parts(
     jobs = (Job("exports", EVERY_MINUTE, exporter.look), Job("names", EVERY_NIGHT, forget))
     return ReportParts(
         report_ways(live, clock, reports), Watchkeeper(store.reports).look, (reports.process, savings), jobs, savings,
-        exporter, lambda: assumed[0].co2_series, take_over,
+        exporter, lambda: assumed[0].co2_series, carbon, take_over,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,28 +11,37 @@ from functools import partial
 
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.reading import NotReadableError
+from ems.adapters.store.report_reading import read_flows
 from ems.adapters.store.session_detail import read_belongings
 from ems.adapters.store.session_reading import SessionReader
 from ems.adapters.store.signed import read_keys
 from ems.adapters.store.store import Store
 from ems.assembly.seldom import examine, plain_key
+from ems.domain.energy.carbon import Carbon
 from ems.domain.record.correction import Wanted
 from ems.domain.record.session_detail import SessionDetail
+from ems.domain.record.session_entry import SessionEntry, SessionQuarter
 from ems.domain.record.signed_value import MeterKey
 from ems.domain.unknown import UnknownError
 from ems.ports.controller import Clock, Live
 from ems.ports.sessions import NotReadError
+from ems.statistics.account import co2_of
+from ems.statistics.period import Period
+from ems.statistics.record import Facts, Past, PastSession, Used
 
 
 @dataclass(frozen=True, slots=True)
 class SiteSessionDesk:
-    """The `SessionDesk` port of a running daemon. `written`: the keys of the site file by EVSE, in their plain form."""
+    """The `SessionDesk` port of a running daemon. `written`: the keys of the site file by EVSE, in their plain form;
+    `carbon` tells what a kWh stands for, and may read files.
+    """
 
     store: Store
     reader: SessionReader
     live: Live
     clock: Clock
     written: Mapping[str, str] = field(default_factory=dict)
+    carbon: Callable[[], Carbon] = Carbon
 
     async def detail(self, name: str) -> SessionDetail | None:
         """Everything about one session; None when there is none of that id."""
@@ -44,11 +53,33 @@ class SiteSessionDesk:
             until = entry.unplugged or self.clock.now().utc
             quarters = await asyncio.to_thread(self.reader.quarters, name)
             found = await self.store.asked(partial(read_belongings, entry=entry, until=until))
+            co2_g = await asyncio.to_thread(self._co2_g, entry, quarters)
         keys = [key for key in (self.written.get(entry.evse), *(one.key for one in found.keys)) if key]
         signed = await asyncio.to_thread(lambda: tuple((one, examine(one.value, keys)) for one in found.signed))
         return SessionDetail(
-            entry, found.transactions, quarters, found.offers, found.corrections, signed, found.receipt
+            entry, found.transactions, quarters, found.offers, found.corrections, signed, found.receipt, co2_g
         )
+
+    def _co2_g(self, entry: SessionEntry, quarters: Sequence[SessionQuarter]) -> float | None:
+        """As the report of its days counts it, which leaves void sessions out. Reads the database, and files."""
+        if not quarters or entry.is_void:
+            return None
+        carbon = self.carbon()
+        if not carbon.is_known:
+            return None
+        site = self.live.state.site
+        first, last = (one.starts.astimezone(site.zone).date() for one in (quarters[0], quarters[-1]))
+        period, now_s = Period(first, last, site.zone), int(self.clock.now().utc.timestamp())
+        plugged_s = int(entry.plugged.timestamp())
+        unplugged_s = None if entry.unplugged is None else int(entry.unplugged.timestamp())
+        past = Past(
+            period,
+            now_s,
+            sessions=(PastSession(entry.id, entry.evse, plugged_s, unplugged_s, entry.energy_wh),),
+            used=tuple(Used(entry.id, int(at.timestamp()), wh, idle_s) for at, wh, idle_s in quarters),
+            flows=read_flows(self.store.database, site, period),
+        )
+        return co2_of(past, Facts(site, carbon=carbon), entry.id)
 
     async def correct(self, name: str, wanted: Wanted, who: str) -> None:
         """Correct a session that is over."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +17,7 @@ from ems.assembly.exporting import ExportProcesses
 from ems.assembly.seldom import plain_key
 from ems.assembly.session_desk import SiteSessionDesk
 from ems.assembly.session_list import SiteSessions
+from ems.domain.energy.carbon import Carbon
 from ems.ports.controller import Clock, Live, Operations
 
 log = logging.getLogger(__name__)
@@ -29,13 +30,15 @@ def session_ways(
     clock: Clock,
     operations: Operations,
     meter_keys: Mapping[str, str] = MappingProxyType({}),
+    carbon: Callable[[], Carbon] = Carbon,
 ) -> Routers:
     """The interface and the pages. `where` the database is, also for processes of their own. `meter_keys`: those that
-    the site file names, by EVSE; what is none is named in the log, and nothing is verified with it.
+    the site file names, by EVSE; what is none is named in the log, and nothing is verified with it. `carbon`: what a
+    kWh stands for.
     """
     reader = SessionReader(store.database)
     sessions = SiteSessions(store, reader, lambda: live.state.site.zone)
-    desk = SiteSessionDesk(store, reader, live, clock, dict(_plain(meter_keys)))
+    desk = SiteSessionDesk(store, reader, live, clock, dict(_plain(meter_keys)), carbon)
     return (
         file_api(live, clock, sessions, ExportProcesses(where)),
         session_api(live, clock, sessions, desk),

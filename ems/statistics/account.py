@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ems.domain.billing.money import major
-from ems.statistics.quarters import Quarters
+from ems.statistics.quarters import Quarters, quarters_of
 from ems.statistics.record import QUARTER_S, Facts, Past, PastSession
 from ems.statistics.sheet import Chart, Column, Kind, Row, Sheet, Value, money
 
@@ -70,6 +70,16 @@ def accounts_of(past: Past, quarters: Quarters) -> dict[str, Account]:
             if lasted_s > 0:
                 account.charging_s += lasted_s
     return accounts
+
+
+def co2_of(past: Past, facts: Facts, session: str) -> float | None:
+    """What the energy of a session that flowed in the period stands for, g of CO2, as its report counts it; None where
+    nothing is known of the grid, or the session was not there.
+    """
+    if not facts.carbon.is_known:
+        return None
+    account = accounts_of(past, quarters_of(past, facts)).get(session)
+    return None if account is None else account.co2_g
 
 
 def _begun(session: PastSession, past: Past) -> Account:

@@ -82,6 +82,11 @@ def read_past(database: Database, site: Site, period: Period, now_s: int) -> Pas
         raise NoReportError(f"the database cannot be read: {reason(error)}") from None
 
 
+def read_flows(database: Database, site: Site, period: Period) -> tuple[Flow, ...]:
+    """What flowed in a period through the grid connection and from PV. Raises one of WRITE_ERRORS; blocks."""
+    return tuple(_Reading(database).flows(_Span(1000 * period.begin_s, 1000 * period.end_s), site))
+
+
 class _Reading:
     def __init__(self, database: Database) -> None:
         self._engine = database.reading()

@@ -30,7 +30,8 @@ class Accounted(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class SessionDetail:
     """`offers`: what the EVSE was offered meanwhile and why, as far as that is still kept. `receipt` None: it cost
-    nothing, or lasts. `signed`: signed meter values, each with what came of examining it just now.
+    nothing, or lasts. `signed`: signed meter values, each with what came of examining it just now. `co2_g`: what its
+    energy so far stands for, None where nobody can say.
     """
 
     entry: SessionEntry
@@ -40,3 +41,4 @@ class SessionDetail:
     corrections: tuple[Correction, ...]
     signed: tuple[tuple[SignedValue, Examined], ...]
     receipt: Receipt | None
+    co2_g: float | None = None

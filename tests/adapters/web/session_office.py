@@ -13,9 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import APIRouter
 
+from ems.adapters.store.moment import to_ms
 from ems.adapters.store.recovery import Recovered
+from ems.adapters.store.schema import interval, subject
 from ems.adapters.web.app import WebOptions
 from ems.assembly.sessions import session_ways
+from ems.domain.energy.carbon import Carbon
+from ems.domain.energy.price_series import PricePoint, PriceSeries
 from ems.domain.record.signed_value import SignedValue
 from tests.adapters.store.seeded import Seeded, write
 from tests.adapters.web.office import Office
@@ -47,6 +51,15 @@ SESSIONS = (
 )  # fmt: skip
 OCTOBER_WH = 43_000
 
+CARBON = Carbon(
+    PriceSeries((PricePoint(int(at(12, 9).timestamp()), int(at(12, 9, 30).timestamp()), 100.0),)),
+    otherwise=400.0,
+    pv_g_per_kwh=40.0,
+    is_followed=True,
+)
+SUNNY = ((at(12, 9, 15), 6_000, -2_000), (at(12, 9, 30), -3_000, -9_000))
+"""Quarter hours in which PV gave something: what flowed through the grid connection and from the roof, W."""
+
 
 def signed(begin_kwh: float, end_kwh: float, claimed_kwh: float | None = None) -> str:
     """A value as a station sends it: an object with the record in base64, and the key of the meter. `claimed_kwh`:
@@ -73,6 +86,14 @@ class SessionOffice(Office):
         database = self.store.database
         with database.connect() as connection, database.transaction(connection, durable=False):
             write(connection, SESSIONS)
+            connection.execute(
+                subject.insert(),
+                [{"id": 1, "kind": "circuit", "name": "grid"}, {"id": 2, "kind": "meter", "name": "roof"}],
+            )
+            connection.execute(interval.insert(), [
+                {"starts": to_ms(starts), "subject": number, "covered_s": 900, "mean_w": watts}
+                for starts, *flows in SUNNY for number, watts in enumerate(flows, start=1)
+            ])  # fmt: skip
         for number, value in enumerate((signed(1.0, 21.0), signed(1.0, 21.0, claimed_kwh=91.0))):
             kept = SignedValue(f"d{number}", "CP-03/1", 5, at(1, 4, 45, 11), "Transaction.End", value)
             self.store.signed.kept(kept)
@@ -85,4 +106,4 @@ class SessionOffice(Office):
     def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:
         path = self.store.database.path
         assert path is not None
-        return session_ways(self.store, path, self.scene, self.scene, self.operations)
+        return session_ways(self.store, path, self.scene, self.scene, self.operations, carbon=lambda: CARBON)

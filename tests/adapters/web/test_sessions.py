@@ -6,15 +6,20 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from ems.adapters.store.report_reading import read_past
 from ems.adapters.web.app import WebOptions
 from ems.domain.access.account import LoginRule
-from tests.adapters.web.session_office import HOSTILE, METER_KEY, OCTOBER_WH, SESSIONS, SessionOffice
+from ems.statistics.period import Period
+from ems.statistics.record import Facts
+from ems.statistics.report import report_of
+from tests.adapters.web.session_office import CARBON, HOSTILE, METER_KEY, NOW, OCTOBER_WH, SESSIONS, SessionOffice
 
 FREE = WebOptions(login=LoginRule.LOOPBACK_FREE)
 OCTOBER = "from=2026-10-01&to=2026-11-01"
@@ -142,7 +147,7 @@ def test_signed_values_go_to_transparency_software_to_the_letter(opened: Session
 
 
 def test_energy_belongs_to_the_interval_in_which_it_flowed(opened: SessionOffice) -> None:
-    told = opened.told("GET", f"/energy?circuit=grid&step=day&{OCTOBER}")
+    told = opened.told("GET", f"/energy?circuit=row-a&step=day&{OCTOBER}")
     assert (told["kind"], told["step"], told["points"]) == ("circuit", "day", [])
     assert opened.refused("GET", f"/energy?{OCTOBER}") == (422, "name a circuit or an evse")
     assert opened.refused("GET", f"/energy?circuit=grid&evse=CP-01/1&{OCTOBER}")[0] == 422
@@ -226,6 +231,25 @@ def test_what_cannot_be_corrected_is_refused(
     told = opened.refused("POST", f"/sessions/{name}/corrections", body)
     assert told[0] == status
     assert words in told[1]
+
+
+def test_the_co2_of_a_session_is_that_of_the_quarter_hours_in_which_it_charged(opened: SessionOffice) -> None:
+    """3 kWh in each of four: 100 g/kWh of the series, three quarters of that and a quarter of PV, PV alone, and what
+    counts where the series says nothing.
+    """
+    told = opened.told("GET", f"/sessions/{quote(SESSIONS[1].id)}")
+    assert told["co2_g"] == pytest.approx(3 * (100 + (0.75 * 100 + 0.25 * 40) + 40 + 400))
+
+
+def test_the_co2_of_all_sessions_is_that_of_the_report(opened: SessionOffice) -> None:
+    site, now_s = opened.scene.site, int(NOW.timestamp())
+    period = Period(date(2026, 10, 1), date(2026, 11, 30), site.zone)
+    past = read_past(opened.store.database, site, period, now_s)
+    co2_kg = next(row[2] for row in report_of(past, Facts(site, carbon=CARBON)).sheets[0].rows if row[0] == "co2_kg")
+    assert isinstance(co2_kg, float)
+    told = [opened.told("GET", f"/sessions/{quote(one.id)}")["co2_g"] for one in SESSIONS]
+    assert sum(told) == pytest.approx(1000.0 * co2_kg)
+    assert all(told)
 
 
 def test_only_an_administrator_makes_sessions_forget(opened: SessionOffice) -> None:

@@ -75,6 +75,7 @@ def test_the_list_is_filtered_by_a_form_and_says_what_it_adds_up_to(chromium: An
 def test_one_session_is_looked_at_confirmed_and_corrected(chromium: Any, lodge: Lodge) -> None:
     visit = Visit(chromium, f"{lodge.url[:-1]}/sessions/{quote(SESSIONS[4].id)}")
     assert "CP-03/1" in visit.text("#facts-title")
+    visit.expects("dl.facts").to_contain_text("8.00 kg")
     visit.expects(".bars rect").to_have_count(16)
     visit.expects("li[data-verdict=own-key]").to_contain_text("Signed, key not confirmed")
     visit.expects("li[data-verdict=wrong]").to_contain_text("Signature does not fit")

@@ -25,7 +25,6 @@ from ems.domain.access.book import AccessBook
 from ems.domain.billing.price_list import Unit
 from ems.domain.billing.receipt import ReceiptLine
 from ems.domain.record.session_detail import SessionDetail
-from ems.domain.record.session_entry import SessionEntry
 from ems.domain.site import Site
 
 
@@ -37,7 +36,7 @@ def shown(found: SessionDetail, access: AccessBook, site: Site, now: datetime) -
         "entry": session_row(entry),
         "is_there": site.evse_index(entry.evse) is not None,
         "title": f"{entry.evse}, {clocks.date(entry.plugged)}",
-        "facts": _facts(entry, clocks, plain(person.label) if person is not None else plain(entry.person or ""), now),
+        "facts": _facts(found, clocks, plain(person.label) if person is not None else plain(entry.person or ""), now),
         "timeline": _timeline(found, clocks),
         "bars": bars(found.quarters, entry.plugged, entry.unplugged or now, site.zone),
         "receipt": _receipt(found),
@@ -60,13 +59,15 @@ def shown(found: SessionDetail, access: AccessBook, site: Site, now: datetime) -
     }
 
 
-def _facts(entry: SessionEntry, clocks: Clocks, person: str, now: datetime) -> list[tuple[str, str]]:
+def _facts(found: SessionDetail, clocks: Clocks, person: str, now: datetime) -> list[tuple[str, str]]:
+    entry = found.entry
     told = [
         ("Plugged in", clocks.date(entry.plugged)),
         ("Left", "still there" if entry.unplugged is None else clocks.date(entry.unplugged)),
         ("For", span(entry.occupied_s(now))),
         ("of that idle", span(entry.idle_s)),
         ("Energy", kwh(entry.energy_wh, 3)),
+        ("CO₂", "" if found.co2_g is None else f"{found.co2_g / 1000.0:.2f} kg"),
         ("Needed", kwh(entry.need_wh)),
         ("Departure", clocks.date(entry.departure)),
         ("End", ended(entry)),

@@ -74,6 +74,7 @@ def detail_row(detail: SessionDetail) -> shape.SessionDetailRow:
         "corrections": [correction_row(one) for one in detail.corrections],
         "signed_values": [signed_row(told, found) for told, found in detail.signed],
         "receipt": None if detail.receipt is None else f"/api/v1/receipts/{detail.entry.id}",
+        "co2_g": None if detail.co2_g is None else round(detail.co2_g, 1),
     }
 
 

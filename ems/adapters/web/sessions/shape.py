@@ -142,6 +142,7 @@ class SessionDetailRow(TypedDict):
     corrections: list[CorrectionRow]
     signed_values: list[SignedRow]
     receipt: str | None
+    co2_g: float | None
 
 
 class EnergyRow(TypedDict):
