@@ -42,13 +42,17 @@ def provider(draft: Draft) -> Iterator[Finding]:
         return
     if draft.shape.policy.observes:
         message = "a controller that only observes cannot keep a driver to what is blocked on the card"
-        yield draft.document.error(("payment",), message, "write control: armed in policy, or provider: none")
+        yield draft.document.error(
+            ("payment", "provider"), message, "write control: armed in policy, or provider: none"
+        )
     if section.key_file is None:
         remedy = "write the secret key into a file that only the service may read: key_file: secrets/stripe"
-        yield draft.document.error(("payment",), "stripe needs a key_file", remedy)
+        yield draft.document.error(("payment", "key_file"), "stripe needs a key_file", remedy)
     if section.public_url is None:
         remedy = "say where the phones of drivers reach this controller: public_url: https://charge.example.com"
-        yield draft.document.error(("payment",), "stripe needs a public_url to send drivers back to", remedy)
+        yield draft.document.error(
+            ("payment", "public_url"), "stripe needs a public_url to send drivers back to", remedy
+        )
 
 
 def secrets(draft: Draft) -> Iterator[Finding]:

@@ -30,6 +30,8 @@ BESIDE: list[tuple[str, list[str], dict[str, Any], str, str]] = [
     ("limits", ["ocpp"], {"port": 90000}, "ocpp-port", "at most 65535"),
     ("limits", ["calendar"], {"holidays": ["13-25"]}, "calendar-holidays", "does not exist"),
     ("prices", ["payment"], {"provider": "strip"}, "payment-provider", "cannot be"),
+    ("prices", ["payment"], {"provider": "stripe", "key_file": "secrets/stripe"}, "payment-public_url",
+     "needs a public_url"),
     ("prices", ["tariff"], {"name": "T", "vat_pct": -1}, "tariff-vat_pct", "vat_pct"),
     ("prices", ["tariff"], {"name": "T", "energy": {"net": {"per_kwh": "abc"}}}, "energy-1-1-per_kwh", "per_kwh"),
     ("prices", ["tariff"], {"name": "T", "energy": {"net": {"times": [{"per_kwh": 1, "when": "Mun 1:00-2:00"}]}}},
