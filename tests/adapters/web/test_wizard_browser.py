@@ -168,6 +168,39 @@ def test_the_keyboard_stays_where_it_was_when_something_is_taken_over(chromium: 
     seen.page.close()
 
 
+EDITED_BY_ANOTHER = """async () => fetch("/api/v1/site/draft/edits", {
+  method: "POST",
+  headers: {
+    "content-type": "application/json",
+    "x-csrf-token": document.cookie.match(/ems-csrf=([^;]*)/)?.[1] ?? "",
+    "if-match": document.querySelector("[data-etag]").dataset.etag,
+  },
+  body: JSON.stringify({ route: ["circuits", "row-b"], keys: { margin_a: 2 } }),
+})"""
+
+
+def test_what_was_typed_stays_until_it_is_taken_over(chromium: Any, own_shop: Shop) -> None:
+    """Somebody else changes the draft meanwhile, and so the first try is refused; then another form is sent first."""
+    seen = visit(chromium, own_shop, "circuits")
+    form, other = (f"details.entry:has(summary b:text-is('{name}')) form" for name in ("row-b", "row-a"))
+    seen.page.fill(f"{form} [name=rating_a]", "25")
+    seen.page.evaluate(EDITED_BY_ANOTHER)
+    seen.page.click(f"{form} button.main")
+    seen.expects("#said[data-tone=bad]").to_be_visible()
+    seen.expects("#draft .diff").to_contain_text("margin_a: 2")
+    seen.expects(f"{form} [name=rating_a]").to_have_value("25")
+    if not seen.page.is_visible(f"{other} [name=rating_a]"):
+        seen.page.click("summary:has(b:text-is('row-a'))")
+    seen.page.select_option(f"{other} [name=parent]", "grid")
+    seen.page.fill(f"{other} [name=rating_a]", "31")
+    seen.page.click(f"{other} button.main")
+    seen.expects("#draft .diff").to_contain_text("rating_a: 31")
+    seen.expects(f"{form} [name=rating_a]").to_have_value("25")
+    seen.page.click(f"{form} button.main")
+    seen.expects("#draft .diff").to_contain_text("rating_a: 25")
+    seen.page.close()
+
+
 def test_a_tariff_is_described_price_by_price(chromium: Any, tmp_path: Path) -> None:
     shop = Shop(tmp_path, edits=())
     seen = visit(chromium, shop, "prices")

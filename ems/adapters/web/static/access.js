@@ -11,7 +11,7 @@ async function done(answer, words) {
   said.hidden = false;
   said.dataset.tone = answer.ok ? "good" : "bad";
   said.textContent = answer.ok ? words : answer.told.detail;
-  sent();
+  sent(answer.ok);
   await renew();
 }
 

@@ -10,7 +10,7 @@ async function done(answer, words) {
   said.hidden = false;
   said.dataset.tone = answer.ok ? "good" : "bad";
   said.textContent = answer.ok ? words : answer.told.detail;
-  sent();
+  sent(answer.ok);
   await refresh();
 }
 

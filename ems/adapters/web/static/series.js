@@ -12,7 +12,7 @@ async function done(answer, words) {
   said.dataset.tone = answer.ok ? "good" : "bad";
   said.textContent = answer.ok ? words : answer.told.detail;
   said.scrollIntoView({ block: "nearest" });
-  sent();
+  sent(answer.ok);
   await refresh();
 }
 

@@ -9,7 +9,7 @@ export function send(method, url, question) {
 }
 
 // Takes over every part of the page whose content is another now; keeps what somebody is typing into or pressing, what is
-// chosen, and where the keyboard is.
+// typed and chosen and was not taken over, and where the keyboard is.
 export async function refresh() {
   let text = "";
   try {
@@ -25,9 +25,11 @@ export async function refresh() {
     if (!fresh || fresh.innerHTML === part.dataset.shown || (part !== over && isBusy(part))) continue;
     const open = [...part.querySelectorAll("details")].map((one) => one.open);
     const held = reached(part).indexOf(document.activeElement);
+    const typed = typedIn(part);
     part.dataset.shown = fresh.innerHTML;
     part.replaceChildren(...document.importNode(fresh, true).childNodes);
     part.querySelectorAll("details").forEach((one, k) => { if (open[k]) one.open = true; });
+    for (const [key, field] of fieldsOf(part)) if (typed.has(key)) type(field, typed.get(key));
     const all = reached(part);
     if (held >= 0) all[Math.min(held, all.length - 1)]?.focus({ preventScroll: true });
     part.dispatchEvent(new CustomEvent("renewed", { bubbles: true }));
@@ -37,12 +39,16 @@ export async function refresh() {
 
 // The part in which somebody has sent something, and begun nothing else since.
 let over = null;
-document.addEventListener("input", () => { over = null; });
+// The form whose content was taken over: what stands in it then is what the page says.
+let settled = null;
+document.addEventListener("input", () => { over = settled = null; });
 
-// Who has sent a form types in it no more: the keyboard waits at its button, and what came of it can be shown.
-export function sent() {
+// Who has sent a form types in it no more: the keyboard waits at its button, and what came of it can be shown. What was
+// typed stays in it unless it `isDone`.
+export function sent(isDone = false) {
   const here = document.activeElement;
   over = here?.closest("[data-part]") ?? null;
+  settled = isDone ? here?.form ?? null : null;
   if (here?.form && here.tagName !== "BUTTON") (here.form.querySelector("button:not([type=button])") ?? here.form.querySelector("button"))?.focus();
 }
 
@@ -56,6 +62,25 @@ function isBusy(part) {
 function isFilled(field) {
   if (field.tagName === "SELECT") return [...field.options].some((one) => one.selected !== one.defaultSelected && (one.defaultSelected || one.index > 0));
   return field.value !== field.defaultValue || (field.type === "checkbox" && field.checked !== field.defaultChecked);
+}
+
+// The fields of a part, each by its form, its name, and its place among those called the same.
+function fieldsOf(part) {
+  const found = new Map();
+  for (const field of part.querySelectorAll("input:not([type=file]), select, textarea")) {
+    const form = field.form ? field.form.getAttribute("id") ?? JSON.stringify(field.form.dataset) : "";
+    let nth = 0;
+    while (found.has(`${form} ${field.name} ${nth}`)) nth += 1;
+    found.set(`${form} ${field.name} ${nth}`, field);
+  }
+  return found;
+}
+
+const typedIn = (part) => new Map([...fieldsOf(part)].filter(([, field]) => isFilled(field) && !(settled && field.form === settled)));
+
+function type(field, before) {
+  if (before.type === "checkbox" || before.type === "radio") field.checked = before.checked;
+  else if (before.tagName !== "SELECT" || [...field.options].some((one) => one.value === before.value)) field.value = before.value;
 }
 
 // What the keyboard reaches in a part, in order.

@@ -43,7 +43,7 @@ form?.addEventListener("submit", async (event) => {
   const stations = boxes().map((box) => box.value).filter((value) => chosen.has(value));
   const { status, told } = await send("POST", "/api/v1/rounds", { stations, operation: operation.value, body });
   document.getElementById("said").textContent = status === 200 ? "The round has begun." : told.detail;
-  sent();
+  sent(status === 200);
   refresh();
 });
 

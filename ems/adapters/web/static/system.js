@@ -9,7 +9,7 @@ function say(answer, words) {
   said.hidden = false;
   said.dataset.tone = answer === null ? "wait" : answer.ok ? "good" : "bad";
   said.textContent = answer === null || answer.ok ? words : answer.told.detail;
-  sent();
+  sent(answer?.ok);
 }
 
 document.getElementById("make")?.addEventListener("submit", async (event) => {

@@ -20,8 +20,8 @@ export function shown(test) {
   return parts;
 }
 
-const unit = (value, sign) => (value === null || value === undefined ? "–" : `${value} ${sign}`);
-const kilo = (value) => (value / 1000).toFixed(2);
+const unit = (value, sign) => (value === null || value === undefined ? "–" : `${String(value).replace("-", "−")} ${sign}`);
+const kilo = (value) => (value / 1000).toFixed(2).replace("-", "−");
 
 function text(tag, words, tone = "") {
   const made = document.createElement(tag);

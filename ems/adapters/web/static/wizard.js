@@ -11,7 +11,7 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // A note of what came of something, and the page as it is now.
 async function done(answer, words) {
-  sent();
+  sent(answer.ok);
   await refresh(); // first, so that whoever reads the note goes on from the draft that it is about
   say(answer.ok, answer.ok ? words : answer.told.detail);
 }
