@@ -29,7 +29,9 @@ from ems.runtime.child_process import heard_frame, own_answers, say_frame
 NICER = 5
 MOST_MEMORY = 4 << 30
 FIRST_TO_GO = "500"
-READING_S = 8.0
+READING_SHARE = 0.25
+"""So much of its time it waits for the past."""
+
 GRACE_S = 2.0
 
 
@@ -66,7 +68,7 @@ def answer(setup: Setup, archive: Archive, question: Question) -> Answer:
     """The plan, or why there is none. Never raises."""
     ends = time.monotonic() + question.limit_s
     try:
-        patience_s = min(READING_S, question.limit_s / 2.0)
+        patience_s = READING_SHARE * question.limit_s
         known, doubts = archive.experience(question.outlook.now, patience_s, question.prices)
         plan = plan_of(setup.sources.site, question.outlook, known, lambda: ends - time.monotonic())
         plan = replace(plan, assumptions=(*doubts, *plan.assumptions))

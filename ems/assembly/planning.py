@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,14 +15,15 @@ from ems.domain.energy.price_push import Pushed
 from ems.domain.plan import Plan
 from ems.planning.outlook import Outlook
 from ems.runtime.child_process import ChildError, ChildProcess
+from ems.runtime.patience import Patience
 from ems.settings.build import SiteSettings
+
+log = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-P", "-m", "ems.assembly.planner_worker")
 """Not from the folder that we happen to be in."""
 
-LIMIT_S = 30.0
-START_S = 15.0
-"""What an interpreter may take to start on a small machine, beside the plan."""
+PATIENCE = Patience()
 
 PRICES = "prices"
 """The folder beside site.yaml with the files of price series."""
@@ -33,24 +36,37 @@ class ChildPlanning:
         self,
         setup: Setup,
         process: ChildProcess,
-        limit_s: float = LIMIT_S,
+        patience: Patience = PATIENCE,
         pushed: Callable[[], Pushed] = dict,
     ) -> None:
-        self._setup, self._process, self._limit_s, self._pushed = setup, process, limit_s, pushed
+        self._setup, self._process, self._patience, self._pushed = setup, process, patience, pushed
         self._pickled: tuple[Setup, bytes] | None = None
         self._number = 0
         self._prices = PriceFolder(setup.sources.prices)
         self._seen = self._prices.state(), pushed()
 
     def plan(self, outlook: Outlook) -> Plan:
-        """Ask the child. Raises ChildError."""
-        setup = self._setup
+        """Ask the child, with as much patience as earlier attempts have taught. Raises ChildError."""
+        before, began, first = self._patience, time.monotonic(), self._process.pid
+        try:
+            plan = self._answered(outlook)
+        except ChildError:
+            self._patience = before.after_failure(time.monotonic() - began)
+            if self._patience != before:
+                log.info("plan.patience limit_s=%.0f before_s=%.0f", self._patience.limit_s, before.limit_s)
+            raise
+        is_first = self._process.pid != first
+        self._patience = before.after_plan(time.monotonic() - began, is_first=is_first)
+        return plan
+
+    def _answered(self, outlook: Outlook) -> Plan:
+        setup, patience = self._setup, self._patience
         if self._pickled is None or self._pickled[0] is not setup:
             self._process.end()
             self._pickled = (setup, pickle.dumps(setup))
         self._number += 1
-        question = pickle.dumps(Question(self._number, self._limit_s, outlook, self._pushed()))
-        payload = self._process.ask(self._pickled[1], question, self._limit_s + START_S)
+        question = pickle.dumps(Question(self._number, patience.limit_s, outlook, self._pushed()))
+        payload = self._process.ask(self._pickled[1], question, patience.whole_s)
         try:
             answer = decoded(payload, setup.revision, self._number)
         except WireError as wrong:
@@ -59,6 +75,11 @@ class ChildPlanning:
         if answer.plan is None:
             raise ChildError(answer.trouble or "the planner has no plan and does not say why")
         return answer.plan
+
+    @property
+    def limit_s(self) -> float:
+        """What the next plan may take, the start of a process not counted."""
+        return self._patience.limit_s
 
     @property
     def setup(self) -> Setup:

@@ -12,7 +12,7 @@ BACK_OFF_S = (2.0, 5.0, 15.0, 60.0, 300.0)
 
 NEWS_BACK_OFF_S = 60.0
 """The longest wait after failures once something has happened: what made planning fail may have gone with it, and who
-has just come, or is to have more, is not in the last plan. No shorter one: an attempt may take most of a minute.
+has just come, or is to have more, is not in the last plan. No shorter one: an attempt may take minutes.
 """
 
 
@@ -21,7 +21,8 @@ class Pace:
     """Seconds: a plan `every_s`, `after_s` a round moment of the wall clock, so that a tick has seen it; after news as
     soon as there was none for `settle_s`, at the latest after `least_s`, which is also the least between two plans;
     where a course strays at most every `stray_s`. Courses and prices are looked at every `look_s`. Who makes plans
-    rests when nobody has asked for `idle_s`. `told`: so many failures in a row are an alarm.
+    rests when nobody has asked for `idle_s`. `told`: so many failures in a row are an alarm, as are fewer ones that
+    lasted `told_s`.
     """
 
     every_s: float = 300.0
@@ -32,6 +33,7 @@ class Pace:
     look_s: float = 10.0
     idle_s: float = 15.0
     told: int = 3
+    told_s: float = 120.0
 
 
 PACE = Pace()
@@ -39,7 +41,8 @@ PACE = Pace()
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """What was asked for last, what happened since then, and how often planning failed in a row.
+    """What was asked for last, what happened since then, how often planning failed in a row, `failing` since when, and
+    when it `failed_at` last.
 
     `why`: the first thing that happened, in a word; empty where nothing did.
     """
@@ -50,6 +53,8 @@ class Agenda:
     latest: float = NEVER
     why: str = ""
     failures: int = 0
+    failing: float = NEVER
+    failed_at: float = NEVER
 
     def happened(self, word: str, now: float) -> Agenda:
         """Something that the last plan did not know."""
@@ -60,9 +65,10 @@ class Agenda:
         """A plan is asked for, with everything that has happened."""
         return replace(self, asked=now, since=math.inf, latest=NEVER, why="")
 
-    def failed(self) -> Agenda:
+    def failed(self, now: float) -> Agenda:
         """It was not to be had."""
-        return replace(self, failures=self.failures + 1)
+        failing = self.failing if self.failures else self.asked
+        return replace(self, failures=self.failures + 1, failing=failing, failed_at=now)
 
     def succeeded(self) -> Agenda:
         """It came."""
@@ -71,13 +77,14 @@ class Agenda:
     @property
     def is_trouble(self) -> bool:
         """Whether people are to be told."""
-        return self.failures >= self.pace.told
+        lasted_s = self.failed_at - self.failing if self.failures else 0.0
+        return self.failures >= self.pace.told or lasted_s >= self.pace.told_s
 
     def due(self, now: Instant) -> float:
         """When the next plan is to be asked for."""
         if self.failures:
             wait_s = BACK_OFF_S[min(self.failures, len(BACK_OFF_S)) - 1]
-            return self.asked + (min(wait_s, NEWS_BACK_OFF_S) if self.why else wait_s)
+            return self.failed_at + (min(wait_s, NEWS_BACK_OFF_S) if self.why else wait_s)
         regular = self._round(now)
         if not self.why:
             return regular

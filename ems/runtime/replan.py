@@ -177,7 +177,7 @@ class Replanner:
         self._sink(PlanMade(facts.decision.at.monotonic_s, plan))
 
     def _failed(self, cause: str, at: float) -> None:
-        self._agenda = self._agenda.failed()
+        self._agenda = self._agenda.failed(self._clock.now().monotonic_s)
         log.warning("plan.failed times=%d cause=%r", self._agenda.failures, cause)
         if self._agenda.is_trouble:
             self._sink(PlanMade(at, None, cause))

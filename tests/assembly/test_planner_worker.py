@@ -20,6 +20,7 @@ from ems.domain.site import Site
 from ems.domain.strategy import Strategy
 from ems.planning.outlook import Outlook, Stay
 from ems.runtime.child_process import ChildError, ChildProcess
+from ems.runtime.patience import Patience
 from ems.runtime.replan import why_unfit
 from tests.control.installations import circuit, evse, layout
 
@@ -74,12 +75,34 @@ def test_what_it_cannot_plan_it_says_in_words_and_goes_on(planning: ChildPlannin
 
 
 def test_a_plan_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    hurried = ChildPlanning(setup(tmp_path), ChildProcess(COMMAND, "the planner"), limit_s=1e-6)
+    hurried = ChildPlanning(setup(tmp_path), ChildProcess(COMMAND, "the planner"), Patience(1e-6, 1e-6, 1e-6))
     try:
         with pytest.raises(ChildError, match="OutOfTimeError"):
             hurried.plan(OUTLOOK)
     finally:
         hurried.rest()
+
+
+def test_a_machine_that_is_too_slow_for_the_time_there_is_gets_more_until_it_has_a_plan(tmp_path: Path) -> None:
+    slow = ChildPlanning(setup(tmp_path), ChildProcess(COMMAND, "the planner"), Patience(0.02, 0.02, 60.0, 0.01))
+    failures = 0
+    try:
+        with pytest.raises(ChildError, match="did not answer in time"):
+            slow.plan(OUTLOOK)
+        while failures < 12:
+            try:
+                plan = slow.plan(OUTLOOK)
+                break
+            except ChildError:
+                failures += 1
+        assert why_unfit(plan, OUTLOOK, SITE) == ""
+        learned_s = slow.limit_s
+        assert slow.plan(OUTLOOK).charges, "the next one needs no start"
+        assert slow.limit_s == learned_s
+        slow.rest()
+        assert slow.plan(OUTLOOK).charges, "and the one after a rest has the time for it"
+    finally:
+        slow.rest()
 
 
 def test_it_plans_with_prices_that_are_pushed_as_soon_as_they_are(tmp_path: Path) -> None:

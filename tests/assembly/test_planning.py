@@ -23,6 +23,7 @@ from ems.domain.instant import Instant
 from ems.domain.session import Need
 from ems.runtime.child_process import ChildProcess
 from ems.runtime.clock import SystemClock
+from ems.runtime.patience import Patience
 from ems.settings.build import SiteSettings
 from tests.assembly.charge_point import ChargePoint
 from tests.assembly.grid_meter import grid_meter
@@ -133,7 +134,7 @@ def test_a_planner_that_only_gets_worse_is_an_alarm_and_nobody_else_notices(
 
     def planning(settings: SiteSettings, database: str | Path, _pushed: Callable[[], Pushed]) -> ChildPlanning:
         process = ChildProcess((sys.executable, "-S", "-c", WORSE, str(lives)), "the planner")
-        return ChildPlanning(setup_of(settings, database), process, limit_s=0.5)
+        return ChildPlanning(setup_of(settings, database), process, Patience(0.5, 0.5, start_s=0.5))
 
     async def scenario() -> None:
         async with grid_meter(site.modbus, 5.0, 5.0, 5.0), running(site) as daemon:
@@ -150,6 +151,5 @@ def test_a_planner_that_only_gets_worse_is_an_alarm_and_nobody_else_notices(
                 assert len(list(lives.iterdir())) == 3
 
     monkeypatch.setattr(assembled, "planning_of", planning)
-    monkeypatch.setattr("ems.assembly.planning.START_S", 0.5)
     monkeypatch.setattr("ems.runtime.agenda.BACK_OFF_S", (0.5, 0.5, 60.0))
     asyncio.run(scenario())

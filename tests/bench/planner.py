@@ -26,6 +26,7 @@ from ems.domain.strategy import Strategy
 from ems.planning.outlook import Outlook, outlook_of
 from ems.runtime.child_process import ChildProcess
 from ems.runtime.event_loop import tuned_loop
+from ems.runtime.patience import Patience
 from ems.settings.build import SiteSettings
 from tests.bench.busy_site import BusySite
 from tests.bench.centrals import layout
@@ -65,7 +66,7 @@ def _times(settings: SiteSettings, folder: Path, rounds: int, evses: int) -> Ite
         world.second()
         world.decide()
     setup, thread = setup_of(settings, folder / "none.sqlite3"), ThreadPoolExecutor(1)
-    planning = ChildPlanning(setup, ChildProcess(COMMAND, "the planner"), PATIENCE_S)
+    planning = ChildPlanning(setup, ChildProcess(COMMAND, "the planner"), Patience(PATIENCE_S, PATIENCE_S, PATIENCE_S))
     beside, alone, held, took = [], [], [], []
     try:
         for _ in range(rounds):

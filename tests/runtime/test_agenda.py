@@ -17,7 +17,7 @@ def failing(times: int) -> Agenda:
     """A plan was asked for at 100 s, and it has failed so often by now."""
     agenda = asked(7.0).begun(100.0)
     for _ in range(times):
-        agenda = agenda.failed()
+        agenda = agenda.failed(100.0)
     return agenda
 
 
@@ -46,8 +46,9 @@ def asked(seconds: float) -> Agenda:
         ("news without end", asked(7.0).happened("need", 60.0).happened("need", 69.5), 69.5, 70.0),
         ("news before a round moment", asked(7.0).happened("need", 300.0), 300.0, 301.5),
         ("news that came while a plan was made", asked(7.0).begun(40.0).happened("limit", 41.0), 41.0, 50.0),
-        ("the first failure", asked(7.0).begun(100.0).failed(), 101.0, 102.0),
-        ("a failure with news", asked(7.0).begun(100.0).failed().happened("need", 101.0), 101.0, 102.0),
+        ("the first failure", asked(7.0).begun(100.0).failed(100.0), 101.0, 102.0),
+        ("a failure with news", asked(7.0).begun(100.0).failed(100.0).happened("need", 101.0), 101.0, 102.0),
+        ("a failure that took its time", asked(7.0).begun(100.0).failed(190.0), 191.0, 192.0),
         ("many failures", failing(4), 101.0, 160.0),
         ("failures without end", failing(9), 101.0, 400.0),
         ("failures without end, and news", failing(9).happened("arrival", 110.0), 110.0, 160.0),
@@ -67,12 +68,20 @@ def test_round_moments_follow_a_clock_that_was_set() -> None:
 def test_what_fails_again_and_again_is_told_and_tried_ever_more_rarely() -> None:
     agenda, told, waits = asked(0.0), [], []
     for _ in range(7):
-        agenda = agenda.begun(0.0).failed()
+        agenda = agenda.begun(0.0).failed(0.0)
         told.append(agenda.is_trouble)
         waits.append(agenda.due(at(0.0)))
     assert told == [False, False, True, True, True, True, True]
     assert waits == [*BACK_OFF_S, BACK_OFF_S[-1], BACK_OFF_S[-1]]
     assert not agenda.succeeded().is_trouble
+
+
+def test_few_failures_that_took_long_are_told_too() -> None:
+    first = asked(0.0).begun(300.0).failed(345.0)
+    assert not first.is_trouble
+    second = first.begun(347.0).failed(437.0)
+    assert second.is_trouble
+    assert not second.succeeded().begun(600.0).failed(645.0).is_trouble, "what was before a plan is forgotten"
 
 
 def test_the_first_of_several_reasons_is_the_one_that_is_named() -> None:
