@@ -88,7 +88,9 @@ def table_of(text: str, form: Form[C]) -> tuple[Table[C] | None, tuple[ListFindi
             first = first or row
             columns = dict(_columns(row.cells, form))
             if all(column in columns for column in form.needed):
-                return Table(tuple(rows[i + 1 :]), columns), (*trouble, *_left_out(row, columns, form))
+                told = (*trouble, *_left_out(row, columns, form))
+                fitting, odd = _as_wide_as(row, rows[i + 1 :], separator)
+                return Table(fitting, columns), (*told, *odd)
     remedy = f"write a first row such as: {';'.join(form.names[:3])}"
     if first is None:
         return None, (ListFinding(1, "there is nothing in it, no heading and no rows", remedy),)
@@ -128,6 +130,21 @@ def _columns(cells: Sequence[str], form: Form[C]) -> Iterator[tuple[C, int]]:
         if column is not None and column not in found:
             found.add(column)
             yield column, place
+
+
+def _as_wide_as(heading: Row, rows: Sequence[Row], separator: str) -> tuple[tuple[Row, ...], tuple[ListFinding, ...]]:
+    """The rows that say nothing beyond the last column, and a finding for each other one: of `12,5` between commas
+    the 12 would be taken.
+    """
+    width = len(heading.cells)
+    wide = {row.line for row in rows if any(cell.strip() for cell in row.cells[width:])}
+    remedy = f"put what holds a '{separator}' into quotes, or give each column a heading"
+    odd = (
+        ListFinding(row.line, f"it has {len(row.cells)} cells, the heading has {width}", remedy)
+        for row in rows
+        if row.line in wide
+    )
+    return tuple(row for row in rows if row.line not in wide), tuple(odd)
 
 
 def _left_out(heading: Row, columns: Mapping[C, int], form: Form[C]) -> Iterator[ListFinding]:

@@ -156,6 +156,19 @@ def test_a_doubled_row_is_refused_however_it_is_written() -> None:
     assert found.is_refused
 
 
+def test_a_row_that_is_wider_than_the_heading_is_refused_and_its_half_numbers_are_not_taken() -> None:
+    found = read("vehicle,departure,kwh\nBus 17,2026-03-10 05:10,12,5\nBus 18,2026-03-10 05:10,12,\n")
+    (refused,) = (finding for finding in found.findings if finding.is_refusal)
+    assert (refused.row, refused.message) == (2, "it has 4 cells, the heading has 3")
+    assert refused.remedy == "put what holds a ',' into quotes, or give each column a heading"
+    assert [departure.vehicle for departure in found.departures] == ["Bus 18"], "empty cells say nothing"
+
+
+def test_of_a_list_whose_rows_are_all_too_wide_only_that_is_said() -> None:
+    (only,) = read("vehicle,departure\nBus 17,2026-03-10 05:10,12\n").findings
+    assert only.message == "it has 3 cells, the heading has 2"
+
+
 def test_a_name_that_two_vehicles_share_is_refused_and_a_tag_is_a_name() -> None:
     twins = Fleet({one: Vehicle(one, name="Twin") for one in ("A", "B")})
     found = read_list("vehicle;departure;kwh\nTWIN;2026-03-10 05:10;5\n", twins, SITE, NOW)

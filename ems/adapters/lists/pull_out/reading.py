@@ -46,7 +46,7 @@ def read_list(text: str, fleet: Fleet, site: Site, now: datetime) -> PullOutList
             told.append(ListFinding(row.line, f"the same departure as in row {before}", "remove one of the two"))
         else:
             departures.append(departure)
-    if not table.rows:
+    if not table.rows and not any(finding.is_refusal for finding in findings):
         told.append(
             ListFinding(1, "there are no rows below the heading", "write rows with a vehicle and its departure")
         )

@@ -49,7 +49,7 @@ def read_tags(text: str, book: AccessBook, site: Site) -> TagList:
         if tag.key in tags:
             told.append(ListFinding(row.line, f"the same tag as in row {lines[tag.key]}", "remove one of the two"))
         tags[tag.key], lines[tag.key] = tag, lines.get(tag.key, row.line)
-    if not table.rows:
+    if not table.rows and not any(finding.is_refusal for finding in findings):
         told.append(ListFinding(1, "there are no rows below the heading", "write a row for each tag"))
     for name in people:
         remedy = "nothing, if that is right; a name that is known is spelled differently"
