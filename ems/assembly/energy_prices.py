@@ -46,7 +46,7 @@ class SitePrices:
             raise NoPricesError(f"it has no prices: {first or 'there are no rows'}", told.findings)
         if told.currency not in {None, tariff.currency}:
             raise ValueError(f"the prices are in {told.currency}, the tariff is in {tariff.currency}")
-        must_be_meant(told.series, tariff.currency)
+        must_be_meant(told.series, tariff.currency, tariff.zone)
         return told
 
     async def known(self) -> tuple[Sequence[KnownSeries], Sequence[str]]:

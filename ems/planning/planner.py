@@ -85,7 +85,7 @@ def plan_of(
         volts=volts(site.voltage_v),
     )
     schedule = optimise(problem, LADDERS[outlook.strategy], remaining)
-    doubts = () if arrivals is None else (arrivals.why,)
+    doubts = (f"nobody is expected besides who is here: {arrivals.why}",) if arrivals and arrivals.is_unsure else ()
     told = (*beside.doubts, *doubts, *assumed, *(text for wanted in stays for text in wanted.assumed))
     assumptions = tuple(text for text in told if text)
     if not is_read:

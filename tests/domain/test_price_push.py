@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -24,6 +26,7 @@ from ems.domain.unknown import UnknownError
 NOW = datetime(2026, 3, 29, 10, 0, tzinfo=UTC)
 MIDNIGHT = NOW.replace(hour=0)
 NAME = "day-ahead"
+ZONE = ZoneInfo("Europe/Berlin")
 
 
 def hours(*prices: float, since: datetime = MIDNIGHT) -> PriceSeries:
@@ -102,7 +105,13 @@ def test_so_many_series_are_kept() -> None:
     (84.31, "EUR", False), (-84.31, "GBP", False), (84.31, "JPY", True)])  # fmt: skip
 def test_a_unit_that_was_mixed_up_is_seen(per_kwh: float, currency: str, is_meant: bool) -> None:
     if is_meant:
-        must_be_meant(hours(0.1, per_kwh), currency)
+        must_be_meant(hours(0.1, per_kwh), currency, ZONE)
         return
-    with pytest.raises(ValueError, match=r"per kWh is hardly meant: check whether the prices are per MWh"):
-        must_be_meant(hours(0.1, per_kwh), currency)
+    said = f"from 2026-03-29 03:00 on, {per_kwh:g} {currency} per kWh, is hardly meant: check whether"
+    with pytest.raises(ValueError, match=re.escape(said)):
+        must_be_meant(hours(0.1, per_kwh), currency, ZONE)
+
+
+def test_how_many_prices_are_hardly_meant_is_said() -> None:
+    with pytest.raises(ValueError, match=r"from 2026-03-29 03:00 on, 84 EUR .*, as is that of 2 more times: "):
+        must_be_meant(hours(0.1, 84.0, 80.0, 0.2, -90.0), "EUR", ZONE)

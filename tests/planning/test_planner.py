@@ -104,6 +104,15 @@ def test_a_battery_of_unknown_charge_is_planned_for_by_the_past_of_that_vehicle(
     assert f"{SITE.evses[0].id}: {said}" in plan.assumptions
 
 
+def test_that_nobody_is_expected_is_said_with_its_reason() -> None:
+    night = NOW - timedelta(days=1)
+    known = Experience(
+        sessions=session_history([PastSession("A/1", night, night + timedelta(hours=3), 9e3)], NOW, SITE.zone)
+    )
+    plan = plan_of(SITE, Outlook(NOW, Strategy.FAST, (stay(0, 5.0, 3.0),), (), ((0.0, 0.0, 0.0),) * 2), known)
+    assert "nobody is expected besides who is here: only 1 day of history" in plan.assumptions
+
+
 def test_what_is_promised_goes_before_what_is_fair() -> None:
     """13.5 kWh within the first hour for one, although both leave at once with too little."""
     promised = stay(0, 20.0, 2.0, guaranteed_wh=13_500.0, guaranteed_by=NOW + timedelta(hours=1))

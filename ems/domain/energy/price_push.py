@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from ems.domain.energy.price_series import PriceSeries
+from ems.domain.local_clock import local
 from ems.domain.unknown import UnknownError
 from ems.domain.vehicle import plain_id
 
@@ -83,10 +85,13 @@ def over(prices: PriceSeries, now: datetime) -> PriceSeries:
     return PriceSeries(tuple(point for point in prices.points if point.end_s <= since_s))
 
 
-def must_be_meant(prices: PriceSeries, currency: str) -> None:
-    """Refuse prices that show that the unit was mixed up. Raises ValueError."""
-    high = max((point.per_kwh for point in prices.points), key=abs, default=0.0)
-    if currency in STRONG and abs(high) > MOST_PER_KWH:
+def must_be_meant(prices: PriceSeries, currency: str, zone: ZoneInfo) -> None:
+    """Refuse prices that show that the unit was mixed up. Raises ValueError that names the first and how many."""
+    high = [point for point in prices.points if abs(point.per_kwh) > MOST_PER_KWH]
+    if currency in STRONG and high:
+        others = f", as is that of {len(high) - 1} more times" if high[1:] else ""
+        since, price = local(high[0].begin_s, zone), f"{high[0].per_kwh:g} {currency} per kWh"
         raise ValueError(
-            f"{high:g} {currency} per kWh is hardly meant: check whether the prices are per MWh or in cent"
+            f"the price from {since:%Y-%m-%d %H:%M} on, {price}, is hardly meant{others}: "
+            "check whether the prices are per MWh or in cent"
         )
