@@ -25,7 +25,7 @@ from ems.adapters.web.api import FRESH, Desk, answer, api, takes_gzip, watch
 from ems.adapters.web.entrance import COOKIE, CSRF_HEADER, Entrance, is_loopback
 from ems.adapters.web.gate import Gate
 from ems.adapters.web.navigation import Badged
-from ems.adapters.web.needs import SCOPE_KEY, NotAllowedError, Ways, needs
+from ems.adapters.web.needs import SCOPE_KEY, NotAllowedError, Ways, needs, visitor
 from ems.adapters.web.once import Each, Printed
 from ems.adapters.web.openapi import completed
 from ems.adapters.web.operations.api import ABOUT, operate
@@ -236,7 +236,8 @@ def _plan_page(desk: Desk, plans: PlanPress, shared: Pages, ways: Ways, hindsigh
     @router.get("/plan")
     @router.head("/plan")
     async def plan_page(request: Request) -> Response:
-        page = await pages.latest(desk.live.state.site.zone, desk.software)
+        operates = (visitor(request).role or Role.VIEWER) >= Role.OPERATOR
+        page = await pages.latest(desk.live.state.site.zone, desk.software, operates=operates)
         return answer(request, page, _HTML)
 
     return router

@@ -8,11 +8,14 @@ from typing import Any
 
 import httpx2
 from fastapi import APIRouter
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ems.adapters.store.batch import Sample
 from ems.adapters.store.recovery import Recovered
+from ems.adapters.web.needs import SCOPE_KEY
 from ems.assembly.meter_keys import SiteMeterKeys
 from ems.assembly.pages import PageNeeds, page_parts
+from ems.domain.access.account import Kind, Role, Visitor
 from ems.domain.energy.tariff import Tariff
 from ems.ports.stations import ObjectionError
 from ems.runtime.remote import RemoteControl
@@ -55,9 +58,19 @@ class PageOffice(AccessOffice):
 
     def page(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
         """A page or anything else that is read."""
+        return self._shown(self.app, path, headers)
 
+    def page_for(self, role: Role, path: str) -> httpx2.Response:
+        """The same behind the gate, which found out that somebody with a role asks."""
+
+        async def behind(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.app.app({**scope, SCOPE_KEY: Visitor("vera", role, Kind.PERSON)}, receive, send)
+
+        return self._shown(behind, path, None)
+
+    def _shown(self, app: ASGIApp, path: str, headers: dict[str, str] | None) -> httpx2.Response:
         async def once() -> httpx2.Response:
-            transport = httpx2.ASGITransport(app=self.app)
+            transport = httpx2.ASGITransport(app=app)
             async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:
                 return await client.get(path, headers=headers)
 

@@ -17,6 +17,7 @@ from ems.adapters.web.evse.course import course
 from ems.adapters.web.evse.rows import closing, reasons
 from ems.adapters.web.stations.body import AvailabilityBody
 from ems.adapters.web.texts import Calendar
+from ems.domain.access.account import Role
 from ems.domain.decision import Binding, Decision, Reason, Setpoint
 from ems.domain.record.history import Audit
 from ems.domain.record.past import Drawn, EvsePast, Offered
@@ -129,6 +130,18 @@ def test_the_page_tells_all_of_it(office: PageOffice) -> None:
         assert words in said
     answer: Any = office.told("GET", f"/evses/{EVSE}/course?hours=1")
     assert 15.5 in answer["measured_a"]
+
+
+@pytest.mark.parametrize("path", ["/evses/CP-01/1", "/overview", "/access", "/system"])
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.INSTALLER])
+def test_a_page_is_shown_to_everybody_and_only_who_may_is_offered_to_change_something(
+    office: PageOffice, role: Role, path: str
+) -> None:
+    page = office.page_for(role, path)
+    assert page.status_code == 200, page.text
+    if role is Role.VIEWER:
+        forms: list[str] = re.findall(r"<form[^>]*>", page.text)
+        assert [one for one in forms if 'role="search"' not in one and 'class="pick"' not in one] == []
 
 
 @pytest.mark.parametrize(

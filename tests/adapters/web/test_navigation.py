@@ -71,3 +71,9 @@ def test_a_page_that_is_made_once_for_all_offers_everybody_only_their_own(tmp_pa
             assert 'href="/users"' in admin.get(path).text
             assert 'href="/users"' not in viewer.get(path).text
             assert 'href="/account"' in viewer.get(path).text
+
+
+def test_who_may_only_look_is_not_offered_to_steer_by_the_plan(tmp_path: Path) -> None:
+    with Lobby(tmp_path) as lobby:
+        assert 'id="strategy"' not in lobby.browser("vera").get("/plan").text
+        assert 'id="strategy"' in lobby.browser("otto").get("/plan").text

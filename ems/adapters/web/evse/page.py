@@ -92,8 +92,9 @@ def _pages(sheet: Sheet, past: Past, remote: Remote, keys: ToldKeys | None) -> A
         values |= await _before(sheet, past, evse, closed=values["out"])
         told = None if keys is None else await keys.told(evse.id)
         values["key"] = None if told is None else key_row(told, sheet.calendar())
-        operates = role_of(request) >= Role.OPERATOR
-        return await sheet.page(request, "evse.html", asked=values.pop("asked") if operates else [], **values)
+        if role_of(request) < Role.OPERATOR:
+            values["asked"] = []
+        return await sheet.page(request, "evse.html", **values)
 
     return router
 

@@ -58,20 +58,22 @@ class PlanPages:
             "may_suppose": may_suppose,
         }
         self._lock = asyncio.Lock()
-        self._made: dict[tuple[Tab, ...], tuple[PlanSheet, DayVerdict | None, Printed]] = {}
+        self._made: dict[tuple[tuple[Tab, ...], bool], tuple[PlanSheet, DayVerdict | None, Printed]] = {}
 
-    async def latest(self, zone: ZoneInfo, software: str) -> Printed:
-        """The page of the plan as it is told now, with times of `zone`."""
+    async def latest(self, zone: ZoneInfo, software: str, *, operates: bool) -> Printed:
+        """The page of the plan as it is told now, with times of `zone`, for whoever may steer, or only look."""
         async with self._lock:
             sheet = await self._press.latest()
             days = () if self._hindsight is None else self._hindsight.days
             last = days[0] if days else None
-            made = self._made.get(offered())
+            seen_by = offered(), operates
+            made = self._made.get(seen_by)
             if made is None or made[0] is not sheet or made[1] is not last:
                 values = {**_values(sheet.picture, zone), **self._fixed, "software": software}
+                values |= {name: operates and self._fixed[name] for name in ("may_choose", "may_suppose")}
                 values |= {"past": _past(last, sheet.picture["site"]["currency"])}
                 made = sheet, last, await printed(await render(self._template, **values))
-                self._made[offered()] = made
+                self._made[seen_by] = made
             return made[2]
 
 
