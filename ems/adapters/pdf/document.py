@@ -62,7 +62,7 @@ def _figures(sheet: Sheet, report: Report, styles: Styles) -> Iterator[Flowable]
 
 def _sheet(sheet: Sheet, report: Report, styles: Styles) -> Iterator[Flowable]:
     drawn = _chart(sheet, report, styles)
-    yield CondPageBreak(70 if drawn is None else 190)
+    yield CondPageBreak(100 if drawn is None else 190)  # what it is about, the head of its table and a row
     yield styles.text(sheet.title, styles.heading)
     yield styles.text(sheet.about, styles.note)
     if not sheet.rows:
