@@ -184,6 +184,8 @@ def _ended(process: subprocess.Popen[bytes]) -> str:
     how = process.returncode
     if how is None:
         return f"closed its pipes{_last_words(process)}"
+    if how == -signal.SIGALRM:
+        return "took too long, and ended itself"
     ended = signal.Signals(-how).name if how < 0 else f"status {how}"
     return f"ended with {ended}{_last_words(process)}"
 
