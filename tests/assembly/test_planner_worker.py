@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ems.assembly.plan_wire import Setup
+from ems.assembly.planner_worker import READING_SHARE
 from ems.assembly.planning import COMMAND, ChildPlanning
 from ems.assembly.sources import Sources
 from ems.domain.energy.price import EnergyPrice
@@ -103,6 +104,18 @@ def test_a_machine_that_is_too_slow_for_the_time_there_is_gets_more_until_it_has
         assert slow.plan(OUTLOOK).charges, "and the one after a rest has the time for it"
     finally:
         slow.rest()
+
+
+@pytest.mark.parametrize(("start_s", "past_s"), [(1.0, 3.0), (10.0, 12.0), (20.0, 30.0)])
+def test_a_past_that_takes_long_to_read_is_waited_for_from_a_few_plans_on(start_s: float, past_s: float) -> None:
+    """Each process reads it anew, and most make one plan and rest."""
+    patience, known = Patience(), []
+    for _ in range(8):
+        waits_s = min(past_s, READING_SHARE * patience.limit_s)
+        known.append(waits_s == past_s)
+        assert start_s + waits_s < patience.whole_s
+        patience = patience.after_plan(start_s + waits_s, is_first=True)
+    assert all(known[3:])
 
 
 def test_it_plans_with_prices_that_are_pushed_as_soon_as_they_are(tmp_path: Path) -> None:
