@@ -18,6 +18,7 @@ from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.plan.press import KEPT_S
 from ems.domain.events import NeedStated, PlanMade, StrategyChosen
 from ems.domain.plan import PlannedCharge
+from ems.domain.policy import Control
 from ems.domain.strategy import Strategy
 from tests.adapters.web.office import Office
 from tests.adapters.web.planned import CHEAP, REMEDIES, SHARED, plan_for, planned, tell_plan, with_charges
@@ -135,6 +136,18 @@ def without_plan(scene: Scene) -> None:
 def failed(scene: Scene) -> None:
     without_plan(scene)
     scene.tell(PlanMade(scene.instant.monotonic_s, None, "the solver ended with status 9"))
+
+
+def test_on_a_site_that_is_only_observed_nobody_is_told_that_the_plan_steers() -> None:
+    scene = planned()
+    assert not told(scene)["observes"]
+    assert "only observes" not in ask(scene, "/plan").text
+    site = scene.state.site
+    scene.state = replace(scene.state, site=replace(site, policy=replace(site.policy, control=Control.OBSERVE)))
+    assert told(scene)["observes"]
+    page = ask(scene, "/plan").text
+    assert "The controller only observes: nobody is steered by it." in page
+    assert 'data-tone="hold"' in page
 
 
 def unplanned(scene: Scene) -> None:

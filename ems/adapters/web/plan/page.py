@@ -107,7 +107,7 @@ def _tone(told: PlanPicture) -> str:
     there is to know.
     """
     if told["in_force"]:
-        return "hold" if told["trouble"] else "normal"
+        return "hold" if told["trouble"] or told["observes"] else "normal"
     return "hold" if told["strategy"] in PLANNED else "calm"
 
 

@@ -122,6 +122,7 @@ def _head(view: View, plan: Plan | None, supposed: str) -> PlanHead:
         "made_for": None if plan is None else plan.strategy.value,
         "age_s": None if plan is None else 0.0 if supposed else age(now, state.planned_at),
         "caps": plan is not None and plan.caps,
+        "observes": state.site.policy.observes,
     }
 
 

@@ -59,7 +59,8 @@ class PlanHead(TypedDict):
     """`strategy` is how headroom is divided now and `strategies` what could be chosen; `in_force` whether the plan told
     here is what control aims for, and `absence` in words why not. `made_for` is the strategy of this plan, `trouble`
     why the last attempt to make one failed. `supposed` says what a what-if plan supposes; it never is in force. `caps`:
-    vehicles get no more than planned, because more would cost.
+    vehicles get no more than planned, because more would cost. `observes`: nobody is steered by it, because the
+    controller only observes.
     """
 
     site: SiteRow
@@ -74,6 +75,7 @@ class PlanHead(TypedDict):
     made_for: str | None
     age_s: float | None
     caps: bool
+    observes: bool
 
 
 class PlanPicture(PlanHead):
