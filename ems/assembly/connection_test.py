@@ -79,10 +79,12 @@ def _is_about(finding: Finding, route: tuple[str, ...]) -> bool:
 
 
 async def _mail(asked: Asked) -> str:
+    if not asked.to.strip():
+        raise NotPossibleError("say to whom the test mail goes: write for example anna@depot.example")
     try:
         to = mail_address(asked.to.strip())
     except ValueError as wrong:
-        raise NotPossibleError(f"{wrong}: write for example anna@depot.example") from None
+        raise NotPossibleError(f"to: {wrong}: write for example anna@depot.example") from None
     return await _mailed(asked.draft, (to,))
 
 
