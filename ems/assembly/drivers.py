@@ -15,6 +15,7 @@ from ems.adapters.web.driver.live import Crowd
 from ems.adapters.web.driver.pages import Lobby as Pages
 from ems.adapters.web.driver.pages import Paces, driver_pages
 from ems.adapters.web.driver.sheet import driver_api, sticker_pages
+from ems.adapters.web.driver.taps import Taps
 from ems.adapters.web.payment.api import Routers
 from ems.assembly.access import AccessParts
 from ems.assembly.operations import SiteOperations
@@ -101,6 +102,6 @@ def driver_parts(  # noqa: PLR0913, PLR0917 - drivers meet every area
     )
     letters = Letters(house, parts.post)
     parts.services = (parts.desk, letters)
-    pages = Pages(house, Paces.usual(), Crowd(), letters)
+    pages = Pages(house, Paces.usual(), Crowd(), Taps(), letters)
     parts.routers = (driver_api(house), driver_deeds(pages), driver_pages(pages), sticker_pages(house))
     return parts

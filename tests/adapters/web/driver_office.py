@@ -20,6 +20,7 @@ from ems.adapters.web.driver.live import Crowd
 from ems.adapters.web.driver.pages import Lobby as Pages
 from ems.adapters.web.driver.pages import Paces, driver_pages
 from ems.adapters.web.driver.sheet import driver_api, sticker_pages
+from ems.adapters.web.driver.taps import Taps
 from ems.assembly.receipts import SiteReceipts
 from ems.assembly.session_desk import SiteSessionDesk
 from ems.domain.access.book import AccessMode, Doors
@@ -84,7 +85,7 @@ class DriverOffice(Office):
             SiteSessionDesk(self.store, SessionReader(self.store.database), self.scene, self.scene).detail,
         )  # fmt: skip
         self.letters = None if self.post is None else Letters(house, self.post)
-        self.house, pages = house, Pages(house, Paces.usual(), Crowd(), self.letters)
+        self.house, pages = house, Pages(house, Paces.usual(), Crowd(), Taps(), self.letters)
         self.pages = pages
         self._runner.run(self._stickers())
         return (driver_api(house), driver_deeds(pages), driver_pages(pages), sticker_pages(house))

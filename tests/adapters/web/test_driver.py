@@ -462,6 +462,48 @@ def test_paying_leads_to_the_page_of_the_service_and_pressing_again_to_the_same(
     assert selling.house.payments.known[0].state is PaymentState.EXPIRED
 
 
+def once_of(page: str) -> str:
+    """The word that the form for a start carries."""
+    return page.partition('name="once" value="')[2].partition('"')[0]
+
+
+def test_a_second_tap_goes_on_with_what_the_first_began_though_its_answer_was_dropped(selling: DriverOffice) -> None:
+    path = f"/c/{selling.slug(READY)}"
+    form, other = ({"once": once_of(selling.visit(path).text)} for _ in range(2))
+    assert form["once"] != other["once"]
+    pages = [selling.visit(f"{path}/pay", form, {}) for _ in range(2)]
+    assert all("https://pay.example/x" in page.text for page in pages)
+    assert isinstance(selling.house.payments, Till)
+    assert len(selling.house.payments.known) == 1
+    assert selling.visit(f"{path}/pay", other, {}).status_code == 422, "another phone"
+    selling.house.payments._expire("p0")
+    assert "https://pay.example/x" not in selling.visit(f"{path}/pay", form, {}).text, "that one is over"
+    assert "https://pay.example/x" in selling.visit(f"{path}/pay", form, {}).text
+    assert [one.state.is_over for one in selling.house.payments.known] == [True, False]
+
+
+def test_who_has_paid_and_goes_back_to_the_page_before_pays_nothing_twice(selling: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    path = f"/c/{selling.slug(READY)}"
+    form = {"once": once_of(selling.visit(path).text)}
+    selling.visit(f"{path}/pay", form, phone)
+    till = selling.house.payments
+    assert isinstance(till, Till)
+    till.known = [replace(one, state=PaymentState.AUTHORISED) for one in till.known]
+    again = selling.visit(f"{path}/pay", form, phone)
+    assert (again.status_code, again.headers["location"]) == (303, path)
+    assert len(till.known) == 1
+
+
+def test_two_taps_on_a_start_that_costs_nothing_are_one(gift: DriverOffice) -> None:
+    path = f"/c/{gift.slug(READY)}"
+    form = {"once": once_of(gift.visit(path).text)}
+    phones: list[dict[str, str]] = [{}, {}]
+    assert [gift.visit(f"{path}/give", form, phone).status_code for phone in phones] == [303, 303]
+    assert len(gift.switch.started) == 1
+    assert gift.visit(f"{path}/give", {}).status_code == 422, "another phone"
+
+
 def test_who_left_without_paying_keeps_nobody_away_for_long(selling: DriverOffice) -> None:
     path = f"/c/{selling.slug(READY)}"
     selling.visit(f"{path}/pay", {})

@@ -14,7 +14,9 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from ems.adapters.web.accounts.login import to
 from ems.adapters.web.driver.asked import wish_of
+from ems.adapters.web.driver.code import Word
 from ems.adapters.web.driver.pages import Lobby, Slug
+from ems.adapters.web.driver.taps import form_of
 from ems.adapters.web.driver.view import TO_PAY
 from ems.adapters.web.driver.visit import CLAIM, GIFT, PAYMENT, Visit, bring, mine_of, word_for
 from ems.adapters.web.driver.words import refusal
@@ -104,14 +106,29 @@ async def _pay(lobby: Lobby, visit: Visit, told: Told) -> Response:
     if house.imprint().terms_url and told.get("terms") != "yes":
         raise ValueError("agree to the terms")
     wish, (mine, _) = _wish(lobby, visit, told), await mine_of(house, visit)
-    known = None if mine is None else mine.payment
-    if known is None or known.state not in TO_PAY:
-        begun = await _begun(house.payments, name, f"/c/{visit.sticker.slug}", visit.bay.now.utc)
-        known = await house.payments.opened(begun.id, OPENED_S)
+    known, back = None if mine is None else mine.payment, to(f"/c/{visit.sticker.slug}")
+    if known is not None and known.state not in TO_PAY and not known.state.is_over:
+        return back  # Paid already: a page from before came up again, as by the button that goes back.
+    if known is None or known.state.is_over:
+        known = await _opened(lobby, visit, house.payments, form_of(f"{visit.sticker.slug}/pay", told), known)
     house.drivers.expect(name, known.tag, wish)
-    back = to(f"/c/{visit.sticker.slug}")
     answer = await lobby.leaving(visit.language, known.url) if known.url and known.state in TO_PAY else back
     return bring(answer, visit, word_for(visit, PAYMENT, known.id))
+
+
+async def _opened(lobby: Lobby, visit: Visit, payments: Payments, form: str, before: Payment | None) -> Payment:
+    """The payment that this form begins, once its page is there. `before`: one that is over."""
+    if before is not None:
+        lobby.taps.forget(form)
+
+    async def begin() -> Word:
+        path = f"/c/{visit.sticker.slug}"
+        return word_for(visit, PAYMENT, (await _begun(payments, visit.bay.evse.id, path, visit.bay.now.utc)).id)
+
+    known = await payments.opened((await lobby.taps.once(form, begin)).value, OPENED_S)
+    if known.state.is_over:
+        lobby.taps.forget(form)
+    return known
 
 
 async def _begun(payments: Payments, evse: str, path: str, now: datetime) -> Payment:
@@ -131,8 +148,13 @@ async def _begun(payments: Payments, evse: str, path: str, now: datetime) -> Pay
 async def _give(lobby: Lobby, visit: Visit, told: Told) -> Response:
     """Begin for nothing."""
     _must_pass(visit)
-    tag = lobby.house.drivers.give(visit.bay.evse.id, _wish(lobby, visit, told))
-    return bring(to(f"/c/{visit.sticker.slug}"), visit, word_for(visit, GIFT, tag))
+    wish = _wish(lobby, visit, told)
+
+    async def begin() -> Word:
+        return word_for(visit, GIFT, lobby.house.drivers.give(visit.bay.evse.id, wish))
+
+    word = await lobby.taps.once(form_of(f"{visit.sticker.slug}/give", told), begin)
+    return bring(to(f"/c/{visit.sticker.slug}"), visit, word)
 
 
 async def _claim(lobby: Lobby, visit: Visit, told: Told) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import secrets
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import wraps
@@ -20,6 +21,7 @@ from ems.adapters.web.driver.live import BayStream, Crowd, news_of, told
 from ems.adapters.web.driver.offer import offer, prices_at
 from ems.adapters.web.driver.pace import Pace
 from ems.adapters.web.driver.receipt import detail_of, receipt_values
+from ems.adapters.web.driver.taps import Taps
 from ems.adapters.web.driver.view import Shown, shown
 from ems.adapters.web.driver.visit import (
     PAYMENT,
@@ -70,6 +72,7 @@ class Lobby(NamedTuple):
     house: House
     paces: Paces
     crowd: Crowd
+    taps: Taps
     letters: Letters | None = None
 
     def looked(self, work: Handler) -> Handler:
@@ -270,6 +273,7 @@ def _values(house: House, visit: Visit, seen: Shown) -> dict[str, Any]:
     prices = prices_at(house, bay)
     return {
         "slug": visit.sticker.slug,
+        "once": secrets.token_urlsafe(12),
         "bay": bay.evse.id,
         "socket": bay.evse.dc_efficiency is not None,
         "seen": seen,
