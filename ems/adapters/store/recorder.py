@@ -27,6 +27,9 @@ REOPEN = timedelta(seconds=60)
 
 MOST_NEWS = 60
 
+JUST_S = 120.0
+"""So late a transaction is told at most that has just begun; clocks of stations are not exact either."""
+
 INT32 = 2**31 - 1
 INT53 = 2**53
 
@@ -77,6 +80,7 @@ class Recorder:
                 self._again.discard(j)
             if known.session is not was.session or known.before is not was.before:
                 self._session(known, was, now)
+            samples.extend(_of_start(evse.id, known, was, now))
             samples.extend(_of_evse(evse.id, known, was, now))
         if state.meters is not before.meters:
             samples.extend(_of_meters(state, before, now))
@@ -167,6 +171,24 @@ class Recorder:
                 known = _Raised(max(known.alarm, alarm, key=lambda a: a.level), known.began)
             self._alarms[key] = known
             self._ledger.alarmed(known.alarm, known.began, None)
+
+
+def _of_start(name: str, known: EvseState, was: EvseState, now: Instant) -> Iterator[Sample]:
+    """The register as a transaction begins, which is told now: else what flows before its first meter values would be
+    missing from the quarter hour, whose energy is what the register grows by. Of one that began long ago, and is told
+    late, the energy belongs to other quarter hours.
+    """
+    begun = None if known.session is None else known.session.transaction
+    before = None if was.session is None else was.session.transaction
+    if begun is None or (before is not None and before.id == begun.id):
+        return
+    if abs((now.utc - begun.started).total_seconds()) > JUST_S:
+        return
+    newest = known.samples[0] if known.samples else None
+    is_new = newest is not None and (not was.samples or newest is not was.samples[0])
+    at = now.utc if newest is None or not is_new else now.utc_at(newest.at) - timedelta(milliseconds=1)
+    amps = (0.0,) if not was.samples else was.samples[0].high_a
+    yield _sample(at, "evse", name, amps, None, begun.meter_start_wh)
 
 
 def _of_evse(name: str, known: EvseState, was: EvseState, now: Instant) -> Iterator[Sample]:

@@ -72,7 +72,7 @@ def test_a_minute_of_samples(live: Recorded) -> None:
     """Metered circuits each second, EVSEs when they report, our part of each circuit each ten seconds."""
     counted = live.car("A1").after(60).counted()
     assert counted["circuit", "grid"] == counted["circuit", "feeder-b"] == 60
-    assert counted["evse", "A1/1"] == 6
+    assert counted["evse", "A1/1"] == 7, "one as it begins"
     assert {counted["drawn", name] for name in ("grid", "feeder-a", "feeder-b")} == {6}
     assert ("evse", "A2/1") not in counted
 
@@ -85,6 +85,24 @@ def test_what_an_outlet_drew_is_in_the_samples(live: Recorded) -> None:
     assert newest.amps == pytest.approx(sample.high_a, abs=0.005)
     assert newest.amps[0] is not None
     assert newest.amps[0] > 6
+
+
+def test_what_flows_before_the_first_meter_values_is_in_the_quarter_hour(live: Recorded) -> None:
+    live.car("A1").after(60)
+    session = live.known("A1").session
+    assert session is not None
+    asyncio.run(live.store.flush())
+    asyncio.run(live.store.aggregate(live.now.later(1800.0).utc))
+    found = [one for one in live.store.reader.intervals(BEGIN.utc, live.now.utc) if one.name == "A1/1"]
+    assert session.energy_wh > 0
+    assert sum(one.energy_wh or 0 for one in found) == pytest.approx(session.energy_wh, abs=1.0)
+
+
+def test_a_start_that_is_told_late_puts_no_register_where_it_does_not_belong(live: Recorded) -> None:
+    back = live.now
+    begun = Transaction(7, back.later(-3600.0).utc, 1000.0)
+    live.reconnect("A1").tell(e.TransactionStarted("A1/1", back, begun, 3600.0)).after(1)
+    assert ("evse", "A1/1") not in live.counted()
 
 
 def test_an_outlet_that_is_left_is_at_zero(live: Recorded) -> None:
