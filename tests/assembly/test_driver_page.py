@@ -133,7 +133,7 @@ def test_what_goes_wrong_is_said_in_the_drivers_language_and_a_report_reaches_th
     page.fill("[name=text]", "<img src=x onerror=alert(1)> geht nicht")
     page.click("text=Senden")
     phone.expects("p.said").to_have_text("Danke. Der Betreiber weiß Bescheid.")
-    page.click("text=Neu laden")
+    page.click("text=Noch einmal laden")
     phone.expects("[data-f=headline]").to_have_text("Angesteckt")
     page.click("text=English")
     phone.expects("[data-f=headline]").to_have_text("Plugged in")
