@@ -81,6 +81,22 @@ def wanted_by(
     return tuple(wanted for wanted in found if wanted.request.need_wh > STEERABLE_WH)
 
 
+def left_out(stays: Sequence[Stay]) -> tuple[str, ...]:
+    """In words, for whom nothing is planned although it has not got what it asked for: it does not take it."""
+    return tuple(
+        f"{stay.evse_id}: does not draw, although {missing_wh / 1000.0:.1f} kWh of what it is to have are missing; "
+        "nothing is planned for it until it does"
+        for stay in stays
+        if stay.is_done and (missing_wh := _promised_or_told_wh(stay) - stay.taken_wh) > STEERABLE_WH
+    )
+
+
+def _promised_or_told_wh(stay: Stay) -> float:
+    """What somebody said that it is to have, as far as its battery takes it; nothing where that is but assumed."""
+    told_wh = 0.0 if stay.need.is_assumed else stay.need.energy_wh or 0.0
+    return min(max(told_wh, stay.need.guaranteed_wh), stay.room_wh)
+
+
 def _wanted(
     site: Site,
     horizon: Horizon,

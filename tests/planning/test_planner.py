@@ -104,6 +104,14 @@ def test_a_battery_of_unknown_charge_is_planned_for_by_the_past_of_that_vehicle(
     assert f"{SITE.evses[0].id}: {said}" in plan.assumptions
 
 
+def test_a_vehicle_that_does_not_take_what_it_is_offered_is_named_and_the_others_have_its_share() -> None:
+    plan = planned(stay(0, 5.0, 3.0)._replace(is_done=True), stay(1, 50.0, 3.0))
+    (other,) = plan.charges
+    assert other.evse == SITE.evses[1].id
+    assert other.amps[0] == pytest.approx(20.0)
+    assert any(text.startswith(f"{SITE.evses[0].id}: does not draw, although 5.0 kWh") for text in plan.assumptions)
+
+
 def test_that_nobody_is_expected_is_said_with_its_reason() -> None:
     night = NOW - timedelta(days=1)
     known = Experience(

@@ -18,7 +18,7 @@ from ems.planning.forecast.session import SessionForecast
 from ems.planning.horizon import Horizon
 from ems.planning.outlook import Stay
 from ems.planning.problem import Start
-from ems.planning.requests import Wanted, wanted_by
+from ems.planning.requests import Wanted, left_out, wanted_by
 from tests.control.installations import circuit, evse, layout
 
 NOW = datetime(2026, 6, 3, 10, 0, tzinfo=UTC)
@@ -243,6 +243,27 @@ def test_who_got_more_than_anybody_expected_still_wants_something() -> None:
 )
 def test_who_wants_nothing_is_left_out(what: str, one: Stay) -> None:
     assert wanted_by(site(), HORIZON, (one,), (), {}) == (), what
+
+
+@pytest.mark.parametrize(
+    ("what", "one", "missing_kwh"),
+    [
+        ("it never took anything", stay(SAID, taken_wh=0.0, is_done=True), "20.0"),
+        ("it stopped early", stay(SAID, taken_wh=12_000.0, is_done=True), "8.0"),
+        ("its battery is smaller", stay(SAID, taken_wh=12_000.0, room_wh=15_000.0, is_done=True), "3.0"),
+        ("it is promised energy", stay(Need(guaranteed_wh=7e3), is_done=True), "2.0"),
+        ("it has all", stay(SAID, taken_wh=20_000.0, is_done=True), ""),
+        ("it draws", stay(SAID), ""),
+        ("nobody said anything", stay(Need(), is_done=True), ""),
+        ("it was assumed to be empty", stay(replace(SAID, is_assumed=True), is_done=True), ""),
+    ],
+)
+def test_who_does_not_take_what_it_is_to_have_is_named(what: str, one: Stay, missing_kwh: str) -> None:
+    said = (
+        f"A/1: does not draw, although {missing_kwh} kWh of what it is to have are missing; "
+        "nothing is planned for it until it does"
+    )
+    assert left_out((one,)) == ((said,) if missing_kwh else ()), what
 
 
 @pytest.mark.parametrize("doubt", ["", "too few"])
