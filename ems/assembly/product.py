@@ -42,7 +42,8 @@ from ems.assembly.sessions import session_ways
 from ems.assembly.sources import Sources
 from ems.assembly.sso import sso_ways
 from ems.assembly.wizard import Held, WizardParts, wizard_parts
-from ems.ports.controller import Clock, Foresight, Service
+from ems.ports.controller import Clock, Service
+from ems.ports.foresight import Foresight
 from ems.runtime.live import LiveView
 from ems.runtime.loop import Loop, Output
 from ems.runtime.porter import Porter

@@ -23,11 +23,9 @@ from ems.domain.daybook import Change, Daybook
 from ems.domain.decision import Decision
 from ems.domain.events import Event
 from ems.domain.instant import Instant
-from ems.domain.limit import Limit
 from ems.domain.order import LimitOrder
-from ems.domain.plan import Plan
 from ems.domain.pull_out import PullOutList
-from ems.domain.record.history import Audit, HistoryPoint, Knock
+from ems.domain.record.history import Audit, HistoryPoint, Knock, PlantPoint
 from ems.domain.remote.outcome import Outcome
 from ems.domain.session import Need, Transaction
 from ems.domain.state import SiteState
@@ -165,6 +163,10 @@ class Live(Protocol):
         """What every circuit carried since then, oldest first."""
         ...
 
+    def plant(self, since: datetime) -> Sequence[PlantPoint]:
+        """What PV gave and the battery took since then, oldest first."""
+        ...
+
     def knocks(self) -> Sequence[Knock]:
         """Stations that tried to connect and were refused, newest first."""
         ...
@@ -234,20 +236,6 @@ class Receipts(Protocol):
 
     async def receipts(self, since: datetime, until: datetime, most: int) -> Sequence[Receipt]:
         """The newest receipts of sessions that began from `since` until before `until`, newest first."""
-        ...
-
-
-class NoForesightError(Exception):
-    """Nobody can say what would be; the text says why."""
-
-
-class Foresight(Protocol):
-    """The planner, for those who ask what would be. Nothing is steered by its answers."""
-
-    async def what_if(self, limits: Sequence[Limit]) -> Plan:
-        """The plan as it would be under these limits besides those in force. Takes as long as a plan takes, and answers
-        one question at a time. Raises NoForesightError.
-        """
         ...
 
 

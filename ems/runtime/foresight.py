@@ -17,7 +17,7 @@ from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.domain.strategy import PLANNED
 from ems.planning.outlook import Outlook, outlook_of
-from ems.ports.controller import NoForesightError
+from ems.ports.foresight import NoForesightError
 from ems.runtime.child_process import ChildError
 from ems.runtime.replan import Planning, why_unfit
 

@@ -14,7 +14,7 @@ from ems.domain.limit import Limit
 from ems.domain.plan import Plan
 from ems.domain.strategy import Strategy
 from ems.planning.outlook import Outlook
-from ems.ports.controller import NoForesightError
+from ems.ports.foresight import NoForesightError
 from ems.runtime.child_process import ChildError
 from ems.runtime.foresight import Foreseer
 from tests.assembly.patience import eventually

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from ems.domain.events import MeterRead
+from ems.domain.meter import Meter, MeterReading, MeterRole
+from ems.domain.record.history import HISTORY_EVERY_S
 from ems.runtime.live import LiveView
 from ems.runtime.supervisor import supervise
 from ems.runtime.watchdog import Watchdog
@@ -104,6 +108,24 @@ def test_without_a_service_manager_the_watchdog_is_silent() -> None:
     watchdog = Watchdog("")
     watchdog.stroke("normal")
     assert not watchdog.is_supervised
+
+
+def test_what_pv_gives_is_remembered_beside_the_circuits_and_what_nobody_knows_is_none() -> None:
+    sunny = replace(site(), meters=(Meter("roof", role=MeterRole.PV, circuit="grid"),))
+
+    async def scenario() -> list[tuple[float | None, float | None]]:
+        clock, core = LoopClock(), core_of(sunny)
+        live = LiveView(core.state, tuple)
+        for amps in (None, -4.0, 0.1):
+            at = clock.now().monotonic_s
+            read = () if amps is None else (MeterRead("roof", MeterReading(at, (amps,) * 3, 1)),)
+            decision = core.tick(read, clock.now())
+            live.publish(core.state, decision)
+            await asyncio.sleep(HISTORY_EVERY_S)
+        assert [point.circuit for point in live.history(BORN)] == ["grid"] * 3
+        return [(point.pv_w, point.battery_w) for point in live.plant(BORN)]
+
+    assert in_virtual_time(scenario) == [(None, None), (2760.0, None), (0.0, None)]
 
 
 def test_observers_are_woken_by_a_tick_and_history_goes_back_in_steps() -> None:

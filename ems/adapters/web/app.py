@@ -37,8 +37,9 @@ from ems.adapters.web.problem import of_failure, of_http, of_not_allowed, of_que
 from ems.adapters.web.regret.api import regret_api
 from ems.adapters.web.stream import Hall
 from ems.domain.access.account import LoginRule, Role, Visitor
-from ems.ports.controller import Clock, Foresight, Live, Operations
+from ems.ports.controller import Clock, Live, Operations
 from ems.ports.energy import Hindsight
+from ems.ports.foresight import Foresight
 from ems.ports.site import NotPossibleError
 
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}

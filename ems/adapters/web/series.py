@@ -1,4 +1,4 @@
-"""What circuits carried over the last hours, thinned to what a chart can show."""
+"""What circuits carried and the plant gave over the last hours, thinned to what a chart can show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ems.adapters.web.shape import History, SeriesRow
 from ems.adapters.web.values import number, time_of
 from ems.domain.circuit import Circuit
 from ems.domain.phases import Phase
-from ems.domain.record.history import HISTORY_EVERY_S, HistoryPoint
+from ems.domain.record.history import HISTORY_EVERY_S, HistoryPoint, PlantPoint
 from ems.ports.controller import Clock, Live
 
 MAX_POINTS = 500
@@ -48,7 +48,7 @@ class Archive:
             if kept is not None and now.monotonic_s - kept[0] < FRESH_S:
                 return kept[1]
             since = now.utc - timedelta(hours=question[0])
-            told = await history(self._live.history(since), asked, since, now.utc)
+            told = await history(self._live.history(since), self._live.plant(since), asked, since, now.utc)
             answer = await printed(await _encoded(told))
             self._answers[question] = now.monotonic_s, answer
             self._answers.move_to_end(question)
@@ -58,10 +58,14 @@ class Archive:
 
 
 async def history(
-    points: Iterable[HistoryPoint], circuits: Sequence[Circuit], since: datetime, until: datetime
+    points: Iterable[HistoryPoint],
+    plant: Iterable[PlantPoint],
+    circuits: Sequence[Circuit],
+    since: datetime,
+    until: datetime,
 ) -> History:
     """At most `MAX_POINTS` steps between the two times. A step shows the worst of what it covers: the highest current
-    and the lowest limit, so that no peak is lost by thinning.
+    and the lowest limit, so that no peak is lost by thinning; of the plant the mean.
     """
     span = max(1.0, (until - since).total_seconds())
     step = next((s for s in _STEPS_S if span / s < MAX_POINTS), math.ceil(span / (MAX_POINTS - 1)))
@@ -75,6 +79,13 @@ async def history(
             if point.circuit in worst and 0 <= at < steps:
                 worst[point.circuit].take(at, point)
         await asyncio.sleep(0)
+    pv, battery = _Mean(steps), _Mean(steps)
+    for seen in plant:
+        at = int((seen.at.timestamp() - first) // step)
+        if 0 <= at < steps:
+            pv.take(at, seen.pv_w)
+            battery.take(at, seen.battery_w)
+    await asyncio.sleep(0)
     rows = []
     for circuit in circuits:
         rows.append(worst[circuit.id].row(circuit))
@@ -84,8 +95,25 @@ async def history(
         "until": time_of(until),
         "step_s": step,
         "at": [first + k * step for k in range(steps)],
+        "pv_w": pv.values(),
+        "battery_w": battery.values(),
         "circuits": rows,
     }
+
+
+class _Mean:
+    """The mean per step of what is known."""
+
+    def __init__(self, steps: int) -> None:
+        self._sums, self._counts = [0.0] * steps, [0] * steps
+
+    def take(self, at: int, value: float | None) -> None:
+        if value is not None:
+            self._sums[at] += value
+            self._counts[at] += 1
+
+    def values(self) -> list[float | None]:
+        return [number(total / n) if n else None for total, n in zip(self._sums, self._counts, strict=True)]
 
 
 class _Worst:

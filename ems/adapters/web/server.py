@@ -17,8 +17,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ems.adapters.web.accounts.port import Accounts
 from ems.adapters.web.app import Document, WebOptions, create_app, described_by, warm_up
 from ems.adapters.web.stream import Hall
-from ems.ports.controller import Clock, Foresight, Live, Operations
+from ems.ports.controller import Clock, Live, Operations
 from ems.ports.energy import Hindsight
+from ems.ports.foresight import Foresight
 
 _log = logging.getLogger(__name__)
 

@@ -231,12 +231,17 @@ class SeriesRow(TypedDict):
 
 
 class History(TypedDict):
-    """What circuits carried. `at` are seconds since 1970 (UTC), the beginning of each step of `step_s` seconds."""
+    """What circuits carried. `at` are seconds since 1970 (UTC), the beginning of each step of `step_s` seconds. `pv_w`
+    is what PV gave, `battery_w` what flowed into the battery that is steered, means of each step; null where it
+    was not known.
+    """
 
     since: str
     until: str
     step_s: float
     at: list[float]
+    pv_w: list[float | None]
+    battery_w: list[float | None]
     circuits: list[SeriesRow]
 
 

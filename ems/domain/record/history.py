@@ -23,6 +23,17 @@ class HistoryPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class PlantPoint:
+    """The plant of the site at a moment, W: what PV gave, and what flowed into the battery that we steer; None where
+    nobody knew, or there is none.
+    """
+
+    at: datetime
+    pv_w: float | None
+    battery_w: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Knock:
     """A station that tried to connect and was refused: under which id, from where, why, how often and when last."""
 

@@ -35,7 +35,7 @@ from ems.domain.limit import LimitWindow
 from ems.domain.meter import Meter, MeterReading, MeterRole
 from ems.domain.phases import PhaseAmps, Wiring
 from ems.domain.policy import Policy
-from ems.domain.record.history import HistoryPoint, Knock
+from ems.domain.record.history import HistoryPoint, Knock, PlantPoint
 from ems.domain.session import Need, Transaction
 from ems.domain.site import Site
 from ems.domain.state import SiteState
@@ -79,6 +79,7 @@ class Scene:
         self.instant = at
         self.refused: list[Knock] = []
         self.points: list[HistoryPoint] = []
+        self.plants: list[PlantPoint] = []
         self.building: PhaseAmps = (38.0, 45.0, 30.0)
         self.silent: set[str] = set()
         self._controller = Controller.of(site)
@@ -89,6 +90,7 @@ class Scene:
         """Another scene that goes on from here by itself."""
         other = copy(self)
         other.refused, other.points, other.silent = list(self.refused), list(self.points), set(self.silent)
+        other.plants = list(self.plants)
         other._moved = asyncio.Event()
         return other
 
@@ -99,6 +101,9 @@ class Scene:
 
     def history(self, since: datetime) -> Sequence[HistoryPoint]:
         return [point for point in self.points if point.at >= since]
+
+    def plant(self, since: datetime) -> Sequence[PlantPoint]:
+        return [point for point in self.plants if point.at >= since]
 
     def knocks(self) -> Sequence[Knock]:
         return tuple(self.refused)

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ems.adapters.web.series import MAX_POINTS
-from ems.domain.record.history import HistoryPoint
+from ems.domain.record.history import HistoryPoint, PlantPoint
 from tests.adapters.web.scene import Scene, busy, car_park
 from tests.adapters.web.visit import ask, get, raw, run, serving
 
@@ -74,6 +74,17 @@ def test_history_of_any_length_fits_a_chart_and_ends_now(hours: str) -> None:
     assert [row["id"] for row in told["circuits"]] == ["grid", "row-a", "row-b"]
     assert len(told["at"]) <= MAX_POINTS
     assert told["at"][-1] <= scene.instant.utc.timestamp() < told["at"][-1] + told["step_s"]
+
+
+def test_of_the_plant_a_step_of_the_history_is_the_mean_of_what_is_known() -> None:
+    scene = Scene(car_park(2))
+    begins = scene.instant.utc - timedelta(seconds=scene.instant.utc.timestamp() % 60 + 60)
+    for k, (pv_w, battery_w) in enumerate([(1000.0, None), (3000.0, None), (None, -500.0)]):
+        scene.plants.append(PlantPoint(begins + timedelta(seconds=k), pv_w, battery_w))
+    told = ask(scene, "/api/v1/history?hours=4&circuit=grid").json()
+    known = [pair for pair in zip(told["pv_w"], told["battery_w"], strict=True) if pair != (None, None)]
+    assert known == [(2000.0, -500.0)]
+    assert len(told["pv_w"]) == len(told["at"])
 
 
 def test_a_circuit_without_a_meter_has_no_measured_history() -> None:

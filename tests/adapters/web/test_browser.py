@@ -20,7 +20,8 @@ from ems.domain.apply import apply
 from ems.domain.decision import Level
 from ems.domain.events import StatusChanged
 from ems.domain.station import EvseStatus
-from ems.ports.controller import Foresight, Operations
+from ems.ports.controller import Operations
+from ems.ports.foresight import Foresight
 from tests.adapters.web.scene import Scene, busy
 from tests.adapters.web.test_injection import HOSTILE, slandered
 

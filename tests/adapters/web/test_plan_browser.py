@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ems.domain.events import PlanMade, StrategyChosen
+from ems.domain.record.history import PlantPoint
 from ems.domain.strategy import Strategy
 from tests.adapters.web.office import Office
 from tests.adapters.web.planned import CHEAP, REMEDIES, SHARED, plan_for, planned, tell_plan, with_charges
@@ -69,6 +70,22 @@ def test_the_chart_names_the_vehicles_that_get_most_and_puts_the_rest_together(v
     assert "2 vehicles expected" in names
     assert names[-5:] == ["limit, with PV and battery", "PV", "battery, charging above 0", "measured", "price, EUR/kWh"]
     visit.expects("#prices canvas").to_have_count(1)
+
+
+def test_before_now_pv_and_battery_are_drawn_as_measured_and_other_load_is_told_without_them(chromium: Any) -> None:
+    """Also where the plan expects neither: the evening after a sunny day."""
+    scene = planned()
+    plan = scene.state.plan
+    assert plan is not None
+    nothing = (0.0,) * len(plan.generation_w)
+    tell_plan(scene, replace(plan, generation_w=nothing, battery_w=nothing))
+    scene.plants = [PlantPoint(point.at, 9000.0, 4000.0) for point in scene.points if point.circuit == "grid"]
+    running = Daemon(scene)
+    visiting = plan_page(chromium, running)
+    names = [text.strip() for text in visiting.page.locator("#legend li").all_text_contents()]
+    assert names[-4:] == ["PV", "battery, charging above 0", "measured", "price, EUR/kWh"]
+    visiting.page.close()
+    running.stop()
 
 
 def at_hour(visit: Visit, hours: float) -> dict[str, float]:

@@ -17,7 +17,7 @@ from ems.adapters.web.plan.shape import PlanPicture
 from ems.adapters.web.plan.words import supposed
 from ems.adapters.web.problem import documented, problem
 from ems.domain.access.account import Role
-from ems.ports.controller import Foresight, NoForesightError
+from ems.ports.foresight import Foresight, NoForesightError
 
 
 def plan_api(press: PlanPress) -> APIRouter:

@@ -183,8 +183,10 @@ function linesOf(plan, edges, bands, past) {
     });
   };
   const never = () => null;
-  const known = (series) => (k) => series[k] / 1000;
-  let ground = [plan.base_w.length ? known(plan.base_w) : () => 0, (k) => (flowed[k] === null ? null : Math.max(0, flowed[k] - (drawn[k] ?? 0)))];
+  // What flowed is less by what PV and the battery gave; a plan tells other load without them, and so does the past.
+  const besideAgo = (k) => ((past.pv_w[k] ?? 0) - (past.battery_w[k] ?? 0)) / 1000;
+  const known = (series) => (k) => (series[k] ?? null) === null ? null : series[k] / 1000;
+  let ground = [plan.base_w.length ? known(plan.base_w) : () => 0, (k) => (flowed[k] === null ? null : Math.max(0, flowed[k] - (drawn[k] ?? 0) + besideAgo(k)))];
   const lines = [{ key: "other", name: "other load", kw: course(ground[1], ground[0]) }];
   for (const band of bands) {
     const [below, earlier] = ground;
@@ -202,8 +204,12 @@ function linesOf(plan, edges, bands, past) {
     const name = has(plan.generation_w) || has(plan.battery_w) ? "limit, with PV and battery" : "limit";
     lines.push({ key: "dash", name, kw: course(never, (k) => (plan.limit_w[k] === null ? null : (plan.limit_w[k] + beside(k)) / 1000)) });
   }
-  if (has(plan.generation_w)) lines.push({ key: "pv", name: "PV", kw: course(never, known(plan.generation_w)) });
-  if (has(plan.battery_w)) lines.push({ key: "battery", name: "battery, charging above 0", kw: course(never, known(plan.battery_w)) });
+  for (const [key, name, planned, seen] of [
+    ["pv", "PV", plan.generation_w, past?.pv_w ?? []],
+    ["battery", "battery, charging above 0", plan.battery_w, past?.battery_w ?? []],
+  ]) {
+    if (has(planned) || has(seen)) lines.push({ key, name, kw: course(known(seen), known(planned)) });
+  }
   if (measured.some((kw) => kw !== null)) {
     lines.push({ key: "line", name: "measured", kw: at.map((x) => (kOf.has(x) ? measured[kOf.get(x)] : x > past.at.at(-1) ? null : undefined)) });
   }
