@@ -132,7 +132,7 @@ def test_what_is_odd_about_a_table_is_named_row_by_row(
     [
         (push(("01:00", 80.0), series="intraday"), 404, "follows no series 'intraday'; it follows: day-ahead"),
         (push(("01:00", 80.0), unit="SEK/MWh"), 422, "the prices are in SEK, the tariff is in EUR"),
-        (push(("01:00", 84.31), unit="EUR/kWh"), 422, "84.31 EUR per kWh is hardly meant"),
+        (push(("01:00", 84.31), unit="EUR/kWh"), 422, "01:00 on, 84.31 EUR per kWh, is hardly meant"),
         (push(("01:00", 80.0), unit="€/MWh"), 422, "unit"),
         (push(("01:00", 80.0), unit=None), 422, "prices need a unit"),
         (push(), 422, "prices"),

@@ -57,7 +57,7 @@ def test_a_table_is_read_taken_and_taken_back(chromium: Any, market: Market, tmp
     page.set_input_files("[name=file]", wrong)
     page.click("text=What would be taken")
     visit.expects(".preview li").to_have_count(3)
-    visit.expects(".preview").to_contain_text("row 2: the price 'x' is not a number")
+    visit.expects(".preview").to_contain_text("row 2: the intensity 'x' is not a number")
     visit.expects("[data-take]").to_be_hidden()
     page.set_input_files("[name=file]", right)
     visit.expects(".preview").to_be_empty()
