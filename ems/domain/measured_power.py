@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ems.domain.measurement import Sample
+from ems.domain.meter import MeterRole
 from ems.domain.state import EvseState, SiteState
 from ems.domain.station import Evse
+
+HEARD_S = 60.0
+"""A battery or a plant that was silent for longer is one of which nobody knows what it does."""
 
 
 def evse_power_w(evse: Evse, known: EvseState, voltage_v: float) -> float | None:
@@ -37,3 +41,19 @@ def metered_w(state: SiteState, meter_ids: Sequence[str | None]) -> float | None
             return None
         total += sum(reading.amps) * site.voltage_v if reading.power_w is None else reading.power_w
     return total if meter_ids else None
+
+
+def sun_w(state: SiteState, now: float) -> float | None:
+    """What PV gives, W, never negative; None while one of its meters has not said so lately, or there is none."""
+    pairs = zip(state.site.meters, state.meters, strict=True)
+    plant = [(meter.id, known.at) for meter, known in pairs if meter.role is MeterRole.PV]
+    if any(now - at > HEARD_S for _, at in plant):
+        return None
+    flowing_w = metered_w(state, [name for name, _ in plant])
+    return None if flowing_w is None else max(0.0, -flowing_w)
+
+
+def battery_w(state: SiteState, now: float) -> float | None:
+    """What flows into the battery that we steer, W; None while it has not said so lately, or there is none."""
+    i = state.site.steered_battery
+    return None if i is None or now - state.batteries[i].at > HEARD_S else state.batteries[i].power_w

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from ems.domain.decision import Decision
 from ems.domain.limit import Limit
-from ems.domain.measured_power import metered_w
+from ems.domain.measured_power import HEARD_S, sun_w
 from ems.domain.measurement import PROOF_SAMPLES
-from ems.domain.meter import MeterRole
 from ems.domain.phase_switch import ONE
 from ems.domain.phases import MAX_LEGS, PhaseAmps
 from ems.domain.session import Need, Session
@@ -22,9 +21,6 @@ from ems.domain.station import Evse, EvseStatus
 from ems.domain.station_model import StationModel
 from ems.domain.strategy import Strategy
 from ems.planning.imports import NOTHING_IMPORTED, Imports
-
-HEARD_S = 60.0
-"""A battery that has not said for longer what it holds is not planned with, nor a plant that was silent for longer."""
 
 
 class Stay(NamedTuple):
@@ -103,16 +99,6 @@ def stored_wh(state: SiteState, now: float) -> float | None:
     if i is None or known is None or known.soc is None or now - known.at > HEARD_S:
         return None
     return known.soc * state.site.batteries[i].capacity_wh
-
-
-def sun_w(state: SiteState, now: float) -> float | None:
-    """What PV gives, W, never negative; None while one of its meters has not said so lately, or there is none."""
-    pairs = zip(state.site.meters, state.meters, strict=True)
-    plant = [(meter.id, known.at) for meter, known in pairs if meter.role is MeterRole.PV]
-    if any(now - at > HEARD_S for _, at in plant):
-        return None
-    flowing_w = metered_w(state, [name for name, _ in plant])
-    return None if flowing_w is None else max(0.0, -flowing_w)
 
 
 def steered_w(state: SiteState) -> float:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ems.domain.decision import Decision
+from ems.domain.measured_power import battery_w, sun_w
 from ems.domain.phases import PhaseAmps
 from ems.domain.record.history import HISTORY_EVERY_S, HistoryPoint, Knock, PlantPoint
 from ems.domain.state import SiteState
-from ems.planning.outlook import sun_w
 
 HISTORY_S = 24 * 3600.0
 HISTORY_BYTES = 8_000_000
@@ -71,9 +71,8 @@ class LiveView:
 
 
 def _row(state: SiteState, decision: Decision) -> array[float]:
-    steered = state.site.steered_battery
-    taken_w = None if steered is None else state.batteries[steered].power_w
-    plant = (sun_w(state, decision.at.monotonic_s), taken_w)
+    now = decision.at.monotonic_s
+    plant = (sun_w(state, now), battery_w(state, now))
     row = array("f", [math.nan if watts is None else watts for watts in plant])
     for view in decision.circuits:
         measured = view.measured_a or (0.0, 0.0, 0.0)
