@@ -1,16 +1,13 @@
 // The page of people and tags: what is pressed is told to the interface, and what changed is taken over.
 import { keepFresh, refresh, sent } from "./station-ask.js";
-import { tell } from "./tell.js";
+import { say, tell } from "./tell.js";
 
 const FRESH_MS = 5_000;
-const said = document.getElementById("said");
 let list = null;
 
 // A note of what came of something, and the page as it is now.
 async function done(answer, words) {
-  said.hidden = false;
-  said.dataset.tone = answer.ok ? "good" : "bad";
-  said.textContent = answer.ok ? words : answer.told.detail;
+  say(answer, words);
   sent(answer.ok);
   await renew();
 }

@@ -1,15 +1,12 @@
 // The page of alarms: who has seen what is told to the interface, and what changed is taken over.
 import { keepFresh, refresh, sent } from "./station-ask.js";
-import { tell } from "./tell.js";
+import { say, tell } from "./tell.js";
 
 const FRESH_MS = 3_000;
 const SOON_MS = 1_500;
-const said = document.getElementById("said");
 
 async function done(answer, words) {
-  said.hidden = false;
-  said.dataset.tone = answer.ok ? "good" : "bad";
-  said.textContent = answer.ok ? words : answer.told.detail;
+  say(answer, words);
   sent(answer.ok);
   await refresh();
 }

@@ -1,18 +1,10 @@
 // The page of reports: a chart beside each table that says how it is drawn, and what is pressed is told to the interface.
-import { tell } from "./tell.js";
+import { say, tell } from "./tell.js";
 
-const said = document.getElementById("said");
 const COLOURS = ["--ev", "--limit", "--idle"];
 const MOST_BARS = 120;
 const HEIGHT = 220;
 const drawn = [];
-
-function note(answer, words) {
-  said.hidden = false;
-  said.dataset.tone = answer.ok ? "good" : "bad";
-  said.textContent = answer.ok ? words : answer.told.detail;
-  said.scrollIntoView({ block: "nearest" });
-}
 
 // Labels and columns of numbers as they stand in the table.
 function columnsOf(table) {
@@ -121,7 +113,7 @@ document.getElementById("exclude")?.addEventListener("submit", async (event) => 
   const times = Object.fromEntries(["begins", "ends"].map((name) => [name, zoned(field(name), form.dataset.zone)]));
   const answer = await tell("POST", "/api/v1/excluded-times", { scope: field("scope"), cause: field("cause"), note: field("note"), ...times });
   if (answer.ok) location.reload();
-  else note(answer);
+  else say(answer);
 });
 
 document.addEventListener("click", async (event) => {
@@ -129,12 +121,12 @@ document.addEventListener("click", async (event) => {
   if (button?.dataset.withdraw) {
     const answer = await tell("DELETE", `/api/v1/excluded-times/${button.dataset.withdraw}`);
     if (answer.ok) location.reload();
-    else note(answer);
+    else say(answer);
   } else if (button?.dataset.send) {
     button.disabled = true;
     const answer = await tell("POST", `/api/v1/scheduled-exports/${encodeURIComponent(button.dataset.send)}/send`, {}, { patience: 150_000 });
     button.disabled = false;
     const sent = answer.ok && answer.told.state === "delivered";
-    note({ ok: sent, told: { detail: answer.told.detail ?? `Not delivered: ${answer.told.answer}` } }, `${button.dataset.send}: ${answer.told.answer}`);
+    say({ ok: sent, told: { detail: answer.told.detail ?? `Not delivered: ${answer.told.answer}` } }, `${button.dataset.send}: ${answer.told.answer}`);
   }
 });

@@ -1,17 +1,13 @@
 // The page of series: a table is read by the controller before it is taken, and what was pushed is taken back.
 import { keepFresh, refresh, sent } from "./station-ask.js";
-import { tell } from "./tell.js";
+import { say, tell } from "./tell.js";
 
 const FRESH_MS = 30_000;
 const MOST_ROWS = 200;
-const said = document.getElementById("said");
 const read = new WeakMap(); // the text of the table that was shown, by its form
 
 async function done(answer, words) {
-  said.hidden = false;
-  said.dataset.tone = answer.ok ? "good" : "bad";
-  said.textContent = answer.ok ? words : answer.told.detail;
-  said.scrollIntoView({ block: "nearest" });
+  say(answer, words);
   sent(answer.ok);
   await refresh();
 }

@@ -15,6 +15,15 @@ export async function tell(method, url, body, { patience = PATIENCE_MS, headers 
   }
 }
 
+// Says on the page what came of it: `words`, or why it was refused.
+export function say({ ok, told }, words) {
+  const said = document.getElementById("said");
+  said.hidden = false;
+  said.dataset.tone = ok ? "good" : "bad";
+  said.textContent = ok ? words : told.detail;
+  said.scrollIntoView({ block: "nearest" });
+}
+
 function secret() {
   const found = document.cookie.split("; ").find((one) => one.startsWith("ems-csrf="));
   return found ? { "x-csrf-token": found.slice("ems-csrf=".length) } : {};

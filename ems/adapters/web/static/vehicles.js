@@ -1,18 +1,14 @@
 // The page of vehicles: what is pressed is told to the interface, and what changed is taken over.
 import { keepFresh, refresh, sent } from "./station-ask.js";
-import { tell } from "./tell.js";
+import { say, tell } from "./tell.js";
 
 const FRESH_MS = 10_000;
-const said = document.getElementById("said");
 const vehicle = document.getElementById("vehicle");
 let list = null;
 let seen = null; // {id, etag} of the vehicle that is described anew
 
 async function done(answer, words) {
-  said.hidden = false;
-  said.dataset.tone = answer.ok ? "good" : "bad";
-  said.textContent = answer.ok ? words : answer.told.detail;
-  said.scrollIntoView({ block: "nearest" });
+  say(answer, words);
   sent(answer.ok);
   await refresh();
   return answer.ok;
