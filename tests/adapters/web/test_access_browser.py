@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -42,11 +41,7 @@ class Lodge(Daemon):
         self.office = AccessOffice(folder)
         self.scene = self.office.scene
         ways = self.office.ways(self.office.store.ledger.recovered(self.scene.instant))
-        self.server = WebServer(self.scene, self.scene, WebOptions(port=0), self.office.operations, None, ways)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
-        self.do(lambda: None)
+        self.serve(WebServer(self.scene, self.scene, WebOptions(port=0), self.office.operations, None, ways))
 
     def change(self, *changes: Any) -> None:
         """Somebody else changes something."""

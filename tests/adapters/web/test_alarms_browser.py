@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,10 +28,7 @@ class Watch(Daemon):
         self.office = AlarmOffice(folder)
         self.scene = self.office.scene
         ways = self.office.ways(self.office.store.ledger.recovered(self.scene.instant))
-        self.server = WebServer(self.scene, self.scene, WebOptions(port=0), self.office.operations, None, ways)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
+        self.serve(WebServer(self.scene, self.scene, WebOptions(port=0), self.office.operations, None, ways))
         self.do(lambda: setattr(self, "posting", self._loop.create_task(self.office.postman.run())))
         self.passes(12)
 

@@ -43,7 +43,11 @@ class Daemon:
         foresight: Foresight | None = None,
     ) -> None:
         self.scene = scene
-        self.server = WebServer(scene, scene, WebOptions(port=port), operations, foresight)
+        self.serve(WebServer(scene, scene, WebOptions(port=port), operations, foresight))
+
+    def serve(self, server: WebServer) -> None:
+        """Begin, and wait until it works."""
+        self.server = server
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,11 +26,7 @@ class Market(Daemon):
         self.office = GreenMarket(folder)
         self.scene = self.office.scene
         ways = self.office.further
-        self.server = WebServer(self.scene, self.scene, WebOptions(port=0), self.office.operations, None, ways)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
-        self.do(lambda: None)
+        self.serve(WebServer(self.scene, self.scene, WebOptions(port=0), self.office.operations, None, ways))
 
     def stop(self) -> None:
         super().stop()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,11 +30,7 @@ class Lodge(Daemon):
         self.scene = self.office.scene
         ways = self.office.ways(self.office.store.ledger.recovered(self.scene.instant))
         options = WebOptions(port=0, login=LoginRule.LOOPBACK_FREE)
-        self.server = WebServer(self.scene, self.scene, options, self.office.operations, None, ways)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
-        self.do(lambda: None)
+        self.serve(WebServer(self.scene, self.scene, options, self.office.operations, None, ways))
 
     def stop(self) -> None:
         super().stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -57,11 +56,7 @@ class Shop(Daemon):
         self.scene = busy()
         self.site = WizardSite(folder, self.scene)
         self.site.shows_everything()
-        self.server = WebServer(self.scene, self.scene, WebOptions(port=0), None, None, self.site.ways)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
-        self.do(lambda: None)
+        self.serve(WebServer(self.scene, self.scene, WebOptions(port=0), None, None, self.site.ways))
         self.edits(*edits)
 
     def edits(self, *edits: Edit) -> None:
