@@ -74,8 +74,8 @@ class PaymentProvider(Protocol):
         """Let nobody pay any more; tells if somebody has."""
         ...
 
-    async def capture(self, hold_id: str, amount: int, key: str) -> None:
-        """Take an amount and let go of the rest."""
+    async def capture(self, hold_id: str, amount: int, key: str) -> int:
+        """Take an amount and let go of the rest; returns what was taken: less, where it takes no so fine one."""
         ...
 
     async def release(self, hold_id: str, key: str) -> None:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ems.control.memory import Memory
+from ems.domain.billing.energy_cap import cap_wh
 from ems.domain.billing.money import decimals, major, minor
-from ems.domain.billing.payment import TAG_PREFIX, Began, Ended, Payment, PaymentState, StartFailed, Withdrawn, cap_wh
+from ems.domain.billing.payment import TAG_PREFIX, Began, Ended, Payment, PaymentState, StartFailed, Withdrawn
 from ems.domain.billing.price_list import PriceList, chosen, quoted
 from ems.domain.billing.receipt import Receipt
 from ems.domain.decision import Decision

@@ -172,8 +172,7 @@ class Errand:
             case Due.CLOSE:
                 return _seen(await self.counter.provider.close(known.checkout, known.key(due)))
             case Due.CAPTURE:
-                await self.counter.provider.capture(known.hold_id, known.amount, known.key(due))
-                return Captured()
+                return Captured(await self.counter.provider.capture(known.hold_id, known.amount, known.key(due)))
             case Due.RELEASE:
                 await self.counter.provider.release(known.hold_id, known.key(due))
                 return Released()

@@ -13,8 +13,8 @@ from datetime import datetime
 
 from ems.control.memory import Memory
 from ems.domain.access.tag import Tag
+from ems.domain.billing.energy_cap import cap_wh
 from ems.domain.billing.money import decimals, minor
-from ems.domain.billing.payment import cap_wh
 from ems.domain.billing.prepaid import Ask, Held, PrepaidAccount, Settled, covers, is_used_up, too_little
 from ems.domain.billing.price_list import PriceList, chosen, quoted
 from ems.domain.billing.receipt import Receipt

@@ -105,7 +105,7 @@ class Bank:
         await self._call("close", work)
         return self._view(checkout)
 
-    async def capture(self, hold_id: str, amount: int, key: str) -> None:
+    async def capture(self, hold_id: str, amount: int, key: str) -> int:
         async def work() -> None:
             hold = self.holds[hold_id]
             if key not in self.done:
@@ -115,6 +115,7 @@ class Bank:
                 self.done.add(key)
 
         await self._call("capture", work)
+        return amount
 
     async def release(self, hold_id: str, key: str) -> None:
         async def work() -> None:

@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import stripe
 from stripe import StripeClient
 
+from ems.adapters.payment.stripe_amount import least, takeable, to_stripe
 from ems.domain.billing.payment import Payment
 from ems.ports.payments import (
     Checkout,
@@ -30,10 +31,6 @@ from ems.ports.payments import (
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LEAST = {"EUR": 50, "USD": 50, "GBP": 30, "CHF": 50, "SEK": 300, "NOK": 300, "DKK": 250, "PLN": 200, "JPY": 50}
-"""The smallest charge of each currency (docs.stripe.com/currencies); of others 0.50 units are taken for it."""
-
-LEAST_ELSEWHERE = 50
 TOLERANCE_S = 300
 CALL_S = 20
 MAX_TEXT = 2000
@@ -82,7 +79,7 @@ class Stripe:
 
     def least(self, currency: str) -> int:
         """The smallest amount that is taken, minor units."""
-        return LEAST.get(currency, LEAST_ELSEWHERE)
+        return least(currency)
 
     @_sound
     async def open(self, payment: Payment, key: str) -> Checkout:
@@ -91,7 +88,7 @@ class Stripe:
             "quantity": 1,
             "price_data": {
                 "currency": payment.currency.lower(),
-                "unit_amount": payment.hold,
+                "unit_amount": to_stripe(takeable(payment.hold, payment.currency), payment.currency),
                 "product_data": {"name": payment.subject},
             },
         }
@@ -126,15 +123,19 @@ class Stripe:
         return await self.look(checkout)
 
     @_sound
-    async def capture(self, hold_id: str, amount: int, key: str) -> None:
+    async def capture(self, hold_id: str, amount: int, key: str) -> int:
         """Capture an amount; the rest of the hold is let go of by that."""
         intent = await self._intent(hold_id)
+        currency = _currency(intent)
+        taken = takeable(amount, currency)
+        wanted = to_stripe(taken, currency)
         if intent.status == TAKEN:
-            _must_be_same(intent, amount)
-            return
-        told: Any = {"amount_to_capture": amount}
+            _must_be_same(intent, wanted)
+            return taken
+        told: Any = {"amount_to_capture": wanted}
         done = await _called(lambda: self._client.v1.payment_intents.capture(hold_id, told, {"idempotency_key": key}))
-        _must_be_same(done, amount)
+        _must_be_same(done, wanted)
+        return taken
 
     @_sound
     async def release(self, hold_id: str, key: str) -> None:
@@ -153,7 +154,10 @@ class Stripe:
         there = await _called(lambda: self._client.v1.refunds.list(wanted))
         done = next((one for one in there.data if _metadata(one).get("refund") == key), None)
         if done is None:
-            told: Any = {"payment_intent": hold_id, "amount": amount, "metadata": {"refund": key}}
+            currency = _currency(await self._intent(hold_id))
+            if amount != takeable(amount, currency):
+                raise ProviderRefusedError(f"{amount} minor units of {currency} are finer than Stripe gives back")
+            told: Any = {"payment_intent": hold_id, "amount": to_stripe(amount, currency), "metadata": {"refund": key}}
             options: Any = {"idempotency_key": f"refund:{key}"}
             done = await _called(lambda: self._client.v1.refunds.create(told, options))
         if done.status not in REFUNDED:
@@ -194,6 +198,10 @@ def _capture_before(intent: Any) -> datetime | None:
     details = getattr(getattr(intent, "latest_charge", None), "payment_method_details", None)
     moment = getattr(getattr(details, "card", None), "capture_before", None)
     return datetime.fromtimestamp(moment, UTC) if isinstance(moment, int) else None
+
+
+def _currency(intent: Any) -> str:
+    return _text(intent.currency).upper()
 
 
 def _must_be_same(intent: Any, wanted: int) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from ems.domain.billing.price_list import PriceList, Unit
+from ems.domain.billing.price_list import PriceList
 
 START_TIME = timedelta(minutes=5)
 """So long a driver who has paid may take to plug in."""
@@ -25,8 +25,6 @@ TAG_PREFIX = "PAY-"
 """Begins the tags of payments; with 16 characters more they fit an idToken of OCPP 1.6, which has 20."""
 USABLE_PERCENT = 97
 """Of a hold; the rest is for what flows until a stop is obeyed."""
-
-OVERRUN_S = 120.0
 
 
 class PaymentState(StrEnum):
@@ -119,7 +117,9 @@ class Ended(NamedTuple):
 
 
 class Captured(NamedTuple):
-    """The provider took the amount and let go of the rest."""
+    """The provider took the amount, or so much of it as it can, and let go of the rest."""
+
+    amount: int
 
 
 class Released(NamedTuple):
@@ -286,6 +286,8 @@ def step(known: Payment, cause: Cause, now: datetime) -> Payment:
             return replace(after, session=session)
         case Ended(cost, why):
             return replace(after, amount=_to_take(known, cost), why=why or _in_words(known, cost))
+        case Captured(amount):
+            return replace(after, amount=min(amount, known.amount))
         case _:
             return after
 
@@ -299,22 +301,3 @@ def _in_words(known: Payment, cost: int) -> str:
     if cost <= 0:
         return "no energy flowed"
     return "it cost less than can be taken" if cost < known.least else ""
-
-
-def cap_wh(prices: PriceList, hold: int, minor_per_unit: int, most_w: float) -> int | None:
-    """The energy (Wh) that a hold surely pays for, at the dearest price per kWh: without the fee of the session, an
-    hour of idling, and what flows in the time that a stop takes; None where energy costs nothing.
-
-    Raises ValueError when the hold does not pay for any.
-    """
-    dearest = {unit: max((fee.price for fee in prices.fees if fee.unit is unit), default=None) for unit in Unit}
-    per_kwh = dearest[Unit.KWH]
-    if not per_kwh:
-        return None
-    usable = USABLE_PERCENT / 100 * hold / minor_per_unit
-    idling = min(60.0 * float(dearest[Unit.IDLE_MINUTE] or 0), usable / 4)
-    left = usable - idling - float(dearest[Unit.SESSION] or 0)
-    wh = 1000.0 * left / float(per_kwh) - most_w * OVERRUN_S / 3600.0
-    if wh < 1000.0:
-        raise ValueError(f"the hold of price list '{prices.id}' does not pay for a single kWh: raise it")
-    return int(wh)

@@ -13,8 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from ems.domain.billing.energy_cap import cap_wh
 from ems.domain.billing.money import decimals, major
-from ems.domain.billing.payment import USABLE_PERCENT, cap_wh
+from ems.domain.billing.payment import USABLE_PERCENT
 from ems.domain.billing.price_list import PriceList
 
 MAX_AMOUNT = 10**9

@@ -113,6 +113,7 @@ class StripeDouble:
     def _opened(self, told: dict[str, str]) -> Any:
         assert told["mode"] == "payment"
         assert told["payment_intent_data[capture_method]"] == "manual"
+        _checked(int(told["line_items[0][price_data][unit_amount]"]), told["line_items[0][price_data][currency]"])
         name = f"cs_test_{next(self._numbers)}"
         self.sessions[name] = {
             "id": name,
@@ -161,9 +162,17 @@ class StripeDouble:
             raise RefusedError(400, "payment_intent_unexpected_state", "This PaymentIntent could not be captured")
         if amount > intent["amount"]:
             raise RefusedError(400, "amount_too_large", "The amount to capture is greater than the amount that is held")
+        _checked(amount, intent["currency"])
         self.captures += 1
         intent.update(status="succeeded", amount_received=amount)
         return dict(intent)
+
+
+def _checked(amount: int, currency: str) -> None:
+    """Currencies with three decimal places only in tens, and some that have none in hundredths all the same."""
+    grain = {"bhd": 10, "kwd": 10, "isk": 100, "ugx": 100}.get(currency, 1)
+    if amount % grain:
+        raise RefusedError(400, "parameter_invalid_integer", f"{amount} is not divisible by {grain}")
 
 
 def signed(body: bytes, at: int, secret: str = SECRET) -> str:

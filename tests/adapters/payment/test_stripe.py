@@ -186,7 +186,44 @@ def test_without_a_secret_no_notice_is_taken() -> None:
         Stripe(KEY).notice(signed(NOTICE, AT), NOTICE, NOW)
 
 
-def test_yen_have_no_cents(double: StripeDouble, provider: Stripe) -> None:
-    yen = replace(PAYMENT, prices=replace(PRICES, currency="JPY"), hold=5000)
-    checkout = run(provider.open(yen, "k1"))
-    assert (double.sessions[checkout.id]["amount_total"], double.sessions[checkout.id]["currency"]) == (5000, "jpy")
+@pytest.mark.parametrize(
+    ("currency", "hold", "cost", "at_stripe", "taken"),
+    [
+        ("JPY", 5000, 1234, (5000, 1234), 1234),
+        ("HUF", 1_500_000, 123_456, (1_500_000, 123_456), 123_456),
+        ("ISK", 5000, 1234, (500_000, 123_400), 1234),
+        ("UGX", 50_000, 12_345, (5_000_000, 1_234_500), 12_345),
+        ("MGA", 5_000_000, 1_234_567, (50_000, 12_345), 1_234_500),
+        ("KWD", 20_000, 5124, (20_000, 5120), 5120),
+        ("BHD", 20_005, 20_004, (20_000, 20_000), 20_000),
+    ],
+)
+def test_amounts_are_told_in_the_units_of_stripe_and_what_is_finer_is_not_taken(
+    double: StripeDouble, provider: Stripe, currency: str, hold: int, cost: int, at_stripe: tuple[int, int], taken: int
+) -> None:
+    """docs.stripe.com/currencies: króna and shilling in hundredths, ariary without, three decimal places in tens."""
+    paying = replace(PAYMENT, prices=replace(PRICES, currency=currency), hold=hold)
+    checkout = run(provider.open(paying, "k1")).id
+    session = double.sessions[checkout]
+    assert (session["currency"], session["amount_total"]) == (currency.lower(), at_stripe[0])
+    held = double.pay(checkout)
+    assert [run(provider.capture(held, cost, "k2")) for _ in range(2)] == [taken, taken]
+    assert double.intents[held]["amount_received"] == at_stripe[1]
+    run(provider.refund(held, taken, "r1"))
+    assert [one["amount"] for one in double.refunds.values()] == [at_stripe[1]]
+
+
+def test_a_refund_that_is_finer_than_stripe_gives_back_is_refused(double: StripeDouble, provider: Stripe) -> None:
+    held = double.pay(run(provider.open(replace(PAYMENT, prices=replace(PRICES, currency="KWD")), "k1")).id)
+    run(provider.capture(held, 3000, "k2"))
+    with pytest.raises(ProviderRefusedError, match="1001 minor units of KWD are finer"):
+        run(provider.refund(held, 1001, "r1"))
+    assert not double.refunds
+
+
+@pytest.mark.parametrize(
+    ("currency", "least"),
+    [("EUR", 50), ("GBP", 30), ("HUF", 17_500), ("CZK", 1500), ("JPY", 50), ("ISK", 50), ("KWD", 500)],
+)
+def test_less_than_stripe_takes_is_not_asked_for(provider: Stripe, currency: str, least: int) -> None:
+    assert provider.least(currency) == least

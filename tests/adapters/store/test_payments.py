@@ -30,7 +30,7 @@ NEW = Payment(
 )
 STORY: tuple[Cause, ...] = (
     p.HoldAsked(), p.CheckoutOpened("c-1", "/pay"), p.HoldPlaced("h-1", NOW + timedelta(days=7)), p.StartAsked(),
-    p.Began("CP-01/1@x"), p.Ended(1234, "⚡"), p.Captured(),
+    p.Began("CP-01/1@x"), p.Ended(1234, "⚡"), p.Captured(1234),
 )  # fmt: skip
 
 

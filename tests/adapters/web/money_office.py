@@ -106,9 +106,9 @@ def paid(
     )  # fmt: skip
     causes: list[Cause] = [p.HoldAsked(), p.CheckoutOpened(f"c-{number}", "/pay"), p.HoldPlaced(f"hold-{number}", None)]
     if account:
-        causes += [p.Ended(4000), p.Captured()]
+        causes += [p.Ended(4000), p.Captured(4000)]
     elif made is not None:
-        causes += [p.StartAsked(), p.Began(made.session), p.Ended(made.total), p.Captured()]
+        causes += [p.StartAsked(), p.Began(made.session), p.Ended(made.total), p.Captured(made.total)]
     causes += more
 
     async def story() -> Payment:

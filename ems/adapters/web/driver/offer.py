@@ -11,8 +11,8 @@ from typing import NamedTuple
 from ems.adapters.web.driver.bay import Bay, House
 from ems.adapters.web.driver.language import Language
 from ems.adapters.web.driver.words import sentence
+from ems.domain.billing.energy_cap import cap_wh
 from ems.domain.billing.money import decimals, major, minor
-from ems.domain.billing.payment import cap_wh
 from ems.domain.billing.price_list import Fee, PriceList, Unit, chosen, quoted
 from ems.domain.billing.receipt import receipt
 from ems.domain.billing.usage import supposed
