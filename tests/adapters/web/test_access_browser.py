@@ -127,6 +127,38 @@ def test_a_list_shows_what_would_change_before_it_does(chromium: Any, lodge: Lod
     visit.page.close()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
+def test_a_list_is_read_in_the_encodings_of_spreadsheets(chromium: Any, lodge: Lodge, encoding: str) -> None:
+    visit = Visit(chromium, lodge.url + "access")
+    visit.page.click("text=Take a list")
+    content = "Kartennummer;Beschreibung;Gültig bis\r\nA1;Jürgen Groß;31.12.2027\r\n".encode(encoding)
+    visit.page.set_input_files("#list input", {"name": "Karten.csv", "mimeType": "text/csv", "buffer": content})
+    visit.page.click("#list button:not([type])")
+    visit.expects("#preview li").to_have_text("new: A1 Jürgen Groß")
+    visit.page.click("#take")
+    visit.expects("#tags .tag").to_have_text("A1")
+    assert lodge.office.operations.daybook.access.tags["a1"].valid_to is not None
+    visit.page.close()
+
+
+def test_what_was_not_looked_at_is_not_taken(chromium: Any, lodge: Lodge, tmp_path: Path) -> None:
+    visit, (first, other) = Visit(chromium, lodge.url + "access"), (tmp_path / "first.csv", tmp_path / "other.csv")
+    visit.page.click("text=Take a list")
+    for file, tag in ((first, "A1"), (other, "B2")):
+        file.write_text(f"tag\n{tag}\n")
+    visit.page.set_input_files("#list input", str(first))
+    visit.page.click("#list button:not([type])")
+    visit.expects("#preview li").to_have_text("new: A1")
+    visit.page.set_input_files("#list input", str(other))
+    visit.expects("#take").to_be_hidden()
+    visit.expects("#preview li").to_have_count(0)
+    other.write_text("tag\nB2\nB3\n")  # saved once more: what was chosen can be read no more
+    visit.page.click("#list button:not([type])")
+    visit.expects("#preview").to_contain_text("choose it again")
+    visit.expects("#take").to_be_hidden()
+    visit.page.close()
+
+
 def test_an_evse_is_held_and_somebody_waits(chromium: Any, lodge: Lodge) -> None:
     visit = Visit(chromium, lodge.url + "access")
     visit.page.clock.set_fixed_time(lodge.office.scene.now().utc - timedelta(days=400))  # a tablet with a flat battery

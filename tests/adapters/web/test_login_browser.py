@@ -14,6 +14,8 @@ import pytest
 
 from ems.adapters.web.app import WebOptions
 from ems.adapters.web.server import WebServer
+from ems.adapters.web.sheet import Sheet
+from ems.adapters.web.vehicles.page import vehicle_pages
 from ems.domain.access.account import LoginRule, Role
 from ems.domain.access.lockout import FREE_PAIR
 from ems.domain.access.roll import UserDisabled
@@ -34,7 +36,8 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.lobby = Lobby(folder, REQUIRED, people={})
         scene, operations, accounts = self.lobby.scene, self.lobby.operations, self.lobby.accounts
-        self.server = WebServer(scene, scene, REQUIRED, operations, accounts=accounts)
+        pages = (vehicle_pages(Sheet(scene, scene), operations),)
+        self.server = WebServer(scene, scene, REQUIRED, operations, None, pages, accounts)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
@@ -190,6 +193,29 @@ def test_the_live_page_of_somebody_who_is_let_in_no_more_goes_to_the_login(chrom
     house.do(out)
     playwright_api.expect(otto.page).to_have_url(f"{house.url}/login?next=%2F")
     otto.context.close()
+
+
+def test_what_was_typed_when_the_login_ended_is_sent_after_a_login_in_another_tab(chromium: Any, house: House) -> None:
+    house.add("anna", Role.ADMIN)
+    anna = Person(chromium, house)
+    anna.logs_in("anna")
+    anna.sees("Where you are logged in")
+    anna.goes_to("/vehicles")
+    anna.page.click("text=Add a vehicle")
+    anna.page.fill("#vehicle [name=id]", "bus-1")
+    anna.context.clear_cookies()
+    anna.page.click("#vehicle button:has-text('Keep')")
+    playwright_api.expect(anna.page.locator("#said")).to_contain_text("nothing was changed")
+    with anna.context.expect_page() as opened:
+        anna.page.click("#stale a")
+    opened.value.fill("#name", "anna")
+    opened.value.fill("#password", PASSWORD)
+    opened.value.press("#password", "Enter")
+    opened.value.wait_for_url(f"{house.url}/vehicles")
+    anna.page.click("#vehicle button:has-text('Keep')")
+    playwright_api.expect(anna.page.locator("#said")).to_have_text("bus-1 is kept.")
+    assert anna.page.is_hidden("#stale")
+    anna.context.close()
 
 
 class Foreign(BaseHTTPRequestHandler):

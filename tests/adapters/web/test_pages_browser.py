@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -124,6 +125,22 @@ def test_on_a_phone_the_other_pages_are_one_press_away(chromium: Any, site: Site
     playwright_api.expect(more).to_be_visible()
     visiting.page.click("#more-pages a:has-text('Audit')")
     visiting.expects("h2").to_have_text("Who did what")
+    visiting.page.close()
+
+
+def test_a_page_that_hears_nothing_says_that_it_is_old_until_it_is_fresh_again(chromium: Any, site: Site) -> None:
+    visiting = Visit(chromium, "about:blank")
+    visiting.page.clock.install()
+    visiting.page.goto(site.url("/overview"))
+    visiting.page.context.set_offline(True)
+    visiting.page.clock.run_for(7_000)
+    assert visiting.page.is_hidden("#stale"), "a hiccup is none"
+    visiting.page.clock.run_for(7_000)
+    visiting.expects("#stale").to_contain_text("what you see is old")
+    visiting.expects("main").to_have_css("filter", re.compile("grayscale"))
+    visiting.page.context.set_offline(False)
+    visiting.page.clock.run_for(3_000)
+    visiting.expects("#stale").to_be_hidden()
     visiting.page.close()
 
 

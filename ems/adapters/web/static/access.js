@@ -1,9 +1,10 @@
 // The page of people and tags: what is pressed is told to the interface, and what changed is taken over.
 import { keepFresh, refresh, sent } from "./station-ask.js";
+import { readTable, tableOf, UNREADABLE } from "./table-file.js";
 import { say, tell } from "./tell.js";
 
 const FRESH_MS = 5_000;
-let list = null;
+const list = document.getElementById("list");
 
 // A note of what came of something, and the page as it is now.
 async function done(answer, words) {
@@ -44,7 +45,7 @@ document.addEventListener("submit", async (event) => {
   } else if (name === "wait") {
     await added(form, await tell("POST", "/api/v1/waitlist", filled(form, ["tag", "name"])));
   } else if (name === "list") {
-    await preview(form.elements.file.files[0]);
+    await preview();
   }
 });
 
@@ -63,17 +64,17 @@ document.addEventListener("click", async (event) => {
   } else if (button.dataset.forget) {
     const headers = button.dataset.etag ? { "if-match": button.dataset.etag } : {};
     await done(await tell("DELETE", button.dataset.forget, undefined, { headers }), "It is gone.");
-  } else if (button.id === "take" && list !== null) {
-    const answer = await tell("POST", "/api/v1/tag-list/import?apply=true", { csv: list });
+  } else if (button.id === "take" && tableOf(list) !== undefined) {
+    const answer = await tell("POST", "/api/v1/tag-list/import?apply=true", { csv: tableOf(list) });
     button.hidden = true;
     await done(answer, "The list was taken.");
   }
 });
 
-async function preview(file) {
+async function preview() {
   const place = document.getElementById("preview");
-  list = await file.text();
-  const { ok, told } = await tell("POST", "/api/v1/tag-list/import", { csv: list });
+  const csv = await readTable(list);
+  const { ok, told } = csv === null ? UNREADABLE : await tell("POST", "/api/v1/tag-list/import", { csv });
   document.getElementById("take").hidden = !ok || told.refused;
   const rows = ok
     ? [...told.findings.map((one) => `row ${one.row}: ${one.message}; ${one.remedy}`), ...told.tags.map((one) => `${one.kind}: ${one.tag} ${one.name}`)]

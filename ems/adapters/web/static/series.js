@@ -1,10 +1,10 @@
 // The page of series: a table is read by the controller before it is taken, and what was pushed is taken back.
 import { keepFresh, refresh, sent } from "./station-ask.js";
+import { readTable, tableOf, UNREADABLE } from "./table-file.js";
 import { say, tell } from "./tell.js";
 
 const FRESH_MS = 30_000;
 const MOST_ROWS = 200;
-const read = new WeakMap(); // the text of the table that was shown, by its form
 
 async function done(answer, words) {
   say(answer, words);
@@ -15,9 +15,8 @@ async function done(answer, words) {
 document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
-  const table = await form.elements.file.files[0].text();
-  read.set(form, table);
-  const answer = await tell("POST", "/api/v1/prices/preview", { series: form.dataset.series, table });
+  const table = await readTable(form);
+  const answer = table === null ? UNREADABLE : await tell("POST", "/api/v1/prices/preview", { series: form.dataset.series, table });
   form.querySelector("[data-take]").hidden = !answer.ok;
   show(form, answer);
 });
@@ -36,14 +35,6 @@ function show(form, { ok, told }) {
   form.closest("details").querySelector(".preview").replaceChildren(heading, ...(words.length ? [rows] : []));
 }
 
-document.addEventListener("change", (event) => {
-  const form = event.target.closest("form");
-  if (event.target.name !== "file" || form === null) return;
-  read.delete(form); // what was shown is of another file
-  form.querySelector("[data-take]").hidden = true;
-  form.closest("details").querySelector(".preview").replaceChildren();
-});
-
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[type=button]");
   if (!button) return;
@@ -51,9 +42,9 @@ document.addEventListener("click", async (event) => {
     await done(await tell("DELETE", button.dataset.forget), "It is gone; files count alone.");
   } else if (button.dataset.take !== undefined) {
     const form = button.closest("form");
-    if (!read.has(form)) return;
+    if (tableOf(form) === undefined) return;
     button.hidden = true;
-    const body = { series: form.dataset.series, table: read.get(form) };
+    const body = { series: form.dataset.series, table: tableOf(form) };
     await done(await tell(form.elements.whole.checked ? "PUT" : "POST", "/api/v1/prices", body), "The table was taken, and counts at once.");
   }
 });

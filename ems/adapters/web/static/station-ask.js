@@ -1,7 +1,12 @@
 // Asks the interface and takes over the parts of a new page that changed.
+import { heard, loggedOut, unheard } from "./news.js";
 import { tell } from "./tell.js";
 
 const PATIENCE_MS = 75_000;
+const ANSWER_MS = 10_000;
+// A page is old when it missed so many turns, and not at the first hiccup.
+const OLD_TURNS = 3;
+const OLD_MS = 10_000;
 
 // {ok, status, told}: what came of a request.
 export function send(method, url, question) {
@@ -9,15 +14,20 @@ export function send(method, url, question) {
 }
 
 // Takes over every part of the page whose content is another now; keeps what somebody is typing into or pressing, what is
-// typed and chosen and was not taken over, and where the keyboard is.
+// typed and chosen and was not taken over, and where the keyboard is. Whether there is a new page.
 export async function refresh() {
+  return (await renewed()) === 200;
+}
+
+// The status of the new page; 0 when there was no answer.
+async function renewed() {
   let text = "";
   try {
-    const answer = await fetch(location.href, { cache: "no-store" });
-    if (!answer.ok) return false;
+    const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
+    if (!answer.ok) return answer.status;
     text = await answer.text();
   } catch {
-    return false;
+    return 0;
   }
   const page = new DOMParser().parseFromString(text, "text/html");
   for (const part of document.querySelectorAll("[data-part]")) {
@@ -34,7 +44,7 @@ export async function refresh() {
     if (held >= 0) all[Math.min(held, all.length - 1)]?.focus({ preventScroll: true });
     part.dispatchEvent(new CustomEvent("renewed", { bubbles: true }));
   }
-  return true;
+  return 200;
 }
 
 // The part in which somebody has sent something, and begun nothing else since.
@@ -86,7 +96,21 @@ function type(field, before) {
 // What the keyboard reaches in a part, in order.
 const reached = (part) => [...part.querySelectorAll("a[href], button, summary, input, select, textarea, [tabindex]")];
 
+// Renews the page again and again while somebody looks at it. Nothing old is shown as if it were new.
 export function keepFresh(everyMs) {
-  setInterval(() => document.hidden || refresh(), everyMs);
-  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  let last = performance.now();
+  const turn = async () => {
+    if (document.hidden) return;
+    const status = await renewed();
+    if (status === 200) {
+      last = performance.now();
+      heard();
+    } else if (status === 401) {
+      loggedOut();
+    } else if (performance.now() - last > Math.max(OLD_MS, OLD_TURNS * everyMs)) {
+      unheard();
+    }
+  };
+  setInterval(turn, everyMs);
+  document.addEventListener("visibilitychange", turn);
 }

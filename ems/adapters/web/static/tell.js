@@ -1,4 +1,6 @@
-// How scripts change something: JSON with the second secret of the login, and to the login where that is missing.
+// How scripts change something: JSON with the second secret of the login.
+import { heard, loggedOut } from "./news.js";
+
 const PATIENCE_MS = 60_000;
 
 // The answer of the controller: {ok, status, told}, where `told` is JSON, or {detail} in words when it was refused.
@@ -7,12 +9,21 @@ export async function tell(method, url, body, { patience = PATIENCE_MS, headers 
     const content = body === undefined ? {} : { body: JSON.stringify(body) };
     const all = { ...(body === undefined ? {} : { "content-type": "application/json" }), ...secret(), ...headers };
     const answer = await fetch(url, { method, headers: all, ...content, signal: AbortSignal.timeout(patience) });
-    if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    if (answer.status === 401) return refused();
+    heard();
     const text = await answer.text();
     return { ok: answer.ok, status: answer.status, told: text ? JSON.parse(text) : {} };
   } catch {
     return { ok: false, status: 0, told: { detail: "The controller did not answer; try it again." } };
   }
+}
+
+// Nobody is logged in any more. A page whose forms hold what was typed stays; any other goes to the login.
+function refused() {
+  const stays = document.body.classList.contains("control");
+  if (stays) loggedOut();
+  else location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  return { ok: false, status: 401, told: { detail: "Your login is over: nothing was changed. Log in again, and send it once more." } };
 }
 
 // Says on the page what came of it: `words`, or why it was refused.

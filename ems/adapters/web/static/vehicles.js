@@ -1,10 +1,11 @@
 // The page of vehicles: what is pressed is told to the interface, and what changed is taken over.
 import { keepFresh, refresh, sent } from "./station-ask.js";
+import { readTable, tableOf, UNREADABLE } from "./table-file.js";
 import { say, tell } from "./tell.js";
 
 const FRESH_MS = 10_000;
 const vehicle = document.getElementById("vehicle");
-let list = null;
+const list = document.getElementById("list");
 let seen = null; // {id, etag} of the vehicle that is described anew
 
 async function done(answer, words) {
@@ -103,7 +104,7 @@ document.addEventListener("submit", async (event) => {
     if (answer.ok) form.reset();
     await done(answer, "It is kept, and counts at once.");
   } else if (name === "list") {
-    await preview(of(form, "file").files[0]);
+    await preview();
   }
 });
 
@@ -114,16 +115,16 @@ document.addEventListener("click", async (event) => {
   else if (button.dataset.forget) {
     const headers = button.dataset.etag ? { "if-match": button.dataset.etag } : {};
     await done(await tell("DELETE", button.dataset.forget, undefined, { headers }), "It is gone.");
-  } else if (button.id === "take" && list !== null) {
+  } else if (button.id === "take" && tableOf(list) !== undefined) {
     button.hidden = true;
-    await done(await tell("POST", "/api/v1/departures/import?apply=true", { csv: list }), "The list was taken.");
+    await done(await tell("POST", "/api/v1/departures/import?apply=true", { csv: tableOf(list) }), "The list was taken.");
   }
 });
 vehicle?.addEventListener("reset", () => { seen = null; });
 
-async function preview(file) {
-  list = await file.text();
-  const { ok, told } = await tell("POST", "/api/v1/departures/import", { csv: list });
+async function preview() {
+  const csv = await readTable(list);
+  const { ok, told } = csv === null ? UNREADABLE : await tell("POST", "/api/v1/departures/import", { csv });
   document.getElementById("take").hidden = !ok || told.refused;
   const clock = new Intl.DateTimeFormat("en-GB", { timeZone: document.getElementById("list").dataset.zone, timeStyle: "short" });
   const when = (many) => many.map((one) => clock.format(new Date(one.at))).join(", ") || "its week";

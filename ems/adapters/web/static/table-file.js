@@ -1,0 +1,38 @@
+// A table that somebody hands in as a file. What was read of it is what is taken: of another file nothing was shown yet.
+const texts = new WeakMap(); // by the form
+
+// What is said of a file that can be read no more, as browsers refuse one that was saved again since it was chosen.
+export const UNREADABLE = { ok: false, told: { detail: "the file was changed or moved since it was chosen; choose it again" } };
+
+// The text of the file in a form, in the encodings that spreadsheets write; null when it cannot be read.
+export async function readTable(form) {
+  texts.delete(form);
+  let bytes;
+  try {
+    bytes = new Uint8Array(await form.elements.file.files[0].arrayBuffer());
+  } catch {
+    return null;
+  }
+  texts.set(form, decoded(bytes));
+  return texts.get(form);
+}
+
+// The text that was read and shown; nothing when another file was chosen since.
+export const tableOf = (form) => texts.get(form);
+
+function decoded(bytes) {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
+}
+
+document.addEventListener("change", ({ target }) => {
+  if (target.type !== "file" || target.form === null) return;
+  texts.delete(target.form);
+  target.form.querySelector("[data-take]").hidden = true;
+  target.form.closest("details").querySelector(".preview").replaceChildren();
+});
