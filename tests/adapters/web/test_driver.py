@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -462,14 +463,14 @@ def test_paying_leads_to_the_page_of_the_service_and_pressing_again_to_the_same(
     assert selling.house.payments.known[0].state is PaymentState.EXPIRED
 
 
-def once_of(page: str) -> str:
-    """The word that the form for a start carries."""
-    return page.partition('name="once" value="')[2].partition('"')[0]
+def form_of(page: str) -> dict[str, str]:
+    """What the form for a start carries."""
+    return {name: page.partition(f'name="{name}" value="')[2].partition('"')[0] for name in ("once", "shown")}
 
 
 def test_a_second_tap_goes_on_with_what_the_first_began_though_its_answer_was_dropped(selling: DriverOffice) -> None:
     path = f"/c/{selling.slug(READY)}"
-    form, other = ({"once": once_of(selling.visit(path).text)} for _ in range(2))
+    form, other = (form_of(selling.visit(path).text) for _ in range(2))
     assert form["once"] != other["once"]
     pages = [selling.visit(f"{path}/pay", form, {}) for _ in range(2)]
     assert all("https://pay.example/x" in page.text for page in pages)
@@ -485,7 +486,7 @@ def test_a_second_tap_goes_on_with_what_the_first_began_though_its_answer_was_dr
 def test_who_has_paid_and_goes_back_to_the_page_before_pays_nothing_twice(selling: DriverOffice) -> None:
     phone: dict[str, str] = {}
     path = f"/c/{selling.slug(READY)}"
-    form = {"once": once_of(selling.visit(path).text)}
+    form = form_of(selling.visit(path).text)
     selling.visit(f"{path}/pay", form, phone)
     till = selling.house.payments
     assert isinstance(till, Till)
@@ -497,7 +498,7 @@ def test_who_has_paid_and_goes_back_to_the_page_before_pays_nothing_twice(sellin
 
 def test_two_taps_on_a_start_that_costs_nothing_are_one(gift: DriverOffice) -> None:
     path = f"/c/{gift.slug(READY)}"
-    form = {"once": once_of(gift.visit(path).text)}
+    form = form_of(gift.visit(path).text)
     phones: list[dict[str, str]] = [{}, {}]
     assert [gift.visit(f"{path}/give", form, phone).status_code for phone in phones] == [303, 303]
     assert len(gift.switch.started) == 1
@@ -513,6 +514,20 @@ def test_who_left_without_paying_keeps_nobody_away_for_long(selling: DriverOffic
     assert "https://pay.example/x" in selling.visit(f"{path}/pay", {}).text
     assert isinstance(selling.house.payments, Till)
     assert [one.state.is_over for one in selling.house.payments.known] == [True, False]
+
+
+def test_nobody_pays_a_price_that_was_changed_while_the_page_stood_open(selling: DriverOffice) -> None:
+    path = f"/c/{selling.slug(READY)}"
+    page, live = selling.visit(path).text, selling.visit(f"{path}/live").json()
+    dearer = replace(PRICES, fees=(replace(PRICES.fees[0], price=Decimal("0.99")), *PRICES.fees[1:]))
+    selling._runner.run(selling.operations.change(PriceListKept(dearer), "test"))
+    refused = selling.visit(f"{path}/pay", form_of(page))
+    assert (refused.status_code, "The price has changed meanwhile." in refused.text) == (422, True)
+    assert "€0.99" in refused.text
+    assert isinstance(selling.house.payments, Till)
+    assert not selling.house.payments.known
+    assert selling.visit(f"{path}/live").json()["key"] != live["key"], "a page that is live loads it by itself"
+    assert "https://pay.example/x" in selling.visit(f"{path}/pay", form_of(refused.text)).text
 
 
 def test_who_comes_back_from_the_payment_page_is_known_and_the_address_shows_nothing(selling: DriverOffice) -> None:

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from ems.adapters.web.accounts.login import to
 from ems.adapters.web.driver.asked import wish_of
 from ems.adapters.web.driver.code import Word
+from ems.adapters.web.driver.offer import mark_of, prices_at
 from ems.adapters.web.driver.pages import Lobby, Slug
 from ems.adapters.web.driver.taps import form_of
 from ems.adapters.web.driver.view import TO_PAY
@@ -97,6 +98,13 @@ def _must_pass(visit: Visit) -> None:
         raise ValueError("scan again")
 
 
+def _must_know_price(lobby: Lobby, visit: Visit, told: Told) -> None:
+    """A page may have stood open while the prices were changed."""
+    mark = mark_of(prices_at(lobby.house, visit.bay))
+    if told.get("shown", mark) != mark:
+        raise ValueError("the price has changed")
+
+
 async def _pay(lobby: Lobby, visit: Visit, told: Told) -> Response:
     """Begin a payment, or go on with the one that this browser began."""
     house, name = lobby.house, visit.bay.evse.id
@@ -110,6 +118,7 @@ async def _pay(lobby: Lobby, visit: Visit, told: Told) -> Response:
     if known is not None and known.state not in TO_PAY and not known.state.is_over:
         return back  # Paid already: a page from before came up again, as by the button that goes back.
     if known is None or known.state.is_over:
+        _must_know_price(lobby, visit, told)
         known = await _opened(lobby, visit, house.payments, form_of(f"{visit.sticker.slug}/pay", told), known)
     house.drivers.expect(name, known.tag, wish)
     answer = await lobby.leaving(visit.language, known.url) if known.url and known.state in TO_PAY else back
@@ -148,6 +157,7 @@ async def _begun(payments: Payments, evse: str, path: str, now: datetime) -> Pay
 async def _give(lobby: Lobby, visit: Visit, told: Told) -> Response:
     """Begin for nothing."""
     _must_pass(visit)
+    _must_know_price(lobby, visit, told)
     wish = _wish(lobby, visit, told)
 
     async def begin() -> Word:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import time
 from decimal import Decimal
@@ -52,6 +53,11 @@ def prices_at(house: House, bay: Bay) -> PriceList | None:
     """What somebody nobody knows would pay; None: nothing."""
     lists = house.operations.daybook.prices.lists.values()
     return chosen(quoted(lists, bay.evse.id, bay.now.utc, bay.state.site.zone), ())
+
+
+def mark_of(prices: PriceList | None) -> str:
+    """A word that differs where prices do. It comes back with a form, so that nobody pays what they were not shown."""
+    return hashlib.sha256(repr(prices).encode()).hexdigest()[:16]
 
 
 def offer(bay: Bay, prices: PriceList | None, by_phone: bool, language: Language) -> Offer:

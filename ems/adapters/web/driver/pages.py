@@ -18,11 +18,11 @@ from ems.adapters.web.driver.code import is_code
 from ems.adapters.web.driver.language import Language
 from ems.adapters.web.driver.letters import Letters
 from ems.adapters.web.driver.live import BayStream, Crowd, news_of, told
-from ems.adapters.web.driver.offer import offer, prices_at
+from ems.adapters.web.driver.offer import mark_of, offer, prices_at
 from ems.adapters.web.driver.pace import Pace
 from ems.adapters.web.driver.receipt import detail_of, receipt_values
 from ems.adapters.web.driver.taps import Taps
-from ems.adapters.web.driver.view import Shown, shown
+from ems.adapters.web.driver.view import OFFERING, Shown, shown
 from ems.adapters.web.driver.visit import (
     PAYMENT,
     Visit,
@@ -269,7 +269,7 @@ def _done(word: str, language: Language) -> str:
 
 def _values(house: House, visit: Visit, seen: Shown) -> dict[str, Any]:
     bay, language = visit.bay, visit.language
-    offered = bool(seen.can & {"pay", "give", "card", "scan"})
+    offered = bool(seen.can & OFFERING)
     prices = prices_at(house, bay)
     return {
         "slug": visit.sticker.slug,
@@ -280,6 +280,7 @@ def _values(house: House, visit: Visit, seen: Shown) -> dict[str, Any]:
         "live": told(visit, seen),
         "offer": offer(bay, prices, "pay" in seen.can, language) if offered else None,
         "is_free": prices is None,
+        "shown": mark_of(prices),
         "may_hurry": house.imprint().may_hurry and bay.state.strategy in SPARING,
         "hurries": bay.session is not None and bay.session.need.hurries,
         "battery": _battery(bay, language),

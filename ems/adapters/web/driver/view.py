@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ems.adapters.web.driver.bay import LEAST_W, Bay, House, Mine
 from ems.adapters.web.driver.language import Language
-from ems.adapters.web.driver.offer import prices_at
+from ems.adapters.web.driver.offer import mark_of, prices_at
 from ems.adapters.web.driver.words import CONDITIONS, NO_COST, REASONS, REVIEW, ending
 from ems.domain.billing.money import major
 from ems.domain.billing.payment import TAG_PREFIX, Payment, PaymentState
@@ -28,6 +28,9 @@ OUT = {EvseStatus.FAULTED: "fault", EvseStatus.UNAVAILABLE: "out", EvseStatus.RE
 QUIET = frozenset({"paid", "given", "failed", "offline", "fault", "out"})
 """States that nobody waits to see the end of."""
 
+OFFERING = frozenset({"pay", "give", "card", "scan"})
+"""Who can do one of these is shown prices."""
+
 MINUTE_S = 60
 FROM_HERE = (TAG_PREFIX, GIFT_PREFIX)
 """How tags begin with which sessions were begun by these pages."""
@@ -36,7 +39,8 @@ FROM_HERE = (TAG_PREFIX, GIFT_PREFIX)
 @dataclass(frozen=True, slots=True)
 class Shown:
     """`can` is what the page offers: pay, give, claim, need, stop, cancel, receipt, mail, again. `facts`: name to label
-    and value, in order. `money`: a sentence about what becomes of it. Empty texts are not shown.
+    and value, in order. `money`: a sentence about what becomes of it. Empty texts are not shown. `prices` marks
+    those that stand there.
     """
 
     view: str
@@ -48,11 +52,12 @@ class Shown:
     money: str
     facts: tuple[tuple[str, str, str], ...]
     can: frozenset[str]
+    prices: str = ""
 
     @property
     def key(self) -> str:
         """Differs when more than words and numbers differ."""
-        return ".".join([self.view, *sorted(self.can), *(name for name, _, _ in self.facts)])
+        return ".".join([self.view, *sorted(self.can), *(name for name, _, _ in self.facts), self.prices])
 
 
 def shown(house: House, bay: Bay, mine: Mine | None, has_pass: bool, language: Language) -> Shown:
@@ -66,6 +71,8 @@ def shown(house: House, bay: Bay, mine: Mine | None, has_pass: bool, language: L
         lead = say("Plug in your vehicle: charging begins by itself.")
     if mine is not None and ours:
         lead, money = _told(bay, mine, view, lead, language)
+    can = _of_ours(mine, view, house.imprint().mails) if mine is not None and ours else _can(house, bay, view, has_pass)
+    offered = frozenset(can)
     return Shown(
         view,
         condition.tone,
@@ -75,10 +82,17 @@ def shown(house: House, bay: Bay, mine: Mine | None, has_pass: bool, language: L
         _why(bay, view, language) if ours else "",
         money,
         tuple(_facts(bay, mine, view, language)) if mine is not None and ours else (),
-        frozenset(_of_ours(mine, view, house.imprint().mails))
-        if mine is not None and ours
-        else frozenset(_can(house, bay, view, has_pass)),
+        offered,
+        _prices(house, bay) if offered & OFFERING else "",
     )
+
+
+def _prices(house: House, bay: Bay) -> str:
+    """Marks the prices, and which of them hold now."""
+    prices = prices_at(house, bay)
+    local = bay.now.utc.astimezone(bay.state.site.zone)
+    now = () if prices is None else (prices.fee(unit, local) for unit in Unit)
+    return "-".join([mark_of(prices), *map(str, now)])
 
 
 def _of_bay(house: House, bay: Bay) -> str:

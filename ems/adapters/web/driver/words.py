@@ -157,6 +157,7 @@ REFUSALS = (
     ("number", sentence("Write a number, as 20 or 20.5.")),
     ("time of day", sentence("Write the time as 17:30.")),
     ("terms", sentence("Agree to the terms first.")),
+    ("price has changed", sentence("The price has changed meanwhile. Look at it, then start again.")),
     ("scan again", sentence("Scan the code on the display again: it is only good for a minute.")),
     ("not stored", sentence("It could not be stored, so nothing has changed. Try again.")),
     ("too often", sentence("Too many attempts. Wait a moment, then try again.")),
