@@ -126,10 +126,13 @@ def transaction_ended(state: SiteState, event: e.TransactionEnded) -> SiteState:
         if session is None or session.transaction is None or session.transaction.id != event.transaction_id:
             return known
         energy = session.energy_wh if event.energy_wh is None else event.energy_wh
+        register = known.register_wh
+        if ended is None and event.energy_wh is not None:
+            register = max(session.transaction.meter_start_wh + event.energy_wh, register or 0.0)
         grant, known = known.grant.transaction_ended(event.at.monotonic_s, apply_s), _as_it_was(known)
         over = replace(session, transaction=None, energy_wh=energy, ended=ended and max(ended, session.plugged))
         # Stations tell nothing of power afterwards: what flowed last would be shown until the vehicle leaves.
-        known = replace(known, session=over, grant=grant, power_w=0.0)
+        known = replace(known, session=over, grant=grant, power_w=0.0, register_wh=register)
         return _unplugged(known) if known.status is EvseStatus.AVAILABLE else known
 
     return state.with_evse(event.evse, change)

@@ -192,13 +192,22 @@ def _of_start(name: str, known: EvseState, was: EvseState, now: Instant) -> Iter
 
 
 def _of_evse(name: str, known: EvseState, was: EvseState, now: Instant) -> Iterator[Sample]:
-    """A new sample; or nothing flowing, from the moment in which the vehicle cannot draw any more."""
+    """A new sample; or nothing flowing, from the moment in which the vehicle cannot draw any more, or its transaction
+    has ended at a register that is new.
+    """
     if known.samples and (not was.samples or known.samples[0] is not was.samples[0]):
         newest = known.samples[0]
         yield _sample(now.utc_at(newest.at), "evse", name, newest.high_a, known.power_w, known.register_wh)
-    elif was.status.may_draw and not known.status.may_draw and was.samples:
-        nothing = (0.0,) * len(was.samples[0].high_a)
+    elif (was.status.may_draw and not known.status.may_draw and was.samples) or _is_settled(known, was):
+        nothing = (0.0,) * (len(was.samples[0].high_a) if was.samples else 1)
         yield _sample(now.utc, "evse", name, nothing, 0.0, known.register_wh)
+
+
+def _is_settled(known: EvseState, was: EvseState) -> bool:
+    """A transaction has ended, with more than its last meter values told."""
+    ran = was.session is not None and was.session.transaction is not None
+    runs = known.session is not None and known.session.transaction is not None
+    return ran and not runs and known.register_wh != was.register_wh
 
 
 def _of_meters(state: SiteState, old: SiteState, now: Instant) -> Iterator[Sample]:

@@ -98,6 +98,26 @@ def test_what_flows_before_the_first_meter_values_is_in_the_quarter_hour(live: R
     assert sum(one.energy_wh or 0 for one in found) == pytest.approx(session.energy_wh, abs=1.0)
 
 
+@pytest.mark.parametrize("order", ["status first", "end first", "at once"])
+def test_what_flows_after_the_last_meter_values_is_in_the_quarter_hour(live: Recorded, order: str) -> None:
+    live.car("A1").after(60)
+    session = live.known("A1").session
+    assert session is not None
+    assert session.transaction is not None
+    energy = session.energy_wh + 250.0
+    stop = e.TransactionEnded("A1/1", live.now, session.transaction.id, energy)
+    left = e.StatusChanged("A1/1", live.now, EvseStatus.FINISHING)
+    for event in (left, stop) if order == "status first" else (stop, left):
+        live.tell(event)
+        if order != "at once":
+            live.after(1)
+    live.after(1)
+    asyncio.run(live.store.flush())
+    asyncio.run(live.store.aggregate(live.now.later(1800.0).utc))
+    found = [one for one in live.store.reader.intervals(BEGIN.utc, live.now.utc) if one.name == "A1/1"]
+    assert sum(one.energy_wh or 0 for one in found) == pytest.approx(energy, abs=1.0)
+
+
 def test_a_start_that_is_told_late_puts_no_register_where_it_does_not_belong(live: Recorded) -> None:
     back = live.now
     begun = Transaction(7, back.later(-3600.0).utc, 1000.0)
