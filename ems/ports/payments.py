@@ -148,6 +148,14 @@ class Payments(Protocol):
         """The same as soon as the provider's page is there, or when that takes longer."""
         ...
 
+    def is_awaited(self, evse: str) -> bool:
+        """Whether somebody has paid at an EVSE who has not begun yet."""
+        ...
+
+    def returned(self, name: str) -> None:
+        """The driver comes back from the provider's page, who may have paid there."""
+        ...
+
     async def stop(self, name: str) -> Payment:
         """The driver wants no more: nothing is held, started or charged any further."""
         ...

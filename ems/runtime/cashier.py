@@ -32,6 +32,7 @@ MOST_TOP_UPS = 3
 
 OPENED_S = 0.1
 TO_PAY = frozenset({PaymentState.CREATED, PaymentState.HOLD_REQUESTED})
+TO_BEGIN = frozenset({PaymentState.AUTHORISED, PaymentState.STARTING})
 OUT = frozenset({EvseStatus.FAULTED, EvseStatus.UNAVAILABLE, EvseStatus.RESERVED})
 
 
@@ -126,6 +127,16 @@ class Cashier:
             if not waits or self._counter.clock.now().monotonic_s >= until:
                 return found
             await asyncio.sleep(OPENED_S)
+
+    def is_awaited(self, evse: str) -> bool:
+        """Whether somebody has paid at an EVSE who has not begun yet."""
+        return any(one.payment.evse == evse and one.payment.state in TO_BEGIN for one in self._errands.values())
+
+    def returned(self, name: str) -> None:
+        """The driver comes back from the provider's page: what became of it is asked now."""
+        errand = self._errands.get(name)
+        if errand is not None:
+            errand.look_again()
 
     async def stop(self, name: str) -> Payment:
         """The driver wants no more: nothing is held, started or charged any further."""
@@ -243,6 +254,8 @@ class Cashier:
         known, station = state.evse(evse), state.station(evse.rpartition("/")[0])
         if not station.connected or known.status in OUT:
             raise ValueError(f"{evse} is not in service now")
+        if any(True for _ in self._counter.daybook().access.holds(evse, now)):
+            raise ValueError(f"{evse} is kept for somebody else now")
         if any(errand.payment.evse == evse for errand in self._errands.values()):
             raise ValueError(f"somebody else is paying or charging at {evse}")
         session = known.session

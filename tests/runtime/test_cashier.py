@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ems.domain.access.reservation import Reservation
 from ems.domain.apply import apply
 from ems.domain.billing.payment import Payment, PaymentState
 from ems.domain.billing.price_book import PriceBook
@@ -136,6 +137,38 @@ def test_a_crash_right_after_the_start_does_not_change_the_prices() -> None:
     begun = played(pays)[1].points.index("after keep charging") + 1
     known, _ = played(meanwhile(8.0, dearer), with_(kill_at=begun))
     assert known.amount == 183
+
+
+def test_nobody_pays_where_an_evse_is_kept_for_somebody() -> None:
+    async def story(here: Forecourt) -> None:
+        now = here.clock.now().utc
+        kept = Reservation(1, EVSE, "04AB", now - timedelta(minutes=1), now + timedelta(hours=1))
+        access = here.daybook.access
+        here.daybook = replace(here.daybook, access=replace(access, reservations={1: kept}))
+        with pytest.raises(ValueError, match="kept for somebody else now"):
+            await here.cashier.begin(EVSE, "/c/x")
+
+    _, here = played(story)
+    assert not here.book
+
+
+def test_an_evse_is_awaited_from_the_hold_until_it_begins() -> None:
+    told: dict[PaymentState, bool] = {}
+
+    async def story(here: Forecourt) -> Payment:
+        async def looks() -> None:
+            while True:
+                await asyncio.sleep(0.5)
+                told.update({one.state: here.cashier.is_awaited(EVSE) for one in here.book.values()})
+
+        looking = asyncio.create_task(looks())
+        known = await pays(here)
+        looking.cancel()
+        return known
+
+    played(story)
+    assert {state for state, awaited in told.items() if awaited} == {PaymentState.STARTING}
+    assert PaymentState.CHARGING in told
 
 
 def test_a_hold_that_ends_soon_is_settled_before() -> None:

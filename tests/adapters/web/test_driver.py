@@ -395,6 +395,7 @@ class Till:
     def __init__(self, office: DriverOffice) -> None:
         self._clock = office.scene
         self.known: list[Payment] = []
+        self.returns: list[str] = []
         self._patience = 0
 
     async def begin(self, evse: str, back_url: str) -> Payment:
@@ -403,7 +404,8 @@ class Till:
             raise ValueError(f"somebody else is paying or charging at {evse}")
         now, number = self._clock.instant.utc, len(self.known)
         made = Payment(
-            f"p{number}", f"PAY-{number}", evse, "sandbox", PRICES, 4000, 50, None, now, now, now, back_url,
+            f"p{number}", f"PAY-{number}", evse, "sandbox", PRICES, 4000, 50, None, now, now + timedelta(minutes=30),
+            now, back_url,
             PaymentState.HOLD_REQUESTED, url="https://pay.example/x",
         )  # fmt: skip
         self.known.append(made)
@@ -415,6 +417,12 @@ class Till:
     async def opened(self, name: str, within_s: float) -> Payment:
         del within_s
         return await self.payment(name)
+
+    def is_awaited(self, evse: str) -> bool:
+        return any(one.evse == evse and one.state is PaymentState.STARTING for one in self.known)
+
+    def returned(self, name: str) -> None:
+        self.returns.append(name)
 
     def give_way(self, evse: str, before: datetime) -> bool:
         left = [one for one in self.known if one.evse == evse and one.created <= before and not one.state.is_over]
@@ -457,8 +465,8 @@ def test_paying_leads_to_the_page_of_the_service_and_pressing_again_to_the_same(
     assert all('content="0;url=https://pay.example/x"' in page for page in pages)
     assert isinstance(selling.house.payments, Till)
     assert len(selling.house.payments.known) == 1
-    assert "Not paid yet" in selling.visit(path, cookies=phone).text
-    assert "Not paid yet" not in selling.visit(path).text
+    assert "Waiting for the payment" in selling.visit(path, cookies=phone).text
+    assert "Waiting for the payment" not in selling.visit(path).text
     selling.visit(f"{path}/cancel", {}, phone)
     assert selling.house.payments.known[0].state is PaymentState.EXPIRED
 
@@ -536,11 +544,27 @@ def test_who_comes_back_from_the_payment_page_is_known_and_the_address_shows_not
     selling.visit(f"{path}/pay", {})
     back = selling.visit(f"{path}?payment=p0", cookies=phone)
     assert (back.status_code, back.headers["location"]) == (303, path)
+    assert isinstance(selling.house.payments, Till)
+    assert selling.house.payments.returns == ["p0"], "who may have paid is not kept waiting"
     assert "HttpOnly" in back.headers["set-cookie"]
-    assert "Not paid yet" in selling.visit(path, cookies=phone).text
+    assert "Waiting for the payment" in selling.visit(path, cookies=phone).text
     other: dict[str, str] = {}
     selling.visit(f"/c/{selling.slug(FREE)}?payment=p0", cookies=other)
-    assert "Not paid yet" not in selling.visit(f"/c/{selling.slug(FREE)}", cookies=other).text
+    assert "Waiting for the payment" not in selling.visit(f"/c/{selling.slug(FREE)}", cookies=other).text
+
+
+def test_who_comes_after_somebody_has_paid_is_not_told_that_the_bay_is_free(selling: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    path = f"/c/{selling.slug(FREE)}"
+    selling.visit(f"{path}/pay", {}, phone)
+    till = selling.house.payments
+    assert isinstance(till, Till)
+    assert "Plug in your vehicle first" in selling.visit(path).text, "who has not paid keeps nobody away"
+    till.known = [replace(one, state=PaymentState.STARTING) for one in till.known]
+    other = selling.visit(path).text
+    assert "Somebody has paid here, and is about to plug in." in other
+    assert '/pay"' not in other
+    assert "Somebody has paid here" not in selling.visit(path, cookies=phone).text
 
 
 def test_where_there_are_terms_nobody_pays_without_agreeing(selling: DriverOffice) -> None:

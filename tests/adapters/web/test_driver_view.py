@@ -51,7 +51,8 @@ def paid(office: DriverOffice, state: PaymentState, why: str = "", **more: objec
     session = office.session(EVSE).id if state in {S.CHARGING, S.STOPPING, S.CAPTURED} else ""
     known = Payment(
         "p" * 22, "PAY-1", EVSE, "sandbox", PRICES, 4000, 50, 70_000, now, now + timedelta(minutes=30), now,
-        state=state, session=session, why=why, hold_id="h", url="https://pay.example/x", **more,  # type: ignore[arg-type]  # whatever a row needs
+        state=state, session=session, why=why, hold_id="h",
+        **{"url": "https://pay.example/x", **more},  # type: ignore[arg-type]  # whatever a row needs
     )  # fmt: skip
     usage = replace(supposed(EVSE, now, 9000, 11_000, 0), session=session)
     cost = receipt(usage, PRICES, office.scene.site.zone) if session else None
@@ -67,8 +68,8 @@ def seen(office: DriverOffice, mine: Mine | None, at: Bay | None = None, languag
 @pytest.mark.parametrize(
     ("state", "why", "headline", "money", "can"),
     [
-        (S.CREATED, "", "Not paid yet", "", {"cancel", "go"}),
-        (S.HOLD_REQUESTED, "", "Not paid yet", "", {"cancel", "go"}),
+        (S.CREATED, "", "Waiting for the payment", "", {"cancel", "go"}),
+        (S.HOLD_REQUESTED, "", "Waiting for the payment", "", {"cancel", "go"}),
         (S.AUTHORISED, "", "Starting", "€40.00 are blocked on your card", {"cancel"}),
         (S.STARTING, "", "Starting", "€40.00 are blocked on your card", {"cancel"}),
         (S.CHARGING, "", "Charging", "you pay only what you use", {"need", "stop"}),
@@ -96,6 +97,18 @@ def test_every_state_of_a_payment(
     assert bool(found.money) == bool(money)
     assert found.can == can
     assert "Stripe" not in found.lead
+
+
+def test_a_payment_service_that_does_not_answer_is_named_and_what_is_cancelled_offers_nothing_more(
+    office: DriverOffice,
+) -> None:
+    silent = seen(office, paid(office, S.HOLD_REQUESTED, url=""))
+    assert (silent.headline, silent.can) == ("Waiting for the payment", {"cancel"})
+    assert silent.lead.startswith("The payment service does not answer yet.")
+    left = paid(office, S.HOLD_REQUESTED)
+    assert left.payment is not None
+    over = seen(office, left._replace(payment=replace(left.payment, expires=office.scene.instant.utc)))
+    assert (over.lead, over.can) == ("The payment is being cancelled.", set())
 
 
 def test_what_the_charger_refused_is_said_in_the_words_of_the_promise(office: DriverOffice) -> None:

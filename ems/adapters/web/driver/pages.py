@@ -230,6 +230,8 @@ def _arriving(router: APIRouter, lobby: Lobby) -> None:
         if isinstance(visit, Response):
             return visit
         chosen = lobby.house.languages.of(lang) if lang else None
+        if payment and lobby.house.payments is not None:
+            lobby.house.payments.returned(payment)
         if payment or chosen is not None:
             answer = _back(visit)
             if chosen is not None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from ems.adapters.web.driver.bay import LEAST_W, Bay, House, Mine
 from ems.adapters.web.driver.language import Language
 from ems.adapters.web.driver.offer import mark_of, prices_at
-from ems.adapters.web.driver.words import CONDITIONS, NO_COST, REASONS, REVIEW, ending
+from ems.adapters.web.driver.words import CONDITIONS, NO_COST, REASONS, REVIEW, SILENT, ending
 from ems.domain.billing.money import major
 from ems.domain.billing.payment import TAG_PREFIX, Payment, PaymentState
 from ems.domain.billing.price_list import Unit
@@ -107,6 +107,8 @@ def _of_bay(house: House, bay: Bay) -> str:
         return "standing" if status in PAUSES and (bay.power_w or 0.0) < LEAST_W else "busy"
     if bay.is_taken or status is EvseStatus.FINISHING:
         return "left"
+    if house.payments is not None and house.payments.is_awaited(bay.evse.id):
+        return "awaited"
     if house.drivers.is_held(bay.evse.id):
         return "reserved"
     return "plugged" if status.is_occupied or bay.session is not None else "free"
@@ -116,7 +118,7 @@ def _of_mine(bay: Bay, mine: Mine) -> str:
     payment = mine.payment
     if payment is not None:
         if payment.state in TO_PAY:
-            return "paying"
+            return "paying" if bay.now.utc < payment.expires else "cancelling"
         if payment.state in STARTING:
             return "waiting"
         if payment.state is S.STOPPING:
@@ -158,6 +160,8 @@ def _told(bay: Bay, mine: Mine, view: str, lead: str, language: Language) -> tup
         return (say(told) if told else lead), ""
     if payment.state is S.MANUAL_REVIEW:
         return say(REVIEW), ""
+    if view == "paying" and not payment.url:
+        return say(SILENT), ""
     told, money = ending(payment.why)
     if view in {"paid", "given", "failed"}:
         return (say(told) if told else lead), (say(money) if money else _charged(payment, language))

@@ -53,12 +53,16 @@ CONDITIONS = {
     "left": Condition(
         sentence("In use"), sentence("A vehicle has finished here, and is still plugged in."), "calm", "plug"
     ),
+    "awaited": Condition(
+        sentence("In use"), sentence("Somebody has paid here, and is about to plug in."), "calm", "hourglass"
+    ),
     "paying": Condition(
-        sentence("Not paid yet"),
-        sentence("Finish the payment on the page of the payment service. Nothing is blocked yet."),
+        sentence("Waiting for the payment"),
+        sentence("Finish it on the page of the payment service. Once you have, it goes on here by itself."),
         "wait",
         "hourglass",
     ),
+    "cancelling": Condition(sentence("One moment"), sentence("The payment is being cancelled."), "calm", "hourglass"),
     "waiting": Condition(
         sentence("Starting"), sentence("The charger is being started. Plug in, if you have not yet."), "wait", "plug"
     ),
@@ -111,6 +115,7 @@ REASONS = {
 }
 """Why the power is what it is."""
 
+SILENT = sentence("The payment service does not answer yet. You can wait here, or cancel: nothing is blocked.")
 NO_COST = sentence("Nothing was charged; the blocked amount is released.")
 NOTHING_BLOCKED = sentence("Nothing was blocked.")
 
