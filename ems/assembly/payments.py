@@ -170,6 +170,12 @@ class _Abroad:
     async def opened(self, name: str, within_s: float) -> Payment:
         return await self.cashier.opened(name, within_s)
 
+    def is_awaited(self, evse: str) -> bool:
+        return self.cashier.is_awaited(evse)
+
+    def returned(self, name: str) -> None:
+        self.cashier.returned(name)
+
     async def stop(self, name: str) -> Payment:
         return await self.cashier.stop(name)
 
