@@ -16,6 +16,7 @@ from ems.domain.decision import Alarm, Decision
 from ems.domain.instant import Instant
 from ems.domain.measurement import LegAmps
 from ems.domain.meter import MeterReading, MeterRole
+from ems.domain.session import Session
 from ems.domain.state import EvseState, SiteState
 
 ALIVE_S = 10.0
@@ -131,10 +132,10 @@ class Recorder:
                 # Whoever seemed to come then had come before, with a transaction that the station told late.
                 self._ledger.session_withdrawn(was)
             elif over is None or over.plugged != was.plugged:
-                self._ledger.session_ended(was, max(now.utc, was.plugged))
+                self._ledger.session_ended(was, _left(was, now))
             was = None
         if over is not None:
-            self._ledger.session_ended(over, max(over.ended or now.utc, over.plugged))
+            self._ledger.session_ended(over, max(over.ended or _left(over, now), over.plugged))
         if known is None:
             return
         told = self._sessions_at.get(known.evse, float("-inf"))
@@ -171,6 +172,13 @@ class Recorder:
                 known = _Raised(max(known.alarm, alarm, key=lambda a: a.level), known.began)
             self._alarms[key] = known
             self._ledger.alarmed(known.alarm, known.began, None)
+
+
+def _left(known: Session, now: Instant) -> datetime:
+    """When a vehicle leaves now, had nobody set the wall clock since it came: it stood there as long as it did, and its
+    receipt says the same.
+    """
+    return known.plugged + timedelta(seconds=max(0.0, now.monotonic_s - known.plugged_s))
 
 
 def _of_start(name: str, known: EvseState, was: EvseState, now: Instant) -> Iterator[Sample]:

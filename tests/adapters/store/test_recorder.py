@@ -143,6 +143,14 @@ def test_a_session_is_written_while_it_lasts_and_when_it_ends(live: Recorded) ->
     assert row.energy_wh > 100
 
 
+@pytest.mark.parametrize("seconds", [-3600, 3600, 5 * 86_400])
+def test_a_session_lasts_as_long_as_it_did_whatever_the_wall_clock_is_set_to(live: Recorded, seconds: int) -> None:
+    """As its receipt counts it: from plug-in on by the clock that runs true."""
+    live.car("A1").after(60).clock_set(seconds).after(60).unplug("A1").after(1)
+    (row,) = live.rows(schema.session)
+    assert row.unplugged - row.plugged == 121_000
+
+
 def test_the_energy_of_a_session_is_written_once_a_minute(live: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[float] = []
     monkeypatch.setattr(live.store.ledger, "session_changed", lambda known: told.append(known.energy_wh))
