@@ -263,6 +263,20 @@ def test_a_code_that_is_over_or_guessed_is_refused(rotating: DriverOffice) -> No
     assert {rotating.visit(f"/c/{slug}/{k:08d}").status_code for k in range(15)} == {403, 429}
 
 
+@pytest.mark.parametrize("ending", ["pay", "give", "need", "stop", "problem", "", "x" * 40])
+def test_a_browser_that_comes_back_to_where_a_form_was_sent_shows_the_page(office: DriverOffice, ending: str) -> None:
+    """After a night, or by the button that goes back; no guess at a code."""
+    path = f"/c/{office.slug(READY)}"
+    answers = [office.visit(f"{path}/{ending}") for _ in range(12)]
+    assert {(one.status_code, one.headers.get("location")) for one in answers} == {(303, path)}
+
+
+@pytest.mark.parametrize("word", ["a" * 40, "GMD2S2PYPW", "%C3%BC%0A", "..%2f.."])
+def test_a_word_of_no_sticker_is_answered_in_the_language_of_who_typed_it(office: DriverOffice, word: str) -> None:
+    answer = office.visit(f"/c/{word}", accept_language="de")
+    assert (answer.status_code, "Zu diesem Code gibt es keinen Ladepunkt." in answer.text) == (404, True)
+
+
 def test_a_report_lands_where_the_operator_looks_and_is_inert_there(office: DriverOffice) -> None:
     path = f"/c/{office.slug(FREE)}"
     for text in list(HOSTILE.values())[:3]:

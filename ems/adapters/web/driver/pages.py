@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import wraps
 from typing import Annotated, Any, NamedTuple
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.driver.bay import Bay, House, battery_kwh
-from ems.adapters.web.driver.code import is_code
+from ems.adapters.web.driver.code import LENGTH, is_code
 from ems.adapters.web.driver.language import Language
 from ems.adapters.web.driver.letters import Letters
 from ems.adapters.web.driver.live import BayStream, Crowd, news_of, told
@@ -44,8 +45,9 @@ from ems.domain.strategy import SPARING
 from ems.ports.controller import NotStoredError
 
 HTML = "text/html; charset=utf-8"
-Slug = Annotated[str, Path(max_length=16)]
-Code = Annotated[str, Path(max_length=16)]
+Slug = Annotated[str, Path()]
+Code = Annotated[str, Path()]
+"""Whatever somebody scans or types: what leads nowhere is answered in their language."""
 
 
 class Paces(NamedTuple):
@@ -239,12 +241,19 @@ def _arriving(router: APIRouter, lobby: Lobby) -> None:
             return bring(answer, visit, word_for(visit, PAYMENT, payment[:64])) if payment else answer
         return await lobby.page(visit, done=_done(done, visit.language))
 
+    @router.get("/c/{slug}/")
+    async def slashed(slug: Slug) -> Response:
+        return Response(status_code=303, headers={"location": f"/c/{quote(slug)}", "cache-control": "no-store"})
+
     @router.get("/c/{slug}/{code}")
     @lobby.looked
     async def scanned(request: Request, slug: Slug, code: Code) -> Response:
         visit = await lobby.found(request, slug)
         if isinstance(visit, Response):
             return visit
+        if len(code) != LENGTH:
+            # No code: a browser that comes back asks for the address to which a form was sent.
+            return _back(visit)
         now = lobby.house.clock.now()
         if not is_code(visit.sticker.secret, now.utc.timestamp(), code):
             wait_s = lobby.paces.misses.wait_s(address_of(request), now.monotonic_s)
