@@ -113,6 +113,13 @@ def test_amounts_and_times_are_written_as_people_do() -> None:
     assert german.clock(at, zone, datetime(2026, 11, 28, 12, tzinfo=UTC)) == "Fr. 23:05"
 
 
+def test_the_hour_that_comes_twice_is_told_apart() -> None:
+    english, german = Languages().shown
+    zone, twice = ZoneInfo("Europe/Berlin"), [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1)]
+    assert [german.moment(at, zone) for at in twice] == ["25.10.2026, 02:30:00 MESZ", "25.10.2026, 02:30:00 MEZ"]
+    assert [english.moment(at, zone) for at in twice] == ["25 Oct 2026, 02:30:00 CEST", "25 Oct 2026, 02:30:00 CET"]
+
+
 def test_every_reason_has_a_sentence() -> None:
     assert set(REASONS) == set(Binding)
 

@@ -11,7 +11,9 @@ import pytest
 
 from ems.adapters.web.driver.bay import Bay, Mine
 from ems.adapters.web.driver.offer import offer, prices_at
+from ems.adapters.web.driver.receipt import receipt_values
 from ems.adapters.web.driver.view import Shown, shown
+from ems.adapters.web.driver.visit import Visit
 from ems.domain.billing.payment import Payment, PaymentState
 from ems.domain.billing.price_book import PriceListKept
 from ems.domain.billing.price_list import Fee, PriceList, Unit
@@ -111,6 +113,19 @@ def test_a_payment_service_that_does_not_answer_is_named_and_what_is_cancelled_o
     over = seen(office, left._replace(payment=replace(left.payment, expires=office.scene.instant.utc)))
     assert over.lead == "The payment is being cancelled."
     assert not over.can
+
+
+def test_a_receipt_of_what_was_too_little_to_be_taken_says_that_nothing_was_charged(office: DriverOffice) -> None:
+    mine = paid(office, S.CAPTURED, amount=450)
+    assert mine.payment is not None
+    sticker, english = next(iter(office.desk.stickers)), office.house.languages.of("en")
+    assert english is not None
+    visit = Visit(sticker, bay(office), english, None, True, False)
+    taken = receipt_values(office.house, visit, mine, None)
+    assert (taken["charged"], taken["uncharged"]) == ("€4.50", "")
+    let_go = replace(mine.payment, state=S.RELEASED, why="it cost less than can be taken", amount=0)
+    free = receipt_values(office.house, visit, mine._replace(payment=let_go), None)
+    assert (free["charged"], free["uncharged"]) == ("", "Nothing was charged; the blocked amount is released.")
 
 
 def test_what_the_charger_refused_is_said_in_the_words_of_the_promise(office: DriverOffice) -> None:

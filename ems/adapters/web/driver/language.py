@@ -91,8 +91,10 @@ class Language:
         return f"{self.days()[local.weekday()]} {time}"
 
     def moment(self, at: datetime, zone: ZoneInfo) -> str:
-        """A day with its time."""
-        return str(format_datetime(at.astimezone(zone), "medium", locale=self.locale))
+        """A day with its time, and which of both it is where clocks are set back."""
+        local = at.astimezone(zone)
+        told = format_datetime(local, "medium", locale=self.locale)
+        return f"{told} {format_datetime(local, 'z', locale=self.locale)}"
 
     def days(self) -> Mapping[int, str]:
         """The weekdays in short, 0 is Monday."""

@@ -166,5 +166,7 @@ def _lines(house: House, told: Mapping[str, Any], language: Language) -> Iterato
     yield f"{say('Total')}: {told['total']}"
     if told["charged"]:
         yield say("Charged to your card: %(paid)s. Released: %(rest)s.", paid=told["charged"], rest=told["released"])
+    if told["uncharged"]:
+        yield str(told["uncharged"])
     if told["signed"]:
         yield str(told["signed"])

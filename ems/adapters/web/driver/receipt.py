@@ -9,7 +9,7 @@ from typing import Any
 from ems.adapters.web.driver.bay import House, Mine
 from ems.adapters.web.driver.language import Language
 from ems.adapters.web.driver.visit import Visit
-from ems.adapters.web.driver.words import sentence
+from ems.adapters.web.driver.words import NO_COST, sentence
 from ems.domain.billing.money import major
 from ems.domain.billing.payment import PaymentState
 from ems.domain.billing.price_list import Unit
@@ -51,6 +51,7 @@ def receipt_values(house: House, visit: Visit, mine: Mine, detail: SessionDetail
 
     payment = mine.payment
     is_charged = payment is not None and payment.state is PaymentState.CAPTURED
+    is_released = payment is not None and payment.state is PaymentState.RELEASED
     return {
         "slug": visit.sticker.slug,
         "bay": made.evse,
@@ -70,6 +71,7 @@ def receipt_values(house: House, visit: Visit, mine: Mine, detail: SessionDetail
         "charged": money(payment.amount) if payment is not None and is_charged else "",
         "less": payment is not None and is_charged and payment.amount < made.total,
         "released": money(payment.hold - payment.amount) if payment is not None and is_charged else "",
+        "uncharged": language.say(NO_COST) if is_released else "",
         "reference": "" if payment is None else payment.tag.removeprefix("PAY-")[:SHORT],
         "printed": language.moment(house.clock.now().utc, zone),
     }
