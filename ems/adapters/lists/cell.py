@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 _ISO = r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
 _DOTTED = r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4}|\d{2})"
@@ -49,6 +50,11 @@ def wall_of(text: str, month_first: bool = False) -> Wall | None:
         return None if match is None else Wall(at=_clock(match), ends_day=match["hour"] == "24")
     except ValueError:
         return None
+
+
+def is_month_first(zone: ZoneInfo) -> bool:
+    """Whether people there write 3/31/2026 rather than 31/3/2026."""
+    return zone.key.startswith(("America/", "US/"))
 
 
 def number_in(text: str) -> float | None:

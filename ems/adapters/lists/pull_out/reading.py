@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
 
-from ems.adapters.lists.cell import Wall, number_in, wall_of
+from ems.adapters.lists.cell import Wall, is_month_first, number_in, wall_of
 from ems.adapters.lists.pull_out.column import FORM, Column
 from ems.adapters.lists.table import RefusedError, Row, Table, shown, table_of
 from ems.domain.departure import Departure, Goal, moment, shows, shows_twice
@@ -100,7 +100,7 @@ class _Reader:
 
     def _at(self, row: Row, vehicle: Vehicle) -> tuple[datetime, list[Doubt]]:
         text, date_text = (self.table.cell(row, column) for column in (Column.DEPARTURE, Column.DATE))
-        month_first = self.site.zone.key.startswith(("America/", "US/"))
+        month_first = is_month_first(self.site.zone)
         told, dated = wall_of(text, month_first), wall_of(date_text, month_first) if date_text else Wall()
         if told is None or told.at is None:
             raise RefusedError(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ems.adapters.lists.cell import is_month_first, number_in, wall_of
 from ems.adapters.lists.table import RefusedError, Row, Table, shown, table_of
 from ems.adapters.lists.tags.column import FORM, Column
 from ems.domain.access.book import AccessBook
@@ -21,6 +22,10 @@ from ems.domain.site import Site
 
 YES = frozenset({"yes", "y", "true", "1", "x", "ja", "j", "wahr", "blocked", "gesperrt"})
 NO = frozenset({"no", "n", "false", "0", "", "nein", "falsch", "active", "aktiv"})
+SHORTENED = re.compile(r"\d([.,]\d+)?E[+-]\d+", re.IGNORECASE)
+"""How spreadsheets write a long number: what its last digits were, nobody knows any more."""
+
+MOST_BUDGET = 9_999_999
 PERIODS = {"day": Period.DAY, "tag": Period.DAY, "week": Period.WEEK, "woche": Period.WEEK, "month": Period.MONTH,
            "monat": Period.MONTH}  # fmt: skip
 
@@ -68,6 +73,9 @@ class _Reader:
         text = self._cell(row, Column.TAG)
         if not text:
             raise RefusedError("the row names no tag", "write it as the station reports it")
+        if SHORTENED.fullmatch(text):
+            remedy = "make the column of the tags text before they are put in, and save the list again"
+            raise RefusedError(f"of '{shown(text)}' a spreadsheet has left out digits", remedy)
         known = self.book.tags.get(tag_key(text)) or Tag(text)
         told = dict(self._told(row, known))
         places, hours = told.pop("places", known.rule.places), told.pop("hours", known.rule.hours)
@@ -147,26 +155,24 @@ def _moment(text: str, zone: ZoneInfo, ends: bool) -> datetime | None:
     """A date, or a date with a time; the last day of a validity counts whole."""
     if not text:
         return None
+    told = wall_of(text, is_month_first(zone))
     try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            day = date.fromisoformat(text) + timedelta(days=ends)
-            return datetime.combine(day, time(0), zone).astimezone(UTC)
-        if match := re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", text):
-            day = date(int(match[3]), int(match[2]), int(match[1])) + timedelta(days=ends)
-            return datetime.combine(day, time(0), zone).astimezone(UTC)
-        at = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise RefusedError(f"'{shown(text)}' is not a date", "write for example 2026-12-31") from None
-    return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+        if told is not None and told.day is not None:
+            day = told.day + timedelta(days=ends and told.at is None)
+            return told.utc or datetime.combine(day, told.at or time(0), zone).astimezone(UTC)
+    except OverflowError:  # the last day that there is
+        pass
+    raise RefusedError(f"'{shown(text)}' is not a date", "write for example 2026-12-31")
 
 
 def _amount(text: str, unit: str) -> Decimal | None:
-    number = text.removesuffix(unit).strip().replace(",", ".")
-    if not number:
+    bare = text.removesuffix(unit).strip()
+    if not bare:
         return None
-    if not re.fullmatch(r"\d{1,7}(\.\d{1,6})?", number):
+    number = number_in(bare)
+    if number is None or not 0 <= number <= MOST_BUDGET:
         raise RefusedError(f"'{shown(text)}' is no clear budget", f"write {unit} as a plain number, for example 200")
-    return Decimal(number)
+    return Decimal(str(number))
 
 
 def _exactly(amount: Decimal, currency: str) -> int:
