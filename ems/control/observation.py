@@ -278,12 +278,11 @@ def _spread(evse: Evse, known: EvseState, controlled: bool, shown: bool) -> Spre
 
 def may_charge(known: EvseState) -> bool:
     """A vehicle is there and the station may let it charge: a transaction runs, or current flows without one."""
-    if known.session is None or known.status in _OUT or not known.status.may_draw:
+    if known.session is None or not known.status.may_charge:
         return False
     return known.session.transaction is not None or known.status in _FLOWING
 
 
-_OUT = frozenset({EvseStatus.FAULTED, EvseStatus.FINISHING})
 _FLOWING = frozenset({EvseStatus.CHARGING, EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE})
 
 

@@ -34,6 +34,11 @@ class EvseStatus(StrEnum):
         """A vehicle could draw current without telling us first."""
         return self not in _CANNOT_DRAW
 
+    @property
+    def may_charge(self) -> bool:
+        """A vehicle that is there may draw what it is to have, without anybody who mends, presses or plugs anything."""
+        return self not in _CANNOT_CHARGE
+
 
 _OCCUPIED = frozenset(
     {
@@ -45,6 +50,7 @@ _OCCUPIED = frozenset(
     }
 )
 _CANNOT_DRAW = frozenset({EvseStatus.AVAILABLE, EvseStatus.RESERVED, EvseStatus.UNAVAILABLE})
+_CANNOT_CHARGE = _CANNOT_DRAW | {EvseStatus.FAULTED, EvseStatus.FINISHING}
 
 
 @dataclass(frozen=True, slots=True)

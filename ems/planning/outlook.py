@@ -74,7 +74,7 @@ def outlook_of(
     site = state.site
     stays = []
     for j, known in enumerate(state.evses):
-        if known.session is not None and decision.setpoints[j].controlled and known.status.may_draw:
+        if known.session is not None and decision.setpoints[j].controlled and known.status.may_charge:
             one = _stay(site, j, known, state.stations[site.station_of_evse[j]].model, appetite_a[j])
             if decision.setpoints[j].phases and sum(one.legs) == MAX_LEGS:
                 # As little as the minimum on one phase, said as a third of it on each of three.

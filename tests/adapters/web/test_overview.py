@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -19,7 +19,10 @@ from ems.adapters.web.overview.page import _saved
 from ems.adapters.web.overview.risk import at_risk
 from ems.adapters.web.picture import circuits
 from ems.adapters.web.sheet import Sheet
+from ems.domain.events import Event, StationGone, StatusChanged
+from ems.domain.instant import Instant
 from ems.domain.session import Need
+from ems.domain.station import EvseStatus
 from ems.ports.reports import Saved
 from tests.adapters.web.page_office import PageOffice
 from tests.adapters.web.planned import planned
@@ -82,6 +85,78 @@ def test_who_cannot_be_ready_even_at_full_power_is_at_risk() -> None:
     found = at_risk(sheet.view(), sheet.calendar())
     assert [one.evse for one in found] == [evse]
     assert "even at full power" in found[0].text
+
+
+@pytest.mark.parametrize(
+    ("happened", "why"),
+    [
+        (lambda at, name: [StationGone(name, at, 1)], "10.3 of 20 kWh by 20:00, short 9.7 kWh: its station is offline"),
+        (
+            lambda at, name: [StatusChanged(f"{name}/1", at, EvseStatus.FAULTED, "GroundFailure")],
+            "0 of 20 kWh by 20:00, short 20 kWh: its EVSE reports Faulted (GroundFailure)",
+        ),
+        (
+            lambda at, name: [StatusChanged(f"{name}/1", at, EvseStatus.FINISHING)],
+            "short 20 kWh: its transaction has ended",
+        ),
+    ],
+)
+@pytest.mark.parametrize("with_plan", [True, False], ids=["planned", "unplanned"])
+def test_who_cannot_charge_as_things_are_is_at_risk_whatever_the_plan_says(
+    happened: Callable[[Instant, str], list[Event]], why: str, with_plan: bool
+) -> None:
+    scene = planned(6) if with_plan else busy(6)
+    sheet = Sheet(scene, scene)
+    before = {one.evse for one in at_risk(sheet.view(), sheet.calendar())}
+    evse = next(evse.id for evse, known in zip(scene.site.evses, scene.state.evses, strict=True)
+                if known.status is EvseStatus.CHARGING and evse.id not in before)  # fmt: skip
+    known = scene.state.evse(evse)
+    assert known.session is not None
+    need = Need(known.session.energy_wh + 20e3, scene.instant.utc.replace(hour=19, minute=0))  # 20:00 in Berlin
+    session = replace(known.session, need=need, plugged_s=scene.instant.monotonic_s - 3600)
+    scene.state = scene.state.with_evse(evse, lambda known: replace(known, session=session))
+    assert {one.evse for one in at_risk(sheet.view(), sheet.calendar())} == before
+    scene.tell(*happened(scene.instant, evse.partition("/")[0]))
+    scene.tick(1)
+    scene.state = scene.state.with_evse(evse, lambda known: replace(known, session=session))
+    (found,) = (one for one in at_risk(sheet.view(), sheet.calendar()) if one.evse not in before)
+    assert found.evse == evse
+    assert why in found.text, found.text
+    assert found.remedies
+
+
+@pytest.mark.parametrize(("amps", "minutes", "is_told"), [(16.0, 60, True), (0.0, 60, False), (16.0, 1, False)])
+def test_who_does_not_draw_is_at_risk_where_it_is_offered_current_and_had_time_to_begin(
+    amps: float, minutes: int, is_told: bool
+) -> None:
+    scene = busy(6)
+    sheet, at = Sheet(scene, scene), scene.instant
+    session = scene.state.evses[0].session
+    assert session is not None
+    assert scene.decision is not None
+    session = replace(
+        session, need=Need(20e3, at.utc + timedelta(hours=9)), plugged_s=at.monotonic_s - 60 * minutes, energy_wh=0.0
+    )
+    scene.state = scene.state.with_evse_at(
+        0, replace(scene.state.evses[0], status=EvseStatus.SUSPENDED_EV, session=session)
+    )
+    first, *others = scene.decision.setpoints
+    scene.decision = replace(scene.decision, setpoints=(first._replace(amps=amps), *others))
+    told = [one.text for one in at_risk(sheet.view(), sheet.calendar())]
+    assert [text.endswith("short 20 kWh: it does not draw although it may") for text in told] == [True] * is_told
+
+
+def test_what_is_nearly_there_is_ready() -> None:
+    scene = busy(6)
+    sheet = Sheet(scene, scene)
+    evse = scene.site.evses[0].id
+    session = scene.state.evse(evse).session
+    assert session is not None
+    need = Need(session.energy_wh + 200.0, scene.instant.utc + timedelta(minutes=1))
+    scene.state = scene.state.with_evse(
+        evse, lambda known: replace(known, status=EvseStatus.FINISHING, session=replace(session, need=need))
+    )
+    assert at_risk(sheet.view(), sheet.calendar()) == []
 
 
 def test_the_plan_tells_who_is_at_risk_and_what_is_ahead(opened: PageOffice) -> None:

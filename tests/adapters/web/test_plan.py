@@ -194,11 +194,19 @@ def test_without_a_plan_in_force_both_say_why(
 
 def test_a_plan_that_cannot_be_renewed_counts_and_is_not_shown_as_if_all_were_well() -> None:
     scene = planned()
+    tell_plan(scene, replace(plan_for(scene), deficits=()))
     assert 'data-tone="normal"' in ask(scene, "/plan").text
     scene.tell(PlanMade(scene.instant.monotonic_s, None, "the planner did not answer in time"))
     page = ask(scene, "/plan").text
     assert told(scene)["in_force"]
     assert "The last attempt failed: the planner did not answer in time" in page
+    assert 'data-tone="hold"' in page
+
+
+def test_that_every_vehicle_is_ready_is_not_all_that_is_said_where_one_is_not() -> None:
+    page = ask(planned(), "/plan").text
+    assert "Cheapest</strong>: every vehicle is ready in time, at the lowest cost." in page
+    assert "<b>1 vehicle will miss something.</b>" in page
     assert 'data-tone="hold"' in page
 
 

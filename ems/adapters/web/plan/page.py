@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import groupby, islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -88,6 +88,7 @@ def _values(told: PlanPicture, zone: ZoneInfo) -> dict[str, object]:
         "age": texts.duration(told["age_s"]),
         "assumptions": _assumptions(told),
         "tiles": tuple(_tiles(told, calendar)),
+        "missed": _missed({row["session"] for row in told["deficits"]}),
         "short": [{"row": row, "share": _share(row)} for row in told["deficits"]],
         "ready": [_ready(row, calendar) for row in _punctual(told)],
         "charges": (_lines(told, row, calendar) for row in told["charges"]),
@@ -107,8 +108,13 @@ def _tone(told: PlanPicture) -> str:
     there is to know.
     """
     if told["in_force"]:
-        return "hold" if told["trouble"] or told["observes"] else "normal"
+        return "hold" if told["trouble"] or told["observes"] or told["deficits"] else "normal"
     return "hold" if told["strategy"] in PLANNED else "calm"
+
+
+def _missed(sessions: Set[str]) -> str:
+    """That the strategy does not get what it aims for; empty where it does."""
+    return f"{len(sessions)} vehicle{'' if len(sessions) == 1 else 's'} will miss something" if sessions else ""
 
 
 def _name(row: ChargeRow | DeficitRow) -> str:
