@@ -183,6 +183,20 @@ def test_without_scripts_a_driver_pays_too(chromium: Any, lot: Lot) -> None:
     lot.unplug()
 
 
+def test_a_page_that_cannot_be_loaded_says_that_it_is_old_and_is_loaded_when_it_can(chromium: Any, lot: Lot) -> None:
+    """The stream still tells that the bay is another; a moment in a dead spot must not leave the old page there."""
+    phone = Visit(chromium, lot.url, **PHONE)
+    phone.expects("[data-f=headline]").to_have_text("Free")
+    phone.page.route(lot.url, lambda route: route.abort())
+    lot.plug()
+    phone.expects("#stale").to_be_visible()
+    phone.page.unroute(lot.url)
+    phone.expects("[data-f=headline]").to_have_text("Plugged in")
+    phone.expects("#stale").to_be_hidden()
+    phone.page.close()
+    lot.unplug()
+
+
 @pytest.fixture
 def given(tmp_path: Path) -> Iterator[Lot]:
     """Energy is given away, and a sticker alone begins nothing."""

@@ -38,10 +38,9 @@ function write(kept) {
 
 async function replace(fresh) {
   const answer = await fetch(path, { headers: { accept: "text/html" } });
-  if (!answer.ok) return;
+  if (!answer.ok) throw new Error(String(answer.status));
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const main = page.querySelector("main");
-  if (!main) return;
   const kept = written();
   const open = [...document.querySelectorAll("main details[open] > summary")].map((one) => one.textContent);
   document.querySelector("main").replaceWith(main);
@@ -99,7 +98,8 @@ function listen() {
   };
   source.onmessage = async (event) => {
     alive();
-    await take(JSON.parse(event.data)).catch(() => {});
+    // What was told and could not be shown is not told again.
+    await take(JSON.parse(event.data)).catch(ask);
   };
   source.addEventListener("still", alive);
   source.onerror = () => {
@@ -107,7 +107,7 @@ function listen() {
   };
 }
 
-// There was no place to listen, or nothing comes: ask instead, and try again later.
+// There was no place to listen, nothing comes, or it could not be shown: ask instead, and try again later.
 function ask() {
   hush();
   closed = performance.now();
