@@ -110,7 +110,7 @@ class Till:
     def _grow(self, one: _Open, known: EvseState, state: SiteState, now: Instant) -> None:
         session = known.session
         assert session is not None
-        is_heard = _connected_at(state, session.evse) + SETTLED_S <= now.monotonic_s
+        is_heard = _is_heard(state, session, now.monotonic_s)
         usage = one.tab.usage.after(one.moment(now), session, known.status, is_heard)
         tab = Tab(usage, one.tab.quote, self._groups(session) or one.tab.groups)
         before = one.tab.usage
@@ -178,6 +178,12 @@ def _ended_before(state: SiteState, usage: Usage) -> datetime | None:
         if session is not None and session.id == usage.session:
             return session.ended
     return None
+
+
+def _is_heard(state: SiteState, session: Session, now_s: float) -> bool:
+    """Whether its station would have said that the vehicle has left: of who came after it connected, or long after."""
+    connected_at = _connected_at(state, session.evse)
+    return connected_at <= session.plugged_s or connected_at + SETTLED_S <= now_s
 
 
 def _connected_at(state: SiteState, evse: str) -> float:

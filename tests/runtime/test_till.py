@@ -180,6 +180,17 @@ def test_of_a_station_that_was_gone_when_the_vehicle_left_only_what_was_seen_cou
     assert quantities(bay.receipt) == {"kwh": 1200, "minute": 20}
 
 
+def test_who_comes_right_after_its_station_came_back_is_heard_from_the_beginning() -> None:
+    """That it may not have said yet who left is about those who were there before."""
+    bay = Bay(priced(PUBLIC))
+    bay.after(StationGone("A1", bay.now, 1), seconds=10)
+    bay.after(StationConnected("A1", bay.now, 2), seconds=2)
+    bay.starts()
+    bay.meters(500, minutes=0.5)
+    bay.leaves(500)
+    assert (bay.receipt.unplugged - bay.receipt.plugged).total_seconds() == pytest.approx(33, abs=2)
+
+
 def test_a_wall_clock_that_is_set_costs_nobody_anything() -> None:
     bay = Bay(priced(PUBLIC))
     bay.starts()
