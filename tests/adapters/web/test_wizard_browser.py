@@ -146,6 +146,49 @@ def test_only_what_was_changed_is_told_and_a_mistake_is_said_at_its_entry(chromi
     seen.page.close()
 
 
+@pytest.mark.parametrize(
+    ("typed", "drafted"),
+    [
+        ("63", "63"),
+        ("12,5", "12.5"),
+        ("63/63/50", "{L1: 63, L2: 63, L3: 50}"),
+        ("12,5 / 12,5 / 10", "{L1: 12.5, L2: 12.5, L3: 10}"),
+        ("L1 50,5 L2 60 L3 50.5", "{L1: 50.5, L2: 60, L3: 50.5}"),
+        ("L1: 63, L2: 63", "{L1: 63, L2: 63}"),
+        ("63,63,50", '"63,63,50"'),
+        ("L1 63 L2 abc", "L1 63 L2 abc"),
+    ],
+)
+def test_a_current_is_taken_as_it_is_typed_or_named_as_wrong(
+    chromium: Any, own_shop: Shop, typed: str, drafted: str
+) -> None:
+    """Nothing behind a comma, and no phase, is left out in silence."""
+    seen = visit(chromium, own_shop, "circuits")
+    form = "details.entry:has(summary b:text-is('row-b')) form"
+    seen.page.fill(f"{form} [name=base_load_max_a]", typed)
+    seen.page.click(f"{form} button.main")
+    seen.expects("#draft .diff").to_contain_text(f"base_load_max_a: {drafted}")
+    seen.page.close()
+
+
+def test_a_form_that_is_sent_twice_at_once_counts_once(chromium: Any, own_shop: Shop) -> None:
+    """Nobody is told that somebody else was faster who was that himself."""
+    seen = visit(chromium, own_shop, "circuits")
+    seen.page.click("summary:has-text('Add a circuit')")
+    for name, text in {"$name": "row-c", "rating_a": "25"}.items():
+        seen.page.fill(f"[data-add=circuits] [name='{name}']", text)
+    seen.page.select_option("[data-add=circuits] [name=parent]", "grid")
+    seen.page.evaluate("""() => {
+        const button = document.querySelector("[data-add=circuits] button.main");
+        button.click(); button.click();
+    }""")
+    seen.expects("#said").to_have_text("row-c is added to the draft.")
+    seen.page.wait_for_load_state("networkidle")
+    seen.expects("#said").to_have_text("row-c is added to the draft.")
+    assert seen.complaints == []
+    seen.page.close()
+
+
 def test_the_keyboard_stays_where_it_was_when_something_is_taken_over(chromium: Any, own_shop: Shop) -> None:
     """By Enter in a field, and by the button: the part is another then, and the focus is at the same place in it."""
     seen = visit(chromium, own_shop, "circuits")
@@ -246,6 +289,29 @@ def test_a_battery_is_read_before_it_is_saved(chromium: Any, tmp_path: Path) -> 
         seen.expects("#batteries-step .entry b.foreign").to_have_text("store")
         assert "store: {circuit: grid, meter: bat, capacity_kwh: 60" in seen.text("#draft .diff")
         assert seen.complaints == []
+        seen.page.close()
+    shop.stop()
+
+
+def test_what_a_test_has_found_stays_when_the_page_is_renewed(chromium: Any, tmp_path: Path) -> None:
+    """A page that says what it said before takes nothing away, the first time neither."""
+    shop = Shop(tmp_path, edits=())
+    with shop.battery(soc=0.42, power_w=3000.0) as port:
+        meter = {"model": "kostal-plenticore", "host": "127.0.0.1", "port": port, "unit": 71, "role": "battery"}
+        shop.edits(Edit(("meters", "bat"), {**meter, "circuit": "grid"}))
+        seen = visit(chromium, shop, "meters")
+        seen.page.click("summary:has-text('bat')")
+        seen.page.click("#meters-step form[data-route] [data-test]")
+        result = seen.expects("#meters-step form[data-route] .result")
+        result.to_contain_text("It answers within", timeout=20_000)
+        seen.page.focus("a")
+        seen.page.evaluate("""async () => {
+            const asks = [...document.querySelectorAll("script[type=module]")].map((one) => one.src);
+            const known = performance.getEntriesByType("resource").map((one) => one.name);
+            const [script] = [...asks, ...known].filter((one) => one.includes("station-ask"));
+            await (await import(script)).refresh();
+        }""")
+        result.to_contain_text("It answers within")
         seen.page.close()
     shop.stop()
 

@@ -13,6 +13,10 @@ export function send(method, url, question) {
   return tell(method, url, question, { patience: PATIENCE_MS });
 }
 
+// What each part shows, as the controller told it: a page that says the same again leaves it alone, with all that scripts
+// have put there meanwhile.
+for (const part of document.querySelectorAll("[data-part]")) part.dataset.shown = part.innerHTML;
+
 // Takes over every part of the page whose content is another now; keeps what somebody is typing into or pressing, what is
 // typed and chosen and was not taken over, and where the keyboard is. Whether there is a new page.
 export async function refresh() {

@@ -60,13 +60,17 @@ const as = {
   whens: (text) => { const each = text.split(";").map((one) => one.trim()).filter(Boolean); return each.length > 1 ? each : text; },
 };
 
-// "63", "L1 63 L2 63 L3 50", or "63/63/50".
+// "63", "L1 63 L2 63 L3 50", or "63/63/50", where "12,5" is 12.5. What is none of these is told as it stands, so that the
+// check of the file names it.
 function amps(text) {
-  if (/^[\d.,]+$/.test(text)) return Number(text.replace(",", "."));
-  const named = [...text.matchAll(/(L[123])\s*[:=]?\s*([\d.]+)/g)].map(([, phase, number]) => [phase, Number(number)]);
-  if (named.length) return Object.fromEntries(named);
-  const each = text.split(/[\s/]+/).map(Number);
-  return each.length === 3 && each.every(Number.isFinite) ? { L1: each[0], L2: each[1], L3: each[2] } : text;
+  const number = (one) => (/^\d+([.,]\d+)?$/.test(one) ? Number(one.replace(",", ".")) : NaN);
+  const named = /(L[123])\s*[:=]?\s*(\d+(?:[.,]\d+)?)/g;
+  if (/L[123]/.test(text) && !/[^\s,;/]/.test(text.replace(named, ""))) {
+    return Object.fromEntries([...text.matchAll(named)].map(([, phase, told]) => [phase, number(told)]));
+  }
+  const each = text.split(/[\s/]+/).map(number);
+  if (!each.every(Number.isFinite)) return text;
+  return each.length === 1 ? each[0] : each.length === 3 ? { L1: each[0], L2: each[1], L3: each[2] } : text;
 }
 
 // What a form says, nested as in the file: "evses.1.max_a" lies in an outlet of evses.
@@ -85,9 +89,17 @@ function keys(form, all = false) {
 
 const edit = (route, told) => tell("POST", `${API}/draft/edits`, { route, keys: told }, { headers: { "if-match": etag() } });
 
+// Sends a form once, also where its button is pressed again before the answer is there.
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   event.preventDefault();
+  if (form.ariaBusy === "true") return;
+  form.ariaBusy = "true";
+  await send(form);
+  form.ariaBusy = null;
+});
+
+async function send(form) {
   if (form.dataset.route) {
     const told = keys(form);
     if (Object.keys(told).length === 0) return say(true, "Nothing was changed there.");
@@ -109,7 +121,7 @@ document.addEventListener("submit", async (event) => {
   } else if (form.id === "watch") {
     await done(await tell("POST", `${API}/acceptance`, { minutes: Number(form.elements.minutes.value) }), "The site is being watched.");
   }
-});
+}
 
 const pressed = {
   remove: async (button) => done(await edit(JSON.parse(button.dataset.remove), null), "Removed from the draft."),
