@@ -20,7 +20,7 @@ from tests.assembly.grid_meter import grid_meter
 from tests.assembly.installation import Installation
 from tests.assembly.patience import eventually
 from tests.assembly.running import evse, running, session
-from tests.assembly.test_ocpi import met, prices, provider, quick, roaming, site, soon
+from tests.assembly.test_ocpi import OCPI, met, prices, provider, quick, roaming, site, soon
 
 __all__ = ["provider", "quick", "site"]
 THERE = {"location_id": "YARD", "evse_uid": "CP-01*1"}
@@ -32,13 +32,12 @@ def database(site: Installation) -> Path:
 
 
 @contextmanager
-def refusing(site: Installation, table: str) -> Iterator[None]:
-    """The database takes no row of a table any more."""
+def refusing(site: Installation, table: str, which: str = "1") -> Iterator[None]:
+    """The database takes no row of a table any more, of those for which an SQL condition holds."""
     with closing(sqlite3.connect(database(site), isolation_level=None, timeout=10)) as other:
         for verb in ("INSERT", "UPDATE"):
-            other.execute(
-                f"CREATE TRIGGER full_{verb} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{FULL}'); END"
-            )
+            refused = f"WHEN {which} BEGIN SELECT RAISE(ABORT, '{FULL}'); END"
+            other.execute(f"CREATE TRIGGER full_{verb} BEFORE {verb} ON {table} {refused}")
         try:
             yield
         finally:
@@ -103,6 +102,35 @@ def test_nothing_is_reserved_while_the_database_is_locked(site: Installation, pr
                 assert await asks(provider, "RESERVE_NOW", **wanted) == "REJECTED"
             assert reservations(daemon) == []
             assert await asks(provider, "CANCEL_RESERVATION", reservation_id="R-1") == "UNKNOWN_RESERVATION"
+
+    asyncio.run(scenario())
+
+
+def test_what_a_partner_answered_to_our_registration_is_kept_as_soon_as_the_disk_takes_it(
+    site: Installation, provider: Provider
+) -> None:
+    """It takes the token to register with no more, and shows us the one that we told it."""
+    (site.folder / "tnm").write_text(provider.our_token + "\n")
+
+    async def tariffs() -> int:
+        return (await asyncio.to_thread(provider.ask, "GET", provider.endpoints["tariffs"])).code
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon:
+            await eventually(lambda: roaming(daemon)._is_loaded, what="what was stored")
+            with refusing(site, "roaming_partner", "NEW.registered IS NOT NULL"):
+                more = f", versions_url: '{provider.url}/ocpi/versions', token_file: tnm"
+                site.write(more=OCPI.format(page=site.page, more=more))
+                daemon.reload()
+                await eventually(lambda: provider.operator_token, what="what the partner answers")
+                await eventually(lambda: any("full" in words for _, words in roaming(daemon).directory.lines("tnm")))
+                assert not roaming(daemon).views()[0].partner.is_registered
+                assert await tariffs() != 1000
+            await eventually(lambda: roaming(daemon).views()[0].partner.is_registered, what="the registration")
+            assert await tariffs() == 1000
+            await eventually(lambda: "YARD" in provider.objects["locations"], what="the location")
+            posts = [told for told in provider.told if told.method == "POST" and told.path.endswith("credentials")]
+            assert len(posts) == 1
 
     asyncio.run(scenario())
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
@@ -29,12 +29,15 @@ _CREDENTIALS = TypeAdapter[Credentials](Credentials)
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """Registers partners here, and us there."""
+    """Registers partners here, and us there. `unkept`: by partner, what was agreed and is not on our disk yet. For
+    the partner we are registered by then, and it takes the token to register with no more, so it is not asked again.
+    """
 
     operator: Operator
     client: Client
     directory: Directory
     clock: Clock
+    unkept: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def base_url(self) -> str:
@@ -60,15 +63,25 @@ class Handshake:
             raise OcpiError(StatusCode.INVALID_PARAMETERS, text)
         endpoints = await discover(self.client, told.token, told.url)
         token = new_token()
-        await self._agree(partner.id, token, told, endpoints)
+        await self.directory.alter(partner.id, **self._agreed(token, told, endpoints))
+        self.unkept.pop(partner.id, None)
         self.directory.note(partner.id, "it registered here")
         log.info("ocpi.registered partner=%s by=them endpoints=%d", partner.id, len(endpoints))
         return self.credentials(token)
 
+    def is_due(self, partner: Partner) -> bool:
+        """Whether a partner is to be registered at by ourselves, or what it answered is still to be kept."""
+        return partner.id in self.unkept or (
+            not partner.is_registered and self.directory.known[partner.id].can_register
+        )
+
     async def register(self, name: str, token: str, versions_url: str) -> None:
-        """Register at a partner by the token that it gave us, or again by the one that is in use. Raises OcpiError and
-        NotStoredError.
+        """Register at a partner by the token that it gave us, or again by the one that is in use. Raises OcpiError, and
+        NotStoredError: then asking once more keeps what the partner has answered.
         """
+        if name in self.unkept:
+            await self._keep(name)
+            return
         before = self.directory.partner(name)
         again = before.is_registered
         asking, url = (before.theirs, before.versions_url) if again else (token, versions_url)
@@ -87,29 +100,35 @@ class Handshake:
             if isinstance(failed, OcpiError):
                 raise
             raise OcpiError(StatusCode.CANNOT_USE_API, str(failed)) from failed
-        await self._agree(name, new, told, endpoints)
-        self.directory.note(name, "we registered there")
-        log.info("ocpi.registered partner=%s by=us endpoints=%d", name, len(endpoints))
+        self.unkept[name] = self._agreed(new, told, endpoints)
+        await self._keep(name)
 
-    async def _agree(self, name: str, ours: str, told: Credentials, endpoints: tuple[Endpoint, ...]) -> None:
+    async def _keep(self, name: str) -> None:
+        agreed = self.unkept[name]
+        await self.directory.alter(name, **agreed)
+        self.unkept.pop(name, None)
+        self.directory.note(name, "we registered there")
+        log.info("ocpi.registered partner=%s by=us endpoints=%d", name, len(agreed["endpoints"]))
+
+    def _agreed(self, ours: str, told: Credentials, endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
         """Both sides have each other's token: `ours` is what the partner shows us."""
-        await self.directory.alter(
-            name,
-            ours=digest_of(ours),
-            theirs=told.token,
-            versions_url=told.url,
-            endpoints=endpoints,
-            roles=_roles(told),
-            registered=self.clock.now().utc,
-            invitation="",
-            invited_until=None,
-        )
+        return {
+            "ours": digest_of(ours),
+            "theirs": told.token,
+            "versions_url": told.url,
+            "endpoints": endpoints,
+            "roles": _roles(told),
+            "registered": self.clock.now().utc,
+            "invitation": "",
+            "invited_until": None,
+        }
 
     async def leave(self, name: str, tell: bool) -> None:
         """Part with a partner; `tell` it so. Raises NotStoredError."""
         before = self.directory.partner(name)
         place = next((one.url for one in before.endpoints if one.module == "credentials"), None)
         await self.directory.forget(name)
+        self.unkept.pop(name, None)
         if tell and place is not None:
             try:
                 await self.client.ask("DELETE", place, before.theirs)

@@ -159,8 +159,7 @@ class Roaming:
         """Register where we can, and keep tokens in step."""
         while True:
             for partner in self.directory:
-                known = self.directory.known[partner.id]
-                if not partner.is_registered and known.can_register:
+                if self.handshake.is_due(partner):
                     await self._try(self._registering, partner.id, self._register, FIRST_TRY_S)
                 elif partner.is_registered and self._is_pull_due(partner):
                     await self._try(self._pulling, partner.id, self._pull, PULL_AGAIN_S)
