@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from ems.adapters.lists.pull_out import read_list
+from ems.adapters.store.access import reason
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.store import Store
 from ems.domain.daybook import Change, ChargeTold, Daybook, UnknownError, changed, must_be_possible, must_fit
@@ -133,7 +134,7 @@ class SiteOperations:
         try:
             return await self._store.audits(before, most)
         except (TimeoutError, *WRITE_ERRORS) as error:
-            raise NotStoredError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
+            raise NotStoredError(f"the database cannot be read: {reason(error)}") from error
 
 
 def _promise(need: Need) -> tuple[float, datetime | None, bool]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time
 from functools import partial
 from typing import TypeVar
 
+from ems.adapters.store.access import reason
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.past import find_audits, read_energies, read_evse, read_quarters, read_stays
 from ems.adapters.store.store import Query, Store
@@ -80,4 +81,4 @@ class SitePast:
         try:
             return await self._store.asked(query, fresh)
         except (TimeoutError, *WRITE_ERRORS) as error:
-            raise NotStoredError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
+            raise NotStoredError(f"the database cannot be read: {reason(error)}") from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from ems.adapters.store.access import reason
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.store import Store
 from ems.domain.billing.receipt import Receipt
@@ -42,4 +43,4 @@ async def read(work: Awaitable[T]) -> T:
     try:
         return await work
     except (TimeoutError, *WRITE_ERRORS) as error:
-        raise NotStoredError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
+        raise NotStoredError(f"the database cannot be read: {reason(error)}") from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from ems.adapters.store.access import reason
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.reading import NotReadableError
 from ems.adapters.store.report_reading import read_flows
@@ -115,4 +116,4 @@ def _reading() -> Iterator[None]:
     try:
         yield
     except (TimeoutError, NotReadableError, *WRITE_ERRORS) as error:
-        raise NotReadError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
+        raise NotReadError(f"the database cannot be read: {reason(error)}") from error

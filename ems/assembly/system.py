@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ems import __version__
+from ems.adapters.store.access import reason
 from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.store import Store
 from ems.adapters.web.picture import picture
@@ -215,7 +216,7 @@ class SiteSystem:
         try:
             await self._store.asked(lambda _: None, fresh=True)
         except (TimeoutError, *WRITE_ERRORS) as error:
-            words = health.trouble or f"cannot be read: {str(error).partition(chr(10))[0]}"
+            words = health.trouble or f"cannot be read: {reason(error)}"
             return self._told("database", BAD, words, "ems.adapters.store")
         took_s = time.monotonic() - began
         words = health.trouble or (f"{waits}; {lost} were lost" if lost else waits)

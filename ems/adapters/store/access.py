@@ -108,6 +108,8 @@ class Access:
 
 
 def reason(error: BaseException) -> str:
-    """An error in one line."""
+    """An error in one line, never empty: who waited in vain was told nothing by the database."""
+    if isinstance(error, TimeoutError) and not str(error):
+        return "it does not answer in time"
     original = error.orig if isinstance(error, DBAPIError) else error
     return str(original).strip().replace("\n", "; ")[:200] or type(error).__name__

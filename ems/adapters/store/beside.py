@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from ems.adapters.store.access import reason
 from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.domain.unknown import UnknownError
 from ems.ports.controller import NotStoredError
@@ -32,4 +33,4 @@ async def read_beside(database: Database, query: Callable[[Connection], T], pati
     except TimeoutError:
         raise NotStoredError("the database does not answer") from None
     except WRITE_ERRORS as error:
-        raise NotStoredError(f"the database cannot be read: {str(error).partition(chr(10))[0]}") from error
+        raise NotStoredError(f"the database cannot be read: {reason(error)}") from error

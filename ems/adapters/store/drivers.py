@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, desc, select
 
+from ems.adapters.store.access import reason
 from ems.adapters.store.batch import Key, Row, Subjects, write
 from ems.adapters.store.commit import committed
 from ems.adapters.store.current import Current
@@ -37,7 +38,7 @@ class DriverStore:
             async with asyncio.timeout(self.patience_s):
                 found = await asyncio.wrap_future(self.writer.run(_stickers))
         except (TimeoutError, QueueFullError, *WRITE_ERRORS) as error:
-            raise NotStoredError(f"the stickers cannot be read: {str(error).partition(chr(10))[0]}") from error
+            raise NotStoredError(f"the stickers cannot be read: {reason(error)}") from error
         for one in found:
             self.current.remember(sticker, _row(one))
         return found
@@ -64,7 +65,7 @@ class DriverStore:
             async with asyncio.timeout(self.patience_s):
                 return await asyncio.wrap_future(self.writer.run(job))
         except (TimeoutError, QueueFullError, *WRITE_ERRORS) as error:
-            raise NotStoredError(f"the reports cannot be read: {str(error).partition(chr(10))[0]}") from error
+            raise NotStoredError(f"the reports cannot be read: {reason(error)}") from error
 
     async def report(self, told: Report) -> None:
         """Returns when a report, new or closed, is on disk."""

@@ -96,6 +96,14 @@ def test_a_stuck_disk_delays_the_caller_no_longer_than_it_agreed_to_and_loses_no
     site.until(lambda: site.on_disk() == [6, 7])
 
 
+def test_who_reads_behind_a_stuck_disk_is_told_that_it_does_not_answer(site: Site) -> None:
+    with locked(site.path):
+        site.store._writer.put(schema.knock, {"station": "X", "address": "", "reason": "", "count": 1, "at": 1})
+        time.sleep(0.3)  # until the writer hangs in the commit
+        with pytest.raises(NotStoredError, match="the stickers cannot be read: it does not answer in time"):
+            asyncio.run(site.store.drivers.stickers())
+
+
 def test_nothing_but_an_await_waits_for_a_stuck_disk(site: Site) -> None:
     with locked(site.path):
         site.store._writer.put(schema.knock, {"station": "X", "address": "", "reason": "", "count": 1, "at": 1})
