@@ -142,8 +142,13 @@ def _round(settings: SiteSettings, options: argparse.Namespace, body: dict[str, 
             break
         time.sleep(POLL_S)
         found = _sound(asked(settings, f"rounds/{found['number']}"))
-    print(json.dumps(found, indent=2) if options.json else f"{found['well']} of {len(found['steps'])} took it")
+    print(json.dumps(found, indent=2) if options.json else _sum(found))
     return FINE if found["well"] == len(found["steps"]) else FINDING
+
+
+def _sum(found: dict[str, Any]) -> str:
+    waiting = f", {found['kept']} will be asked on return" if found["kept"] else ""
+    return f"{found['well'] - found['kept']} of {len(found['steps'])} took it{waiting}"
 
 
 def _body(options: argparse.Namespace) -> dict[str, Any]:

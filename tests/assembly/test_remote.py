@@ -221,6 +221,11 @@ async def _round(here: Yard) -> None:
     _, over = await here.send("GET", f"/rounds/{begun['number']}")
     assert (over["over"], over["done"], over["well"]) == (True, 2, 1)
     assert over["steps"][1]["asked"]["verdict"] == "offline"
+    service = {"operation": "availability", "body": {"operative": True, "when_back": True}}
+    _, begun = await here.send("POST", "/rounds", {**body, **service})
+    await eventually(lambda: here.daemon.product.remote.rounds.round(begun["number"]).is_over)
+    _, over = await here.send("GET", f"/rounds/{begun['number']}")
+    assert (over["well"], over["kept"]) == (2, 1)
     status, wrong = await here.send("POST", "/rounds", {**body, "operation": "explode"})
     assert (status, wrong["detail"][:22]) == (422, "there is no operation ")
     status, wrong = await here.send("POST", "/rounds", {**body, "body": {"message": "nonsense"}})

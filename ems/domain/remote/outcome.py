@@ -147,6 +147,12 @@ class Step:
         outcome = None if self.asked is None else self.asked.outcome
         return outcome is not None and (outcome.verdict.is_yes or outcome.verdict is Verdict.KEPT)
 
+    @property
+    def is_kept(self) -> bool:
+        """The station has not taken anything yet: it is asked when it returns."""
+        outcome = None if self.asked is None else self.asked.outcome
+        return outcome is not None and outcome.verdict is Verdict.KEPT
+
 
 @dataclass(frozen=True, slots=True)
 class Round:

@@ -194,7 +194,8 @@ def test_without_a_plan_in_force_both_say_why(
 
 def test_a_plan_that_cannot_be_renewed_counts_and_is_not_shown_as_if_all_were_well() -> None:
     scene = planned()
-    tell_plan(scene, replace(plan_for(scene), deficits=()))
+    plan = plan_for(scene)
+    tell_plan(scene, replace(plan, deficits=(), charges=tuple(one for one in plan.charges if not one.short_wh)))
     assert 'data-tone="normal"' in ask(scene, "/plan").text
     scene.tell(PlanMade(scene.instant.monotonic_s, None, "the planner did not answer in time"))
     page = ask(scene, "/plan").text

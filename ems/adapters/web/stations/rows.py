@@ -202,6 +202,7 @@ def round_row(one: Round) -> RoundRow:
         "stopped": one.is_stopped,
         "done": sum(1 for step in one.steps if step.is_over),
         "well": sum(1 for step in one.steps if step.went_well),
+        "kept": sum(1 for step in one.steps if step.is_kept),
         "steps": [
             {
                 "station": step.station,

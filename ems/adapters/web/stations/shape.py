@@ -135,7 +135,9 @@ class StepRow(TypedDict):
 
 
 class RoundRow(TypedDict):
-    """The same request to several stations; `done` of `steps` are over, `well` of them went well."""
+    """The same request to several stations; `done` of `steps` are over, `well` of them went well; of those `kept`
+    are asked when they return.
+    """
 
     number: int
     operation: str
@@ -146,6 +148,7 @@ class RoundRow(TypedDict):
     stopped: bool
     done: int
     well: int
+    kept: int
     steps: list[StepRow]
 
 
