@@ -199,8 +199,9 @@ def report_parts(
     reports.exporter = exporter
     forget = partial(_forget, lambda: assumed[0].names_days, store)
     jobs = (Job("exports", EVERY_MINUTE, exporter.look), Job("names", EVERY_NIGHT, forget))
+    watch = Watchkeeper(store.reports, store.reports.last_quarter())
     return ReportParts(
-        report_ways(live, clock, reports), Watchkeeper(store.reports).look, (reports.process, savings), jobs, savings,
+        report_ways(live, clock, reports), watch.look, (reports.process, savings), jobs, savings,
         exporter, lambda: assumed[0].co2_series, carbon, take_over,
     )  # fmt: skip
 

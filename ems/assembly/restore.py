@@ -46,10 +46,18 @@ def manifest_of(archive: Path) -> Manifest:
         raise RestoreError(f"{archive} is no backup that can be read: {wrong}") from None
 
 
-def restore(archive: Path, folder: Path, state_dir: Path, now: datetime, only_check: bool = False) -> Restored:
-    """Put a site back; `only_check`: look at the archive, and overwrite nothing. The controller must not run. Blocks;
-    raises RestoreError.
-    """
+def check(archive: Path, folder: Path, state_dir: Path) -> Manifest:
+    """Look at all of an archive as `restore` would, also beside a controller that runs. Blocks; raises RestoreError."""
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(prefix=".checking-", dir=state_dir) as staged:
+            return _sound(archive, Path(staged), folder)
+    except (tarfile.TarError, sqlite3.Error, OSError, EOFError) as wrong:
+        raise RestoreError(f"{archive} is no sound backup: {wrong}") from None
+
+
+def restore(archive: Path, folder: Path, state_dir: Path, now: datetime) -> Restored:
+    """Put a site back. The controller must not run. Blocks; raises RestoreError."""
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = locked(state_dir)
@@ -61,16 +69,13 @@ def restore(archive: Path, folder: Path, state_dir: Path, now: datetime, only_ch
     try:
         with lock, tempfile.TemporaryDirectory(prefix=".restoring-", dir=state_dir) as staged:
             found = Path(staged)
-            manifest = _unpack(archive, found)
-            _must_be_usable(found, folder)
-            files = [path for path in manifest.files if path.startswith(f"{SITE}/")]
-            if not only_check:
-                _keep(folder, state_dir, kept)
-                _put(found, folder, state_dir)
+            manifest = _sound(archive, found, folder)
+            _keep(folder, state_dir, kept)
+            _put(found, folder, state_dir)
     except (tarfile.TarError, sqlite3.Error, OSError, EOFError) as wrong:
         done = f"; what was there before lies in {kept}" if kept.exists() else ""
         raise RestoreError(f"{archive} could not be put back: {wrong}{done}") from None
-    return Restored(manifest, len(files), kept)
+    return Restored(manifest, sum(1 for path in manifest.files if path.startswith(f"{SITE}/")), kept)
 
 
 def _manifest(tar: tarfile.TarFile) -> Manifest:
@@ -88,6 +93,13 @@ def _manifest(tar: tarfile.TarFile) -> Manifest:
         raise RestoreError(f"this backup has the form {manifest.format}, and this program knows {FORMAT}: update it")
     if DATABASE not in files or len(files) > MOST_FILES:
         raise RestoreError("the list of what is in this archive makes no sense")
+    return manifest
+
+
+def _sound(archive: Path, found: Path, folder: Path) -> Manifest:
+    """What is in an archive, unpacked below `found` and fit to be put back into `folder`. Raises RestoreError."""
+    manifest = _unpack(archive, found)
+    _must_be_usable(found, folder)
     return manifest
 
 

@@ -6,9 +6,9 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ems.assembly.backup import BackupError, make_backup
+from ems.assembly.backup import BackupError, Manifest, make_backup
 from ems.assembly.opening import DATABASE, database_of
-from ems.assembly.restore import RestoreError
+from ems.assembly.restore import RestoreError, check
 from ems.assembly.restore import restore as put_back
 from ems.cli.outcome import FINE, UsageError
 from ems.cli.site import settings_as_running, site_named, state_dir_of
@@ -31,19 +31,23 @@ def restore(options: argparse.Namespace) -> int:
     """Put a site back as a backup has it; the old is kept."""
     folder = site_file(site_named(options.site)).parent
     archive: Path = options.archive
-    if database_of(state_dir_of(options.site)) != state_dir_of(options.site) / DATABASE:
+    state = state_dir_of(options.site)
+    if database_of(state) != state / DATABASE:
         raise UsageError("EMS_DATABASE names another database: put that back with its own tools, or unset it")
     try:
-        done = put_back(archive, folder, state_dir_of(options.site), _now(), options.check)
+        if options.check:
+            print(f"this is a sound backup of {_about(check(archive, folder, state))}; nothing was changed")
+            return FINE
+        done = put_back(archive, folder, state, _now())
     except RestoreError as wrong:
         raise UsageError(str(wrong)) from None
-    of = f"{done.manifest.site}, made {done.manifest.made} by ems {done.manifest.program}"
-    if options.check:
-        print(f"this is a sound backup of {of}; nothing was changed")
-        return FINE
-    print(f"put back {of}: the database and {done.site_files} files of {folder}")
+    print(f"put back {_about(done.manifest)}: the database and {done.site_files} files of {folder}")
     print(f"what was there before lies in {done.kept}")
     return FINE
+
+
+def _about(manifest: Manifest) -> str:
+    return f"{manifest.site}, made {manifest.made} by ems {manifest.program}"
 
 
 def _now() -> datetime:

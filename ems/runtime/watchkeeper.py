@@ -51,6 +51,11 @@ class _Quarter:
     fallback_s: float = 0.0
     plan_age_s: float | None = None
 
+    @classmethod
+    def begun(cls, starts_s: int, before: ControlQuarter | None) -> _Quarter:
+        """The quarter hour that begins then; what a run of the controller before this one saw of it counts too."""
+        return cls(starts_s) if before is None or before.starts_s != starts_s else cls(*before)
+
     def told(self) -> ControlQuarter:
         plan_age_s = None if self.plan_age_s is None else round(self.plan_age_s)
         spans = (round(min(seconds, QUARTER_S)) for seconds in (self.watched_s, self.over_s, self.fallback_s))
@@ -60,10 +65,12 @@ class _Quarter:
 
 
 class Watchkeeper:
-    """Looks at every tick and writes down what is new of it. Never waits."""
+    """Looks at every tick and writes down what is new of it. Never waits. `before`: the last quarter hour that the run
+    before this one wrote down.
+    """
 
-    def __init__(self, book: WatchBook) -> None:
-        self._book = book
+    def __init__(self, book: WatchBook, before: ControlQuarter | None = None) -> None:
+        self._book, self._before = book, before
         self._away: dict[str, _Away] = {}
         self._quarter: _Quarter | None = None
         self._last_s: float | None = None
@@ -86,7 +93,7 @@ class Watchkeeper:
         if quarter is None or quarter.starts_s != starts_s:
             if quarter is not None:
                 self._book.quarter(quarter.told())
-            quarter = self._quarter = _Quarter(starts_s)
+            quarter = self._quarter = _Quarter.begun(starts_s, self._before)
         quarter.watched_s += passed_s
         excess_a, where = _largest_excess(decision.circuits)
         if excess_a > TOLERATED_A:

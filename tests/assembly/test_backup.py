@@ -18,7 +18,7 @@ import pytest
 
 from ems.adapters.store.store import Store
 from ems.assembly.backup import DATABASE, KEPT, MANIFEST, BackupError, backup_path, backups, make_backup
-from ems.assembly.restore import RestoreError, manifest_of, restore
+from ems.assembly.restore import RestoreError, check, manifest_of, restore
 from ems.runtime.lock import locked
 from ems.settings.places import site_file
 from tests.adapters.store.clocks import BEGIN, HandClock
@@ -92,10 +92,12 @@ def test_what_was_there_before_is_kept(machine: Machine) -> None:
         assert raw.execute("SELECT count(*) FROM audit").fetchone() == (2,)
 
 
-def test_only_looking_changes_nothing(machine: Machine) -> None:
+def test_only_looking_changes_nothing_and_works_beside_the_controller(machine: Machine) -> None:
     archive = machine.backup()
     machine.does("VehicleKept")
-    restore(archive, machine.folder, machine.state, NOW, only_check=True)
+    with locked(machine.state):
+        assert check(archive, machine.folder, machine.state).site == "Car park: Süd"
+    assert not list(machine.state.glob(".checking-*"))
     assert machine.did() == ["LimitReceived", "VehicleKept"]
     assert not list(machine.state.glob("before-restore-*"))
 
@@ -255,6 +257,8 @@ def _overwrites_nothing(machine: Machine, archive: Path, why: str) -> None:
     before = (machine.folder / "site.yaml").read_bytes(), machine.did()
     with pytest.raises(RestoreError, match=why):
         restore(archive, machine.folder, machine.state, NOW)
+    with pytest.raises(RestoreError, match=f"{why}|no sound backup"):
+        check(archive, machine.folder, machine.state)
     assert ((machine.folder / "site.yaml").read_bytes(), machine.did()) == before
     assert not list(machine.state.glob("before-restore-*"))
     assert not list(machine.state.glob(".restoring-*"))

@@ -64,6 +64,17 @@ def test_an_outage_that_lasts_is_told_from_its_beginning_to_its_end() -> None:
     assert abs(length.total_seconds() - 600) <= 10
 
 
+def test_a_quarter_hour_in_which_the_controller_was_restarted_has_what_both_runs_saw() -> None:
+    watch = Watch().ticks(100).ticks(30, measured_a=70.0).ticks(170)
+    (before,) = watch.book.quarters.values()
+    watch.keeper = Watchkeeper(watch.book, before)
+    watch.ticks(200, level=Level.FALLBACK).ticks(600)
+    both, after = watch.book.quarters.values()
+    assert (both.over_s, both.over_a, both.over_at, both.fallback_s) == (30, 7.0, "grid", 199)
+    assert before.watched_s + 590 <= both.watched_s <= 900
+    assert after.over_s == 0
+
+
 def test_what_is_over_within_a_minute_is_none() -> None:
     watch = Watch().connected(False, True).ticks(50).connected(True, True).ticks(100)
     assert watch.book.outages == {}

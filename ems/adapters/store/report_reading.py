@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select
 
 from ems.adapters.store.access import reason
 from ems.adapters.store.aggregation import QUARTER_MS
@@ -187,8 +187,13 @@ class _Reading:
         known = control_quarter.c
         within = known.starts >= span.begin - QUARTER_MS, known.starts < span.end
         for row in self._rows(select(control_quarter).where(*within).order_by(known.starts)):
-            starts, *others = row
-            yield ControlQuarter(starts // 1000, *others)
+            yield quarter_of(row)
+
+
+def quarter_of(row: Row[Any]) -> ControlQuarter:
+    """A quarter hour from its row."""
+    starts, *others = row
+    return ControlQuarter(starts // 1000, *others)
 
 
 def excluded_of(connection: Connection, period: Period) -> tuple[Excluded, ...]:

@@ -13,9 +13,9 @@ from ems.adapters.store.audit import AuditLog
 from ems.adapters.store.batch import Key, Row, Subjects, write
 from ems.adapters.store.beside import read_beside
 from ems.adapters.store.commit import committed
-from ems.adapters.store.database import Database
+from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.moment import from_ms, to_ms
-from ems.adapters.store.report_reading import excluded_of
+from ems.adapters.store.report_reading import excluded_of, quarter_of
 from ems.adapters.store.report_schema import control_quarter, excluded_time, export_run, outage
 from ems.adapters.store.schema import audit
 from ems.adapters.store.writer import Urgency, Writer
@@ -55,10 +55,20 @@ class ReportStore:
         self.writer.put(outage, row, Urgency.SOON)
 
     def quarter(self, told: ControlQuarter) -> None:
-        """As the port says; queued. A quarter hour in which the controller was restarted is that of its last run."""
+        """As the port says; queued. It takes the place of what was told of the same quarter hour before."""
         row = told._asdict()
         row["starts"] = 1000 * row.pop("starts_s")
         self.writer.put(control_quarter, row, Urgency.LATER)
+
+    def last_quarter(self) -> ControlQuarter | None:
+        """The last quarter hour that was written down; None when there is none, or it cannot be read. Blocks."""
+        query = select(control_quarter).order_by(desc(control_quarter.c.starts)).limit(1)
+        try:
+            with self.database.reading().connect() as connection:
+                row = connection.execute(query).first()
+        except WRITE_ERRORS:
+            return None
+        return None if row is None else quarter_of(row)
 
     async def exclude(self, told: Excluded, at: datetime) -> Excluded:
         """Keep an excluded time under a number of its own, with an audit row."""

@@ -113,6 +113,8 @@ def test_what_the_watch_keeps_comes_back(reopened: Callable[[], Store]) -> None:
         ("B/1", 1800, Cause.FAULTED),
     ]
     assert past.control == (told,)
+    assert store.reports.last_quarter() == told
+    assert reopened().reports.last_quarter() == told, "as the next run of the controller finds it"
 
 
 def test_excluded_times_are_kept_with_who_said_so_and_can_be_taken_back(
