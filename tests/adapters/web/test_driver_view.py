@@ -193,6 +193,26 @@ def test_who_has_got_all_that_is_paid_for_is_told_so(office: DriverOffice) -> No
     assert seen(office, paid(office, S.CHARGING), at).why == "You have got all the energy that your payment covers."
 
 
+@pytest.mark.parametrize("state", [S.CHARGING, S.STOPPING, S.CAPTURED])
+@pytest.mark.parametrize(
+    ("cap_wh", "hold", "said"),
+    [
+        (9_000, 4000, "You have got all the energy that your payment covers."),
+        (None, 450, "The amount that was blocked on your card is used up."),
+        (70_000, 4000, ""),
+    ],
+)
+def test_why_a_charge_ended_is_said_when_it_is_over_too(
+    office: DriverOffice, state: PaymentState, cap_wh: int | None, hold: int, said: str
+) -> None:
+    """9 kWh for 4.50: the station ends it, and whoever comes back hours later wants to know why."""
+    at = bay(office)
+    at = replace(at, known=replace(at.known, status=EvseStatus.FINISHING))
+    mine = paid(office, state)
+    assert mine.payment is not None
+    assert seen(office, mine._replace(payment=replace(mine.payment, cap_wh=cap_wh, hold=hold)), at).why == said
+
+
 @pytest.mark.parametrize(
     ("status", "connected", "headline", "says"),
     [

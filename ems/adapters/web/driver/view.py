@@ -9,7 +9,7 @@ from datetime import datetime
 from ems.adapters.web.driver.bay import LEAST_W, Bay, House, Mine
 from ems.adapters.web.driver.language import Language
 from ems.adapters.web.driver.offer import mark_of, prices_at
-from ems.adapters.web.driver.words import CONDITIONS, NO_COST, REASONS, REVIEW, SILENT, ending
+from ems.adapters.web.driver.words import CONDITIONS, COVERED, NO_COST, REASONS, REVIEW, SILENT, USED_UP, ending
 from ems.domain.billing.money import major
 from ems.domain.billing.payment import TAG_PREFIX, Payment, PaymentState
 from ems.domain.billing.price_list import Unit
@@ -79,7 +79,7 @@ def shown(house: House, bay: Bay, mine: Mine | None, has_pass: bool, language: L
         condition.icon,
         say(condition.headline),
         lead,
-        _why(bay, view, language) if ours else "",
+        _why(bay, mine, view, language) if mine is not None and ours else "",
         money,
         tuple(_facts(bay, mine, view, language)) if mine is not None and ours else (),
         offered,
@@ -195,16 +195,31 @@ def _charged(payment: Payment, language: Language) -> str:
     return language.say("%(paid)s were charged to your card. The other %(rest)s are released.", paid=paid, rest=rest)
 
 
-def _why(bay: Bay, view: str, language: Language) -> str:
-    """Why the power is what it is, without naming a circuit, a person or another bay."""
+def _why(bay: Bay, mine: Mine, view: str, language: Language) -> str:
+    """Why the power is what it is, or why it ended, without naming a circuit, a person or another bay."""
     setpoint, session = bay.setpoint, bay.session
-    if view not in {"charging", "paused", "idle"} or setpoint is None:
+    charges = view in {"charging", "paused", "idle"}
+    if charges and session is not None and session.is_at_cap:
+        return language.say(COVERED)
+    if charges or view in {"ended", "settling", "paid"}:
+        used_up = _used_up(mine)
+        if used_up:
+            return language.say(used_up)
+    if not charges or setpoint is None:
         return ""
-    if session is not None and session.is_at_cap:
-        return language.say("You have got all the energy that your payment covers.")
     told = language.say(REASONS[setpoint.reason.binding])
     more = _until(bay, setpoint.reason, language)
     return f"{told} {more}".strip()
+
+
+def _used_up(mine: Mine) -> str:
+    """What is said when all is used up that was held; empty while there is more."""
+    payment, cost = mine.payment, mine.cost
+    if payment is None or cost is None:
+        return ""
+    if payment.cap_wh is not None and cost.energy_wh >= payment.cap_wh:
+        return COVERED
+    return USED_UP if payment.is_used_up(cost.total) else ""
 
 
 def _until(bay: Bay, reason: Reason, language: Language) -> str:

@@ -115,6 +115,8 @@ REASONS = {
 }
 """Why the power is what it is."""
 
+COVERED = sentence("You have got all the energy that your payment covers.")
+USED_UP = sentence("The amount that was blocked on your card is used up.")
 SILENT = sentence("The payment service does not answer yet. You can wait here, or cancel: nothing is blocked.")
 NO_COST = sentence("Nothing was charged; the blocked amount is released.")
 NOTHING_BLOCKED = sentence("Nothing was blocked.")
