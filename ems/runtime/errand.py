@@ -188,6 +188,8 @@ class Errand:
             return Began(session.id)
         station = state.station(known.evse.rpartition("/")[0])
         is_back = station.connected and station.connected_at + SETTLED_S <= self.counter.clock.now().monotonic_s
+        if is_back and session is not None and _is_of_another(session, known):
+            return StartFailed("a card began the charge")
         if self._is_asked or not is_back:
             return None
         self._is_asked = True
@@ -253,6 +255,12 @@ def is_of(session: Session, known: Payment) -> bool:
     """Whether a session was begun with the tag of a payment."""
     running = session.transaction
     return running is not None and running.id_tag is not None and running.id_tag.upper() == known.tag
+
+
+def _is_of_another(session: Session, known: Payment) -> bool:
+    """Whether it surely was not; of a transaction that was adopted nobody knows the tag."""
+    running = session.transaction
+    return running is not None and running.id_tag is not None and not is_of(session, known)
 
 
 def _session_at(state: SiteState, evse: str) -> Session | None:

@@ -206,6 +206,17 @@ def test_a_page_that_the_provider_will_not_show_is_looked_at_again() -> None:
     assert known.state is PaymentState.CAPTURED
 
 
+def test_who_pays_and_then_holds_up_a_card_gets_the_hold_back_at_once() -> None:
+    async def card(here: Forecourt) -> None:
+        here.another("04AB")
+
+    known, here = played(meanwhile(20.0, card), with_(plugs_s=120.0))
+    (hold,) = here.bank.holds.values()
+    assert (known.state, known.why) == (PaymentState.RELEASED, "a card began the charge")
+    assert (hold.taken, hold.is_open) == (0, False)
+    assert known.since - known.created < timedelta(minutes=1)
+
+
 def test_a_page_that_cannot_be_closed_is_for_somebody_to_look_at() -> None:
     known, _ = played(pays, with_(bank__driver="goes away", bank__faults={"close": ["no"]}))
     assert (known.state, known.why) == (PaymentState.MANUAL_REVIEW, "no such thing")

@@ -132,6 +132,7 @@ def test_every_reason_has_a_sentence() -> None:
         ("nobody paid in time", "The payment was not finished."),
         ("the charger refused the start: Rejected", "The charger refused the start."),
         ("nobody plugged in within five minutes", "No vehicle was plugged in within five minutes."),
+        ("a card began the charge", "The charge was begun with a card."),
         ("you stopped it before it began", "You stopped before it began."),
         ("the charger is no longer part of the site", "This charger is not in use any more."),
         ("no energy flowed", "No energy flowed."),

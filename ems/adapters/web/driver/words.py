@@ -127,6 +127,7 @@ ENDINGS = (
     ("nobody paid in time", sentence("The payment was not finished."), NOTHING_BLOCKED),
     ("the charger refused the start", sentence("The charger refused the start."), NO_COST),
     ("nobody plugged in", sentence("No vehicle was plugged in within five minutes."), NO_COST),
+    ("a card began", sentence("The charge was begun with a card."), NO_COST),
     ("stopped it before it began", sentence("You stopped before it began."), NO_COST),
     ("no longer part of the site", sentence("This charger is not in use any more."), NO_COST),
     ("no energy flowed", sentence("No energy flowed."), NO_COST),
