@@ -11,6 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect
 
+from ems.adapters.store.tables import create_tables, has_tables
+
 log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -24,7 +26,8 @@ class NewerSchemaError(Exception):
 
 
 def migrate(connection: Connection, folder: Path = MIGRATIONS) -> None:
-    """Run the revisions that are missing, all in one transaction: either all of them happen or none.
+    """Run the revisions that are missing, all in one transaction: either all of them happen or none. Of an empty
+    database the tables are made as the newest of ours leaves them.
 
     Raises NewerSchemaError when the database is ahead of this program.
     """
@@ -32,6 +35,10 @@ def migrate(connection: Connection, folder: Path = MIGRATIONS) -> None:
     with connection.begin():
         current = _current(connection)
         if current == known[-1]:
+            return
+        if folder == MIGRATIONS and not has_tables(connection):
+            create_tables(connection, known[-1])
+            log.info("store.created revision=%s", known[-1])
             return
         if current not in {BASE, *known}:
             raise NewerSchemaError(f"revision {current!r} of the database is unknown to this program")
@@ -43,8 +50,8 @@ def migrate(connection: Connection, folder: Path = MIGRATIONS) -> None:
 
 
 def is_behind(connection: Connection, folder: Path = MIGRATIONS) -> bool:
-    """Whether revisions are missing."""
-    return _current(connection) in {BASE, *revisions(folder)[:-1]}
+    """Whether revisions are missing in a database that is not empty."""
+    return has_tables(connection) and _current(connection) in {BASE, *revisions(folder)[:-1]}
 
 
 def migrate_apart(where: str) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, Double, Index, Table
-
+from ems.adapters.store.energy_schema import offer
 from ems.adapters.store.moment import to_ms
-from ems.adapters.store.schema import Words, metadata
 from ems.adapters.store.writer import Urgency, Writer
 from ems.domain.decision import Binding, Decision, Setpoint
 from ems.domain.record.past import alike
@@ -18,19 +16,6 @@ SOON_S, LATER_S = 10.0, 60.0
 STEP_A = 1.0
 MOST_NEWS = 60
 """EVSEs with news that are taken in one tick; after a mass event the rest follow within seconds."""
-
-offer = Table(
-    "offer",
-    metadata,
-    Column("evse", Words, primary_key=True),
-    Column("at", BigInteger, primary_key=True, autoincrement=False),
-    Column("amps", Double, nullable=False),
-    Column("binding", Words, nullable=False),
-    Column("text", Words(500), nullable=False),
-    Index("offer_at", "at"),
-    sqlite_with_rowid=False,
-)
-"""From `at` on an EVSE was offered so many ampere per leg; it holds until its next row."""
 
 
 class _Written(NamedTuple):

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, desc, func, select
 
 from ems.adapters.store.aggregation import HOLD_MS, QUARTER_MS, quarter
+from ems.adapters.store.energy_schema import offer
 from ems.adapters.store.moment import from_ms, to_ms
-from ems.adapters.store.offers import offer
 from ems.adapters.store.schema import audit, interval, sample, session, subject
 from ems.domain.record.history import Audit
 from ems.domain.record.past import Drawn, Energies, EvsePast, Offered, QuarterMeans, Stay

@@ -8,23 +8,15 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, Table, Text, desc, select
+from sqlalchemy import Connection, desc, select
 
 from ems.adapters.store.batch import Key, Subjects, write
 from ems.adapters.store.database import Database
-from ems.adapters.store.schema import Words, metadata
+from ems.adapters.store.energy_schema import day_regret
 from ems.adapters.store.writer import Writer
 from ems.planning.day_verdict import DayVerdict
 
 log = logging.getLogger(__name__)
-
-day_regret = Table(
-    "day_regret",
-    metadata,
-    Column("day", Words, primary_key=True),
-    Column("told", Text, nullable=False),
-)
-"""What is said of a local day (ISO date), as JSON."""
 
 
 @dataclass(frozen=True, slots=True)

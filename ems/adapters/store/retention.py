@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Connection, Table, delete, desc, func, select
 
 from ems.adapters.store.aggregation import QUARTER_MS
+from ems.adapters.store.energy_schema import offer
 from ems.adapters.store.incident_schema import incident
-from ems.adapters.store.offers import offer
 from ems.adapters.store.schema import alarm, interval, knock, sample
 
 DAY_MS = 86_400_000

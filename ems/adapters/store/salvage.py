@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table
 from ems.adapters.store.access_schema import last_number, person, reservation, tag, tag_group, waiting
 from ems.adapters.store.account_schema import api_token, user_account
 from ems.adapters.store.batch import Key, Subjects, write
+from ems.adapters.store.energy_schema import pushed_price
 from ems.adapters.store.incident_schema import delivery, incident, notice
 from ems.adapters.store.money_schema import (
     billing_group,
@@ -43,7 +44,6 @@ from ems.adapters.store.schema import (
     vehicle,
     weekly_departure,
 )
-from ems.adapters.store.series_rows import pushed_price
 from ems.adapters.store.session_schema import meter_key, session_correction, signed_value
 
 log = logging.getLogger(__name__)

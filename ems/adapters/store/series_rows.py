@@ -9,25 +9,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, Text, select
+from sqlalchemy import Connection, Table, select
 
 from ems.adapters.store.batch import Row
-from ems.adapters.store.schema import Words, metadata
+from ems.adapters.store.energy_schema import pushed_price
 from ems.domain.energy.price_push import Pushed
 from ems.domain.energy.price_series import PricePoint, PriceSeries
 
 log = logging.getLogger(__name__)
-
-pushed_price = Table(
-    "pushed_price",
-    metadata,
-    Column("series", Words, primary_key=True),
-    Column("day", Words, primary_key=True),
-    Column("prices", Text, nullable=False),
-)
-"""Energy prices that were pushed, those that begin on a day (UTC): a JSON list of their begins and ends, seconds since
-1970, and prices per kWh.
-"""
 
 
 def series_rows(known: Pushed) -> Iterator[tuple[Table, Row]]:

@@ -17,9 +17,9 @@ from sqlalchemy import insert, select, update
 
 from ems.adapters.store import schema
 from ems.adapters.store.database import Database
+from ems.adapters.store.energy_schema import pushed_price
 from ems.adapters.store.migration import MIGRATIONS
 from ems.adapters.store.moment import to_ms
-from ems.adapters.store.series_rows import pushed_price
 from ems.adapters.store.store import Store
 from ems.domain.daybook import Daybook
 from ems.domain.departure import HOLIDAY, Departure, Goal, WeeklyDeparture

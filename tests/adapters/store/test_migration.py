@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select
+from sqlalchemy import Connection, inspect, select
 
 from ems.adapters.store import schema
 from ems.adapters.store.database import Database
@@ -41,8 +41,40 @@ def later_program(tmp_path: Path, then: str = "") -> Path:
     return folder
 
 
-def test_migrations_and_schema_say_the_same(nothing: str | Path) -> None:
+def program_of(tmp_path: Path, last: str = "9999") -> Path:
+    """Revisions in a folder of their own, up to `last`; they are run one by one, also on an empty database."""
+    folder = tmp_path / f"until-{last}"
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (folder / "versions").glob("r*.py"):
+        if path.name[1:5] > last:
+            path.unlink()
+    return folder
+
+
+def described(connection: Connection) -> list[tuple[object, ...]]:
+    """Tables, columns, keys, checks and indexes, in the words of the database."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return sorted((kind, name, " ".join(sql.split())) for kind, name, sql in rows)
+    asked = (
+        "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default, is_identity"
+        " FROM information_schema.columns WHERE table_schema = 'public'",
+        "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace",
+    )
+    return sorted((tuple(row) for words in asked for row in connection.exec_driver_sql(words)), key=repr)
+
+
+def test_what_is_made_at_once_is_what_all_revisions_come_to(nothing: str | Path, tmp_path: Path) -> None:
     with Database(nothing).connect() as connection:
+        made = described(connection)
+        connection.rollback()
+        with connection.begin():
+            schema.metadata.drop_all(connection)
+            connection.exec_driver_sql("DROP TABLE alembic_version")
+    with Database(nothing, migrations=program_of(tmp_path)).connect() as connection:
+        assert described(connection) == made
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, schema.metadata) == []
 
@@ -97,14 +129,18 @@ with Database(Path(sys.argv[1]), apart=True).connect() as connection:
 """
 
 
-def test_revisions_may_run_apart_so_that_their_tools_are_not_kept(tmp_path: Path) -> None:
-    said = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path / "new.sqlite3")], capture_output=True, text=True, check=True
-    )
+@pytest.mark.parametrize("last", ["", "0001", "0020"])
+def test_tools_of_revisions_are_not_kept(tmp_path: Path, last: str) -> None:
+    """An empty database needs none, and where revisions are missing they run apart."""
+    path = tmp_path / "ems.sqlite3"
+    if last:
+        Database(path, migrations=program_of(tmp_path, last)).connect().close()
+    said = subprocess.run([sys.executable, "-c", PROGRAM, str(path)], capture_output=True, text=True, check=True)
     assert said.stdout.split() == [revisions()[-1], "False"], said.stderr
 
 
 def test_what_cannot_be_done_apart_is_told_to_whoever_opens_it(tmp_path: Path) -> None:
+    Database(path := tmp_path / "ems.sqlite3").connect().close()
     broken = later_program(tmp_path, then='op.drop_table("there_is_no_such_table")')
     with pytest.raises(Exception, match="there_is_no_such_table"):
-        Database(tmp_path / "new.sqlite3", migrations=broken, apart=True).connect()
+        Database(path, migrations=broken, apart=True).connect()

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ems.adapters.store.database import Database
-from ems.adapters.store.migration import MIGRATIONS
+from tests.adapters.store.test_migration import program_of
 
 BEFORE = "0014"
-
-
-def earlier_program(tmp_path: Path, last: str = BEFORE) -> Path:
-    """The revisions of a program before."""
-    folder = tmp_path / "migrations"
-    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (folder / "versions").glob("r*.py"):
-        if path.name[1:5] > last:
-            path.unlink()
-    return folder
 
 
 def execute(database: Database, words: str) -> Any:
@@ -40,7 +29,7 @@ def execute(database: Database, words: str) -> Any:
 def test_an_old_session_gets_its_last_transaction_and_its_tag(
     nothing: str | Path, tmp_path: Path, transactions: str, last: int | None, key: str | None
 ) -> None:
-    old = Database(nothing, migrations=earlier_program(tmp_path))
+    old = Database(nothing, migrations=program_of(tmp_path, BEFORE))
     execute(old, "INSERT INTO transaction_log (id, id_tag) VALUES (5, 'Other'), (6, NULL), (7, ' CARD ')")
     execute(
         old,
@@ -68,7 +57,7 @@ def test_an_old_session_gets_its_last_transaction_and_its_tag(
 def test_an_old_session_says_why_it_ended(
     nothing: str | Path, tmp_path: Path, last: str, ended_by: str | None, inferred: bool | None
 ) -> None:
-    old = Database(nothing, migrations=earlier_program(tmp_path, "0019"))
+    old = Database(nothing, migrations=program_of(tmp_path, "0019"))
     execute(
         old,
         "INSERT INTO transaction_log (id, ended, reason, inferred)"
