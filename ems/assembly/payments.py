@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -226,11 +225,13 @@ class RemoteSwitch:
         except ValueError as refused:
             return str(refused)
 
-    async def stop(self, evse: str) -> None:
-        """Have a station end what runs at an EVSE; whoever wants that asks again."""
+    async def stop(self, evse: str) -> str:
+        """Have a station end what runs at an EVSE; returns why it will not. Whoever wants that asks again."""
         station, _, number = evse.rpartition("/")
-        with suppress(ValueError):
-            await self._ask(station, RequestStop(int(number)))
+        try:
+            return await self._ask(station, RequestStop(int(number)))
+        except ValueError as refused:
+            return str(refused)
 
     async def _ask(self, station: str, request: StationRequest) -> str:
         asked = await self.remote.ask(station, request, WHO, insists=True)

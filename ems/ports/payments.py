@@ -114,8 +114,8 @@ class ChargeSwitch(Protocol):
         """Have a station begin with a tag; returns why it will not, empty when it accepts."""
         ...
 
-    async def stop(self, evse: str) -> None:
-        """Have a station end what runs at an EVSE."""
+    async def stop(self, evse: str) -> str:
+        """Have a station end what runs at an EVSE; returns why it will not, empty when it accepts."""
         ...
 
 

@@ -148,7 +148,9 @@ class Cashier:
                 case PaymentState.AUTHORISED | PaymentState.STARTING:
                     errand.tell(StartFailed("you stopped it before it began"))
                 case PaymentState.CHARGING:
-                    await errand.stop()
+                    why = await errand.stop()
+                    if why:
+                        raise ValueError(f"the charger does not stop: {why}")
         return await self.payment(name)
 
     def give_way(self, evse: str, before: datetime) -> bool:

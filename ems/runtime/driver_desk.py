@@ -209,7 +209,10 @@ class DriverDesk:
             return
         if not (running.transaction.id_tag or "").upper().startswith(GIFT_PREFIX):
             raise ValueError("hold your card to the reader to stop")
-        await self._lobby.switch.stop(evse)
+        why = await self._lobby.switch.stop(evse)
+        left = self._session(evse)
+        if why and left is not None and left.transaction == running.transaction:
+            raise ValueError(f"the charger does not stop: {why}")
 
     async def report(self, evse: str, trouble: Trouble, text: str) -> None:
         """A driver found something wrong."""

@@ -94,10 +94,12 @@ class Errand:
         self._failures = 0
         self._news.set()
 
-    async def stop(self) -> None:
-        """Have the station end what runs."""
+    async def stop(self) -> str:
+        """Have the station end what runs; why it goes on, empty when it does not or nobody knows."""
         self._stopped_s = self.counter.clock.now().monotonic_s
-        await self.counter.switch.stop(self.payment.evse)
+        why = await self.counter.switch.stop(self.payment.evse)
+        session = _session_at(self.counter.state(), self.payment.evse)
+        return why if session is not None and is_of(session, self.payment) else ""
 
     def agree(self) -> None:
         """The session costs what its driver was shown."""

@@ -60,7 +60,7 @@ class Ways:
     till: Till
     clock: Clock
     put: Sink
-    stop: Callable[[str], Awaitable[None]]
+    stop: Callable[[str], Awaitable[str]]
     tag: Callable[[str], Tag | None]
     groups: Callable[[Tag], frozenset[str]]
     lists: Callable[[], Mapping[str, PriceList]]

@@ -170,13 +170,14 @@ class Bank:
 
 class Forecourt:
     """One charger with one driver. `refuses`: why the charger does not start; `plugs_s`: when the driver plugs in after
-    it accepted (None: never); `draws_w` for `stays_s`, then the driver leaves.
+    it accepted (None: never); `goes_on`: why it does not stop; `draws_w` for `stays_s`, then the driver leaves.
     """
 
     def __init__(self, prices: PriceList = PUBLIC) -> None:
         self.clock = LoopClock()
         self.bank = Bank(self.clock, self._point)
         self.refuses, self.plugs_s, self.draws_w, self.stays_s = "", 20.0, 11_000.0, 1200.0
+        self.goes_on = ""
         self.book: dict[str, Payment] = {}
         self.refuses_to_store = 0
         self.steps: list[tuple[Cause | None, Payment]] = []
@@ -234,10 +235,13 @@ class Forecourt:
         await self._point("after start")
         return self.refuses
 
-    async def stop(self, evse: str) -> None:
+    async def stop(self, evse: str) -> str:
         self.calls.append("stop")
+        if self.goes_on:
+            return self.goes_on
         self._end()
         self._later(60.0, self._leave)
+        return ""
 
     @property
     def _session(self) -> Session | None:

@@ -190,6 +190,18 @@ def test_a_driver_can_stop_at_any_time(at_s: float) -> None:
     assert sum(hold.taken for hold in here.bank.holds.values()) == (0 if made is None or at_s < 100 else made.total)
 
 
+def test_a_driver_whose_charger_does_not_stop_is_told_so() -> None:
+    async def presses(here: Forecourt) -> None:
+        here.goes_on = "Rejected"
+        with pytest.raises(ValueError, match="the charger does not stop: Rejected"):
+            await here.cashier.stop("p0")
+        here.goes_on = ""
+
+    known, here = played(meanwhile(600.0, presses))
+    (made,) = here.receipts.values()
+    assert (known.state, known.amount) == (PaymentState.CAPTURED, made.total)
+
+
 def test_what_somebody_else_charges_in_the_same_session_is_not_for_the_driver_to_pay() -> None:
     async def card(here: Forecourt) -> None:
         here.another("CARD-7")

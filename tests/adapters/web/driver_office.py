@@ -52,8 +52,9 @@ class Switch:
         self.started.append((evse, tag))
         return self.why
 
-    async def stop(self, evse: str) -> None:
+    async def stop(self, evse: str) -> str:
         self.stopped.append(evse)
+        return self.why
 
 
 class DriverOffice(Office):

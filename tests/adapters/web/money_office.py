@@ -45,8 +45,9 @@ class NoSwitch:
         del evse, tag
         return "nobody is there"
 
-    async def stop(self, evse: str) -> None:
+    async def stop(self, evse: str) -> str:
         del evse
+        return "nobody is there"
 
 
 class MoneyOffice(AccessOffice):

@@ -148,8 +148,12 @@ def test_where_energy_is_given_away_a_press_begins_and_only_that_phone_ends_it(g
     assert gift.visit(f"{path}/stop", {"sure": "yes"}).status_code == 422
     assert gift.visit(f"{path}/stop", {}, phone).status_code == 422, "it is asked again first"
     assert gift.switch.stopped == []
+    gift.switch.why = "Rejected"
+    refused = gift.visit(f"{path}/stop", {"sure": "yes"}, phone)
+    assert (refused.status_code, "The charger does not stop." in refused.text) == (422, True)
+    gift.switch.why = ""
     assert gift.visit(f"{path}/stop", {"sure": "yes"}, phone).status_code == 303
-    assert gift.switch.stopped == [READY]
+    assert gift.switch.stopped == [READY, READY]
 
 
 def test_a_charger_that_refuses_says_so_and_costs_nothing(gift: DriverOffice) -> None:

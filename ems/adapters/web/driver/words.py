@@ -157,6 +157,7 @@ REFUSALS = (
     ("does not offer that", sentence("That is not offered here.")),
     ("no mail address", sentence("This is no mail address. Write it as name@example.com.")),
     ("no more mail", sentence("No more mail goes out about this charge.")),
+    ("does not stop", sentence("The charger does not stop. Try again in a moment, or ask for help.")),
     ("hold your card", sentence("Hold your card to the reader to stop.")),
     ("is over", sentence("That is over, or not possible any more.")),
     ("target must be above", sentence("The target must be above the present charge, and 100 % at most.")),
