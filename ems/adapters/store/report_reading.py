@@ -192,7 +192,7 @@ class _Reading:
 
 def quarter_of(row: Row[Any]) -> ControlQuarter:
     """A quarter hour from its row."""
-    starts, *others = row
+    starts, *others = tuple(row)
     return ControlQuarter(starts // 1000, *others)
 
 
