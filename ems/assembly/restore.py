@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -71,7 +73,8 @@ def restore(archive: Path, folder: Path, state_dir: Path, now: datetime) -> Rest
             found = Path(staged)
             manifest = _sound(archive, found, folder)
             _keep(folder, state_dir, kept)
-            _put(found, folder, state_dir)
+            written = _put(found, folder, state_dir)
+            _hand_over(state_dir, (*written, kept, *kept.rglob("*")))
     except (tarfile.TarError, sqlite3.Error, OSError, EOFError) as wrong:
         done = f"; what was there before lies in {kept}" if kept.exists() else ""
         raise RestoreError(f"{archive} could not be put back: {wrong}{done}") from None
@@ -173,13 +176,26 @@ def _databases(state_dir: Path) -> Iterator[Path]:
             yield path
 
 
-def _put(staged: Path, folder: Path, state_dir: Path) -> None:
+def _put(staged: Path, folder: Path, state_dir: Path) -> list[Path]:
+    """What was written."""
+    places = {staged / DATABASE: state_dir / Path(DATABASE).name}
     for path in sorted((staged / SITE).rglob("*")):
         if path.is_file():
-            target = folder / path.relative_to(staged / SITE)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(path, target)
+            places[path] = folder / path.relative_to(staged / SITE)
     if (staged / STATE).is_dir():
-        for path in (staged / STATE).iterdir():
-            shutil.move(path, state_dir / path.name)
-    shutil.move(staged / DATABASE, state_dir / Path(DATABASE).name)
+        places |= {path: state_dir / path.name for path in (staged / STATE).iterdir()}
+    made = [one for target in places.values() for one in target.parents if not one.exists()]
+    for path, target in places.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)
+    return [*made, *places.values()]
+
+
+def _hand_over(state_dir: Path, written: Iterable[Path]) -> None:
+    """What root writes is to be the account's whose state it is, or the controller could not open it."""
+    if os.geteuid() != 0:
+        return
+    owner = state_dir.stat()
+    for path in written:
+        with suppress(OSError):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

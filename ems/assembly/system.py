@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import shlex
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -64,6 +66,13 @@ class SiteSystem:
             ("host", platform.node()),
             ("running since", f"{self._began.utc:%Y-%m-%d %H:%M} UTC"),
         )
+
+    def command(self, word: str) -> str:
+        """As the port says. Another account than the daemon's has its state elsewhere, unless it is told."""
+        beside = Path(sys.executable).with_name("ems")
+        program = str(beside) if beside.is_file() else "ems"
+        place = shlex.quote(str(self._state_dir.resolve()))
+        return f"EMS_STATE_DIR={place} {shlex.quote(program)} {word} {shlex.quote(str(self._folder.resolve()))}"
 
     async def parts(self) -> Sequence[PartStatus]:
         """Every part as it is now."""

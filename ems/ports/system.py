@@ -43,6 +43,10 @@ class SystemDesk(Protocol):
         """The last warnings and errors, newest first."""
         ...
 
+    def command(self, word: str) -> str:
+        """A command of the program about this site, as somebody types it at this machine, whoever that is."""
+        ...
+
     async def back_up(self, with_secrets: bool, who: str) -> BackupFile:
         """Make a backup. Raises NoBackupError."""
         ...

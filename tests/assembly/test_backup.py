@@ -92,6 +92,18 @@ def test_what_was_there_before_is_kept(machine: Machine) -> None:
         assert raw.execute("SELECT count(*) FROM audit").fetchone() == (2,)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_puts_back_belongs_to_the_account_of_the_controller(machine: Machine) -> None:
+    (machine.folder / "prices").mkdir()
+    (machine.folder / "prices" / "spot.csv").write_text("x\n")
+    archive = machine.backup()
+    shutil.rmtree(machine.folder / "prices")
+    os.chown(machine.state, 4242, 4242)
+    kept = restore(archive, machine.folder, machine.state, NOW).kept
+    written = (machine.database, machine.folder / "site.yaml", machine.folder / "prices", kept, kept / "ems.sqlite3")
+    assert {path.stat().st_uid for path in (*written, machine.folder / "prices" / "spot.csv")} == {4242}
+
+
 def test_only_looking_changes_nothing_and_works_beside_the_controller(machine: Machine) -> None:
     archive = machine.backup()
     machine.does("VehicleKept")

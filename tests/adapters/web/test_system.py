@@ -54,8 +54,15 @@ def test_every_part_is_told_with_its_age_or_latency(office: PageOffice) -> None:
     assert parts["database"]["latency_s"] is not None
     assert parts["meter main"]["age_s"] is not None
     text = said(office.page("/system").text)
-    for words in ("answers in", "free", "Versions", "ems restore SITE ARCHIVE", "database"):
+    for words in ("answers in", "free", "Versions", "database"):
         assert words in text
+
+
+def test_how_a_backup_is_put_back_is_said_for_this_site_and_whoever_is_at_its_machine(
+    office: PageOffice, tmp_path: Path
+) -> None:
+    text = said(office.page("/system").text)
+    assert re.search(rf"EMS_STATE_DIR={tmp_path} \S*ems restore {tmp_path}/site ARCHIVE --check", text)
 
 
 def test_the_last_trouble_of_a_part_is_told_by_its_log(office: PageOffice) -> None:

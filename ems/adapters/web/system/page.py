@@ -40,6 +40,7 @@ def system_ways(sheet: Sheet, desk: SystemDesk) -> tuple[APIRouter, APIRouter]:
             versions=[(name, plain(value)) for name, value in desk.versions],
             clock=_clock(await desk.clock()),
             disk=None if disk is None else _disk(disk),
+            commands={word: plain(desk.command(word)) for word in ("backup", "restore")},
             tight=disk is not None and disk.free < min(LITTLE_SHARE * disk.total, LITTLE_BYTES),
             backups=[_backup(one, calendar) for one in await desk.backups()] if role >= Role.ADMIN else [],
             log=[
