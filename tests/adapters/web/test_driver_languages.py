@@ -113,6 +113,26 @@ def test_amounts_and_times_are_written_as_people_do() -> None:
     assert german.clock(at, zone, datetime(2026, 11, 28, 12, tzinfo=UTC)) == "Fr. 23:05"
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency", "in_english", "in_german"),
+    [
+        ("2061.30", "HUF", "HUF 2,061.30", "2.061,30 HUF"),
+        ("350", "HUF", "HUF 350.00", "350,00 HUF"),
+        ("18517.5", "MGA", "MGA 18,517.50", "18.517,50 MGA"),
+        ("0.45", "CHF", "CHF 0.45", "0,45 CHF"),
+        ("1.2", "KWD", "KWD 1.200", "1,200 KWD"),
+        ("1800", "ISK", "ISK 1,800", "1.800 ISK"),
+        ("1765", "JPY", "JP¥1,765", "1.765 ¥"),
+        ("55.5", "JPY", "JP¥55.5", "55,5 ¥"),
+        ("5E+1", "EUR", "€50.00", "50,00 €"),
+        ("-3.5", "EUR", "-€3.50", "-3,50 €"),
+    ],
+)
+def test_an_amount_has_the_places_of_its_currency(amount: str, currency: str, in_english: str, in_german: str) -> None:
+    told = [language.money(Decimal(amount), currency).replace("\u00a0", " ") for language in Languages().shown]
+    assert told == [in_english, in_german]
+
+
 def test_the_hour_that_comes_twice_is_told_apart() -> None:
     english, german = Languages().shown
     zone, twice = ZoneInfo("Europe/Berlin"), [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1)]

@@ -24,7 +24,9 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_datetime, format_time, get_day_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_decimal, get_currency_symbol, parse_pattern
+
+from ems.domain.billing.money import decimals
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +65,15 @@ class Language:
             return text % values
 
     def money(self, amount: Decimal, currency: str) -> str:
-        """An amount, with all the digits that it has."""
-        return str(format_currency(amount, currency, locale=self.locale, decimal_quantization=False))
+        """An amount, with all the digits that it has, and at least those of its currency."""
+        written = self.locale.currency_formats["standard"].pattern
+        if get_currency_symbol(currency, self.locale)[-1:].isalpha():
+            # CHF 0.45 and not CHF0.45, as the locale data of Unicode have it (currency spacing).
+            written = written.replace("¤#", "¤\u00a0#")
+        pattern = parse_pattern(written)
+        places = max(decimals(currency), -int(amount.normalize().as_tuple().exponent))
+        pattern.frac_prec = (places, places)
+        return str(pattern.apply(amount, self.locale, currency=currency, currency_digits=False))
 
     def number(self, value: float | Decimal, places: int = 1) -> str:
         """A number with so many places."""
