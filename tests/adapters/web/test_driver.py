@@ -585,6 +585,21 @@ def test_who_comes_after_somebody_has_paid_is_not_told_that_the_bay_is_free(sell
     assert "Somebody has paid here" not in selling.visit(path, cookies=phone).text
 
 
+def test_who_left_the_vehicle_for_a_week_finds_it_and_what_is_over_is_forgotten_sooner(selling: DriverOffice) -> None:
+    phone: dict[str, str] = {}
+    path = f"/c/{selling.slug(READY)}"
+    selling.visit(f"{path}/pay", {}, phone)
+    till = selling.house.payments
+    assert isinstance(till, Till)
+    selling.scene.instant = selling.scene.instant.later(7 * 86_400.0)
+    till.known = [replace(one, state=PaymentState.STARTING) for one in till.known]
+    assert "Starting" in selling.visit(path, cookies=phone).text
+    now = selling.scene.instant.utc
+    for days, headline in ((1, "Thank you"), (3, "Plugged in")):
+        till.known = [replace(one, state=PaymentState.CAPTURED, since=now - timedelta(days=days)) for one in till.known]
+        assert f'role="status">{headline}' in selling.visit(path, cookies=phone).text
+
+
 def test_where_there_are_terms_nobody_pays_without_agreeing(selling: DriverOffice) -> None:
     selling.imprint = Imprint(terms_url="https://example.com/terms")
     path = f"/c/{selling.slug(READY)}"

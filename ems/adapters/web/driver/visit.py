@@ -15,6 +15,9 @@ from ems.ports.payments import Cost
 
 MINE, PASS, LANGUAGE = "bay", "bay-pass", "bay-language"
 MINE_S, PASS_S, LANGUAGE_S = 2 * 86_400, 900, 365 * 86_400
+PAID_S = 9 * 86_400
+"""Longer than a card holds an amount, which is a week: who comes back for their vehicle must find it here."""
+
 PAYMENT, GIFT, CLAIM, SESSION, GIVEN = "payment", "gift", "claim", "session", "given"
 """What a cookie can stand for: a payment, a start that costs nothing, a session that is claimed, and the session that
 became of one of the last two.
@@ -88,7 +91,8 @@ async def _paid(house: House, visit: Visit, name: str) -> Mine | None:
         known = await house.payments.payment(name)
     except UnknownError:
         return None
-    if known.evse != visit.bay.evse.id:
+    is_long_over = known.state.is_over and (visit.bay.now.utc - known.since).total_seconds() > MINE_S
+    if known.evse != visit.bay.evse.id or is_long_over:
         return None
     cost = await house.payments.cost(name) if known.session else None
     return _with(Mine(payment=known, session=known.session), cost)
@@ -121,7 +125,8 @@ def bring(answer: Response, visit: Visit, word: Word | None) -> Response:
 
 def word_for(visit: Visit, kind: str, value: str) -> Word:
     """What the browser brings from now on."""
-    return Word(kind, value, int(visit.bay.now.utc.timestamp()) + MINE_S)
+    lasts_s = PAID_S if kind == PAYMENT else MINE_S
+    return Word(kind, value, int(visit.bay.now.utc.timestamp()) + lasts_s)
 
 
 def let_pass(answer: Response, visit: Visit) -> Response:
