@@ -20,6 +20,7 @@ from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.billing.receipt import receipt
 from ems.domain.billing.usage import supposed
 from ems.domain.decision import Binding, Reason
+from ems.domain.instant import Instant
 from ems.domain.recurrence import DayWindow, Recurrence
 from ems.domain.station import EvseStatus
 from tests.adapters.web.driver_office import DriverOffice
@@ -133,6 +134,20 @@ def test_what_the_charger_refused_is_said_in_the_words_of_the_promise(office: Dr
     assert f"{found.lead} {found.money}" == (
         "The charger refused the start. Nothing was charged; the blocked amount is released."
     )
+
+
+@pytest.mark.parametrize("set_s", [0, -3600, 3600])
+def test_the_time_is_that_since_plug_in_before_and_after_the_end_whatever_the_clock_is_set_to(
+    office: DriverOffice, set_s: int
+) -> None:
+    """As it is billed."""
+    at = bay(office)
+    session = office.session(EVSE)
+    now = Instant(session.plugged_s + 25 * 60.0, at.now.utc + timedelta(seconds=set_s))
+    over = replace(at.known, session=replace(session, transaction=None))
+    for known in (at.known, over):
+        found = seen(office, paid(office, S.CHARGING), replace(at, known=known, now=now))
+        assert {name: value for name, _, value in found.facts}["minutes"] == "25 min"
 
 
 def test_what_a_charge_shows_while_it_runs(office: DriverOffice) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from ems.adapters.web.driver.bay import LEAST_W, Bay, House, Mine
 from ems.adapters.web.driver.language import Language
@@ -15,7 +14,6 @@ from ems.domain.billing.payment import TAG_PREFIX, Payment, PaymentState
 from ems.domain.billing.price_list import Unit
 from ems.domain.decision import Binding, Reason
 from ems.domain.driver.sticker import CLAIM_S, GIFT_PREFIX
-from ems.domain.session import Session
 from ems.domain.station import EvseStatus
 
 S = PaymentState
@@ -240,7 +238,7 @@ def _facts(bay: Bay, mine: Mine, view: str, language: Language) -> Iterator[tupl
         power = bay.power_w
         if view != "ended" and power is not None:
             yield "power", say("Power"), language.kw(power)
-        yield "minutes", say("Time"), _minutes(int((now - _begin(running)).total_seconds()), language)
+        yield "minutes", say("Time"), _minutes(int(bay.now.monotonic_s - running.plugged_s), language)
         if running.soc_percent is not None:
             yield "soc", say("Battery"), f"{running.soc_percent:.0f}\u00a0%"
     elif view in {"settling", "paid", "given"} and receipt is not None:
@@ -256,10 +254,6 @@ def _facts(bay: Bay, mine: Mine, view: str, language: Language) -> Iterator[tupl
             yield "finish", say("Ready at about"), language.clock(finish, zone, now)
         if need.departure is not None:
             yield "leave", say("You leave"), language.clock(need.departure, zone, now)
-
-
-def _begin(session: Session) -> datetime:
-    return session.plugged if session.transaction is None else max(session.transaction.started, session.plugged)
 
 
 def _minutes(seconds: int, language: Language) -> str:
