@@ -256,7 +256,7 @@ class BatteryAnswered:
 
 @dataclass(frozen=True, slots=True)
 class ControllerStarted:
-    """The controller began to run; `crashes` counts ends without a goodbye within the last hour."""
+    """The controller began to run; `crashes`: ends without a goodbye since the last one with it, within the hour."""
 
     at: Instant
     crashes: int = 0

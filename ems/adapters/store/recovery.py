@@ -52,9 +52,9 @@ class LearnedModel:
 class Recovered:
     """What was running, with monotonic times of this run.
 
-    `sessions`, `grants` and the number of `phases` that was named by EVSE, `models` by station. `crashes`: runs within
-    the last hour that ended without a goodbye. `alive`: the last sign of life of the run before. `complete` False: the
-    database could not be read. `tabs` and `payments` that were not closed.
+    `sessions`, `grants` and the number of `phases` that was named by EVSE, `models` by station. `crashes`: runs that
+    ended without a goodbye, within the last hour and since the last one that said it. `alive`: the last sign of life of
+    the run before. `complete` False: the database could not be read. `tabs` and `payments` that were not closed.
     `daybook`: what people had changed. `roll` and `logins`: who may do what, and where somebody is logged in.
     `remembered`: of tags besides that.
     """
@@ -114,7 +114,9 @@ def read_remains(connection: Connection, now: datetime) -> Remains:
     raised = connection.execute(select(alarm).where(alarm.c.ended.is_(None))).all()
     over = to_ms(now) if alive is None else alive
     since = to_ms(now - CRASHES_COUNT_FOR)
-    crashes = select(func.count()).select_from(start).where(start.c.ended.is_(None), start.c.alive >= since)
+    goodbye = func.coalesce(select(func.max(start.c.alive)).where(start.c.ended.is_not(None)).scalar_subquery(), 0)
+    crashed = start.c.ended.is_(None), start.c.alive >= since, start.c.alive > goodbye
+    crashes = select(func.count()).select_from(start).where(*crashed)
     return Remains(
         last_id=newest[0].id if newest else 0,
         newest=tuple(newest),

@@ -357,6 +357,18 @@ def test_crashes_within_the_hour_are_counted(
     assert found.alive == BEGIN.utc
 
 
+def test_a_start_after_an_orderly_end_is_none_after_a_crash(opened: Opened, clock: HandClock) -> None:
+    """Who restarts the controller on purpose, soon after a crash, is not told that it crashed once more."""
+    for ends_well, crashes in ((False, 1), (True, 0), (False, 1), (False, 2)):
+        store = opened()
+        run(store.flush())
+        clock.move(60)
+        if ends_well:
+            store.close()
+        clock.move(60)
+        assert opened().ledger.recovered(clock.now()).crashes == crashes
+
+
 def test_a_learned_model_is_found_again(opened: Opened, clock: HandClock) -> None:
     model = StationModel("maker-x", step_a=0.1, allowed_a=(6.0, 16.0), max_stack_level=None, apply_s=3.5)
     store = opened()
