@@ -140,22 +140,7 @@ class Errand:
         known, now = self.payment, self.counter.clock.now()
         due = known.due(now.utc)
         try:
-            match due:
-                case Due.ASK:
-                    return HoldAsked()
-                case Due.PREPARE:
-                    return StartAsked()
-                case Due.TAKE:
-                    return Ended(known.hold)
-                case Due.START:
-                    return await self._start()
-                case Due.GIVE_UP:
-                    return StartFailed("nobody plugged in within five minutes")
-                case Due.WATCH:
-                    return await self._watch()
-                case _:
-                    async with asyncio.timeout(CALL_S):
-                        return await self._ask(known, due)
+            cause = await self._come_of(due, known)
         except (ProviderBusyError, TimeoutError, NotStoredError) as trouble:
             self._failures += 1
             log.warning("payment.waits evse=%s due=%s failures=%d: %s", known.evse, due, self._failures, trouble)
@@ -164,6 +149,27 @@ class Errand:
             self._failures += 1
             log.error("payment.refused evse=%s due=%s: %s", known.evse, due, refused)  # noqa: TRY400 not our fault
             return _refusal(due, str(refused))
+        # Who answers is asked as often as before, also where there is nothing new.
+        self._failures = 0
+        return cause
+
+    async def _come_of(self, due: Due, known: Payment) -> Cause | None:
+        match due:
+            case Due.ASK:
+                return HoldAsked()
+            case Due.PREPARE:
+                return StartAsked()
+            case Due.TAKE:
+                return Ended(known.hold)
+            case Due.START:
+                return await self._start()
+            case Due.GIVE_UP:
+                return StartFailed("nobody plugged in within five minutes")
+            case Due.WATCH:
+                return await self._watch()
+            case _:
+                async with asyncio.timeout(CALL_S):
+                    return await self._ask(known, due)
 
     async def _ask(self, known: Payment, due: Due) -> Cause | None:
         match due:

@@ -13,12 +13,13 @@ import pytest
 
 from ems.domain.access.reservation import Reservation
 from ems.domain.apply import apply
-from ems.domain.billing.payment import Payment, PaymentState
+from ems.domain.billing.payment import HoldPlaced, Payment, PaymentState
 from ems.domain.billing.price_book import PriceBook
 from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.events import StatusChanged
 from ems.domain.station import EvseStatus
 from ems.domain.unknown import UnknownError
+from ems.runtime.errand import LOOK_S
 from tests.runtime.forecourt import EVSE, PUBLIC, Forecourt, played
 
 Story = Callable[[Forecourt], Coroutine[Any, Any, Any]]
@@ -99,6 +100,14 @@ def test_a_provider_that_is_busy_or_whose_answer_is_lost_is_asked_again(method: 
     assert known.state.is_over
     assert known.state is not PaymentState.MANUAL_REVIEW
     assert not any(hold.is_open for hold in here.bank.holds.values())
+
+
+def test_a_provider_that_answers_again_is_asked_as_often_as_before() -> None:
+    """It was away for two minutes while the driver looked for the card; nobody waits a minute for that later."""
+    known, here = played(pays, with_(bank__faults={"look": ["busy"] * 7}, bank__after_s=400.0))
+    (held,) = (at for cause, at in here.steps if isinstance(cause, HoldPlaced))
+    assert known.state is PaymentState.CAPTURED
+    assert 400.0 <= (held.since - held.created).total_seconds() < 400.0 + 2 * LOOK_S
 
 
 def test_a_hold_caps_the_energy_and_the_session_is_stopped() -> None:
