@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ems.adapters.store.copying import troubles_of
+from ems.adapters.store.copying import conclude, troubles_of
 from ems.adapters.store.database import SIDE_FILES
 from ems.assembly.backup import DATABASE, FORMAT, MANIFEST, PIECE, SECRETS, SITE, STATE, Manifest
 from ems.runtime.lock import LockError, locked
@@ -72,6 +72,7 @@ def restore(archive: Path, folder: Path, state_dir: Path, now: datetime) -> Rest
         with lock, tempfile.TemporaryDirectory(prefix=".restoring-", dir=state_dir) as staged:
             found = Path(staged)
             manifest = _sound(archive, found, folder)
+            conclude(found / DATABASE)
             _keep(folder, state_dir, kept)
             written = _put(found, folder, state_dir)
             _hand_over(state_dir, (*written, kept, *kept.rglob("*")))

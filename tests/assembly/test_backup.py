@@ -80,6 +80,19 @@ def test_a_site_is_put_back_on_another_machine(machine: Machine, tmp_path: Path)
     store.close()
 
 
+def test_the_controller_that_was_running_when_the_backup_was_made_did_not_crash(machine: Machine) -> None:
+    with closing(sqlite3.connect(machine.database)) as raw:
+        raw.execute("DELETE FROM start")
+        raw.executemany(
+            "INSERT INTO start VALUES (?, ?, ?, ?)", [(1, 10, 20, None), (2, 30, 40, 40), (3, 50, 60, None)]
+        )
+        raw.commit()
+    restore(machine.backup(), machine.folder, machine.state, NOW)
+    with closing(sqlite3.connect(machine.database)) as raw:
+        ends = raw.execute("SELECT ended FROM start ORDER BY id").fetchall()
+    assert ends == [(None,), (40,), (60,)]
+
+
 def test_what_was_there_before_is_kept(machine: Machine) -> None:
     archive = machine.backup()
     machine.does("VehicleKept")

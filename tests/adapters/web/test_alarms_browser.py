@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ems.adapters.web.app import WebOptions
+from ems.adapters.web.navigation import PAGES
 from ems.adapters.web.server import WebServer
 from ems.domain.events import Event, StationGone, StatusChanged
 from ems.domain.station import EvseStatus
@@ -86,6 +87,20 @@ def test_one_press_says_that_it_is_seen_and_what_is_over_is_kept(chromium: Any, 
     visit.expects("#targets").to_contain_text("told")
     watch.hears("test")
     assert visit.complaints == []
+    visit.page.close()
+
+
+@pytest.mark.parametrize("width", [390, 360, 320])
+def test_with_alarms_all_pages_that_there_can_be_fit_a_phone(chromium: Any, watch: Watch, width: int) -> None:
+    daily = "".join(f"<a>{page.title}</a>" for page in PAGES if page.daily)
+    longest = max((page.title for page in PAGES), key=len)
+    badge = "<span class=unseen-count>2</span>"
+    visit = Visit(chromium, watch.url + "alarms", viewport={"width": width, "height": 800})
+    visit.page.evaluate(
+        "html => document.querySelector('.pages').innerHTML = html",
+        f"{daily.replace('Alarms', f'Alarms {badge}')}<button class=more><b>{longest}</b> ▾</button>",
+    )
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     visit.page.close()
 
 
