@@ -57,6 +57,11 @@ def test_prices_do_not_change_backwards() -> None:
     [
         (replace(PUBLIC, evses=("A1/1", "A9/1")), UnknownError, "the site has no EVSE 'A9/1'"),
         (replace(PUBLIC, currency="USD"), ValueError, "is in USD, the site in EUR"),
+        (
+            replace(PUBLIC, hold=Decimal("0.60")),
+            ValueError,
+            "not pay for a single kWh: raise it, or leave A1/1 to another",
+        ),
     ],
 )
 def test_prices_fit_the_site(prices: PriceList, kind: type[ValueError], words: str) -> None:

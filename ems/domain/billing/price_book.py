@@ -10,8 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import NamedTuple
 
+from ems.domain.billing.energy_cap import cap_wh
+from ems.domain.billing.money import decimals, minor
 from ems.domain.billing.price_list import PriceList
 from ems.domain.site import Site
+from ems.domain.station import Evse
 from ems.domain.unknown import UnknownError
 
 MAX_LISTS = 200
@@ -67,7 +70,9 @@ def changed_prices(known: PriceBook, change: PriceChange, today: date) -> PriceB
 
 
 def must_fit_prices(site: Site, change: PriceChange) -> None:
-    """Refuse prices of what is not on the site, or in another currency. Raises UnknownError or ValueError."""
+    """Refuse prices of what is not on the site, in another currency, or with a hold that nobody could charge for: every
+    driver would find that out. Raises UnknownError or ValueError.
+    """
     if isinstance(change, PriceListRemoved):
         return
     prices = change.prices
@@ -76,3 +81,15 @@ def must_fit_prices(site: Site, change: PriceChange) -> None:
             raise UnknownError(f"the site has no EVSE {name!r:.80}")
     if prices.currency != site.currency:
         raise ValueError(f"price list '{prices.id}' is in {prices.currency}, the site in {site.currency}")
+    for evse in site.evses if prices.hold is not None else ():
+        if not prices.evses or evse.id in prices.evses:
+            _must_pay_for_some(prices, evse, site.voltage_v)
+
+
+def _must_pay_for_some(prices: PriceList, evse: Evse, voltage_v: float) -> None:
+    assert prices.hold is not None
+    most_w = evse.max_a * evse.wiring.watts_per_amp(voltage_v)
+    try:
+        cap_wh(prices, minor(prices.hold, prices.currency), 10 ** decimals(prices.currency), most_w)
+    except ValueError as too_little:
+        raise ValueError(f"{too_little}, or leave {evse.id} to another list") from None
