@@ -91,6 +91,13 @@ def left_out(stays: Sequence[Stay]) -> tuple[str, ...]:
     )
 
 
+def out_of_reach(evses: Sequence[str]) -> tuple[str, ...]:
+    """In words, for whom nothing is planned because nobody can tell it anything, or it cannot charge as things are."""
+    return tuple(
+        f"{evse}: is out of reach, faulted or finished; nothing is planned for it as long as it is" for evse in evses
+    )
+
+
 def _promised_or_told_wh(stay: Stay) -> float:
     """What somebody said that it is to have, as far as its battery takes it; nothing where that is but assumed."""
     told_wh = 0.0 if stay.need.is_assumed else stay.need.energy_wh or 0.0

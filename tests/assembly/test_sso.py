@@ -117,7 +117,7 @@ def test_an_answer_that_does_not_let_somebody_in_is_said(
 
 def test_a_forged_signature_is_not_believed(house: House) -> None:
     house.provider.other_key = True
-    refused(house, "it refused")
+    refused(house, "its answer is not signed as it says itself (bad_signature)")
 
 
 def test_whom_the_provider_does_not_know_it_refuses(house: House) -> None:

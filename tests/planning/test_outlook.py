@@ -62,7 +62,9 @@ def test_the_moment_the_strategy_the_limits_and_other_load_are_told() -> None:
 )
 def test_who_cannot_be_steered_is_left_out(what: str, event: object) -> None:
     s = pair()
-    assert outlook(s.tell(event(s)).after(1)).stays == (), what  # type: ignore[operator]  # a row of the table
+    told = outlook(s.tell(event(s)).after(1))  # type: ignore[operator]  # a row of the table
+    assert told.stays == (), what
+    assert told.out_of_reach == (() if what == "nobody is plugged in" else ("A1/1",)), what
 
 
 def test_who_stopped_drawing_although_offered_is_done_who_was_offered_nothing_is_not() -> None:

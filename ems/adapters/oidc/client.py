@@ -129,8 +129,10 @@ async def _called(call: Callable[[], T]) -> T:
         return await asyncio.to_thread(call)
     except PermissionError:
         raise
-    except (OAuthError, JoseError) as refused:
+    except OAuthError as refused:
         raise PermissionError(f"it refused: {refused!s:.200}") from None
+    except JoseError as wrong:
+        raise PermissionError(f"its answer is not signed as it says itself ({wrong.error})") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as trouble:
         raise ConnectionError(f"{trouble!s:.200}") from None
 

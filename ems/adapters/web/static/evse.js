@@ -47,7 +47,7 @@ function draw() {
   if (told === null) return;
   const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(hours.value > 24 ? { weekday: "short" } : {}) });
   const peak = told.measured_a.reduce((best, value, k) => (value !== null && (best < 0 || value > told.measured_a[best]) ? k : best), -1);
-  words.textContent = peak < 0 ? "Nothing was measured in this time." : `Highest current ${amps(told.measured_a[peak])} at ${clock.format(new Date(told.at[peak] * 1000))}; offered then: ${amps(told.offered_a[peak])}.`;
+  words.textContent = peak < 0 ? "Nothing was measured in this time." : `Highest current ${amps(told.measured_a[peak])} between ${clock.format(new Date(told.at[peak] * 1000))} and ${clock.format(new Date((told.at[peak] + told.step_s) * 1000))}; offered then: ${amps(told.offered_a[peak])}.`;
   if (!globalThis.uPlot) return;
   const style = getComputedStyle(document.body);
   const color = (token) => style.getPropertyValue(token).trim();
