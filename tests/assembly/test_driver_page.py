@@ -109,6 +109,15 @@ def test_a_driver_pays_charges_stops_and_gets_a_receipt_that_adds_up(chromium: A
     assert "OCMF|" in Path(waiting.value.path()).read_text("utf-8")
     picture(visit, tmp_path, "receipt")
     axe_of(visit)
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{lot.url}?lang=de")
+    page.click("text=Beleg")
+    picture(visit, tmp_path, "receipt-small")
+    axe_of(visit)
+    card = "document.querySelector('.receipt .card').getBoundingClientRect().right"
+    assert page.evaluate(
+        f"[...document.querySelectorAll('[data-amount]')].every(a => a.getBoundingClientRect().right < {card})"
+    )
     assert visit.complaints == []
     page.close()
 
