@@ -76,10 +76,10 @@ def test_a_preview_says_what_is_new_changed_and_the_same() -> None:
     assert [kind for _, kind in changed.kinds(BOOK)] == ["changed"]
 
 
-def test_a_person_nobody_knows_comes_with_the_list_and_is_said() -> None:
-    told = read_tags("tag;person\nA1;Eve\nA2;Eve\n", BOOK, SITE)
-    assert (told.people, [finding.message for finding in told.findings]) == (
-        (Person("Eve"),), ["Eve is new, and is added"],
+def test_a_person_nobody_knows_comes_with_the_list_and_is_said_where_they_come_first() -> None:
+    told = read_tags("tag;person\nA0;\nA1;Eve\nA2;Eve\n", BOOK, SITE)
+    assert (told.people, [(finding.row, finding.message) for finding in told.findings]) == (
+        (Person("Eve"),), [(3, "Eve is new, and is added")],
     )  # fmt: skip
 
 

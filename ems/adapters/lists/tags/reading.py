@@ -37,14 +37,14 @@ def read_tags(text: str, book: AccessBook, site: Site) -> TagList:
         return TagList((), (), findings)
     reader = _Reader(table, book, site)
     tags: dict[str, Tag] = {}
-    people: dict[str, Person] = {}
+    people: dict[str, int] = {}
     lines: dict[str, int] = {}
     told = list(findings)
     for row in table.rows:
         try:
             tag = reader.tag(row)
             if tag.person is not None and tag.person not in book.people:
-                people[tag.person] = Person(tag.person)
+                people.setdefault(tag.person, row.line)
         except RefusedError as refused:
             told.append(ListFinding(row.line, refused.message, refused.remedy))
             continue
@@ -56,10 +56,10 @@ def read_tags(text: str, book: AccessBook, site: Site) -> TagList:
         tags[tag.key], lines[tag.key] = tag, lines.get(tag.key, row.line)
     if not table.rows and not any(finding.is_refusal for finding in findings):
         told.append(ListFinding(1, "there are no rows below the heading", "write a row for each tag"))
-    for name in people:
+    for name, line in people.items():
         remedy = "nothing, if that is right; a name that is known is spelled differently"
-        told.append(ListFinding(1, f"{shown(name)} is new, and is added", remedy, is_refusal=False))
-    return TagList(tuple(tags.values()), tuple(people.values()), tuple(sorted(told, key=lambda one: one.row)))
+        told.append(ListFinding(line, f"{shown(name)} is new, and is added", remedy, is_refusal=False))
+    return TagList(tuple(tags.values()), tuple(map(Person, people)), tuple(sorted(told, key=lambda one: one.row)))
 
 
 @dataclass(frozen=True)
