@@ -157,8 +157,8 @@ class _Abroad:
     cashier: Payments
     public_url: str
 
-    async def begin(self, evse: str, back_url: str) -> Payment:
-        return await self.cashier.begin(evse, self.public_url + back_url)
+    async def begin(self, evse: str, back_url: str, key: str = "") -> Payment:
+        return await self.cashier.begin(evse, self.public_url + back_url, key)
 
     async def payment(self, name: str) -> Payment:
         return await self.cashier.payment(name)

@@ -132,8 +132,10 @@ class Payments(Protocol):
     Raises UnknownError or ValueError with words for people, and NotStoredError.
     """
 
-    async def begin(self, evse: str, back_url: str) -> Payment:
-        """A driver wants to pay at an EVSE; the page of the provider leads back to `back_url`."""
+    async def begin(self, evse: str, back_url: str, key: str = "") -> Payment:
+        """A driver wants to pay at an EVSE; the page of the provider leads back to `back_url`. Asked again under the
+        same `key` (empty: none) it is the same payment.
+        """
         ...
 
     async def payment(self, name: str) -> Payment:

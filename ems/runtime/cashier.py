@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from ems.control.memory import Memory
 from ems.domain.billing.energy_cap import cap_wh
 from ems.domain.billing.money import decimals, major, minor
-from ems.domain.billing.payment import TAG_PREFIX, Began, Ended, Payment, PaymentState, StartFailed, Withdrawn
+from ems.domain.billing.payment import (
+    TAG_PREFIX,
+    Began,
+    Ended,
+    Payment,
+    PaymentState,
+    StartFailed,
+    Withdrawn,
+)
 from ems.domain.billing.price_list import PriceList, chosen, quoted
 from ems.domain.billing.receipt import Receipt
 from ems.domain.decision import Decision
@@ -29,6 +39,9 @@ log = logging.getLogger(__name__)
 PAY_TIME = timedelta(minutes=30)
 MOST_TOP_UPS = 3
 """Of one account at a time."""
+
+ID_LENGTH = 22
+"""Characters of 6 bits each: nobody guesses them."""
 
 OPENED_S = 0.1
 TO_PAY = frozenset({PaymentState.CREATED, PaymentState.HOLD_REQUESTED})
@@ -67,11 +80,20 @@ class Cashier:
         await errand.drive()
         self._errands.pop(errand.payment.id, None)
 
-    async def begin(self, evse: str, back_url: str) -> Payment:
-        """A driver wants to pay at an EVSE; the provider's page leads back to `back_url` with the payment's id. Raises
-        UnknownError, ValueError or NotStoredError.
+    async def begin(self, evse: str, back_url: str, key: str = "") -> Payment:
+        """A driver wants to pay at an EVSE; the provider's page leads back to `back_url` with the payment's id. Asked
+        again under the same `key` it is the same payment, also when it is over. Raises UnknownError, ValueError or
+        NotStoredError.
         """
-        return await self._begun(self._created(evse, back_url, self._counter.clock.now().utc))
+        name = id_of(key) if key else self._new_id()
+        kept = await self._counter.book.payment(name) if key else None
+        errand = self._errands.get(name)
+        before = kept if errand is None else errand.payment
+        if before is None:
+            return await self._begun(self._created(name, evse, back_url, self._counter.clock.now().utc))
+        if before.evse != evse:
+            raise ValueError("this key was used for another payment: take a new one for each")
+        return before
 
     async def top_up(self, account: str, prices: PriceList, back_url: str) -> Payment:
         """Somebody wants to pay the hold of `prices` into a person's account. Raises ValueError or NotStoredError."""
@@ -82,7 +104,7 @@ class Cashier:
             raise ValueError(f"at least {major(least, prices.currency)} {prices.currency} can be paid by card")
         if sum(errand.payment.account == account for errand in self._errands.values()) >= MOST_TOP_UPS:
             raise ValueError("this account is being topped up already: finish that first, or wait until it is over")
-        return await self._begun(self._new("", prices, hold, back_url, now, account))
+        return await self._begun(self._new(self._new_id(), "", prices, hold, back_url, now, account))
 
     async def _begun(self, new: Payment) -> Payment:
         desk, now = self._counter, new.created
@@ -225,7 +247,7 @@ class Cashier:
         log.warning("payment.unpaid evse=%s transaction=%d is stopped", evse, transaction)
         self._group.create_task(self._counter.switch.stop(evse))
 
-    def _created(self, evse: str, back_url: str, now: datetime) -> Payment:
+    def _created(self, name: str, evse: str, back_url: str, now: datetime) -> Payment:
         state = self._counter.state()
         prices = self._offer(evse, state, now)
         assert prices.hold is not None
@@ -234,10 +256,12 @@ class Cashier:
         outlet = state.site.evses[index]
         most_w = outlet.max_a * outlet.wiring.watts_per_amp(state.site.voltage_v)
         cap = cap_wh(prices, hold, 10 ** decimals(prices.currency), most_w)
-        return replace(self._new(evse, prices, hold, back_url, now), cap_wh=cap)
+        return replace(self._new(name, evse, prices, hold, back_url, now), cap_wh=cap)
 
-    def _new(self, evse: str, prices: PriceList, hold: int, back_url: str, now: datetime, account: str = "") -> Payment:
-        provider, name = self._counter.provider, self._new_id()
+    def _new(
+        self, name: str, evse: str, prices: PriceList, hold: int, back_url: str, now: datetime, account: str = ""
+    ) -> Payment:
+        provider = self._counter.provider
         least, expires = provider.least(prices.currency), now + PAY_TIME
         back = f"{back_url}{'&' if '?' in back_url else '?'}payment={name}"
         tag = f"{TAG_PREFIX}{secrets.token_hex(8).upper()}"
@@ -264,3 +288,8 @@ class Cashier:
         if session is not None and (session.transaction is not None or session.energy_wh > 0):
             raise ValueError(f"somebody charges at {evse} already; unplug first")
         return prices
+
+
+def id_of(key: str) -> str:
+    """The id of the payment that is begun under a key: as secret as that is, and it does not tell the key."""
+    return urlsafe_b64encode(sha256(key.encode()).digest()).decode()[:ID_LENGTH]

@@ -170,14 +170,14 @@ class Bank:
 
 class Forecourt:
     """One charger with one driver. `refuses`: why the charger does not start; `plugs_s`: when the driver plugs in after
-    it accepted (None: never); `goes_on`: why it does not stop; `draws_w` for `stays_s`, then the driver leaves.
+    it accepted (None: never); `goes_on`: why it does not stop, after which the driver leaves in `lingers_s`; `draws_w` for `stays_s`, then the driver leaves.
     """
 
     def __init__(self, prices: PriceList = PUBLIC) -> None:
         self.clock = LoopClock()
         self.bank = Bank(self.clock, self._point)
         self.refuses, self.plugs_s, self.draws_w, self.stays_s = "", 20.0, 11_000.0, 1200.0
-        self.goes_on = ""
+        self.goes_on, self.lingers_s = "", 60.0
         self.book: dict[str, Payment] = {}
         self.refuses_to_store = 0
         self.steps: list[tuple[Cause | None, Payment]] = []
@@ -240,7 +240,7 @@ class Forecourt:
         if self.goes_on:
             return self.goes_on
         self._end()
-        self._later(60.0, self._leave)
+        self._later(self.lingers_s, self._leave)
         return ""
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,14 +13,14 @@ import pytest
 
 from ems.domain.access.reservation import Reservation
 from ems.domain.apply import apply
-from ems.domain.billing.payment import HoldPlaced, Payment, PaymentState
+from ems.domain.billing.payment import Captured, HoldPlaced, Payment, PaymentState
 from ems.domain.billing.price_book import PriceBook
 from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.events import StatusChanged
 from ems.domain.station import EvseStatus
 from ems.domain.unknown import UnknownError
 from ems.runtime.errand import LOOK_S
-from tests.runtime.forecourt import EVSE, PUBLIC, Forecourt, played
+from tests.runtime.forecourt import DEAD_S, EVSE, PUBLIC, Forecourt, played
 
 Story = Callable[[Forecourt], Coroutine[Any, Any, Any]]
 
@@ -180,11 +180,89 @@ def test_an_evse_is_awaited_from_the_hold_until_it_begins() -> None:
     assert PaymentState.CHARGING in told
 
 
+def test_who_got_no_answer_asks_again_under_the_same_key_and_is_told_of_the_same_payment() -> None:
+    """Also after the controller was killed, and when the payment is over; without a key the bay is taken."""
+    told: list[Payment] = []
+
+    async def story(here: Forecourt) -> None:
+        await asyncio.sleep(6.0)
+        told.extend(await asyncio.gather(*(here.cashier.begin(EVSE, "/c/a", "k" * 16) for _ in range(2))))
+        here.killed.set()
+        await asyncio.sleep(60.0)
+        told.append(await here.cashier.begin(EVSE, "/c/a", "k" * 16))
+        with pytest.raises(UnknownError):
+            await here.cashier.begin("A9/1", "/c/a", "m" * 16)
+        with pytest.raises(ValueError, match="used for another payment"):
+            await here.cashier.begin("A9/1", "/c/a", "k" * 16)
+        for key in ("m" * 16, ""):
+            with pytest.raises(ValueError, match="somebody else is paying"):
+                await here.cashier.begin(EVSE, "/c/a", key)
+        await asyncio.sleep(3 * 3600.0)
+        told.append(await here.cashier.begin(EVSE, "/c/a", "k" * 16))
+
+    _, here = played(story)
+    assert {one.id for one in told} == set(here.book)
+    assert (len(here.book), len(here.bank.holds), told[-1].state) == (1, 1, PaymentState.CAPTURED)
+    assert "k" * 8 not in told[0].id
+
+
 def test_a_hold_that_ends_soon_is_settled_before() -> None:
     known, here = played(pays, with_(bank__capture_days=2.5 / 24, stays_s=8 * 3600.0))
     assert (known.state, known.why) == (PaymentState.CAPTURED, "the hold on the card ended")
     assert 230 < known.amount < 280, "two hours before, which is half an hour after"
     assert "stop" in here.calls
+
+
+def test_a_controller_that_was_away_when_the_hold_was_to_be_settled_takes_what_the_session_cost() -> None:
+    async def kill(here: Forecourt) -> None:
+        here.killed.set()
+
+    begun_s, settled_s = 15.0, 1800.0
+    court = with_(bank__capture_days=2.5 / 24, stays_s=8 * 3600.0)
+    known, _ = played(meanwhile(begun_s + settled_s - DEAD_S / 2, kill), court)
+    assert (known.state, known.why) == (PaymentState.CAPTURED, "the hold on the card ended")
+    assert 230 < known.amount < 280
+
+
+def test_where_nobody_says_when_a_hold_ends_it_is_settled_within_five_days() -> None:
+    async def story(here: Forecourt) -> Payment | None:
+        return await here.paid(hours=24.0 * 6)
+
+    known, here = played(story, with_(draws_w=20.0, stays_s=6 * 86_400.0))
+    captured = next(at for cause, at in here.steps if isinstance(cause, Captured))
+    assert known.state is PaymentState.CAPTURED
+    assert timedelta(days=4.9) < captured.since - captured.created < timedelta(days=5)
+
+
+IDLE = (*PUBLIC.fees, Fee(Unit.IDLE_MINUTE, Decimal("0.10")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "stops_s", "waits_s", "amount"),
+    [
+        ({"hold": Decimal(4)}, None, (0, 30), (300, 388)),
+        ({}, 1200.0, (600, 660), (183, 190)),
+        # Until the fee for idling has used up the hold.
+        ({"hold": Decimal(8), "fees": IDLE}, None, (900, 7200), (800, 800)),
+    ],
+)
+def test_a_vehicle_that_stays_after_charging_keeps_the_hold_only_while_it_costs_more(
+    changes: dict[str, Any], stops_s: float | None, waits_s: tuple[float, float], amount: tuple[int, int]
+) -> None:
+    """A hold that is used up is settled at once; else a while is left in which the charger may begin again."""
+
+    async def stop(here: Forecourt) -> None:
+        if stops_s is not None:
+            await here.cashier.stop("p0")
+        while "stop" not in here.calls:
+            await asyncio.sleep(1.0)
+        stopped.append(here.clock.now().utc)
+
+    stopped: list[datetime] = []
+    court = with_(replace(PUBLIC, **changes), lingers_s=86_400.0, stays_s=86_400.0, draws_w=11_000.0)
+    known, _ = played(meanwhile(stops_s or 30.0, stop), court)
+    assert (known.state, amount[0] <= known.amount <= amount[1]) == (PaymentState.CAPTURED, True), known.amount
+    assert waits_s[0] <= (known.since - stopped[0]).total_seconds() <= waits_s[1]
 
 
 @pytest.mark.parametrize("at_s", [2.0, 15.0, 25.0, 600.0])

@@ -416,7 +416,7 @@ class Till:
         self.returns: list[str] = []
         self._patience = 0
 
-    async def begin(self, evse: str, back_url: str) -> Payment:
+    async def begin(self, evse: str, back_url: str, key: str = "") -> Payment:
         self._patience -= 1
         if any(not one.state.is_over for one in self.known) and self._patience != 0:
             raise ValueError(f"somebody else is paying or charging at {evse}")

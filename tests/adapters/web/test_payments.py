@@ -38,14 +38,16 @@ class Desk:
     def __init__(self) -> None:
         self.known = {PAYMENT.id: PAYMENT}
         self.begun: list[tuple[str, str]] = []
+        self.keys: list[str] = []
         self.heard: list[tuple[str, bytes]] = []
 
-    async def begin(self, evse: str, back_url: str) -> Payment:
+    async def begin(self, evse: str, back_url: str, key: str = "") -> Payment:
         if evse == "CP-99/1":
             raise UnknownError("the site has no EVSE 'CP-99/1'")
         if evse == "CP-12/1":
             raise NotStoredError("the disk is full")
         self.begun.append((evse, back_url))
+        self.keys.append(key)
         return PAYMENT
 
     async def payment(self, name: str) -> Payment:
@@ -121,6 +123,24 @@ def test_a_payment_is_begun_followed_and_stopped_by_who_knows_its_id(counter: Co
     assert (found["state"], found["redirect"]) == ("created", None)
     stopped = counter.ask("DELETE", f"/api/v1/payments/{PAYMENT.id}").json()
     assert (stopped["state"], stopped["amount"], stopped["why"]) == ("expired", "0.00", "you stopped it\ufffd[2J")
+
+
+@pytest.mark.parametrize(
+    ("key", "status"),
+    [
+        ("0b0a6c1e-8a2f-4a53-9f0e-2f1d7a3c9e55", 200),
+        ("a" * 255, 200),
+        ("guessed", 422),
+        ("a" * 256, 422),
+        ("a b" * 9, 422),
+    ],
+)
+def test_a_key_that_makes_a_payment_the_same_is_none_that_can_be_guessed(
+    counter: Counter, key: str, status: int
+) -> None:
+    answer = counter.tell("/api/v1/payments", '{"evse": "CP-11/1"}', idempotency_key=key)
+    assert answer.status_code == status
+    assert (counter.desk.keys[-1] == key) == (status == 200)
 
 
 def test_what_it_costs_is_for_who_knows_the_payment(counter: Counter) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import answered, carried_out, ok
@@ -26,6 +26,15 @@ from ems.ports.payments import ForgedNoticeError, Payments
 
 Routers = tuple[APIRouter, ...]
 Name = Annotated[str, Path(max_length=64)]
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern="^([!-~]{16,255})?$",
+        description="of 16 to 255 characters that nobody guesses, as a UUID, new for each payment: asked again under it"
+        " within any time there is still one payment",
+    ),
+]
 PAGE_S = 10.0
 """So long the answer waits for the provider's page; after that the driver asks again."""
 
@@ -50,14 +59,15 @@ def _drivers(router: APIRouter, payments: Payments) -> None:
         summary="Pay for a session",
         responses=ok(shape.PaymentRow),
     )
-    async def begin(body: PayBody) -> Response:
+    async def begin(body: PayBody, key: Key = "") -> Response:
         """Begin a payment at an EVSE: the driver is to be sent to `redirect`, where the amount `hold` is blocked. The
         session begins by itself once it is, and what it cost is taken at its end. For apps of the operator, with a
-        token; drivers begin at the page behind the code on the charger.
+        token; drivers begin at the page behind the code on the charger. Whoever gets no answer asks again under the
+        same `Idempotency-Key`, and is told of the same payment.
         """
 
         async def work() -> Response:
-            begun = await payments.begin(body.evse, body.path())
+            begun = await payments.begin(body.evse, body.path(), key)
             return await _told(await payments.opened(begun.id, PAGE_S))
 
         return await carried_out(work)
