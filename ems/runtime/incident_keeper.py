@@ -10,6 +10,7 @@ from functools import partial
 from itertools import chain
 
 from ems.domain.alarm.condition import Condition, conditions
+from ems.domain.alarm.contradiction import contradictions
 from ems.domain.alarm.grouping import Places
 from ems.domain.alarm.incident import PATIENCE, Acknowledged, Change, Incident, Patience, Turn, note_of
 from ems.domain.alarm.root_cause import hint_of
@@ -83,7 +84,11 @@ class IncidentKeeper:
         if self._places.site is not state.site:
             self._places = Places(state.site)
         hint = partial(hint_of, state=state, decision=decision, places=self._places)
-        told = chain(conditions(state, decision), *(source() for source in self.sources))
+        told = chain(
+            conditions(state, decision),
+            contradictions(state, decision),
+            *(source() for source in self.sources),
+        )
         self._watch, changes = self._watch.followed(told, self._places, self._clock.now(), self._patience(), hint)
         for change in changes:
             self._book.keep(change.incident)

@@ -21,7 +21,8 @@ MOMENTARY = frozenset({"restart", "restart-loop", "clock-step", "stall", "guard"
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Seconds that a condition must last before people are told: of stations that are away, of faults that they report
-    or that they do not follow us, of meters, and of anything else. It is over when it was gone for `clear_s`; if it
+    or that they do not follow us, of meters, of meters and stations that contradict each other (a station may tell
+    seldom what its vehicle draws), and of anything else. It is over when it was gone for `clear_s`; if it
     returns within `steady_s`, that doubles each time. What stops or lowers charging by more than a pause
     (`Level.FALLBACK` and above) is told after `serious_s` at the latest, and so are stations that vanish together.
     """
@@ -29,6 +30,7 @@ class Patience:
     offline_s: float = 300.0
     fault_s: float = 120.0
     meter_s: float = 30.0
+    contradiction_s: float = 900.0
     other_s: float = 10.0
     serious_s: float = 10.0
     clear_s: float = 60.0
@@ -43,6 +45,7 @@ class Patience:
             "fault": self.fault_s,
             "control": self.fault_s,
             "meter": self.meter_s,
+            "contradiction": self.contradiction_s,
         }.get(kind, self.other_s)
         is_serious = level >= Level.FALLBACK or (kind == "offline" and level > Level.NORMAL)
         return min(usual, self.serious_s) if is_serious else usual

@@ -31,6 +31,7 @@ KINDS = {
     "fault": "Faults",
     "control": "Not under control",
     "meter": "Meters",
+    "contradiction": "Meters against stations",
     "clock": "Clocks of stations",
     "phases": "Phase switching",
     "battery": "Batteries",

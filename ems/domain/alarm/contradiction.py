@@ -1,0 +1,42 @@
+"""Meters that show less than the vehicles behind them draw: a transformer that points the wrong way, phases that are
+swapped, or plant of which nobody told. What else flows there is not seen then, and a fuse depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ems.domain.alarm.condition import Condition
+from ems.domain.decision import CircuitView, Decision, Level
+from ems.domain.phases import Phase
+from ems.domain.state import SiteState
+
+KIND = "contradiction"
+SHORT_A, SHORT_SHARE = 4.0, 0.15
+"""By so much, and by that share of what vehicles draw, meters and stations may differ that are both right."""
+
+REMEDY = (
+    "see whether a current transformer points the wrong way there or phases are swapped, of the meter or of a station; "
+    "PV or a battery behind it must be told, by its meter or as generation_max_a of the circuit"
+)
+
+
+def contradictions(state: SiteState, decision: Decision) -> Iterator[Condition]:
+    """One for each circuit whose meter is fresh and cannot be right beside what stations say."""
+    for view, meter in zip(decision.circuits, state.site.meter_of_circuit, strict=True):
+        if meter is None or view.level > Level.NORMAL:
+            continue
+        where = " and ".join(phase.name for phase in Phase if _is_short(view, phase))
+        if where:
+            name = state.site.meters[meter].id
+            text = f"meter {name} shows less on {where} than the vehicles of {view.circuit} draw there"
+            yield Condition(f"{KIND}:{view.circuit}", KIND, view.circuit, Level.NORMAL, text, REMEDY)
+
+
+def _is_short(view: CircuitView, phase: Phase) -> bool:
+    """Whether more is missing than may be: the base load is never taken for less than what plant may feed back."""
+    if view.measured_a is None:
+        return False
+    drawn_a = view.drawn_a[phase]
+    short_a = drawn_a + view.base_load_a[phase] - view.measured_a[phase]
+    return short_a > max(SHORT_A, SHORT_SHARE * drawn_a)
