@@ -522,6 +522,14 @@ def test_an_administrator_adds_changes_and_disables_users(lobby: Lobby) -> None:
     assert told[:5] == ["UserEnabled", "UserDisabled", "PasswordSet", "RoleGiven", "UserAdded"]
 
 
+def test_who_is_refused_as_another_user_keeps_name_and_role_but_no_password(shared: Lobby) -> None:
+    taken = {"name": "vera", "role": "installer", "password": PASSWORD, "again": PASSWORD}
+    answer = shared.browser("anna").submit("/users", taken)
+    form = answer.text.partition('id="add-title"')[2]
+    assert (answer.status_code, 'value="vera"' in form, "<option selected>installer" in form) == (422, True, True)
+    assert PASSWORD not in answer.text
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [

@@ -146,6 +146,9 @@ def test_from_the_code_in_the_log_to_people_who_may_and_may_not(chromium: Any, h
     for name, role in (("otto", "operator"), ("vera", "viewer")):
         anna.fills("form.stack", name=name, role=role, password=PASSWORD, again=PASSWORD)
         anna.sees("The user is added.")
+    anna.page.reload()
+    anna.sees("Who may log in")
+    playwright_api.expect(anna.page.locator(".said")).to_have_count(0)
     anna.page.get_by_role("button", name="Log out").click()
     playwright_api.expect(anna.page).to_have_url(f"{house.url}/login")
     for name, may in (("otto", True), ("vera", False)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -31,6 +32,9 @@ DONE = {
     "changed": "The user is changed.",
 }
 """What was done, by the word that the address names it with."""
+
+NOBODY: Told = {"name": "", "role": Role.OPERATOR.word}
+"""What the form for another user begins with."""
 
 
 class _Desk:
@@ -75,8 +79,8 @@ class _Desk:
             days=DAYS,
         )
 
-    async def users(self, request: Request, status: int = 200, why: str = "") -> Response:
-        """The page of all users."""
+    async def users(self, request: Request, status: int = 200, why: str = "", typed: Told = NOBODY) -> Response:
+        """The page of all users; `typed` of somebody to add who was refused."""
         roll, calendar = self.accounts.roll, self.calendar()
         tokens = sorted(roll.tokens.values(), key=lambda token: (token.user, token.label))
         return await self.page(
@@ -87,6 +91,7 @@ class _Desk:
             users=user_rows(self.accounts, calendar),
             tokens=token_rows(self.accounts, tokens, calendar),
             roles=[role.word for role in Role],
+            typed={**NOBODY, **typed},
         )
 
 
@@ -195,7 +200,7 @@ def _users(router: APIRouter, shared: _Desk) -> None:
             await shared.accounts.add(name, role, told.get("password", ""), who(request))
             return to("/users?done=added")
 
-        return await _done(request, shared.users, work)
+        return await _done(request, partial(shared.users, typed=told), work)
 
     @router.post("/users/change", dependencies=[told_admin])
     async def change(request: Request) -> Response:
