@@ -159,14 +159,18 @@ class Daemon:
         return made
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` or `restarts` is set; then leave the stations at their fallback and everything written."""
+        """Work until `stop` or `restarts` is set; then leave the stations at their fallback and everything written. An
+        end by an error counts as a crash for the next start.
+        """
         self.journal.start()
         site = _Part("site", self._read_again)
         loop = asyncio.create_task(self.loop.run())
         services = asyncio.create_task(supervise((*self.services, site)))
         stopping, again = asyncio.create_task(stop.wait()), asyncio.create_task(self.restarts.wait())
+        is_orderly = True
         try:
             done, _ = await asyncio.wait((loop, services, stopping, again), return_when=asyncio.FIRST_COMPLETED)
+            is_orderly = all(task.exception() is None for task in done)
             for task in done:
                 task.result()
         finally:
@@ -178,7 +182,7 @@ class Daemon:
                 await self.product.close()
                 await _cancelled(services, stopping, again)
                 await asyncio.to_thread(self.journal.close)
-                await asyncio.to_thread(self.store.close)
+                await asyncio.to_thread(self.store.close, goodbye=is_orderly)
                 self._lock.close()
                 self.watchdog.close()
 

@@ -16,7 +16,7 @@ import pytest
 
 from ems.assembly.daemon import Daemon
 from ems.assembly.error import AssemblyError
-from ems.domain.decision import Level
+from ems.domain.decision import Decision, Level
 from ems.settings.load import load
 from ems.settings.places import config_folder
 from tests.assembly.charge_point import ChargePoint
@@ -114,6 +114,31 @@ def test_a_port_in_use_is_told_with_the_remedy_and_is_no_crash(
             assert daemon.live.state.started.crashes == 0
 
     asyncio.run(scenario())
+
+
+def test_a_run_that_ended_by_an_error_counts_as_a_crash(site: Installation) -> None:
+    """Else nobody would see that a controller fails again and again (row 8)."""
+
+    def broken(_: Decision) -> None:
+        raise MemoryError("no more")
+
+    async def scenario(crashes: int, fails: bool) -> None:
+        daemon = Daemon.of(settings_of(site), site.state)
+        stop = asyncio.Event()
+        working = asyncio.create_task(daemon.run(stop))
+        await eventually(lambda: daemon.live.version > 0, what="a first tick")
+        assert daemon.live.state.started is not None
+        assert daemon.live.state.started.crashes == crashes
+        if not fails:
+            stop.set()
+            await working
+            return
+        daemon.loop._finished = broken
+        with pytest.raises(MemoryError):
+            await asyncio.wait_for(working, 15)
+
+    for crashes, fails in ((0, True), (1, True), (2, False), (0, False)):
+        asyncio.run(scenario(crashes, fails))
 
 
 def test_a_port_of_the_environment_goes_before_that_of_the_file(site: Installation) -> None:

@@ -208,9 +208,12 @@ class Store:
         async with asyncio.timeout(JOB_S):
             await asyncio.wrap_future(self._writer.flush())
 
-    def close(self, patience_s: float = 5.0) -> bool:
-        """Say goodbye, write what waits and end; False when the disk did not take it in time. Blocks."""
-        self.ledger.stopped(self._clock.now().utc)
+    def close(self, patience_s: float = 5.0, goodbye: bool = True) -> bool:
+        """Say goodbye, or not where the run failed, write what waits and end; False when the disk did not take it in
+        time. Blocks.
+        """
+        if goodbye:
+            self.ledger.stopped(self._clock.now().utc)
         return self._writer.close(patience_s)
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
