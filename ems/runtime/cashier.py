@@ -43,6 +43,9 @@ MOST_TOP_UPS = 3
 ID_LENGTH = 22
 """Characters of 6 bits each: nobody guesses them."""
 
+BEGINS_AGAIN_S = 600.0
+"""So long after charging ended a charger may begin it anew by itself, as after a power cut."""
+
 OPENED_S = 0.1
 TO_PAY = frozenset({PaymentState.CREATED, PaymentState.HOLD_REQUESTED})
 TO_BEGIN = frozenset({PaymentState.AUTHORISED, PaymentState.STARTING})
@@ -227,10 +230,18 @@ class Cashier:
         running = None if session is None else session.transaction
         if session is not None and running is not None and not is_of(session, known):
             # What comes now is not for this driver to pay.
-            errand.tell(Ended(cost or errand.cost, "somebody else charges there now"))
+            errand.tell(Ended(cost or errand.cost or 0, "somebody else charges there now"))
             return
-        is_used_up = session is not None and (session.is_at_cap or known.is_used_up(errand.cost))
-        if is_used_up:
+        if session is None or errand.cost is None:
+            return
+        now_s = self._counter.clock.now().monotonic_s
+        errand.over_s = None if running is not None else errand.over_s or now_s
+        is_used_up = session.is_at_cap or known.is_used_up(errand.cost)
+        is_over = errand.over_s is not None and (is_used_up or now_s - errand.over_s >= BEGINS_AGAIN_S)
+        if is_over and known.is_all(errand.cost):
+            # Nobody knows when the vehicle will leave; what is held beyond that is the driver's.
+            errand.tell(Ended(errand.cost))
+        elif is_used_up:
             errand.look_again()
 
     def receipt_made(self, session: str, made: Receipt | None) -> None:

@@ -72,11 +72,14 @@ class Counter:
 
 @dataclass(slots=True)
 class Errand:
-    """A payment under way. `cost` is what its session costs so far."""
+    """A payment under way. `cost` is what its session costs so far, None until somebody has looked; `over_s` since
+    when nothing runs in it any more (monotonic), None while something does.
+    """
 
     payment: Payment
     counter: Counter
-    cost: int = 0
+    cost: int | None = None
+    over_s: float | None = None
     _is_asked: bool = False
     _stopped_s: float = NEVER
     _causes: deque[Cause] = field(default_factory=deque)
@@ -215,6 +218,8 @@ class Errand:
             self._missed_s = now.monotonic_s if self._missed_s is None else self._missed_s
             is_lost = now.monotonic_s - self._missed_s >= RECEIPT_S
             return Ended(0, "nobody knows what was delivered") if is_lost else None
+        if self.cost is None:
+            return None
         if known.must_settle(now.utc):
             await self.stop()
             return Ended(self.cost, "the hold on the card ended")

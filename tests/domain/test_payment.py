@@ -131,6 +131,9 @@ def test_a_session_is_settled_before_its_hold_ends_and_ended_before_the_hold_is_
     charging = after(p.HoldAsked(), p.HoldPlaced("h", NOW + timedelta(hours=3)), p.StartAsked(), p.Began("s"))
     assert [charging.must_settle(NOW + timedelta(hours=hours)) for hours in (0, 1)] == [False, True]
     assert [charging.is_used_up(cost) for cost in (3879, 3880)] == [False, True]
+    nobody_says = replace(charging, capture_before=None)
+    before = [NOW + timedelta(days=5) - timedelta(hours=hours) for hours in (3, 2)]
+    assert [nobody_says.must_settle(at) for at in before] == [False, True], "as the shortest of holds on cards"
 
 
 def test_keys_differ_by_what_is_asked() -> None:

@@ -170,7 +170,8 @@ class Bank:
 
 class Forecourt:
     """One charger with one driver. `refuses`: why the charger does not start; `plugs_s`: when the driver plugs in after
-    it accepted (None: never); `goes_on`: why it does not stop, after which the driver leaves in `lingers_s`; `draws_w` for `stays_s`, then the driver leaves.
+    it accepted (None: never); `goes_on`: why it does not stop, after which the driver leaves in `lingers_s`; `draws_w`
+    for `stays_s`, then the driver leaves.
     """
 
     def __init__(self, prices: PriceList = PUBLIC) -> None:
@@ -189,6 +190,7 @@ class Forecourt:
         self.kill_at: int | None = None
         self.killed = asyncio.Event()
         self.calls: list[str] = []
+        self.stopped: list[datetime] = []
         self._inbox: list[Event] = [StationConnected("A1", self.clock.now(), 1)]
         self._wh = 0.0
         self._transaction = 0
@@ -237,6 +239,7 @@ class Forecourt:
 
     async def stop(self, evse: str) -> str:
         self.calls.append("stop")
+        self.stopped.append(self.clock.now().utc)
         if self.goes_on:
             return self.goes_on
         self._end()

@@ -13,10 +13,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from ems.domain.billing.price_list import PriceList
+from ems.domain.billing.price_list import PriceList, Unit
 
 START_TIME = timedelta(minutes=5)
 """So long a driver who has paid may take to plug in."""
+
+HOLD_LIFE = timedelta(days=5)
+"""So long a hold lasts where its provider does not say: of all cards those of Visa, at times, end first
+(docs.stripe.com, "Place a hold on a payment method").
+"""
 
 HOLD_MARGIN = timedelta(hours=2)
 """So long before the hold ends the session is settled, whatever it does."""
@@ -260,7 +265,14 @@ class Payment:
 
     def must_settle(self, now: datetime) -> bool:
         """Whether the hold ends so soon that what the session cost must be taken now."""
-        return self.capture_before is not None and now >= self.capture_before - HOLD_MARGIN
+        return now >= (self.capture_before or self.created + HOLD_LIFE) - HOLD_MARGIN
+
+    def is_all(self, cost: int) -> bool:
+        """Whether nothing is added any more to what a session has cost when its charging ended, or nothing that the
+        hold would pay for.
+        """
+        by_time = (fee for fee in self.prices.fees if fee.unit in {Unit.MINUTE, Unit.IDLE_MINUTE})
+        return cost >= self.hold or not any(fee.price for fee in by_time)
 
     def is_used_up(self, cost: int) -> bool:
         """Whether a cost has come so near to the hold that the session must end."""
