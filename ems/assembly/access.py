@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from ems.adapters.lists.tags import read_tags, write_tags
@@ -16,7 +17,7 @@ from ems.domain.access.admission import Admission, Asked, Usage
 from ems.domain.access.book import Doors
 from ems.domain.access.card import Card
 from ems.domain.access.local_list import ListState
-from ems.domain.access.tag import Tag
+from ems.domain.access.tag import Tag, spellings
 from ems.domain.access.tag_list import TagList
 from ems.domain.daybook import Daybook
 from ems.domain.decision import Decision
@@ -84,7 +85,14 @@ class SiteAccess:
     @property
     def cards(self) -> Sequence[Card]:
         """Tags that nobody knows and somebody presented lately, the newest first."""
-        return self._porter.cards.all()
+        return tuple(map(self._beside_known, self._porter.cards.all()))
+
+    def _beside_known(self, card: Card) -> Card:
+        """With the known tag that it may be, written otherwise."""
+        tag, fleet = self._porter.book.alike(card.tag), self._porter.fleet
+        if tag is not None:
+            return replace(card, alike=tag.id, person=tag.person)
+        return replace(card, alike=next(filter(fleet.knows_tag, spellings(card.tag)), ""))
 
     def forget(self, tag: str) -> bool:
         """Forget such a tag; False when it is not remembered."""

@@ -73,6 +73,10 @@ class Fleet:
         assigned = self._by_evse.get(session.evse)
         return None if assigned is None else self.vehicles[assigned]
 
+    def knows_tag(self, tag: str) -> bool:
+        """Whether it is a vehicle's."""
+        return tag.casefold() in self._by_tag
+
     def due(self, vehicle: str, plugged: datetime, now: datetime, site: Site) -> Due | None:
         """The departure for which a vehicle that came at `plugged` is to be ready; None when nobody knows one."""
         weekly, single = self.weekly.get(vehicle, ()), self.departures.get(vehicle, ())

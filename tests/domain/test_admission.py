@@ -14,7 +14,20 @@ from hypothesis import strategies as st
 from ems.domain.access.admission import Asked, AuthStatus, Usage, authorise, ends_now
 from ems.domain.access.book import AccessBook, AccessMode, Doors
 from ems.domain.access.reservation import Reservation, Waiting
-from ems.domain.access.tag import Budget, Group, Period, Person, Rule, Tag, hours_of, hours_text, period_begin, tag_key
+from ems.domain.access.tag import (
+    Budget,
+    Group,
+    Period,
+    Person,
+    Rule,
+    Tag,
+    as_reported,
+    hours_of,
+    hours_text,
+    period_begin,
+    spellings,
+    tag_key,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 UNUSED = Usage()
@@ -62,6 +75,34 @@ def rule(*places: str, hours: tuple[str, ...] = ()) -> Rule:
 def test_a_known_tag_may_charge_within_what_was_said_of_it(tag: Tag, status: AuthStatus, words: str) -> None:
     found, reason = said(book(tag))
     assert (found, words in reason) == (status, True), reason
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("04:A1:B2:C3", ("04A1B2C3", "04 A1 B2 C3", "04-A1-B2-C3")),
+        ("04a1b2c3", ("04 a1 b2 c3", "04:a1:b2:c3", "04-a1-b2-c3")),
+        ("04 A1 B2 C3 D4 E5 F6", ("04A1B2C3D4E5F6", "04:A1:B2:C3:D4:E5:F6", "04-A1-B2-C3-D4-E5-F6")),
+        ("0123456789ABCDEF0123", ()),
+        ("04A1-B2C3", ()),
+        ("04:A1-B2 C3", ()),
+        ("DE-ABC-123456", ()),
+        ("VID:00112233", ()),
+        ("04:A1:B2", ()),
+        ("", ()),
+    ],
+)
+def test_the_number_of_a_card_has_other_spellings_and_anything_else_has_none(
+    text: str, others: tuple[str, ...]
+) -> None:
+    assert spellings(text) == others
+    assert as_reported(text) == (others[0] if others and text != "04a1b2c3" else "")
+
+
+@pytest.mark.parametrize(("known", "shown"), [("04:A1:B2:C3", "04a1b2c3"), ("04A1B2C3", "04-A1-B2-C3")])
+def test_another_spelling_of_a_card_opens_nothing_but_is_named_in_the_refusal(known: str, shown: str) -> None:
+    found = said(book(replace(CARD, id=known)), shown)
+    assert found == (INVALID, f"nobody knows this tag, but {known} is known")
 
 
 @pytest.mark.parametrize(

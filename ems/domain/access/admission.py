@@ -114,7 +114,8 @@ def _refusals(asked: Asked, book: AccessBook, doors: Doors, tag: Tag | None, usa
     elif tag is not None:
         yield from _limits(asked, book, doors, tag, usage)
     elif not usage.vehicle and usage.guest is None:
-        yield AuthStatus.INVALID, "nobody knows this tag"
+        alike = book.alike(asked.tag)
+        yield AuthStatus.INVALID, "nobody knows this tag" + ("" if alike is None else f", but {alike.id} is known")
     elif not usage.vehicle and usage.guest is not None and usage.guest.refused:
         yield AuthStatus.BLOCKED, usage.guest.refused
 

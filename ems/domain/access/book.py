@@ -9,7 +9,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from ems.domain.access.reservation import Hold, Reservation, Waiting
-from ems.domain.access.tag import MAX_TAG, Group, Holder, Person, Tag, tag_key
+from ems.domain.access.tag import MAX_TAG, Group, Holder, Person, Tag, spellings, tag_key
 
 MAX_ENTRIES = {"tags": 10_000, "people": 10_000, "groups": 500, "reservations": 2_000, "people who wait": 500}
 MAX_DEPTH = 8
@@ -97,6 +97,10 @@ class AccessBook:
     def tag(self, text: str) -> Tag | None:
         """The tag that somebody presents; None when nobody knows it."""
         return self.tags.get(tag_key(text))
+
+    def alike(self, text: str) -> Tag | None:
+        """A tag of the same card, if it is that, but written otherwise."""
+        return next(filter(None, map(self.tag, spellings(text.strip()))), None)
 
     def holder(self, text: str) -> Holder | None:
         """Whose it is; None when nobody knows it."""

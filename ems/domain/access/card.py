@@ -8,12 +8,16 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A tag that nobody knows: as the station wrote it, where and when it was presented last, and how often."""
+    """A tag that nobody knows: as the station wrote it, where and when it was presented last, and how often; and a tag
+    of somebody (`person`), or of a vehicle, that may be this card written otherwise.
+    """
 
     tag: str
     evse: str
     at: datetime
     count: int = 1
+    alike: str = ""
+    person: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ gives it 20 characters and takes upper and lower case as the same (CiString20, s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -25,12 +26,32 @@ MAX_PLACES, MAX_HOURS, MAX_GROUPS = 500, 20, 10
 MAX_AT_ONCE = 1000
 MAX_CLASS = 100
 MAX_COST = 10**12
+SEPARATORS = " :-"
+CARD_NUMBER = re.compile(r"([0-9A-Fa-f]{8}|[0-9A-Fa-f]{14}|[0-9A-Fa-f]{20})")
 ALL_DAYS = frozenset(range(len(WEEKDAYS)))
 
 
 def tag_key(text: str) -> str:
     """What makes two tags the same. What some stations add behind 20 characters is noise (Q95)."""
     return text.strip()[:MAX_TAG].casefold()
+
+
+def spellings(text: str) -> tuple[str, ...]:
+    """Other ways to write the number of a card (4, 7 or 10 bytes, ISO 14443-3), the bare one first.
+    OCPP compares text, so each is another tag, and may be somebody else's: good for a word to people, never for a door.
+    """
+    bare = "".join(character for character in text if character not in SEPARATORS)
+    if not CARD_NUMBER.fullmatch(bare):
+        return ()
+    pairs = [bare[place : place + 2] for place in range(0, len(bare), 2)]
+    ways = (bare, *(separator.join(pairs) for separator in SEPARATORS))
+    return tuple(way for way in ways if way != text and len(way) <= MAX_TAG) if text in ways else ()
+
+
+def as_reported(text: str) -> str:
+    """How most stations report a card that is written with separators; empty unless it is."""
+    ways = spellings(text)
+    return ways[0] if ways and len(ways[0]) < len(text) else ""
 
 
 class Period(StrEnum):

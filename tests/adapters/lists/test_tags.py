@@ -83,6 +83,14 @@ def test_a_person_nobody_knows_comes_with_the_list_and_is_said_where_they_come_f
     )  # fmt: skip
 
 
+def test_a_card_number_with_separators_is_taken_as_it_is_and_said_with_what_stations_report() -> None:
+    told = read_tags("tag\n04:A1:B2:C3\n04A1B2C4\n", BOOK, SITE)
+    assert [tag.id for tag in told.tags] == ["04:A1:B2:C3", "04A1B2C4"]
+    assert [(finding.row, finding.is_refusal, finding.message) for finding in told.findings] == [
+        (2, False, "most stations report '04:A1:B2:C3' as 04A1B2C3, which is another tag to them")
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

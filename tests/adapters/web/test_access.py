@@ -117,6 +117,25 @@ def test_a_card_is_adopted_for_a_new_person_and_for_a_vehicle(office: AccessOffi
     assert office.told("GET", "/cards")["cards"] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "known", "person"),
+    [
+        ("/tags/04:A1:B2:C3", TAG, "04:A1:B2:C3", "ada"),
+        ("/vehicles/Bus 17", {"battery_kwh": 300.0, "id_tags": ["04 A1 B2 C3"]}, "04 A1 B2 C3", None),
+        ("/tags/04A1B2C4", TAG, "", None),
+    ],
+)
+def test_a_card_that_is_known_under_another_spelling_is_refused_and_says_so(
+    office: AccessOffice, path: str, body: dict[str, Any], known: str, person: str | None
+) -> None:
+    office.told("PUT", path, body)
+    assert not office.present("04A1B2C3")
+    (card,) = office.told("GET", "/cards")["cards"]
+    assert (card["alike"], card["person"]) == (known, person)
+    assert office.told("POST", "/cards/04A1B2C3/adopt", {"person": person})["person"] == person
+    assert office.present("04A1B2C3")
+
+
 def test_two_who_change_the_same_tag_do_not_undo_each_other(office: AccessOffice) -> None:
     office.told("PUT", "/tags/04A1", TAG)
     seen = {"if-match": office.ask("GET", "/tags/04A1").headers["etag"]}

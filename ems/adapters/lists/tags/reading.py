@@ -14,7 +14,7 @@ from ems.adapters.lists.cell import is_month_first, number_in, wall_of
 from ems.adapters.lists.table import RefusedError, Row, Table, shown, table_of
 from ems.adapters.lists.tags.column import FORM, Column
 from ems.domain.access.book import AccessBook
-from ems.domain.access.tag import Budget, Period, Person, Rule, Tag, hours_of, tag_key
+from ems.domain.access.tag import Budget, Period, Person, Rule, Tag, as_reported, hours_of, tag_key
 from ems.domain.access.tag_list import TagList
 from ems.domain.billing.money import exactly_minor
 from ems.domain.list_finding import ListFinding
@@ -53,6 +53,9 @@ def read_tags(text: str, book: AccessBook, site: Site) -> TagList:
             continue
         if tag.key in tags:
             told.append(ListFinding(row.line, f"the same tag as in row {lines[tag.key]}", "remove one of the two"))
+        if as_reported(tag.id):
+            message = f"most stations report '{tag.id}' as {as_reported(tag.id)}, which is another tag to them"
+            told.append(ListFinding(row.line, message, "write it as the station reports it", is_refusal=False))
         tags[tag.key], lines[tag.key] = tag, lines.get(tag.key, row.line)
     if not table.rows and not any(finding.is_refusal for finding in findings):
         told.append(ListFinding(1, "there are no rows below the heading", "write a row for each tag"))

@@ -28,6 +28,7 @@ from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
 from ems.domain.access.account import Role
 from ems.domain.access.book import AccessMode, Doors
+from ems.domain.access.tag import as_reported
 from ems.ports.controller import AccessDesk, Clock, Live, Operations
 
 _HTML = "text/html; charset=utf-8"
@@ -97,6 +98,7 @@ def _shown(
     about = [person, *_limits(row, moment, currency)]
     return {
         "row": row,
+        "reported": as_reported(row["id"]),
         "name": row["name"] or person or row["id"],
         "about": "; ".join(part for part in about if part) or "anywhere at any time",
         "over": row["valid_to"] is not None and row["valid_to"] <= now,

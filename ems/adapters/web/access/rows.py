@@ -90,7 +90,14 @@ def check_row(asked: Asked, answer: Admission) -> shape.CheckRow:
 
 def card_row(one: Card) -> shape.CardRow:
     """A tag that nobody knows."""
-    return {"tag": plain(one.tag), "evse": one.evse, "at": time_of(one.at), "count": one.count}
+    return {
+        "tag": plain(one.tag),
+        "evse": one.evse,
+        "at": time_of(one.at),
+        "count": one.count,
+        "alike": one.alike,
+        "person": one.person,
+    }
 
 
 def listed_rows(told: TagList, known: AccessBook, applied: bool) -> shape.TagsListed:

@@ -87,12 +87,16 @@ class CheckRow(TypedDict):
 
 
 class CardRow(TypedDict):
-    """A tag that nobody knows, where and when it was presented last, and how often."""
+    """A tag that nobody knows, where and when it was presented last, and how often. `alike`: a known tag, of `person`
+    if any, that may be the same card written with or without separators; empty where there is none.
+    """
 
     tag: str
     evse: str
     at: str
     count: int
+    alike: str
+    person: str | None
 
 
 class Cards(TypedDict):

@@ -19,6 +19,7 @@ from ems.adapters.web.sheet import Sheet
 from ems.adapters.web.texts import Calendar, kilowatthours
 from ems.adapters.web.values import plain
 from ems.domain.access.account import Role
+from ems.domain.access.tag import as_reported
 from ems.domain.departure import Departure, Goal, on_day
 from ems.domain.fleet import Fleet
 from ems.domain.session import Session
@@ -112,6 +113,11 @@ def _with(row: GoalRow) -> str:
     return "" if row["energy_kwh"] is None else f" with {row['energy_kwh']:g} kWh"
 
 
+def _tag(text: str) -> str:
+    reported = as_reported(text)
+    return f"{text} (most stations report {reported}, another tag to them)" if reported else text
+
+
 def _about(row: VehicleRow) -> Iterator[str]:
     if row["battery_kwh"]:
         yield f"{row['battery_kwh']:g} kWh battery"
@@ -120,7 +126,7 @@ def _about(row: VehicleRow) -> Iterator[str]:
     if row["max_kw"]:
         yield f"up to {row['max_kw']:g} kW DC"
     if row["id_tags"]:
-        yield f"tags {', '.join(row['id_tags'])}"
+        yield f"tags {', '.join(map(_tag, row['id_tags']))}"
     if row["evse"]:
         yield f"always at {row['evse']}"
     if row["service_class"] is not None:
