@@ -132,6 +132,10 @@ class SiteRefundBook:
         """Returns when a refund would survive a power cut."""
         return await self.store.money.change(partial(refund_rows.asked, reference=reference, ask=ask, at=at))
 
+    async def payment(self, reference: str) -> Payment:
+        """The payment with that reference."""
+        return await self.store.money.read(partial(refund_rows.read_reference, reference=reference))
+
     async def over(self, refund: Refund) -> None:
         """Returns when the end of a refund would survive a power cut."""
         await self.store.money.change(partial(refund_rows.over, done=refund))

@@ -52,6 +52,10 @@ class RefundBook(Protocol):
         """
         ...
 
+    async def payment(self, reference: str) -> Payment:
+        """The payment with that reference. Raises UnknownError."""
+        ...
+
     async def over(self, refund: Refund) -> None:
         """Returns when the end of a refund would survive a power cut."""
         ...

@@ -62,6 +62,10 @@ class PaymentProvider(Protocol):
         """The smallest amount that it takes, minor units."""
         ...
 
+    def takeable(self, amount: int, currency: str) -> int:
+        """The largest amount up to that which it takes and gives back, minor units."""
+        ...
+
     async def open(self, payment: Payment, key: str) -> Checkout:
         """Make a page on which the hold of a payment can be placed."""
         ...

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from ems.domain.billing.money import major
 from ems.domain.billing.payment import Payment
 from ems.domain.billing.refund import Refund, RefundAsk
 from ems.ports.controller import Clock, NotStoredError
@@ -52,12 +53,27 @@ class Refunder:
                 await asyncio.sleep(wait_s)
 
     async def refund(self, reference: str, ask: RefundAsk) -> Refund:
-        """Give something back; returns when that is stored. Raises UnknownError, ValueError or NotStoredError."""
+        """Give something back; returns when that is stored. Raises UnknownError, NotStoredError, or ValueError where
+        its provider never would.
+        """
+        self._must_move(await self._book.payment(reference), ask.amount)
         refund, payment = await self._book.ask(reference, ask, self._clock.now().utc)
         log.info("refund.asked payment=%s amount=%d who=%.64r", payment.tag, refund.amount, refund.who)
         self._listener(payment.account)
         self._begin(refund, payment)
         return refund
+
+    def _must_move(self, payment: Payment, amount: int | None) -> None:
+        name, currency = self._provider.name, payment.currency
+        if payment.provider != name:
+            raise ValueError(
+                f"this was paid with {payment.provider}, and here is {name} now: give it back at the pages of"
+                f" {payment.provider}, or set that up again"
+            )
+        can = None if amount is None else self._provider.takeable(amount, currency)
+        if amount is not None and can is not None and can != amount:
+            asked, less = major(amount, currency), major(can, currency)
+            raise ValueError(f"{name} gives back nothing as fine as {asked} {currency}: round it, down to {less} or up")
 
     def _begin(self, refund: Refund, payment: Payment) -> None:
         is_open = refund.over("", refund.since) is not refund

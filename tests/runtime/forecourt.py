@@ -76,10 +76,15 @@ class Bank:
     closed: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
     name: str = "bank"
+    grain: int = 1
 
     def least(self, currency: str) -> int:
         del currency
         return 50
+
+    def takeable(self, amount: int, currency: str) -> int:
+        del currency
+        return amount - amount % self.grain
 
     async def open(self, payment: Payment, key: str) -> Checkout:
         async def work() -> None:

@@ -50,6 +50,11 @@ class House:
         await self._point("after ask")
         return self.refunds[ask.id], PAID
 
+    async def payment(self, reference: str) -> Payment:
+        if reference != PAID.tag:
+            raise UnknownError("there is no such payment")
+        return PAID
+
     async def over(self, refund: Refund) -> None:
         await self._point("before over")
         if self.refuses:
@@ -132,11 +137,35 @@ def test_killed_at_any_moment_it_goes_back_once(at: int) -> None:
     assert (here.bank.holds["h"].given_back, here.refunds["r1"].state) == (400, RefundState.DONE)
 
 
-def test_another_provider_is_not_asked() -> None:
+@pytest.mark.parametrize(
+    ("changes", "ask", "words"),
+    [
+        ({"name": "another"}, PART, "paid with bank, and here is another now"),
+        ({"name": "another"}, REST, "paid with bank"),
+        ({"grain": 10}, RefundAsk("r1", 401, "why", "eve"), "nothing as fine as 4.01 EUR: round it, down to 4.00"),
+    ],
+)
+def test_what_a_provider_never_gives_back_is_refused_where_it_is_asked_for(
+    changes: dict[str, Any], ask: RefundAsk, words: str
+) -> None:
     async def story() -> House:
         here = House()
+        for name, value in changes.items():
+            setattr(here.bank, name, value)
+        with pytest.raises(ValueError, match=words):
+            await Refunder(here.bank, here, here.clock).refund(PAID.tag, ask)
+        return here
+
+    with asyncio.Runner(loop_factory=async_solipsism.EventLoop) as runner:
+        assert runner.run(story()).refunds == {}
+
+
+def test_another_provider_is_not_asked_for_what_was_to_go_back_before_it_was_set_up() -> None:
+    async def story() -> House:
+        here = House()
+        here.refunds["r1"] = new_refund(PAID, None, (), PART, NOW)
         here.bank.name = "another"
-        await here.live(PART)
+        await here.live()
         return here
 
     with asyncio.Runner(loop_factory=async_solipsism.EventLoop) as runner:

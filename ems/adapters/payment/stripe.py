@@ -81,6 +81,10 @@ class Stripe:
         """The smallest amount that is taken, minor units."""
         return least(currency)
 
+    def takeable(self, amount: int, currency: str) -> int:
+        """The largest amount up to that which is no finer than Stripe takes, minor units."""
+        return takeable(amount, currency)
+
     @_sound
     async def open(self, payment: Payment, key: str) -> Checkout:
         """Make a Checkout Session whose payment is only authorised."""
