@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ems.adapters.payment.sandbox import Sandbox
 from ems.adapters.store.recovery import Recovered
+from ems.adapters.store.refunds import read_refunds
 from ems.adapters.store.store import Store
 from ems.adapters.store.tabs import TabStore
 from ems.adapters.web.payment.api import Routers, pay
@@ -23,6 +25,7 @@ from ems.domain.access.tag import Tag
 from ems.domain.billing.payment import Cause, Payment, PaymentState
 from ems.domain.billing.price_list import PriceList
 from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.refund import Refund
 from ems.domain.billing.tab import Tab
 from ems.domain.remote.outcome import Verdict
 from ems.domain.remote.request import RequestStart, RequestStop, StationRequest
@@ -209,6 +212,10 @@ class SitePaymentBook:
     async def receipt(self, session: str) -> Receipt | None:
         """The receipt of a session that is over."""
         return await read(self.store.receipt(session))
+
+    async def refunds(self, name: str) -> Sequence[Refund]:
+        """All refunds of a payment, in order."""
+        return await self.store.money.read(partial(read_refunds, name=name))
 
 
 @dataclass(frozen=True, slots=True)

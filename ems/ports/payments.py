@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -9,6 +10,7 @@ from typing import NamedTuple, Protocol
 from ems.domain.billing.payment import Cause, Payment
 from ems.domain.billing.price_list import PriceList
 from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.refund import Refund
 
 
 class ProviderBusyError(Exception):
@@ -110,6 +112,10 @@ class PaymentBook(Protocol):
         """The receipt of a session that is over. Raises NotStoredError."""
         ...
 
+    async def refunds(self, name: str) -> Sequence[Refund]:
+        """All refunds of a payment, in order. Raises NotStoredError."""
+        ...
+
 
 class ChargeSwitch(Protocol):
     """Begins and ends sessions of those who have paid."""
@@ -124,10 +130,11 @@ class ChargeSwitch(Protocol):
 
 
 class Cost(NamedTuple):
-    """A receipt; it is final when the session is over."""
+    """A receipt; it is final when the session is over. `refunds`: what went back of it since, or is on its way."""
 
     receipt: Receipt
     is_final: bool
+    refunds: Sequence[Refund] = ()
 
 
 class Payments(Protocol):

@@ -141,7 +141,10 @@ class Cashier:
             so_far = tab.receipt(self._counter.state().site.zone)
             return None if so_far is None else Cost(so_far, is_final=False)
         made = await self._counter.book.receipt(known.session) if known.session else None
-        return None if made is None else Cost(made, is_final=True)
+        if made is None:
+            return None
+        refunds = await self._counter.book.refunds(name) if known.state is PaymentState.CAPTURED else ()
+        return Cost(made, is_final=True, refunds=[one for one in refunds if one.counts])
 
     async def opened(self, name: str, within_s: float) -> Payment:
         """The same as soon as the provider's page is there, or when that takes longer."""

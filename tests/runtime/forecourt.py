@@ -6,7 +6,7 @@ Everything happens in virtual time. What survives a kill is what was kept, what 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from ems.domain.billing.payment import Cause, Payment
 from ems.domain.billing.price_book import PriceBook
 from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.refund import Refund
 from ems.domain.billing.tab import Tab
 from ems.domain.daybook import Daybook
 from ems.domain.events import (
@@ -188,6 +189,7 @@ class Forecourt:
         self.refuses_to_store = 0
         self.steps: list[tuple[Cause | None, Payment]] = []
         self.receipts: dict[str, Receipt] = {}
+        self.given_back: dict[str, Sequence[Refund]] = {}
         self.tabs: dict[str, Tab] = {}
         self.daybook = Daybook(prices=PriceBook({prices.id: prices}))
         self.state = SiteState.initial(layout([circuit("grid", 63)], [evse("A1", "grid")]))
@@ -216,6 +218,9 @@ class Forecourt:
 
     async def payment(self, name: str) -> Payment | None:
         return self.book.get(name)
+
+    async def refunds(self, name: str) -> Sequence[Refund]:
+        return self.given_back.get(name, ())
 
     async def receipt(self, session: str) -> Receipt | None:
         return self.receipts.get(session)

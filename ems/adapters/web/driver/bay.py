@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ems.adapters.web.driver.language import Languages
 from ems.domain.billing.payment import Payment
 from ems.domain.billing.receipt import Receipt
+from ems.domain.billing.refund import Refund
 from ems.domain.decision import Decision, Setpoint
 from ems.domain.instant import Instant
 from ems.domain.phases import Phase
@@ -65,7 +66,7 @@ class House:
 class Mine(NamedTuple):
     """What somebody has at an EVSE, by what their browser brings: a `payment`, or a session that was given or claimed.
     `session` once it has begun, `why` it will not; `is_gift`: it was begun from here for nothing. `cost` so far, or of
-    all of it when `is_final`.
+    all of it when `is_final`, and then the `refunds` of it.
     """
 
     payment: Payment | None = None
@@ -74,6 +75,7 @@ class Mine(NamedTuple):
     is_gift: bool = False
     cost: Receipt | None = None
     is_final: bool = False
+    refunds: Sequence[Refund] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,10 @@ def receipt_values(house: House, visit: Visit, mine: Mine, detail: SessionDetail
         "charged": money(payment.amount) if payment is not None and is_charged else "",
         "less": payment is not None and is_charged and payment.amount < made.total,
         "released": money(payment.hold - payment.amount) if payment is not None and is_charged else "",
+        "given_back": [
+            {"amount": money(one.amount), "date": language.moment(one.created, zone), "reason": one.reason}
+            for one in mine.refunds
+        ],
         "uncharged": language.say(NO_COST) if is_released else "",
         "reference": "" if payment is None else payment.tag.removeprefix("PAY-")[:SHORT],
         "printed": language.moment(house.clock.now().utc, zone),

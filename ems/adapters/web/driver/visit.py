@@ -109,7 +109,7 @@ async def _session(house: House, visit: Visit, session: str, is_gift: bool) -> M
 
 
 def _with(mine: Mine, cost: Cost | None) -> Mine:
-    return mine if cost is None else mine._replace(cost=cost.receipt, is_final=cost.is_final)
+    return mine if cost is None else mine._replace(cost=cost.receipt, is_final=cost.is_final, refunds=cost.refunds)
 
 
 def bring(answer: Response, visit: Visit, word: Word | None) -> Response:
