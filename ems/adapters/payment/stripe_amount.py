@@ -32,7 +32,7 @@ _IN_TENS = _Scale(1, 1, 10)
 
 def least(currency: str) -> int:
     """The smallest amount that Stripe takes, minor units."""
-    return LEAST.get(currency, 500 if decimals(currency) == 3 else 50)
+    return max(LEAST.get(currency, 500 if decimals(currency) == 3 else 50), _scale(currency).grain)
 
 
 def takeable(units: int, currency: str) -> int:

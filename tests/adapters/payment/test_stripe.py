@@ -223,7 +223,7 @@ def test_a_refund_that_is_finer_than_stripe_gives_back_is_refused(double: Stripe
 
 @pytest.mark.parametrize(
     ("currency", "least"),
-    [("EUR", 50), ("GBP", 30), ("HUF", 17_500), ("CZK", 1500), ("JPY", 50), ("ISK", 50), ("KWD", 500)],
+    [("EUR", 50), ("GBP", 30), ("HUF", 17_500), ("CZK", 1500), ("JPY", 50), ("ISK", 50), ("KWD", 500), ("MGA", 100)],
 )
 def test_less_than_stripe_takes_is_not_asked_for(provider: Stripe, currency: str, least: int) -> None:
     assert provider.least(currency) == least
