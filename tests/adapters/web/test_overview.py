@@ -125,9 +125,18 @@ def test_who_cannot_charge_as_things_are_is_at_risk_whatever_the_plan_says(
     assert found.remedies
 
 
-@pytest.mark.parametrize(("amps", "minutes", "is_told"), [(16.0, 60, True), (0.0, 60, False), (16.0, 1, False)])
+@pytest.mark.parametrize(
+    ("amps", "minutes", "paused_until_s", "is_told"),
+    [
+        (16.0, 60, None, True),
+        (0.0, 60, None, False),
+        (16.0, 1, None, False),
+        (16.0, 60, 20, False),
+        (16.0, 60, 300, True),
+    ],
+)
 def test_who_does_not_draw_is_at_risk_where_it_is_offered_current_and_had_time_to_begin(
-    amps: float, minutes: int, is_told: bool
+    amps: float, minutes: int, paused_until_s: float | None, is_told: bool
 ) -> None:
     scene = busy(6)
     sheet, at = Sheet(scene, scene), scene.instant
@@ -137,13 +146,16 @@ def test_who_does_not_draw_is_at_risk_where_it_is_offered_current_and_had_time_t
     session = replace(
         session, need=Need(20e3, at.utc + timedelta(hours=9)), plugged_s=at.monotonic_s - 60 * minutes, energy_wh=0.0
     )
+    known = scene.state.evses[0]
+    told = () if paused_until_s is None else ((-1800.0, 0.0), (-paused_until_s, amps))
+    grant = replace(known.grant, recent=tuple((at.monotonic_s + ago, told_a) for ago, told_a in told))
     scene.state = scene.state.with_evse_at(
-        0, replace(scene.state.evses[0], status=EvseStatus.SUSPENDED_EV, session=session)
+        0, replace(known, status=EvseStatus.SUSPENDED_EV, session=session, grant=grant)
     )
     first, *others = scene.decision.setpoints
     scene.decision = replace(scene.decision, setpoints=(first._replace(amps=amps), *others))
-    told = [one.text for one in at_risk(sheet.view(), sheet.calendar())]
-    assert [text.endswith("short 20 kWh: it does not draw although it may") for text in told] == [True] * is_told
+    risks = [one.text for one in at_risk(sheet.view(), sheet.calendar())]
+    assert [text.endswith("short 20 kWh: it does not draw although it may") for text in risks] == [True] * is_told
 
 
 def test_what_is_nearly_there_is_ready() -> None:

@@ -11,6 +11,7 @@ from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import plain, time_of
 from ems.adapters.web.view import View
 from ems.control.aims import plan_in_force
+from ems.domain.instant import Instant
 from ems.domain.plan import Plan, PlannedCharge
 from ems.domain.session import Session
 from ems.domain.state import EvseState
@@ -22,9 +23,8 @@ SHORT_WH = 100.0
 
 MOST_REMEDIES = 3
 
-
 PATIENCE_S = 120.0
-"""So long who has just come may take until current flows."""
+"""So long who has just come, or has just been offered current again, may take until it flows."""
 
 
 class AtRisk(NamedTuple):
@@ -68,7 +68,7 @@ def _hindrance(view: View, j: int, known: EvseState, session: Session) -> Hindra
     setpoint = None if decision is None else decision.setpoints[j]
     if not view.state.stations[site.station_of_evse[j]].connected:
         amps = evse.fallback_a if setpoint is None else setpoint.amps
-        flows_w = amps * evse.wiring.watts_per_amp(site.voltage_v, None)
+        flows_w = amps * evse.wiring.watts_per_amp(site.voltage_v, sum(known.planned_legs(len(evse.wiring.legs))))
         return Hindrance("its station is offline", flows_w, "see to its power and network, or plug in elsewhere")
     if known.status in {EvseStatus.FAULTED, EvseStatus.UNAVAILABLE}:
         why = f"its EVSE reports {known.status}{f' ({plain(known.error)})' if known.error else ''}"
@@ -79,10 +79,17 @@ def _hindrance(view: View, j: int, known: EvseState, session: Session) -> Hindra
         return None
     if known.status is EvseStatus.PREPARING and session.transaction is None:
         return Hindrance("nobody has started it", 0.0, "start it, or hold its card up")
-    offered = setpoint is not None and setpoint.controlled and setpoint.amps > 0.0
+    offered = setpoint is not None and setpoint.controlled and setpoint.amps > 0.0 and _had_time(known, view.now)
     if known.status is EvseStatus.SUSPENDED_EV and offered and not session.need.is_assumed:
         return Hindrance("it does not draw although it may", 0.0, "look what it says itself, or plug it in anew")
     return None
+
+
+def _had_time(known: EvseState, now: Instant) -> bool:
+    """Whether no limit of 0 A was in force lately: who was paused begins seconds after it may."""
+    since = now.monotonic_s - PATIENCE_S
+    before = [amps for at, amps in known.grant.recent if at <= since]
+    return all(amps > 0.0 for amps in (*before[-1:], *(amps for at, amps in known.grant.recent if at > since)))
 
 
 def _hindered(view: View, session: Session, known: Hindrance, calendar: Calendar) -> tuple[float, AtRisk] | None:
