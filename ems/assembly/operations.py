@@ -9,9 +9,8 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from ems.adapters.lists.pull_out import read_list
-from ems.adapters.store.access import reason
-from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.store import Store
+from ems.assembly.receipts import read
 from ems.domain.daybook import Change, ChargeTold, Daybook, UnknownError, changed, must_be_possible, must_fit
 from ems.domain.energy.price_push import Pushed
 from ems.domain.events import Event, LimitReceived, LimitWithdrawn, MeterValues, NeedStated, StrategyChosen
@@ -131,10 +130,7 @@ class SiteOperations:
 
     async def audits(self, before: int | None, most: int) -> Sequence[Audit]:
         """The newest of what people did, newest first."""
-        try:
-            return await self._store.audits(before, most)
-        except (TimeoutError, *WRITE_ERRORS) as error:
-            raise NotStoredError(f"the database cannot be read: {reason(error)}") from error
+        return await read(self._store.audits(before, most))
 
 
 def _promise(need: Need) -> tuple[float, datetime | None, bool]:

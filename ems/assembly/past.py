@@ -7,17 +7,16 @@ from datetime import UTC, datetime, time
 from functools import partial
 from typing import TypeVar
 
-from ems.adapters.store.access import reason
-from ems.adapters.store.database import WRITE_ERRORS
 from ems.adapters.store.past import find_audits, read_energies, read_evse, read_quarters, read_stays
 from ems.adapters.store.store import Query, Store
+from ems.assembly.receipts import read
 from ems.domain.demand import Demand, demand_of
 from ems.domain.energy.demand_charge import BillingPeriod, Per
 from ems.domain.energy.tariff import Tariff
 from ems.domain.meter import MeterRole
 from ems.domain.record.history import Audit
 from ems.domain.record.past import Energies, EvsePast, Stay
-from ems.ports.controller import Clock, Live, NotStoredError
+from ems.ports.controller import Clock, Live
 
 T = TypeVar("T")
 
@@ -78,7 +77,4 @@ class SitePast:
         return await self._read(query, fresh=True)
 
     async def _read(self, query: Query[T], fresh: bool) -> T:
-        try:
-            return await self._store.asked(query, fresh)
-        except (TimeoutError, *WRITE_ERRORS) as error:
-            raise NotStoredError(f"the database cannot be read: {reason(error)}") from error
+        return await read(self._store.asked(query, fresh))

@@ -52,7 +52,11 @@ def check(archive: Path, folder: Path, state_dir: Path) -> Manifest:
     """Look at all of an archive as `restore` would, also beside a controller that runs. Blocks; raises RestoreError."""
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(prefix=".checking-", dir=state_dir) as staged:
+        place = tempfile.TemporaryDirectory(prefix=".checking-", dir=state_dir)
+    except OSError as failed:
+        raise RestoreError(f"cannot use {state_dir}: {failed.strerror}") from None
+    try:
+        with place as staged:
             return _sound(archive, Path(staged), folder)
     except (tarfile.TarError, sqlite3.Error, OSError, EOFError) as wrong:
         raise RestoreError(f"{archive} is no sound backup: {wrong}") from None
