@@ -95,8 +95,11 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (form.ariaBusy === "true") return;
   form.ariaBusy = "true";
-  await send(form);
-  form.ariaBusy = null;
+  try {
+    await send(form);
+  } finally {
+    form.ariaBusy = null;
+  }
 });
 
 async function send(form) {
