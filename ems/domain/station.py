@@ -90,6 +90,10 @@ class Evse:
         if self.dc_efficiency is not None and not 0.5 <= self.dc_efficiency <= 1:
             raise ValueError(f"dc_efficiency of {self.id} must lie in 0.5 … 1, got {self.dc_efficiency:g}")
 
+    def most_w(self, voltage_v: float) -> float:
+        """What it can draw on all its legs; `voltage_v` is phase to neutral. Of a DC outlet on its AC side."""
+        return self.max_a * self.wiring.watts_per_amp(voltage_v)
+
 
 @dataclass(frozen=True, slots=True)
 class Station:

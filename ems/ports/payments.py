@@ -170,7 +170,9 @@ class Payments(Protocol):
         ...
 
     async def stop(self, name: str) -> Payment:
-        """The driver wants no more: nothing is held, started or charged any further."""
+        """The driver wants no more: nothing is held, started or charged any further. Raises ValueError also where the
+        charger goes on.
+        """
         ...
 
     def give_way(self, evse: str, before: datetime) -> bool:

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from ems.control.memory import Memory
 from ems.domain.billing.energy_cap import cap_wh
-from ems.domain.billing.money import decimals, major, minor
+from ems.domain.billing.money import major, minor
 from ems.domain.billing.payment import (
     TAG_PREFIX,
     Began,
@@ -167,7 +167,9 @@ class Cashier:
             errand.look_again()
 
     async def stop(self, name: str) -> Payment:
-        """The driver wants no more: nothing is held, started or charged any further."""
+        """The driver wants no more: nothing is held, started or charged any further. Raises ValueError where the
+        charger goes on.
+        """
         errand = self._errands.get(name)
         if errand is not None:
             match errand.payment.state:
@@ -267,9 +269,7 @@ class Cashier:
         assert prices.hold is not None
         hold, index = minor(prices.hold, prices.currency), state.site.evse_index(evse)
         assert index is not None
-        outlet = state.site.evses[index]
-        most_w = outlet.max_a * outlet.wiring.watts_per_amp(state.site.voltage_v)
-        cap = cap_wh(prices, hold, 10 ** decimals(prices.currency), most_w)
+        cap = cap_wh(prices, hold, state.site.evses[index].most_w(state.site.voltage_v))
         return replace(self._new(name, evse, prices, hold, back_url, now), cap_wh=cap)
 
     def _new(
@@ -294,7 +294,7 @@ class Cashier:
         known, station = state.evse(evse), state.station(evse.rpartition("/")[0])
         if not station.connected or known.status in OUT:
             raise ValueError(f"{evse} is not in service now")
-        if any(True for _ in self._counter.daybook().access.holds(evse, now)):
+        if self._counter.daybook().access.is_held(evse, now):
             raise ValueError(f"{evse} is kept for somebody else now")
         if any(errand.payment.evse == evse for errand in self._errands.values()):
             raise ValueError(f"somebody else is paying or charging at {evse}")

@@ -122,7 +122,7 @@ class DriverDesk:
 
     def is_held(self, evse: str) -> bool:
         """Whether an EVSE is kept for somebody now."""
-        return any(True for _ in self._lobby.daybook().access.holds(evse, self._lobby.clock.now().utc))
+        return self._lobby.daybook().access.is_held(evse, self._lobby.clock.now().utc)
 
     def expect(self, evse: str, tag: str, wish: Wish) -> None:
         """Whoever begins with this tag wants that."""

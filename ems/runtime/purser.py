@@ -14,7 +14,7 @@ from datetime import datetime
 from ems.control.memory import Memory
 from ems.domain.access.tag import Tag
 from ems.domain.billing.energy_cap import cap_wh
-from ems.domain.billing.money import decimals, minor
+from ems.domain.billing.money import minor
 from ems.domain.billing.prepaid import Ask, Held, PrepaidAccount, Settled, covers, is_used_up, too_little
 from ems.domain.billing.price_list import PriceList, chosen, quoted
 from ems.domain.billing.receipt import Receipt
@@ -220,7 +220,7 @@ class Purser:
             if self._group is not None:
                 self._group.create_task(self._stopped(known.evse))
         if pays:
-            cap = cap_wh(prices, held, 10 ** decimals(prices.currency), most_w)
+            cap = cap_wh(prices, held, most_w)
             if cap is not None and session.cap_wh != cap and now_s - known.capped_s >= CAP_AGAIN_S:
                 known.capped_s = now_s
                 self.ways.put(EnergyCapped(known.evse, float(cap)))
@@ -276,5 +276,4 @@ def _resumed_part(now: datetime) -> int:
 
 
 def _most_w(state: SiteState, index: int) -> float:
-    outlet = state.site.evses[index]
-    return outlet.max_a * outlet.wiring.watts_per_amp(state.site.voltage_v)
+    return state.site.evses[index].most_w(state.site.voltage_v)

@@ -57,7 +57,7 @@ def values(draft: Draft) -> Iterator[Finding]:
             watts = sum(circuit.rating_a[p] for p in Phase) * voltage
         elif evse is not None:
             amps, what = evse.max_a, f"what {evse.id} can draw"
-            watts = evse.max_a * evse.wiring.watts_per_amp(voltage)
+            watts = evse.most_w(voltage)
         else:
             continue
         remedy = "remove it, or write less"

@@ -142,8 +142,8 @@ def test_keys_differ_by_what_is_asked() -> None:
 
 def test_a_hold_pays_for_its_cap_whatever_time_of_day() -> None:
     fees = (Fee(Unit.KWH, Decimal("0.40")), Fee(Unit.KWH, Decimal("0.80")), Fee(Unit.SESSION, Decimal(1)))
-    cap = cap_wh(replace(PRICES, fees=fees), 4000, 100, 11_000)
+    cap = cap_wh(replace(PRICES, fees=fees), 4000, 11_000)
     assert cap == int(1000 * (38.80 - 1) / 0.80 - 11_000 / 30)
-    assert cap_wh(replace(PRICES, fees=(Fee(Unit.MINUTE, Decimal(1)),)), 4000, 100, 11_000) is None
+    assert cap_wh(replace(PRICES, fees=(Fee(Unit.MINUTE, Decimal(1)),)), 4000, 11_000) is None
     with pytest.raises(ValueError, match="raise it"):
-        cap_wh(PRICES, 60, 100, 11_000)
+        cap_wh(PRICES, 60, 11_000)

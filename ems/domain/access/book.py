@@ -152,6 +152,10 @@ class AccessBook:
                 words = f"{evse} is kept for {self._name(waits.name, waits.tag)}, whose turn it is"
                 yield Hold(waits.tag, waits.until, words)
 
+    def is_held(self, evse: str, at: datetime) -> bool:
+        """Whether somebody has an EVSE for themselves at a moment."""
+        return next(self.holds(evse, at), None) is not None
+
     def clash(self, new: Reservation) -> Reservation | None:
         """Another reservation of the same EVSE at the same time."""
         others = (one for one in self._held.get(new.evse, ()) if one.id != new.id)

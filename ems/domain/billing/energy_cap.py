@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ems.domain.billing.money import major
 from ems.domain.billing.payment import USABLE_PERCENT
 from ems.domain.billing.price_list import PriceList, Unit
 
@@ -9,9 +10,9 @@ OVERRUN_S = 120.0
 """So long it may flow until a stop is obeyed."""
 
 
-def cap_wh(prices: PriceList, hold: int, minor_per_unit: int, most_w: float) -> int | None:
-    """The energy (Wh) that a hold surely pays for, at the dearest price per kWh: without the fee of the session, an
-    hour of idling, and what flows in the time that a stop takes; None where energy costs nothing.
+def cap_wh(prices: PriceList, hold: int, most_w: float) -> int | None:
+    """The energy (Wh) that a hold (minor units) surely pays for, at the dearest price per kWh: without the fee of the
+    session, an hour of idling, and what flows in the time that a stop takes; None where energy costs nothing.
 
     Raises ValueError when the hold does not pay for any.
     """
@@ -19,7 +20,7 @@ def cap_wh(prices: PriceList, hold: int, minor_per_unit: int, most_w: float) -> 
     per_kwh = dearest[Unit.KWH]
     if not per_kwh:
         return None
-    usable = USABLE_PERCENT / 100 * hold / minor_per_unit
+    usable = USABLE_PERCENT / 100 * float(major(hold, prices.currency))
     idling = min(60.0 * float(dearest[Unit.IDLE_MINUTE] or 0), usable / 4)
     left = usable - idling - float(dearest[Unit.SESSION] or 0)
     wh = 1000.0 * left / float(per_kwh) - most_w * OVERRUN_S / 3600.0

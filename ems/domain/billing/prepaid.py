@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ems.domain.billing.energy_cap import cap_wh
-from ems.domain.billing.money import decimals, major
+from ems.domain.billing.money import major
 from ems.domain.billing.payment import USABLE_PERCENT
 from ems.domain.billing.price_list import PriceList
 
@@ -218,7 +218,7 @@ def too_little(known: PrepaidAccount, prices: PriceList, most_w: float, label: s
 def covers(prices: PriceList, amount: int, most_w: float) -> bool:
     """Whether an amount pays for at least a kWh."""
     try:
-        cap_wh(prices, amount, 10 ** decimals(prices.currency), most_w)
+        cap_wh(prices, amount, most_w)
     except ValueError:
         return False
     return True

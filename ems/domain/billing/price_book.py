@@ -11,7 +11,7 @@ from datetime import date
 from typing import NamedTuple
 
 from ems.domain.billing.energy_cap import cap_wh
-from ems.domain.billing.money import decimals, minor
+from ems.domain.billing.money import minor
 from ems.domain.billing.price_list import PriceList
 from ems.domain.site import Site
 from ems.domain.station import Evse
@@ -88,8 +88,7 @@ def must_fit_prices(site: Site, change: PriceChange) -> None:
 
 def _must_pay_for_some(prices: PriceList, evse: Evse, voltage_v: float) -> None:
     assert prices.hold is not None
-    most_w = evse.max_a * evse.wiring.watts_per_amp(voltage_v)
     try:
-        cap_wh(prices, minor(prices.hold, prices.currency), 10 ** decimals(prices.currency), most_w)
+        cap_wh(prices, minor(prices.hold, prices.currency), evse.most_w(voltage_v))
     except ValueError as too_little:
         raise ValueError(f"{too_little}, or leave {evse.id} to another list") from None

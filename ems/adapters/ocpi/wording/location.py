@@ -64,7 +64,7 @@ def evse_object(
     plug = operator.plug_of(evse.id, is_dc)
     power_type = _power_type(evse)
     volts = DC_VOLT if is_dc else round(evse.wiring.watts_per_amp(site.voltage_v, 1))
-    watts = round(evse.max_a * evse.wiring.watts_per_amp(site.voltage_v) * (evse.dc_efficiency or 1.0))
+    watts = round(evse.most_w(site.voltage_v) * (evse.dc_efficiency or 1.0))
     return model.Evse(
         uid=evse_uid(evse.id),
         evse_id=evse_id(operator.party, evse.id),

@@ -142,4 +142,4 @@ class StationRecord:
 
 
 def _bounds(evse: Evse, voltage_v: float) -> Bounds:
-    return Bounds.for_outlet(evse.max_a, evse.max_a * evse.wiring.watts_per_amp(voltage_v), len(evse.wiring.legs))
+    return Bounds.for_outlet(evse.max_a, evse.most_w(voltage_v), len(evse.wiring.legs))

@@ -125,11 +125,10 @@ def _hold(bay: Bay, prices: PriceList, language: Language) -> str:
     if prices.hold is None:
         return ""
     amount = minor(prices.hold, prices.currency)
-    most_w = bay.evse.max_a * bay.evse.wiring.watts_per_amp(bay.state.site.voltage_v)
     hold = language.money(major(amount, prices.currency), prices.currency)
     told = language.say("We block %(hold)s on your card. You pay only what you use; the rest is released.", hold=hold)
     try:
-        cap = cap_wh(prices, amount, 10 ** decimals(prices.currency), most_w)
+        cap = cap_wh(prices, amount, bay.evse.most_w(bay.state.site.voltage_v))
     except ValueError:
         return told
     if cap is None:

@@ -36,9 +36,9 @@ FROM_HERE = (TAG_PREFIX, GIFT_PREFIX)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`can` is what the page offers: pay, give, claim, need, stop, cancel, receipt, mail, again. `facts`: name to label
-    and value, in order. `money`: a sentence about what becomes of it. Empty texts are not shown. `prices` marks
-    those that stand there.
+    """`can` is what the page offers: pay, go, give, card, scan, claim, need, stop, cancel, receipt, mail, again.
+    `facts`: name to label and value, in order. `money`: a sentence about what becomes of it. Empty texts are not shown.
+    `prices` marks those that stand there.
     """
 
     view: str
