@@ -31,7 +31,7 @@ def planned(evses: int = 14, name: str = "Bus", reason: str = SHARED) -> Scene:
 @cache
 def _planned(evses: int, name: str, reason: str) -> Scene:
     scene = busy(evses)
-    for k, (evse, _) in enumerate(_sessions(scene)):
+    for k, (evse, _) in enumerate(sessions(scene)):
         if k % 4 != 3:
             scene.tell(VehicleIdentified(evse, Vehicle(f"v{k}", f"{name} {k + 1}"[:60])))
     scene.past(0.5 if evses > 20 else 4.0)
@@ -46,7 +46,7 @@ def tell_plan(scene: Scene, plan: Plan) -> None:
     scene.tell(PlanMade(scene.instant.monotonic_s, plan))
 
 
-def _sessions(scene: Scene) -> list[tuple[str, Session]]:
+def sessions(scene: Scene) -> list[tuple[str, Session]]:
     evses = zip(scene.site.evses, scene.state.evses, strict=True)
     return [(evse.id, known.session) for evse, known in evses if known.session is not None]
 
@@ -57,7 +57,7 @@ def plan_for(scene: Scene, reason: str = SHARED, assumptions: tuple[str, ...] = 
     edges, hours = horizon.edges(), horizon.hours.tolist()
     price = tuple(_price(edge) for edge in edges[:-1])
     charges, deficits = [], []
-    for k, (evse, session) in enumerate(_sessions(scene)):
+    for k, (evse, session) in enumerate(sessions(scene)):
         leaves = edges[0] + timedelta(hours=11.67) if k == 1 else edges[0] + timedelta(hours=13 + k % 3)
         wiring = scene.site.evses[scene.site.evse_index(evse) or 0].wiring
         legs = scene.state.evse(evse).leg_use.legs(len(wiring.legs))

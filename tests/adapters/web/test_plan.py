@@ -21,7 +21,7 @@ from ems.domain.plan import PlannedCharge
 from ems.domain.policy import Control
 from ems.domain.strategy import Strategy
 from tests.adapters.web.office import Office
-from tests.adapters.web.planned import CHEAP, REMEDIES, SHARED, plan_for, planned, tell_plan, with_charges
+from tests.adapters.web.planned import CHEAP, REMEDIES, SHARED, plan_for, planned, sessions, tell_plan, with_charges
 from tests.adapters.web.scene import Scene, busy
 from tests.adapters.web.test_injection import HOSTILE, structure
 from tests.adapters.web.visit import ask, get, raw, run, serving
@@ -114,6 +114,20 @@ def test_who_misses_its_promise_and_its_need_is_one_vehicle_that_is_late() -> No
     assert "14 kWh short" in page
 
 
+def test_who_is_left_out_of_the_plan_is_counted_among_those_who_are_to_be_ready_and_named() -> None:
+    scene = planned()
+    whole = plan_for(scene)
+    short = {one.evse for one in whole.deficits}
+    stated = {evse for evse, session in sessions(scene) if session.missing_wh()} - short
+    tell_plan(scene, replace(whole, charges=tuple(one for one in whole.charges if one.evse not in stated)))
+    seen, page = told(scene), re.sub(r"<[^>]+>|\s+", " ", ask(scene, "/plan").text)
+    assert {row["evse"] for row in seen["left_out"]} == stated
+    assert all(row["missing_wh"] > 0.0 for row in seen["left_out"])
+    present = sum(not one.expected for one in whole.charges)
+    assert f"of {present} 14 kWh short, nothing planned for {len(stated)}" in re.sub(" +", " ", page)
+    assert "all ready in time" not in page
+
+
 def test_deficits_come_worst_first_and_none_is_passed_over() -> None:
     """Also a vehicle that the planner did not name, when it misses as much as is shown."""
     scene = planned()
@@ -195,7 +209,9 @@ def test_without_a_plan_in_force_both_say_why(
 def test_a_plan_that_cannot_be_renewed_counts_and_is_not_shown_as_if_all_were_well() -> None:
     scene = planned()
     plan = plan_for(scene)
-    tell_plan(scene, replace(plan, deficits=(), charges=tuple(one for one in plan.charges if not one.short_wh)))
+    tell_plan(
+        scene, replace(plan, deficits=(), charges=tuple(one._replace(need_wh=one.planned_wh) for one in plan.charges))
+    )
     assert 'data-tone="normal"' in ask(scene, "/plan").text
     scene.tell(PlanMade(scene.instant.monotonic_s, None, "the planner did not answer in time"))
     page = ask(scene, "/plan").text

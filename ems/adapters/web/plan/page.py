@@ -18,7 +18,7 @@ from ems.adapters.web.once import Printed, printed
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.plan.picture import MISSED_WH
 from ems.adapters.web.plan.press import PlanPress, PlanSheet
-from ems.adapters.web.plan.shape import ChargeRow, DeficitRow, PlanPicture
+from ems.adapters.web.plan.shape import ChargeRow, DeficitRow, LeftOutRow, PlanPicture
 from ems.adapters.web.plan.words import between, whole_kwh
 from ems.adapters.web.regret.words import in_words, parts
 from ems.adapters.web.texts import Calendar
@@ -90,6 +90,7 @@ def _values(told: PlanPicture, zone: ZoneInfo) -> dict[str, object]:
         "tiles": tuple(_tiles(told, calendar)),
         "missed": _missed({row["session"] for row in told["deficits"]}),
         "short": [{"row": row, "share": _share(row)} for row in told["deficits"]],
+        "left_out": [f"{_name(row)}, {whole_kwh(row['missing_wh'])} kWh missing" for row in told["left_out"]],
         "ready": [_ready(row, calendar) for row in _punctual(told)],
         "charges": (_lines(told, row, calendar) for row in told["charges"]),
     }
@@ -108,7 +109,8 @@ def _tone(told: PlanPicture) -> str:
     there is to know.
     """
     if told["in_force"]:
-        return "hold" if told["trouble"] or told["observes"] or told["deficits"] else "normal"
+        doubtful = told["trouble"] or told["observes"] or told["deficits"] or told["left_out"]
+        return "hold" if doubtful else "normal"
     return "hold" if told["strategy"] in PLANNED else "calm"
 
 
@@ -117,7 +119,7 @@ def _missed(sessions: Set[str]) -> str:
     return f"{len(sessions)} vehicle{'' if len(sessions) == 1 else 's'} will miss something" if sessions else ""
 
 
-def _name(row: ChargeRow | DeficitRow) -> str:
+def _name(row: ChargeRow | DeficitRow | LeftOutRow) -> str:
     return row["vehicle"] or row["evse"]
 
 
@@ -151,11 +153,15 @@ def _tiles(told: PlanPicture, calendar: Calendar) -> Iterator[dict[str, str]]:
     short: dict[str, float] = {}
     for row in told["deficits"]:
         short[row["session"]] = max(row["short_wh"], short.get(row["session"], 0.0))
-    missing = sum(short.values())
+    missing, left_out = sum(short.values()), len(told["left_out"])
+    about = (
+        f"{whole_kwh(missing)} kWh short" * (missing >= MISSED_WH),
+        f"nothing planned for {left_out}" * bool(left_out),
+    )
     yield {
         "what": "Vehicles ready in time",
-        "value": f"{len(present) - len(short)} of {len(present)}",
-        "more": f"{whole_kwh(missing)} kWh short" if missing >= MISSED_WH else "",
+        "value": f"{len(present) - len(short)} of {len(present) + left_out}",
+        "more": ", ".join(filter(None, about)),
     }
     expected = sum(row["planned_wh"] for row in told["charges"] if row["expected"])
     yield {

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-from ems.adapters.web.plan.shape import ChargeRow, DeficitRow, PlanHead, PlanPicture, Row
+from ems.adapters.web.plan.shape import ChargeRow, DeficitRow, LeftOutRow, PlanHead, PlanPicture, Row
 from ems.adapters.web.plan.words import absence, promised, shortfall
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import age, number, plain, time_of
 from ems.adapters.web.view import View
 from ems.control.aims import plan_in_force
 from ems.domain.plan import Deficit, Plan, PlannedCharge
+from ems.domain.station import EvseStatus
 from ems.domain.strategy import Strategy
 
 SLICE_ROWS = 5
@@ -70,6 +71,7 @@ async def plan_picture(view: View, plan: Plan | None, supposed: str = "") -> Pla
         "price_per_kwh": [] if plan is None else [round(price, 5) for price in plan.price_per_kwh],
         "charges": charges,
         "deficits": deficits,
+        "left_out": [] if plan is None else list(_left_out(view, plan, stays)),
         "assumptions": [] if plan is None else [plain(text) for text in plan.assumptions[:MAX_ASSUMPTIONS]],
     }
 
@@ -195,6 +197,27 @@ def _deficit(deficit: Deficit, stays: Mapping[str, Stay], calendar: Calendar) ->
         "text": shortfall(vehicle or plain(deficit.evse), deficit.need_wh, deficit.short_wh, departure, calendar),
         "remedies": [plain(text) for text in deficit.remedies[:MAX_REMEDIES]],
     }
+
+
+def _left_out(view: View, plan: Plan, stays: Mapping[str, Stay]) -> Iterator[LeftOutRow]:
+    """Who stopped drawing before its battery counts as full, where that is but assumed, is full."""
+    planned = {charge.session for charge in plan.charges}
+    for known in view.state.evses:
+        session = known.session
+        if (
+            session is None
+            or session.id in planned
+            or (known.status is EvseStatus.SUSPENDED_EV and session.need.is_assumed)
+        ):
+            continue
+        missing_wh = session.missing_wh()
+        if missing_wh is not None and missing_wh >= MISSED_WH:
+            yield {
+                "evse": plain(session.evse),
+                "session": plain(session.id),
+                "vehicle": stays[session.id].vehicle,
+                "missing_wh": number(missing_wh) or 0.0,
+            }
 
 
 def _through_grid(plan: Plan, vehicles_w: Sequence[float]) -> Sequence[float]:

@@ -55,6 +55,17 @@ class DeficitRow(TypedDict):
     remedies: list[str]
 
 
+class LeftOutRow(TypedDict):
+    """Who is plugged in, has not got what it is to have, `missing_wh`, and gets nothing by this plan: it does not draw,
+    cannot charge as things are, or came after the plan was made.
+    """
+
+    evse: str
+    session: str
+    vehicle: str | None
+    missing_wh: float
+
+
 class PlanHead(TypedDict):
     """`strategy` is how headroom is divided now and `strategies` what could be chosen; `in_force` whether the plan told
     here is what control aims for, and `absence` in words why not. `made_for` is the strategy of this plan, `trouble`
@@ -96,4 +107,5 @@ class PlanPicture(PlanHead):
     price_per_kwh: list[float]
     charges: list[ChargeRow]
     deficits: list[DeficitRow]
+    left_out: list[LeftOutRow]
     assumptions: list[str]
