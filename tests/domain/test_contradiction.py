@@ -47,3 +47,13 @@ def test_what_feeds_back_must_have_been_told(besides: tuple[float, float, float]
 def test_of_a_silent_meter_something_else_is_told() -> None:
     scenario = site("two_feeders").car("A1").meter("main", l2=-30.0).after(60).silent("main").after(20)
     assert told(scenario) == []
+
+
+@pytest.mark.parametrize(
+    ("l1", "is_told"), [(1.0, False), (-30.0, True)], ids=["nothing is wrong", "a wrong transformer"]
+)
+def test_a_vehicle_that_left_a_station_while_it_was_offline_contradicts_no_meter(l1: float, is_told: bool) -> None:
+    scenario = site("two_feeders").car("A1").car("A2").meter("main", l1=l1).after(120).drop("A1").after(30)
+    scenario.plug("A1").depart()
+    scenario.after(900)
+    assert bool(told(scenario)) is is_told

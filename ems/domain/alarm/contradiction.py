@@ -15,6 +15,11 @@ KIND = "contradiction"
 SHORT_A, SHORT_SHARE = 4.0, 0.15
 """By so much, and by that share of what vehicles draw, meters and stations may differ that are both right."""
 
+OLD_S = 600.0
+"""What a station has told so long ago, as before it went offline, is held against no meter. Most tell every minute; and
+a contradiction is not told of before it has lasted longer than this.
+"""
+
 REMEDY = (
     "see whether a current transformer points the wrong way there or phases are swapped, of the meter or of a station; "
     "PV or a battery behind it must be told, by its meter or as generation_max_a of the circuit"
@@ -23,20 +28,38 @@ REMEDY = (
 
 def contradictions(state: SiteState, decision: Decision) -> Iterator[Condition]:
     """One for each circuit whose meter is fresh and cannot be right beside what stations say."""
-    for view, meter in zip(decision.circuits, state.site.meter_of_circuit, strict=True):
+    old_a = _drawn_long_ago_a(state, decision.at.monotonic_s)
+    for i, (view, meter) in enumerate(zip(decision.circuits, state.site.meter_of_circuit, strict=True)):
         if meter is None or view.level > Level.NORMAL:
             continue
-        where = " and ".join(phase.name for phase in Phase if _is_short(view, phase))
+        where = " and ".join(phase.name for phase in Phase if _is_short(view, phase, old_a[i][phase]))
         if where:
             name = state.site.meters[meter].id
             text = f"meter {name} shows less on {where} than the vehicles of {view.circuit} draw there"
             yield Condition(f"{KIND}:{view.circuit}", KIND, view.circuit, Level.NORMAL, text, REMEDY)
 
 
-def _is_short(view: CircuitView, phase: Phase) -> bool:
+def _drawn_long_ago_a(state: SiteState, now_s: float) -> list[list[float]]:
+    """Per circuit and phase, what vehicles drew when their stations told last, where that is too old to be held against
+    a meter: one may have left a station that is offline.
+    """
+    site = state.site
+    old_a = [[0.0] * len(Phase) for _ in site.circuits]
+    for evse, known in zip(site.evses, state.evses, strict=True):
+        if not known.samples or not known.status.may_draw:
+            continue
+        if now_s - known.samples[0].at < OLD_S:
+            continue
+        for circuit in site.circuits.path(evse.circuit):
+            for phase, amps in zip(Phase, evse.wiring.on_site_phases(known.samples[0].high_a), strict=True):
+                old_a[circuit][phase] += amps
+    return old_a
+
+
+def _is_short(view: CircuitView, phase: Phase, old_a: float) -> bool:
     """Whether more is missing than may be: the base load is never taken for less than what plant may feed back."""
     if view.measured_a is None:
         return False
-    drawn_a = view.drawn_a[phase]
+    drawn_a = view.drawn_a[phase] - old_a
     short_a = drawn_a + view.base_load_a[phase] - view.measured_a[phase]
     return short_a > max(SHORT_A, SHORT_SHARE * drawn_a)
