@@ -117,6 +117,17 @@ def test_everybody_can_use_a_page(chromium: Any, site: Site, path: str, size: st
     assert pwned is None
 
 
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1080, 1920), (1024, 600), (800, 480)])
+def test_every_bay_is_on_the_screen_of_a_car_park_where_nobody_scrolls(
+    chromium: Any, site: Site, width: int, height: int
+) -> None:
+    visiting = Visit(chromium, site.url("/kiosk"), viewport={"width": width, "height": height})
+    visiting.page.wait_for_function("getComputedStyle(document.documentElement).getPropertyValue('--fit')")
+    assert visiting.page.evaluate("document.documentElement.scrollHeight") <= height
+    assert visiting.page.locator(".bays li").count() == 14
+    visiting.page.close()
+
+
 def test_on_a_phone_the_other_pages_are_one_press_away(chromium: Any, site: Site) -> None:
     visiting = Visit(chromium, site.url("/overview"), viewport=SIZES["phone"])
     more = visiting.page.locator("#more-pages")
