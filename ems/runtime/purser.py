@@ -39,13 +39,16 @@ RECEIPT_S = 60.0
 
 @dataclass(slots=True)
 class Running:
-    """A session that somebody's account pays for. `parts` of it are held, `is_busy` while one more is being booked."""
+    """A session that somebody's account pays for. `parts` of it are held, `is_busy` while one more is being booked.
+    `earlier_wh`: what transactions before the one that runs took of it.
+    """
 
     session: str
     evse: str
     person: str
     parts: int = 0
     cost: int = 0
+    earlier_wh: float = 0.0
     is_busy: bool = False
     is_over: bool = False
     stopped_s: float = NEVER
@@ -157,7 +160,7 @@ class Purser:
         prices = chosen(quoted(lists.values(), evse, self.ways.clock.now().utc, zone), self.ways.groups(tag))
         if prices is None or not prices.fees:
             return ""
-        if account.held and covers(prices, account.held, _most_w(state, index)) and self._is_at(account.person, evse):
+        if account.is_open and covers(prices, account.balance + self._left_at(account, evse), _most_w(state, index)):
             return ""
         return too_little(account, prices, _most_w(state, index), label)
 
@@ -201,7 +204,7 @@ class Purser:
             self._handed_over(known)
         elif not known.is_over:
             made = tab.receipt(state.site.zone)
-            known.cost = 0 if made is None else made.total
+            known.cost, known.earlier_wh = 0 if made is None else made.total, tab.usage.earlier_wh
         if transaction is not None and not known.is_busy:
             self._watch(known, session, prices, state)
 
@@ -211,7 +214,11 @@ class Purser:
             return
         held, most_w, now_s = account.holds.get(known.session, 0), _most_w(state, index), self._now_s()
         pays = not known.is_over and covers(prices, held, most_w)
-        is_used_up = session.is_at_cap or is_used_up_by(known.cost, held)
+        cap = cap_wh(prices, held, most_w) if pays else None
+        left = None if cap is None else max(0.0, cap - known.earlier_wh)
+        # The cap in force may be one from before more was held.
+        is_at_cap = left is not None and session.energy_wh >= left
+        is_used_up = is_at_cap or is_used_up_by(known.cost, held)
         if pays and is_used_up and account.balance > 0 and account.is_open:
             self._hold(known, prices)
         elif (not pays or is_used_up) and now_s - known.stopped_s >= STOP_AGAIN_S:
@@ -219,11 +226,9 @@ class Purser:
             log.info("prepaid.stopped evse=%s person=%.64r cost=%d held=%d", known.evse, known.person, known.cost, held)
             if self._group is not None:
                 self._group.create_task(self._stopped(known.evse))
-        if pays:
-            cap = cap_wh(prices, held, most_w)
-            if cap is not None and session.cap_wh != cap and now_s - known.capped_s >= CAP_AGAIN_S:
-                known.capped_s = now_s
-                self.ways.put(EnergyCapped(known.evse, float(cap)))
+        if left is not None and session.cap_wh != left and now_s - known.capped_s >= CAP_AGAIN_S:
+            known.capped_s = now_s
+            self.ways.put(EnergyCapped(known.evse, left))
 
     def _hold(self, known: Running, prices: PriceList) -> None:
         account = self.accounts[known.person]
@@ -251,8 +256,10 @@ class Purser:
     def _holder(self, session: str) -> str:
         return next((person for person, account in self.accounts.items() if session in account.holds), "")
 
-    def _is_at(self, person: str, evse: str) -> bool:
-        return any(one.person == person and one.evse == evse for one in self._running.values())
+    def _left_at(self, account: PrepaidAccount, evse: str) -> int:
+        """What is left of that which is held for the session at an EVSE, where the account pays for it."""
+        here = (one for one in self._running.values() if (one.person, one.evse) == (account.person, evse))
+        return sum(account.holds.get(one.session, 0) - one.cost for one in here if not one.is_over)
 
     async def _stopped(self, evse: str) -> None:
         await self.ways.stop(evse)

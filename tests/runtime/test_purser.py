@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ems.domain.access.tag import Tag
+from ems.domain.billing.energy_cap import cap_wh
 from ems.domain.billing.prepaid import Ask, Booking, BookingKind, ByHand, PrepaidAccount, entries, key_of
 from ems.domain.billing.price_list import PriceList
 from ems.domain.billing.receipt import Receipt
@@ -144,9 +145,12 @@ def test_a_part_is_held_at_the_start_and_what_it_cost_is_taken_at_the_end() -> N
     assert (balance(here), here.cost) == (4817, 183)
 
 
-def test_without_a_hold_in_the_prices_all_of_it_is_held_and_caps_the_energy() -> None:
-    _, here = played(lambda here: here.charged(), court(WHOLE, 300, stays_s=7200.0))
-    assert told(here)[:2] == [("by-hand", 300), ("hold", -300)]
+@pytest.mark.parametrize(("hold", "parts"), [(None, [300]), (Decimal(2), [200, 100])])
+def test_all_of_an_account_is_charged_for_whether_it_is_held_in_parts_or_without_a_hold_in_the_prices_at_once(
+    hold: Decimal | None, parts: list[int]
+) -> None:
+    _, here = played(lambda here: here.charged(), court(replace(PUBLIC, hold=hold), 300, stays_s=7200.0))
+    assert [-amount for kind, amount in told(here) if kind == "hold"] == parts
     assert balance(here) >= 0
     assert 250 <= here.cost <= 300, "it is stopped before it costs more than there is"
     assert "stop" in here.calls
@@ -167,6 +171,33 @@ def test_who_has_nothing_left_is_stopped_and_pays_what_flowed_until_then(cents: 
     assert "stop" in here.calls
     assert balance(here) == max(0, cents - here.cost)
     assert here.cost <= 5
+
+
+def test_who_comes_again_with_the_same_cable_is_refused_with_nothing_and_charges_on_with_more() -> None:
+    """What the first transaction took is not there for the second."""
+    words: list[str] = []
+
+    async def story(here: PrepaidCourt) -> None:
+        async def ask() -> None:
+            await asyncio.sleep(3600.0)
+            words.append(here.purser.refusal(ADA, EVSE, "Ada"))
+            here.ledger._book("ada", ByHand(300, "cash", "ada-1", "eve"), here.clock.now().utc)
+            here.purser.renewed()
+            await asyncio.sleep(10.0)
+            words.append(here.purser.refusal(ADA, EVSE, "Ada"))
+            here._begin()
+
+        asking = asyncio.create_task(ask())
+        await here.charged()
+        await asking
+
+    _, here = played(story, court(WHOLE, 300, stays_s=86_400.0, lingers_s=7200.0))
+    assert words == ["0.00 EUR are left in the prepaid account of Ada: top it up", ""]
+    assert [one for one in told(here) if one[0] == "hold"] == [("hold", -300), ("hold", -300)]
+    (made,) = here.receipts.values()
+    most = cap_wh(WHOLE, 600, 32 * 3 * 230.0)
+    assert most is not None
+    assert most <= made.energy_wh <= most + 100
 
 
 def test_what_begins_within_an_account_without_money_is_refused_in_words() -> None:
