@@ -598,6 +598,10 @@ def test_who_left_the_vehicle_for_a_week_finds_it_and_what_is_over_is_forgotten_
     for days, headline in ((1, "Thank you"), (3, "Plugged in")):
         till.known = [replace(one, state=PaymentState.CAPTURED, since=now - timedelta(days=days)) for one in till.known]
         assert f'role="status">{headline}' in selling.visit(path, cookies=phone).text
+    session = selling.scene.state.evse(READY).session
+    assert session is not None
+    till.known = [replace(one, session=session.id) for one in till.known]
+    assert 'role="status">Thank you' in selling.visit(path, cookies=phone).text, "the vehicle still stands there"
 
 
 def test_where_there_are_terms_nobody_pays_without_agreeing(selling: DriverOffice) -> None:

@@ -91,7 +91,10 @@ async def _paid(house: House, visit: Visit, name: str) -> Mine | None:
         known = await house.payments.payment(name)
     except UnknownError:
         return None
-    is_long_over = known.state.is_over and (visit.bay.now.utc - known.since).total_seconds() > MINE_S
+    there = visit.bay.session
+    has_left = there is None or there.id != known.session
+    # What is settled long before its vehicle leaves is still to be found by who comes back for that.
+    is_long_over = has_left and known.state.is_over and (visit.bay.now.utc - known.since).total_seconds() > MINE_S
     if known.evse != visit.bay.evse.id or is_long_over:
         return None
     cost = await house.payments.cost(name) if known.session else None
