@@ -22,6 +22,9 @@ MAX_ROWS = 10_000
 BOM = "\ufeff"
 """Without it spreadsheets take UTF-8 for something else."""
 
+WORKBOOKS = ("PK\x03\x04", "ÐÏ\x11à")
+"""How .xlsx and .xls begin, read as text."""
+
 
 class RefusedError(Exception):
     """A row cannot be taken: why, and what to do about it."""
@@ -91,6 +94,9 @@ def table_of(text: str, form: Form[C]) -> tuple[Table[C] | None, tuple[ListFindi
                 told = (*trouble, *_left_out(row, columns, form))
                 fitting, odd = _as_wide_as(row, rows[i + 1 :], separator)
                 return Table(fitting, columns), (*told, *odd)
+    if text.startswith(WORKBOOKS):
+        message = "this is the workbook of a spreadsheet, not a CSV file"
+        return None, (ListFinding(1, message, "save its sheet as CSV, and hand that in"),)
     remedy = f"write a first row such as: {';'.join(form.names[:3])}"
     if first is None:
         return None, (ListFinding(1, "there is nothing in it, no heading and no rows", remedy),)

@@ -96,6 +96,8 @@ def test_a_card_number_with_separators_is_taken_as_it_is_and_said_with_what_stat
     [
         ("", "no heading"),
         ("name;person\nA;B\n", "no heading"),
+        ("PK\x03\x04\x14\x00\x06\x00[Content_Types].xml", "save its sheet as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1".decode("cp1252", "replace"), "save its sheet as CSV"),
         ("tag\n", "no rows"),
         ("tag;name\n;x\n", "names no tag"),
         ("tag\nAAAAAAAAAAAAAAAAAAAAA\n", "1 to 20"),

@@ -124,6 +124,8 @@ def test_a_list_shows_what_would_change_before_it_does(chromium: Any, lodge: Lod
     assert lodge.office.operations.daybook.access.tags == {}
     visit.page.click("#take")
     visit.expects("#tags .tag").to_have_text("A1")
+    visit.expects("#preview").to_be_empty()
+    visit.expects("form button:not([type]):focus").to_have_count(1)
     visit.page.close()
 
 

@@ -207,5 +207,7 @@ def test_a_pull_out_list_is_looked_at_and_then_taken(chromium: Any, site: Site, 
     assert not site.do(lambda: dict(site.office.operations.daybook.fleet.departures))
     page.click("#take")
     visiting.expects("#said").to_contain_text("The list was taken.")
+    visiting.expects("#preview").to_be_empty()
+    visiting.expects("form button:not([type]):focus").to_have_count(1)
     assert set(site.do(lambda: dict(site.office.operations.daybook.fleet.departures))) == {"bus-2"}
     page.close()

@@ -61,6 +61,8 @@ def test_a_table_is_read_taken_and_taken_back(chromium: Any, market: Market, tmp
     assert "Delete what was pushed" not in page.inner_text("main")
     page.click("[data-take]")
     visit.expects("#said").to_contain_text("The table was taken")
+    visit.expects(".preview").to_be_empty()
+    visit.expects("form button:not([type]):focus").to_have_count(1)
     visit.expects("tbody tr:first-child").to_contain_text("Sat 21 Nov 2026")
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
     found = axe.run(page).response["violations"]

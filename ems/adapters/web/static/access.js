@@ -1,6 +1,6 @@
 // The page of people and tags: what is pressed is told to the interface, and what changed is taken over.
 import { keepFresh, refresh, sent } from "./station-ask.js";
-import { readTable, tableOf, UNREADABLE } from "./table-file.js";
+import { handIn, readTable, UNREADABLE } from "./table-file.js";
 import { say, tell } from "./tell.js";
 
 const FRESH_MS = 5_000;
@@ -64,10 +64,9 @@ document.addEventListener("click", async (event) => {
   } else if (button.dataset.forget) {
     const headers = button.dataset.etag ? { "if-match": button.dataset.etag } : {};
     await done(await tell("DELETE", button.dataset.forget, undefined, { headers }), "It is gone.");
-  } else if (button.id === "take" && tableOf(list) !== undefined) {
-    const answer = await tell("POST", "/api/v1/tag-list/import?apply=true", { csv: tableOf(list) });
-    button.hidden = true;
-    await done(answer, "The list was taken.");
+  } else if (button.id === "take") {
+    const csv = handIn(list);
+    if (csv !== undefined) await done(await tell("POST", "/api/v1/tag-list/import?apply=true", { csv }), "The list was taken.");
   }
 });
 

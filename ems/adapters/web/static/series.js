@@ -1,6 +1,6 @@
 // The page of series: a table is read by the controller before it is taken, and what was pushed is taken back.
 import { keepFresh, refresh, sent } from "./station-ask.js";
-import { readTable, tableOf, UNREADABLE } from "./table-file.js";
+import { handIn, readTable, UNREADABLE } from "./table-file.js";
 import { say, tell } from "./tell.js";
 
 const FRESH_MS = 30_000;
@@ -42,9 +42,8 @@ document.addEventListener("click", async (event) => {
     await done(await tell("DELETE", button.dataset.forget), "It is gone; files count alone.");
   } else if (button.dataset.take !== undefined) {
     const form = button.closest("form");
-    if (tableOf(form) === undefined) return;
-    button.hidden = true;
-    const body = { series: form.dataset.series, table: tableOf(form) };
+    const body = { series: form.dataset.series, table: handIn(form) };
+    if (body.table === undefined) return;
     await done(await tell(form.elements.whole.checked ? "PUT" : "POST", "/api/v1/prices", body), "The table was taken, and counts at once.");
   }
 });

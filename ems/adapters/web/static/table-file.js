@@ -17,8 +17,20 @@ export async function readTable(form) {
   return texts.get(form);
 }
 
-// The text that was read and shown; nothing when another file was chosen since.
-export const tableOf = (form) => texts.get(form);
+// The text that was read and shown, to be handed in now; nothing when another file was chosen since. What was shown is
+// no preview any more, and whoever works with the keyboard goes on beside it.
+export function handIn(form) {
+  const text = texts.get(form);
+  forget(form);
+  form.querySelector("button:not([data-take])").focus();
+  return text;
+}
+
+function forget(form) {
+  texts.delete(form);
+  form.querySelector("[data-take]").hidden = true;
+  form.closest("details").querySelector(".preview").replaceChildren();
+}
 
 function decoded(bytes) {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
@@ -31,8 +43,5 @@ function decoded(bytes) {
 }
 
 document.addEventListener("change", ({ target }) => {
-  if (target.type !== "file" || target.form === null) return;
-  texts.delete(target.form);
-  target.form.querySelector("[data-take]").hidden = true;
-  target.form.closest("details").querySelector(".preview").replaceChildren();
+  if (target.type === "file" && target.form !== null) forget(target.form);
 });
