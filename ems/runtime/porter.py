@@ -16,7 +16,7 @@ from ems.control.memory import Memory
 from ems.domain.access.admission import Admission, Asked, AuthStatus, Guest, Usage, authorise, ends_now
 from ems.domain.access.book import AccessBook, Doors
 from ems.domain.access.card import Card, TagCost, TagUse
-from ems.domain.access.tag import Tag, period_begin, tag_key
+from ems.domain.access.tag import Tag, period_begin, period_end, tag_key
 from ems.domain.decision import Decision
 from ems.domain.events import Event, TransactionEnded
 from ems.domain.fleet import Fleet
@@ -201,9 +201,10 @@ class Porter:
         key, known, spent_wh, spent_minor = tag_key(tag), self._book.tag(tag), 0.0, 0
         if known is not None and known.budget is not None:
             begin = period_begin(known.budget.period, at, self.doors.zone)
-            spent_wh = self.spending.since(key, begin)
+            end = period_end(known.budget.period, begin, self.doors.zone)
+            spent_wh = self.spending.energy_in(key, begin, end)
             if known.budget.cost_minor is not None:
-                spent_minor = self.spending.cost_since(key, begin)
+                spent_minor = self.spending.cost_in(key, begin, end)
         until = self._passes.get((key, evse))
         return Usage(
             spent_wh=spent_wh,
@@ -253,7 +254,7 @@ class Porter:
             if transaction.id_tag is not None:
                 took = taken_wh(known.register_wh, session, transaction)
                 self.spending.note(TagUse(transaction.id, transaction.id_tag, transaction.started, took))
-                self._note_cost(session, transaction.id_tag)
+                self._note_cost(session, transaction.id_tag, transaction.started)
             reason = self._objection(session, transaction)
             if not reason:
                 self._endings.pop(transaction.id, None)
@@ -265,13 +266,13 @@ class Porter:
             if number not in running and now_s - begun.at > JUST_S:
                 del self._begun[number]
 
-    def _note_cost(self, session: Session, text: str) -> None:
+    def _note_cost(self, session: Session, text: str, started: datetime) -> None:
         """What a session costs so far, where that matters for its tag."""
         tag = self._book.tag(text)
         if tag is not None and tag.budget is not None and tag.budget.cost_minor is not None:
             cost = self.cost_of(session.evse)
             if cost is not None:
-                self.spending.note_cost(TagCost(session.id, text, session.plugged, cost))
+                self.spending.note_cost(TagCost(session.id, text, started, cost))
 
     def _objection(self, session: Session, transaction: Transaction) -> str:
         """Why a session may not go on. What began before us was judged then, maybe with a pass; had it been refused, it

@@ -40,9 +40,10 @@ class Spending:
         if len(self._costs) > MAX_USES:
             del self._costs[next(iter(self._costs))]
 
-    def cost_since(self, key: str, begin: datetime) -> int:
-        """What sessions that began since then cost with a tag, minor units."""
-        return sum(one.cost_minor for one in self._costs.values() if one.plugged >= begin and tag_key(one.tag) == key)
+    def cost_in(self, key: str, begin: datetime, end: datetime) -> int:
+        """What sessions cost that a tag began in a period, minor units."""
+        costs = (one for one in self._costs.values() if begin <= one.started < end)
+        return sum(one.cost_minor for one in costs if tag_key(one.tag) == key)
 
     def settle(self, transaction: int, energy_wh: float) -> None:
         """A transaction is over, and this is what it took."""
@@ -50,10 +51,10 @@ class Spending:
         if known is not None:
             self._uses[transaction] = replace(known, energy_wh=energy_wh)
 
-    def since(self, key: str, begin: datetime) -> float:
-        """What a tag took in transactions that began since then, Wh."""
+    def energy_in(self, key: str, begin: datetime, end: datetime) -> float:
+        """What a tag took in transactions that began in a period, Wh."""
         uses = (self._uses[number] for number in self._of_tag.get(key, ()))
-        return sum(use.energy_wh for use in uses if use.started >= begin)
+        return sum(use.energy_wh for use in uses if begin <= use.started < end)
 
     def _tidy(self, now: datetime) -> None:
         self._added = 0

@@ -273,10 +273,12 @@ def test_a_tag_charges_at_so_many_places_at_once(running: frozenset[str], at_onc
         assert reason.startswith("the tag charges at B/1")
 
 
-def test_who_presents_a_tag_to_end_a_session_is_not_asked_for_hours_budget_or_other_sessions() -> None:
+def test_who_presents_a_tag_to_end_a_session_is_not_asked_for_hours_validity_budget_or_other_sessions() -> None:
     tag = replace(NIGHT, budget=Budget(1e3))
-    answer = authorise(Asked(tag.id, "A/1", NOON, starts=False), book(tag), TAGS, Usage(frozenset({"A/1"}), 5e3))
-    assert answer.is_accepted
+    over = replace(CARD, valid_to=NOON - timedelta(minutes=1))
+    for one in (tag, over):
+        answer = authorise(Asked(one.id, "A/1", NOON, starts=False), book(one), TAGS, Usage(frozenset({"A/1"}), 5e3))
+        assert answer.is_accepted, answer.reason
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,33 @@ def test_a_budget_of_money_counts_what_the_till_says() -> None:
     assert not house.start("B/1", 2, "CARD")
 
 
+def test_a_budget_is_of_the_period_in_which_the_card_began_whenever_the_vehicle_came() -> None:
+    """It was plugged in before midnight, and the card held up after that."""
+    house = Gatehouse(replace(CARD, budget=Budget(period=Period.DAY, cost_minor=1_000)))
+    house.porter.cost_of = lambda _: 1_000
+    house.tell(StatusChanged("A/1", house.now_, EvseStatus.PREPARING))
+    house.now_ = house.now_.later(13 * 3600.0)
+    assert house.start("A/1", 1, "CARD")
+    house.after(20)
+    assert house.stopped == ["A/1"]
+
+
+def test_what_is_charged_after_midnight_ends_no_session_of_the_day_before() -> None:
+    house = Gatehouse(replace(CARD, budget=Budget(10e3, Period.DAY, 1_000), at_once=2))
+    costs = {"A/1": 600, "B/1": 600}
+    house.porter.cost_of = lambda evse: costs[evse]
+    assert house.start("A/1", 1, "CARD")
+    house.meter("A/1", 6e3)
+    house.now_ = house.now_.later(13 * 3600.0)
+    assert house.start("B/1", 2, "CARD")
+    house.meter("B/1", 6e3)
+    house.after(30)
+    assert house.stopped == []
+    house.meter("B/1", 10e3)
+    house.after(30)
+    assert house.stopped == ["B/1"]
+
+
 def test_what_was_taken_before_a_restart_counts_for_the_budget() -> None:
     house = Gatehouse(replace(CARD, budget=Budget(10e3)))
     begun = BEGIN.utc - timedelta(days=3)

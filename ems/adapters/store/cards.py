@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, desc, select
+from sqlalchemy import Connection, delete, desc, func, select
 
 from ems.adapters.store.access_schema import card, local_list
 from ems.adapters.store.moment import from_ms, to_ms
@@ -77,8 +77,15 @@ def read_remembered(connection: Connection, now: datetime) -> Remembered:
     uses = select(log.id, log.id_tag, log.started, log.energy_wh).where(
         log.started >= to_ms(now - USES_FOR), log.id_tag.is_not(None), log.energy_wh.is_not(None)
     )
+    began = select(func.min(log.started)).where(
+        log.evse == receipt.c.evse,
+        log.id_tag == session.c.tag,
+        log.started >= receipt.c.plugged,
+        log.started <= receipt.c.unplugged,
+    )
+    started = func.coalesce(began.scalar_subquery(), receipt.c.plugged).label("started")
     costs = (
-        select(session.c.id, session.c.tag, receipt.c.plugged, receipt.c.total_minor)
+        select(session.c.id, session.c.tag, started, receipt.c.total_minor)
         .join(receipt, receipt.c.session == session.c.id)
         .where(receipt.c.plugged >= to_ms(now - USES_FOR), session.c.tag.is_not(None))
         .limit(MAX_USES)
@@ -90,7 +97,7 @@ def read_remembered(connection: Connection, now: datetime) -> Remembered:
             for row in connection.execute(uses.order_by(desc(log.id)).limit(MAX_USES))
         ),
         costs=tuple(
-            TagCost(row.id, row.tag, from_ms(row.plugged), row.total_minor) for row in connection.execute(costs)
+            TagCost(row.id, row.tag, from_ms(row.started), row.total_minor) for row in connection.execute(costs)
         ),
         lists={row.station: (row.version, row.digest) for row in connection.execute(select(local_list))},
     )

@@ -137,13 +137,13 @@ def _closed(book: AccessBook, name: str) -> str:
 
 def _limits(asked: Asked, book: AccessBook, doors: Doors, tag: Tag, usage: Usage) -> Iterator[Refusal]:
     at, zone = asked.at, doors.zone
+    if not asked.starts:
+        # Who ends a session may do so at any hour, when the tag is over, and when the budget is used up.
+        return
     if tag.valid_from is not None and at < tag.valid_from:
         yield AuthStatus.INVALID, f"the tag is good from {tag.valid_from.astimezone(zone):%Y-%m-%d %H:%M} on"
     if tag.valid_to is not None and at >= tag.valid_to:
         yield AuthStatus.EXPIRED, f"the tag was good until {tag.valid_to.astimezone(zone):%Y-%m-%d %H:%M}"
-    if not asked.starts:
-        # Who ends a session may do so at any hour, and when the budget is used up.
-        return
     if against := _against(tag.rule, "the tag", asked, doors):
         yield AuthStatus.BLOCKED, against
     groups = [_group_against(book, name, asked, doors) for name in tag.groups]

@@ -32,9 +32,9 @@ class TagUse:
 
 @dataclass(frozen=True, slots=True)
 class TagCost:
-    """What a session cost with a tag, minor units; it belongs to the period in which the vehicle came."""
+    """What a session cost with a tag, minor units; it belongs to the period in which that began it."""
 
     session: str
     tag: str
-    plugged: datetime
+    started: datetime
     cost_minor: int

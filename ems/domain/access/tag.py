@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -70,6 +70,12 @@ def period_begin(period: Period, now: datetime, zone: ZoneInfo) -> datetime:
     elif period is Period.MONTH:
         today = today.replace(day=1)
     return local(day_begin_s(today, zone), zone)
+
+
+def period_end(period: Period, begin: datetime, zone: ZoneInfo) -> datetime:
+    """When the period ends that began then."""
+    into_the_next = {Period.DAY: timedelta(hours=36), Period.WEEK: timedelta(days=8), Period.MONTH: timedelta(days=32)}
+    return period_begin(period, begin + into_the_next[period], zone)
 
 
 class Budget(NamedTuple):

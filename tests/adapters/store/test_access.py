@@ -123,20 +123,24 @@ def test_cards_budgets_and_lists_are_remembered(nothing: str | Path, clock: Hand
     assert found.lists == {"CP-01": (7, "abc")}
 
 
-def test_what_sessions_cost_with_a_tag_is_remembered(tmp_path: Path, clock: HandClock) -> None:
+@pytest.mark.parametrize("presents_late", [False, True])
+def test_what_sessions_cost_with_a_tag_is_remembered(tmp_path: Path, clock: HandClock, presents_late: bool) -> None:
     store = Store(tmp_path / "ems.db", clock)
     store.open()
     known = Session("CP-01/1", NOW - HOUR, BEGIN.monotonic_s, holder=Holder("04A1", "Ada"))
     store.ledger.session_changed(known)
+    began = NOW - HOUR / 2
+    if presents_late:
+        asyncio.run(store.ledger.transaction_started("CP-01/1", Transaction(2, began, 0.0, "04A1")))
     asyncio.run(store.flush())
-    at = int((NOW - HOUR).timestamp() * 1000)
+    at, end = (int(moment.timestamp() * 1000) for moment in (NOW - HOUR, NOW))
     with store.database.connect() as connection:
-        told = (known.id, "CP-01/1", at, at, 1000, "day", "Day", "EUR", 1900, 612, 98)
+        told = (known.id, "CP-01/1", at, end, 1000, "day", "Day", "EUR", 1900, 612, 98)
         connection.exec_driver_sql(f"INSERT INTO receipt VALUES ({', '.join('?' * len(told))})", told)
         connection.commit()
     store.close()
     found = kept(tmp_path / "ems.db", clock).remembered.costs
-    assert found == (TagCost(known.id, "04A1", NOW - HOUR, 612),)
+    assert found == (TagCost(known.id, "04A1", began if presents_late else NOW - HOUR, 612),)
 
 
 def test_of_a_crowd_of_cards_the_newest_are_kept(tmp_path: Path, clock: HandClock) -> None:
