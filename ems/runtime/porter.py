@@ -16,7 +16,7 @@ from ems.control.memory import Memory
 from ems.domain.access.admission import Admission, Asked, AuthStatus, Guest, Usage, authorise, ends_now
 from ems.domain.access.book import AccessBook, Doors
 from ems.domain.access.card import Card, TagCost, TagUse
-from ems.domain.access.tag import Tag, period_begin, period_end, tag_key
+from ems.domain.access.tag import Tag, period_span, tag_key
 from ems.domain.decision import Decision
 from ems.domain.events import Event, TransactionEnded
 from ems.domain.fleet import Fleet
@@ -200,11 +200,10 @@ class Porter:
         """The same without where else it charges, which takes a look at every EVSE."""
         key, known, spent_wh, spent_minor = tag_key(tag), self._book.tag(tag), 0.0, 0
         if known is not None and known.budget is not None:
-            begin = period_begin(known.budget.period, at, self.doors.zone)
-            end = period_end(known.budget.period, begin, self.doors.zone)
-            spent_wh = self.spending.energy_in(key, begin, end)
+            span = period_span(known.budget.period, at, self.doors.zone)
+            spent_wh = self.spending.energy_in(key, *span)
             if known.budget.cost_minor is not None:
-                spent_minor = self.spending.cost_in(key, begin, end)
+                spent_minor = self.spending.cost_in(key, *span)
         until = self._passes.get((key, evse))
         return Usage(
             spent_wh=spent_wh,

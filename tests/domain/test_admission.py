@@ -25,6 +25,7 @@ from ems.domain.access.tag import (
     hours_of,
     hours_text,
     period_begin,
+    period_span,
     spellings,
     tag_key,
 )
@@ -359,6 +360,9 @@ def test_a_period_begins_at_midnight_of_the_site(period: Period, begin: str) -> 
     """A Monday, in the night after the clock was set."""
     now = datetime(2026, 3, 30, 1, 0, tzinfo=UTC)
     assert period_begin(period, now, BERLIN) == datetime.fromisoformat(begin).replace(tzinfo=UTC)
+    began, ends = period_span(period, now, BERLIN)
+    assert period_begin(period, ends - timedelta(seconds=1), BERLIN) == began
+    assert period_begin(period, ends, BERLIN) == ends
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,11 @@ def period_begin(period: Period, now: datetime, zone: ZoneInfo) -> datetime:
     return local(day_begin_s(today, zone), zone)
 
 
-def period_end(period: Period, begin: datetime, zone: ZoneInfo) -> datetime:
-    """When the period ends that began then."""
+def period_span(period: Period, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """When the period began in which `now` lies, and when it ends."""
+    begin = period_begin(period, now, zone)
     into_the_next = {Period.DAY: timedelta(hours=36), Period.WEEK: timedelta(days=8), Period.MONTH: timedelta(days=32)}
-    return period_begin(period, begin + into_the_next[period], zone)
+    return begin, period_begin(period, begin + into_the_next[period], zone)
 
 
 class Budget(NamedTuple):

@@ -102,6 +102,13 @@ def test_every_state_of_a_payment(
     assert "Stripe" not in found.lead
 
 
+def test_who_has_paid_and_is_still_plugged_in_is_asked_to_make_room(office: DriverOffice) -> None:
+    mine = paid(office, S.CAPTURED, amount=450)
+    assert seen(office, mine).lead == "Please unplug and make room for others."
+    gone = replace(bay(office), known=replace(bay(office).known, session=None))
+    assert seen(office, mine, gone).lead == "Charging has ended, and is paid."
+
+
 def test_a_payment_service_that_does_not_answer_is_named_and_what_is_cancelled_offers_nothing_more(
     office: DriverOffice,
 ) -> None:

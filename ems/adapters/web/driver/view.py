@@ -160,6 +160,8 @@ def _told(bay: Bay, mine: Mine, view: str, lead: str, language: Language) -> tup
         return say(REVIEW), ""
     if view == "paying" and not payment.url:
         return say(SILENT), ""
+    if view in {"paid", "given"} and bay.session is not None and bay.session.id == mine.session:
+        lead = say(CONDITIONS["ended"].lead)
     told, money = ending(payment.why)
     if view in {"paid", "given", "failed"}:
         return (say(told) if told else lead), (say(money) if money else _charged(payment, language))
