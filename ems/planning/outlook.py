@@ -69,6 +69,10 @@ class Outlook:
     out_of_reach: tuple[str, ...] = ()
 
 
+_GONE = frozenset({EvseStatus.AVAILABLE, EvseStatus.RESERVED})
+"""The vehicle of a session that still stands there has left."""
+
+
 def outlook_of(
     state: SiteState, decision: Decision, appetite_a: Sequence[float], imports: Imports = NOTHING_IMPORTED
 ) -> Outlook:
@@ -82,7 +86,7 @@ def outlook_of(
                 # As little as the minimum on one phase, said as a third of it on each of three.
                 one = one._replace(min_a=one.min_a / MAX_LEGS)
             stays.append(one._replace(is_on=decision.setpoints[j].amps > 0.0))
-        elif known.session is not None and known.status.may_draw:
+        elif known.session is not None and known.status not in _GONE:
             out_of_reach.append(site.evses[j].id)
     return Outlook(
         now=decision.at.utc,

@@ -57,6 +57,7 @@ def test_the_moment_the_strategy_the_limits_and_other_load_are_told() -> None:
         ("nobody is plugged in", lambda s: e.StatusChanged("A1/1", s.now, EvseStatus.AVAILABLE)),
         ("its transaction has ended", lambda s: e.StatusChanged("A1/1", s.now, EvseStatus.FINISHING)),
         ("the EVSE is faulted", lambda s: e.StatusChanged("A1/1", s.now, EvseStatus.FAULTED)),
+        ("the EVSE is out of service", lambda s: e.StatusChanged("A1/1", s.now, EvseStatus.UNAVAILABLE)),
         ("the station is out of reach", lambda s: e.StationGone("A1", s.now, s.state.station("A1").generation)),
     ],
 )

@@ -30,7 +30,5 @@ async def read_beside(database: Database, query: Callable[[Connection], T], pati
             return await asyncio.to_thread(read)
     except UnknownError:
         raise
-    except TimeoutError:
-        raise NotStoredError("the database does not answer") from None
-    except WRITE_ERRORS as error:
+    except (TimeoutError, *WRITE_ERRORS) as error:
         raise NotStoredError(f"the database cannot be read: {reason(error)}") from error
