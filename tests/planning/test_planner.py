@@ -114,7 +114,7 @@ def test_a_vehicle_that_does_not_take_what_it_is_offered_is_named_and_the_others
 
 def test_for_whom_nothing_is_planned_because_it_is_out_of_reach_is_named() -> None:
     told = replace(Outlook(NOW, Strategy.FAST, (), (), ((0.0, 0.0, 0.0),) * 2), out_of_reach=(SITE.evses[1].id,))
-    said = f"{SITE.evses[1].id}: is out of reach or service, faulted or finished; nothing is planned for it as long as it is"
+    said = f"{SITE.evses[1].id}: is out of reach or service, faulted or finished; nothing is planned for it meanwhile"
     assert said in plan_of(SITE, told).assumptions
 
 

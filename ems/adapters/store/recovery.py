@@ -114,7 +114,9 @@ def read_remains(connection: Connection, now: datetime) -> Remains:
     raised = connection.execute(select(alarm).where(alarm.c.ended.is_(None))).all()
     over = to_ms(now) if alive is None else alive
     since = to_ms(now - CRASHES_COUNT_FOR)
-    goodbye = func.coalesce(select(func.max(start.c.alive)).where(start.c.ended.is_not(None)).scalar_subquery(), 0)
+    # One that is still to come was said by a clock that was ahead, and must not hide what crashed since.
+    said = start.c.ended.is_not(None), start.c.alive <= to_ms(now)
+    goodbye = func.coalesce(select(func.max(start.c.alive)).where(*said).scalar_subquery(), 0)
     crashed = start.c.ended.is_(None), start.c.alive >= since, start.c.alive > goodbye
     crashes = select(func.count()).select_from(start).where(*crashed)
     return Remains(

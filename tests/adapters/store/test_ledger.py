@@ -369,6 +369,15 @@ def test_a_start_after_an_orderly_end_is_none_after_a_crash(opened: Opened, cloc
         assert opened().ledger.recovered(clock.now()).crashes == crashes
 
 
+def test_a_goodbye_of_a_clock_that_was_ahead_hides_no_crash(opened: Opened, clock: HandClock) -> None:
+    clock.set(BEGIN.utc + timedelta(days=5))
+    opened().close()
+    clock.set(BEGIN.utc)
+    run(opened().flush())
+    clock.move(60)
+    assert opened().ledger.recovered(clock.now()).crashes == 1
+
+
 def test_a_learned_model_is_found_again(opened: Opened, clock: HandClock) -> None:
     model = StationModel("maker-x", step_a=0.1, allowed_a=(6.0, 16.0), max_stack_level=None, apply_s=3.5)
     store = opened()
