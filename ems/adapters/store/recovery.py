@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table, desc, func, select
@@ -104,10 +105,12 @@ def read_remains(connection: Connection, now: datetime) -> Remains:
     log_ = transaction_log.c
     ours = select(transaction_log).where(log_.start_key.is_not(None)).order_by(desc(log_.id))
     newest = connection.execute(ours.limit(KEPT_STARTS)).all()
-    running = select(transaction_log).where(log_.ended.is_(None), log_.started.is_not(None))
-    open_, superseded = _latest(connection.execute(running.order_by(log_.started, log_.id)).all())
-    plugged = select(session).where(session.c.unplugged.is_(None)).order_by(session.c.plugged)
-    sessions, gone = _latest(connection.execute(plugged).all())
+    # Chosen and sorted here: else SQLite would read all years by the index of their begins, not the few that are open.
+    running = connection.execute(select(transaction_log).where(log_.ended.is_(None)))
+    begun = (row for row in running if row.started is not None)
+    open_, superseded = _latest(sorted(begun, key=attrgetter("started", "id")))
+    plugged = connection.execute(select(session).where(session.c.unplugged.is_(None)))
+    sessions, gone = _latest(sorted(plugged, key=attrgetter("plugged")))
     ids = list(chain.from_iterable(transactions_of(row) for row in sessions))
     energies = connection.execute(select(log_.id, log_.energy_wh).where(log_.id.in_(ids))).all()
     alive = connection.execute(select(func.max(start.c.alive))).scalar()

@@ -70,14 +70,9 @@ class TabStore:
 
 def read_tabs(connection: Connection) -> tuple[Tab, ...]:
     """Tabs that the run before did not close; of a session that was over they say what was recorded at its end."""
-    quarters = _by_session(
-        connection.execute(
-            select(usage)
-            .join(tab, tab.c.session == usage.c.session)
-            .where(tab.c.closed.is_(None))
-            .order_by(usage.c.starts)
-        )
-    )
+    are_open = select(tab.c.session).where(tab.c.closed.is_(None))
+    used = select(usage).where(usage.c.session.in_(are_open)).order_by(usage.c.starts)
+    quarters = _by_session(connection.execute(used))
     ended = select(session.c.id, session.c.unplugged, session.c.energy_wh).join(tab, tab.c.session == session.c.id)
     over = {
         row.id: row for row in connection.execute(ended.where(tab.c.closed.is_(None), session.c.unplugged.is_not(None)))
