@@ -99,7 +99,10 @@ class IdentityProvider:
             address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
             answer = session.get(address, timeout=CALL_S, withhold_token=True)
             answer.raise_for_status()
+        try:
             found = answer.json()
+        except ValueError:
+            raise ValueError(f"what it answers at {address} is no JSON: is it an issuer?") from None
         if not isinstance(found, dict) or found.get("issuer") != self.issuer:
             raise ValueError("what it publishes is of another issuer")
         return found
@@ -134,7 +137,12 @@ async def _called(call: Callable[[], T]) -> T:
     except JoseError as wrong:
         raise PermissionError(f"its answer is not signed as it says itself ({wrong.error})") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as trouble:
-        raise ConnectionError(f"{trouble!s:.200}") from None
+        raise ConnectionError(f"{_cause(trouble)!s:.200}") from None
+
+
+def _cause(trouble: Exception) -> object:
+    """What went wrong below all attempts, which is told last and else would be cut off."""
+    return getattr(trouble.args[0] if trouble.args else None, "reason", trouble)
 
 
 def _text(told: Mapping[str, Any], name: str) -> str:

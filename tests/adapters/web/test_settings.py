@@ -248,6 +248,9 @@ def test_a_provider_is_asked_what_it_publishes(anna: Installer, provider: Any) -
     assert "signs with 1 key" in tried(anna, ["oidc"], keys)["seen"][0]
     other = tried(anna, ["oidc"], {**keys, "issuer": f"{provider.issuer}/other"})
     assert other["trouble"].startswith(f"{provider.issuer}/other: ")
+    (port,) = free_ports(1)
+    away = tried(anna, ["oidc"], {**keys, "issuer": f"http://127.0.0.1:{port}"})
+    assert away["trouble"].endswith("Connection refused")
 
 
 def test_a_partner_that_is_away_is_said(anna: Installer) -> None:

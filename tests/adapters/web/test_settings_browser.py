@@ -133,6 +133,7 @@ def test_a_webhook_is_added_signed_and_tried_out(chromium: Any, own_shop: Shop) 
         for event in ("session.started", "session.ended"):
             seen.page.check(f"details.new [value='{event}']")
         seen.page.click("details.new button.main")
+        seen.expects("details.new > summary:focus").to_have_text("Add a webhook")
         seen.expects("#said").to_have_text("back is added to the draft.")
         entry = "details.entry:has(summary b:text-is('back'))"
         seen.page.click(f"{entry} > summary")

@@ -113,6 +113,8 @@ async function send(form) {
     const answer = await edit([...into, name], keys(form, true));
     if (answer.ok) { form.reset(); form.closest("details").open = false; }
     await done(answer, name === "+" ? "Added to the draft." : `${name} is added to the draft.`);
+    // The button that was pressed is folded away: the keyboard goes on at what unfolds it, to add the next one.
+    if (answer.ok) [...document.forms].find((one) => one.dataset.add === form.dataset.add)?.closest("details").firstElementChild.focus();
   } else if (form.dataset.secret) {
     const told = { route: JSON.parse(form.dataset.place), key: form.dataset.secret, secret: form.elements.secret.value };
     form.reset();
