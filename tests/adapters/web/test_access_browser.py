@@ -88,6 +88,7 @@ def test_a_card_that_nobody_knows_is_on_top_and_adopted_by_one_click(chromium: A
     assert lodge.do(lambda: lodge.office.present("04a1b2c3"))
     visit.page.click('[data-forget="/api/v1/cards/0B0B0B0B"]')
     visit.expects("#unknown").to_be_hidden()
+    visit.expects("#find [name=words]").to_be_focused()
     assert visit.complaints == []
     visit.page.close()
 

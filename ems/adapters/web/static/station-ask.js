@@ -45,7 +45,7 @@ async function renewed() {
     part.querySelectorAll("details").forEach((one, k) => { if (open[k]) one.open = true; });
     for (const [key, field] of fieldsOf(part)) if (typed.has(key)) type(field, typed.get(key));
     const all = reached(part);
-    if (held >= 0) all[Math.min(held, all.length - 1)]?.focus({ preventScroll: true });
+    if (held >= 0) (all[Math.min(held, all.length - 1)] ?? after(part))?.focus({ preventScroll: true });
     part.dispatchEvent(new CustomEvent("renewed", { bubbles: true }));
   }
   return 200;
@@ -99,6 +99,9 @@ function type(field, before) {
 
 // What the keyboard reaches in a part, in order.
 const reached = (part) => [...part.querySelectorAll("a[href], button, summary, input, select, textarea, [tabindex]")];
+
+// What it reaches next behind a part in which nothing is left for it.
+const after = (part) => reached(document).find((one) => part.compareDocumentPosition(one) === Node.DOCUMENT_POSITION_FOLLOWING && one.checkVisibility());
 
 // Renews the page again and again while somebody looks at it. Nothing old is shown as if it were new.
 export function keepFresh(everyMs) {
