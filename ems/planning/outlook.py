@@ -55,7 +55,7 @@ class Outlook:
     tick saw it, without the battery that we steer; `limits` are those that somebody set, besides the windows of the
     site. `stored_wh` is what that battery holds, None while nobody knows or there is none. `imports`: what has been
     imported in the windows of a demand charge that run. `sun_w`: what PV gives, None while nobody knows.
-    `out_of_reach`: EVSEs at which somebody is who cannot be told anything, or cannot charge as things are.
+    `hindered`: EVSEs at which somebody is who cannot be told anything, or cannot charge as things are.
     """
 
     now: datetime
@@ -66,7 +66,7 @@ class Outlook:
     stored_wh: float | None = None
     imports: Imports = NOTHING_IMPORTED
     sun_w: float | None = None
-    out_of_reach: tuple[str, ...] = ()
+    hindered: tuple[str, ...] = ()
 
 
 _GONE = frozenset({EvseStatus.AVAILABLE, EvseStatus.RESERVED})
@@ -78,7 +78,7 @@ def outlook_of(
 ) -> Outlook:
     """What the last tick knew; `appetite_a` per EVSE as control learned it."""
     site = state.site
-    stays, out_of_reach = [], []
+    stays, hindered = [], []
     for j, known in enumerate(state.evses):
         if known.session is not None and decision.setpoints[j].controlled and known.status.may_charge:
             one = _stay(site, j, known, state.stations[site.station_of_evse[j]].model, appetite_a[j])
@@ -87,7 +87,7 @@ def outlook_of(
                 one = one._replace(min_a=one.min_a / MAX_LEGS)
             stays.append(one._replace(is_on=decision.setpoints[j].amps > 0.0))
         elif known.session is not None and known.status not in _GONE:
-            out_of_reach.append(site.evses[j].id)
+            hindered.append(site.evses[j].id)
     return Outlook(
         now=decision.at.utc,
         strategy=state.strategy,
@@ -97,7 +97,7 @@ def outlook_of(
         stored_wh=stored_wh(state, decision.at.monotonic_s),
         imports=imports,
         sun_w=sun_w(state, decision.at.monotonic_s),
-        out_of_reach=tuple(out_of_reach),
+        hindered=tuple(hindered),
     )
 
 

@@ -29,7 +29,7 @@ from ems.planning.newcomers import expected_from, hurried
 from ems.planning.optimiser import Remaining, optimise
 from ems.planning.outlook import Outlook, Stay
 from ems.planning.problem import Battery, ChargingProblem, Economy
-from ems.planning.requests import Wanted, left_out, out_of_reach, wanted_by
+from ems.planning.requests import Wanted, hindered, left_out, wanted_by
 from ems.planning.schedule import Schedule
 from ems.planning.surroundings import Seen, surroundings
 
@@ -87,7 +87,7 @@ def plan_of(
     schedule = optimise(problem, LADDERS[outlook.strategy], remaining)
     doubts = (f"nobody is expected besides who is here: {arrivals.why}",) if arrivals and arrivals.is_unsure else ()
     told = (*beside.doubts, *doubts, *assumed, *(text for wanted in stays for text in wanted.assumed))
-    assumptions = tuple(text for text in (*told, *left_out(outlook.stays), *out_of_reach(outlook.out_of_reach)) if text)
+    assumptions = tuple(text for text in (*told, *left_out(outlook.stays), *hindered(outlook.hindered)) if text)
     if not is_read:
         return _plan(site, outlook, schedule, stays, _Words((), (), assumptions))
     why = tuple(in_words(course, site.zone) for course in reasons(schedule, LADDERS[outlook.strategy]))

@@ -91,7 +91,7 @@ def left_out(stays: Sequence[Stay]) -> tuple[str, ...]:
     )
 
 
-def out_of_reach(evses: Sequence[str]) -> tuple[str, ...]:
+def hindered(evses: Sequence[str]) -> tuple[str, ...]:
     """In words, for whom nothing is planned because nobody can tell it anything, or it cannot charge as things are."""
     return tuple(
         f"{evse}: is out of reach or service, faulted or finished; nothing is planned for it meanwhile"

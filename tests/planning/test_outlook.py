@@ -65,7 +65,7 @@ def test_who_cannot_be_steered_is_left_out(what: str, event: object) -> None:
     s = pair()
     told = outlook(s.tell(event(s)).after(1))  # type: ignore[operator]  # a row of the table
     assert told.stays == (), what
-    assert told.out_of_reach == (() if what == "nobody is plugged in" else ("A1/1",)), what
+    assert told.hindered == (() if what == "nobody is plugged in" else ("A1/1",)), what
 
 
 def test_who_stopped_drawing_although_offered_is_done_who_was_offered_nothing_is_not() -> None:

@@ -112,8 +112,8 @@ def test_a_vehicle_that_does_not_take_what_it_is_offered_is_named_and_the_others
     assert any(text.startswith(f"{SITE.evses[0].id}: does not draw, although 5.0 kWh") for text in plan.assumptions)
 
 
-def test_for_whom_nothing_is_planned_because_it_is_out_of_reach_is_named() -> None:
-    told = replace(Outlook(NOW, Strategy.FAST, (), (), ((0.0, 0.0, 0.0),) * 2), out_of_reach=(SITE.evses[1].id,))
+def test_for_whom_nothing_is_planned_because_it_is_hindered_is_named() -> None:
+    told = replace(Outlook(NOW, Strategy.FAST, (), (), ((0.0, 0.0, 0.0),) * 2), hindered=(SITE.evses[1].id,))
     said = f"{SITE.evses[1].id}: is out of reach or service, faulted or finished; nothing is planned for it meanwhile"
     assert said in plan_of(SITE, told).assumptions
 
