@@ -1,10 +1,6 @@
-"""How hard Hypothesis tries: quickly by default, with `--hypothesis-profile=thorough --timeout=0` before a release. How
-many tests run beside each other.
-"""
+"""How hard Hypothesis tries: quickly by default, with `--hypothesis-profile=thorough --timeout=0` before a release."""
 
 from __future__ import annotations
-
-import os
 
 from hypothesis import HealthCheck, settings
 
@@ -13,8 +9,3 @@ settings.register_profile(
 )
 settings.register_profile("thorough", settings.get_profile("quick"), max_examples=1000, stateful_step_count=60)
 settings.load_profile("quick")
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: a daemon that is watched for a minute of its own leaves its core idle."""
-    return (os.cpu_count() or 1) + 1

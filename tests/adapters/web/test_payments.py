@@ -140,7 +140,7 @@ def test_a_key_that_makes_a_payment_the_same_is_none_that_can_be_guessed(
 ) -> None:
     answer = counter.tell("/api/v1/payments", '{"evse": "CP-11/1"}', idempotency_key=key)
     assert answer.status_code == status
-    assert (counter.desk.keys[-1] == key) == (status == 200)
+    assert (counter.desk.keys[-1:] == [key]) == (status == 200)
 
 
 def test_what_it_costs_is_for_who_knows_the_payment(counter: Counter) -> None:
