@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ems.adapters.store.beside import read
 from ems.adapters.store.store import Store
 from ems.adapters.web.payment.api import Routers
 from ems.assembly.operations import SiteOperations
-from ems.assembly.receipts import read
 from ems.domain.access.admission import Asked, Guest
 from ems.domain.billing.receipt import Receipt
 from ems.domain.billing.tab import Tab

@@ -9,8 +9,8 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from ems.adapters.lists.pull_out import read_list
+from ems.adapters.store.beside import read
 from ems.adapters.store.store import Store
-from ems.assembly.receipts import read
 from ems.domain.daybook import Change, ChargeTold, Daybook, UnknownError, changed, must_be_possible, must_fit
 from ems.domain.energy.price_push import Pushed
 from ems.domain.events import Event, LimitReceived, LimitWithdrawn, MeterValues, NeedStated, StrategyChosen

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, time
 from functools import partial
 from typing import TypeVar
 
+from ems.adapters.store.beside import read
 from ems.adapters.store.past import find_audits, read_energies, read_evse, read_quarters, read_stays
 from ems.adapters.store.store import Query, Store
-from ems.assembly.receipts import read
 from ems.domain.demand import Demand, demand_of
 from ems.domain.energy.demand_charge import BillingPeriod, Per
 from ems.domain.energy.tariff import Tariff

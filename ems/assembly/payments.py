@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ems.adapters.payment.sandbox import Sandbox
+from ems.adapters.store.beside import read
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.refunds import read_refunds
 from ems.adapters.store.store import Store
@@ -20,7 +21,7 @@ from ems.adapters.web.prices.api import prices
 from ems.assembly.error import AssemblyError
 from ems.assembly.money import money_parts
 from ems.assembly.operations import SiteOperations
-from ems.assembly.receipts import SiteReceipts, read
+from ems.assembly.receipts import SiteReceipts
 from ems.domain.access.tag import Tag
 from ems.domain.billing.payment import Cause, Payment, PaymentState
 from ems.domain.billing.price_list import PriceList

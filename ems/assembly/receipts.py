@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from ems.adapters.store.access import reason
-from ems.adapters.store.database import WRITE_ERRORS
+from ems.adapters.store.beside import read
 from ems.adapters.store.store import Store
 from ems.domain.billing.receipt import Receipt
 from ems.domain.billing.tab import Tab
-from ems.ports.controller import NotStoredError
 from ems.runtime.till import Till
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +31,3 @@ class SiteReceipts:
     async def receipts(self, since: datetime, until: datetime, most: int) -> Sequence[Receipt]:
         """The newest receipts of a span, newest first."""
         return await read(self.store.receipts(since, until, most))
-
-
-async def read(work: Awaitable[T]) -> T:
-    """What was read of the database. Raises NotStoredError when it cannot be."""
-    try:
-        return await work
-    except (TimeoutError, *WRITE_ERRORS) as error:
-        raise NotStoredError(f"the database cannot be read: {reason(error)}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -21,13 +21,21 @@ async def read_beside(database: Database, query: Callable[[Connection], T], pati
     the query does.
     """
 
-    def read() -> T:
+    def ask() -> T:
         with database.reading().connect() as connection:
             return query(connection)
 
-    try:
+    async def asked() -> T:
         async with asyncio.timeout(patience_s):
-            return await asyncio.to_thread(read)
+            return await asyncio.to_thread(ask)
+
+    return await read(asked())
+
+
+async def read(work: Awaitable[T]) -> T:
+    """What was read of the database. Raises NotStoredError when it cannot be, and UnknownError when the query does."""
+    try:
+        return await work
     except UnknownError:
         raise
     except (TimeoutError, *WRITE_ERRORS) as error:
