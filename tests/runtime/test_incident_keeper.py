@@ -37,7 +37,7 @@ class Yard:
 def test_a_meter_that_contradicts_the_stations_is_told_once_it_is_no_delay_of_theirs() -> None:
     yard = Yard(site("two_feeders").car("A1").meter("main", l2=-30.0).after(60))
     told: list[Change] = []
-    keeper = IncidentKeeper(yard, yard, yard, told.append)  # type: ignore[arg-type]
+    keeper = IncidentKeeper(yard, yard, yard, told.append)  # type: ignore[arg-type]  # of each port what is looked at
     by_minute = []
     for _ in range(20):
         keeper.look()

@@ -571,12 +571,16 @@ def test_who_comes_back_from_the_payment_page_is_known_and_the_address_shows_not
     assert "Waiting for the payment" not in selling.visit(f"/c/{selling.slug(FREE)}", cookies=other).text
 
 
-def test_who_comes_after_somebody_has_paid_is_not_told_that_the_bay_is_free(selling: DriverOffice) -> None:
-    phone: dict[str, str] = {}
-    path = f"/c/{selling.slug(FREE)}"
+def begun(selling: DriverOffice, evse: str) -> tuple[str, dict[str, str], Till]:
+    """The page of an EVSE, a phone on which somebody has pressed Pay there, and the till."""
+    path, phone = f"/c/{selling.slug(evse)}", dict[str, str]()
     selling.visit(f"{path}/pay", {}, phone)
-    till = selling.house.payments
-    assert isinstance(till, Till)
+    assert isinstance(selling.house.payments, Till)
+    return path, phone, selling.house.payments
+
+
+def test_who_comes_after_somebody_has_paid_is_not_told_that_the_bay_is_free(selling: DriverOffice) -> None:
+    path, phone, till = begun(selling, FREE)
     assert "Plug in your vehicle first" in selling.visit(path).text, "who has not paid keeps nobody away"
     till.known = [replace(one, state=PaymentState.STARTING) for one in till.known]
     other = selling.visit(path).text
@@ -586,11 +590,7 @@ def test_who_comes_after_somebody_has_paid_is_not_told_that_the_bay_is_free(sell
 
 
 def test_who_left_the_vehicle_for_a_week_finds_it_and_what_is_over_is_forgotten_sooner(selling: DriverOffice) -> None:
-    phone: dict[str, str] = {}
-    path = f"/c/{selling.slug(READY)}"
-    selling.visit(f"{path}/pay", {}, phone)
-    till = selling.house.payments
-    assert isinstance(till, Till)
+    path, phone, till = begun(selling, READY)
     selling.scene.instant = selling.scene.instant.later(7 * 86_400.0)
     till.known = [replace(one, state=PaymentState.STARTING) for one in till.known]
     assert "Starting" in selling.visit(path, cookies=phone).text
