@@ -18,6 +18,11 @@ def plain(text: str) -> str:
     """Foreign text made inert: no control, direction or invisible characters, and no more than a line of it."""
     if len(text) > MAX_TEXT:
         text = text[: MAX_TEXT - 1] + "…"
+    return uncut(text)
+
+
+def uncut(text: str) -> str:
+    """The same at its whole length: for what people take over as it stands, as a command or an address."""
     return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 

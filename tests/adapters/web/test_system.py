@@ -36,6 +36,9 @@ stations:
 """
 
 
+DEEP = "a-place-that-lies-deep/" * 9
+
+
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[PageOffice]:
     with PageOffice(tmp_path) as one:
@@ -58,11 +61,15 @@ def test_every_part_is_told_with_its_age_or_latency(office: PageOffice) -> None:
         assert words in text
 
 
+@pytest.mark.parametrize("deep", ["", DEEP], ids=["near", "deep in the file system"])
 def test_how_a_backup_is_put_back_is_said_for_this_site_and_whoever_is_at_its_machine(
-    office: PageOffice, tmp_path: Path
+    tmp_path: Path, deep: str
 ) -> None:
-    text = said(office.page("/system").text)
-    assert re.search(rf"EMS_STATE_DIR={tmp_path} \S*ems restore {tmp_path}/site ARCHIVE --check", text)
+    place = tmp_path / deep
+    place.mkdir(parents=True, exist_ok=True)
+    with PageOffice(place) as office:
+        text = said(office.page("/system").text)
+    assert re.search(rf"EMS_STATE_DIR={place} \S*ems restore {place}/site ARCHIVE --check", text)
 
 
 def test_the_last_trouble_of_a_part_is_told_by_its_log(office: PageOffice) -> None:

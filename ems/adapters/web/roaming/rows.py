@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ems.adapters.web.roaming.shape import PartnerRow, PartnerRows, RecordRow
-from ems.adapters.web.values import plain, time_of
+from ems.adapters.web.values import plain, time_of, uncut
 from ems.ports.roaming import Partners, PartnerView, RecordView
 
 
@@ -25,7 +25,7 @@ def partner_row(one: PartnerView) -> PartnerRow:
         "registered": None if known.registered is None else time_of(known.registered),
         "can_register": one.can_register,
         "invited_until": None if known.invited_until is None else time_of(known.invited_until),
-        "versions_url": plain(known.versions_url) or None,
+        "versions_url": uncut(known.versions_url) or None,
         "roles": [
             {"party": plain(str(role.party)), "role": plain(role.role), "name": plain(role.name)}
             for role in known.roles

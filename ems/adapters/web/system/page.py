@@ -11,7 +11,7 @@ from ems.adapters.web.needs import needs
 from ems.adapters.web.sheet import Sheet, role_of
 from ems.adapters.web.system.api import part_row, system_api
 from ems.adapters.web.texts import Calendar, duration
-from ems.adapters.web.values import plain, time_of
+from ems.adapters.web.values import plain, time_of, uncut
 from ems.domain.access.account import Role
 from ems.domain.system_status import BackupFile, ClockStatus, Condition, DiskStatus, PartStatus, StationAnswer
 from ems.ports.system import SystemDesk
@@ -40,7 +40,7 @@ def system_ways(sheet: Sheet, desk: SystemDesk) -> tuple[APIRouter, APIRouter]:
             versions=[(name, plain(value)) for name, value in desk.versions],
             clock=_clock(await desk.clock()),
             disk=None if disk is None else _disk(disk),
-            commands={word: plain(desk.command(word)) for word in ("backup", "restore")},
+            commands={word: uncut(desk.command(word)) for word in ("backup", "restore")},
             tight=disk is not None and disk.free < min(LITTLE_SHARE * disk.total, LITTLE_BYTES),
             backups=[_backup(one, calendar) for one in await desk.backups()] if role >= Role.ADMIN else [],
             log=[
