@@ -27,6 +27,7 @@ from ems.domain.unknown import UnknownError
 from ems.ports.controller import Clock, Live
 from ems.ports.sessions import NotReadError
 from ems.statistics.account import co2_of
+from ems.statistics.corrected import corrected
 from ems.statistics.period import Period
 from ems.statistics.record import Facts, Past, PastSession, Used
 
@@ -54,14 +55,15 @@ class SiteSessionDesk:
             until = entry.unplugged or self.clock.now().utc
             quarters = await asyncio.to_thread(self.reader.quarters, name)
             found = await self.store.asked(partial(read_belongings, entry=entry, until=until))
-            co2_g = await asyncio.to_thread(self._co2_g, entry, quarters)
+            is_corrected = any("energy_wh" in one.changes for one in found.corrections)
+            co2_g = await asyncio.to_thread(self._co2_g, entry, quarters, is_corrected)
         keys = [key for key in (self.written.get(entry.evse), *(one.key for one in found.keys)) if key]
         signed = await asyncio.to_thread(lambda: tuple((one, examine(one.value, keys)) for one in found.signed))
         return SessionDetail(
             entry, found.transactions, quarters, found.offers, found.corrections, signed, found.receipt, co2_g
         )
 
-    def _co2_g(self, entry: SessionEntry, quarters: Sequence[SessionQuarter]) -> float | None:
+    def _co2_g(self, entry: SessionEntry, quarters: Sequence[SessionQuarter], is_corrected: bool) -> float | None:
         """As the report of its days counts it, which leaves void sessions out. Reads the database, and files."""
         if not quarters or entry.is_void:
             return None
@@ -73,11 +75,13 @@ class SiteSessionDesk:
         period, now_s = Period(first, last, site.zone), int(self.clock.now().utc.timestamp())
         plugged_s = int(entry.plugged.timestamp())
         unplugged_s = None if entry.unplugged is None else int(entry.unplugged.timestamp())
+        told = PastSession(entry.id, entry.evse, plugged_s, unplugged_s, entry.energy_wh)
+        used = tuple(Used(entry.id, int(at.timestamp()), wh, idle_s) for at, wh, idle_s in quarters)
         past = Past(
             period,
             now_s,
-            sessions=(PastSession(entry.id, entry.evse, plugged_s, unplugged_s, entry.energy_wh),),
-            used=tuple(Used(entry.id, int(at.timestamp()), wh, idle_s) for at, wh, idle_s in quarters),
+            sessions=(told,),
+            used=tuple(corrected(told, used)) if is_corrected else used,
             flows=read_flows(self.store.database, site, period),
         )
         return co2_of(past, Facts(site, carbon=carbon), entry.id)

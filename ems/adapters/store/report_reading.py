@@ -15,10 +15,12 @@ from ems.adapters.store.database import WRITE_ERRORS, Database
 from ems.adapters.store.price_schema import usage
 from ems.adapters.store.report_schema import control_quarter, excluded_time, outage
 from ems.adapters.store.schema import interval, session, subject
+from ems.adapters.store.session_schema import session_correction
 from ems.domain.meter import MeterRole
 from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
 from ems.ports.reports import NoReportError
+from ems.statistics.corrected import corrected
 from ems.statistics.period import Period
 from ems.statistics.record import (
     Cause,
@@ -38,7 +40,7 @@ SLICE_MS = 31 * DAY_MS
 """So much is read in one query: a long snapshot keeps the log of the database from being recycled."""
 
 LONGEST_MS = 92 * DAY_MS
-"""Who came longer before is not looked for."""
+"""Who came longer before is only found by what it used."""
 
 AT_A_TIME = 1000
 HOUR_MS = 3_600_000
@@ -51,6 +53,19 @@ COVERED_S = 450
 
 DRAWS_W, DRAWS_CA = 50, 100
 STATED = (NeedOrigin.STATED.value, NeedOrigin.SCHEDULED.value)
+
+_IS_STATED = session.c.need_origin.in_(STATED)
+_SESSION = (
+    session.c.id, session.c.evse, session.c.plugged // 1000, session.c.unplugged // 1000, session.c.energy_wh,
+    case((_IS_STATED, session.c.need_wh)), case((_IS_STATED, session.c.departure // 1000)), session.c.vehicle,
+    func.coalesce(session.c.tag, session.c.tag_key), session.c.person, session.c.cost_centre, session.c.total_minor,
+)  # fmt: skip
+"""In the order of a `PastSession`."""
+
+_USED = (usage.c.session, usage.c.starts // 1000, usage.c.energy_wh, usage.c.idle_s)
+_CORRECTED = session_correction.c
+_ENERGY_CORRECTED = select(_CORRECTED.session).where(_CORRECTED.changes.contains('"energy_wh"')).distinct()
+"""Corrections are few."""
 
 
 class _Span(NamedTuple):
@@ -67,11 +82,12 @@ def read_past(database: Database, site: Site, period: Period, now_s: int) -> Pas
     reading = _Reading(database)
     span = _Span(1000 * period.begin_s, 1000 * period.end_s)
     try:
+        sessions, used = reading.counted(span)
         return Past(
             period,
             now_s,
-            sessions=tuple(reading.sessions(span)),
-            used=tuple(reading.used(span)),
+            sessions=sessions,
+            used=used,
             charged=tuple(reading.charged(span)),
             flows=tuple(reading.flows(span, site)),
             outages=tuple(reading.outages(span)),
@@ -101,27 +117,50 @@ class _Reading:
             for some in connection.execute(query.execution_options(yield_per=AT_A_TIME)).partitions():
                 yield from some
 
-    def sessions(self, span: _Span) -> Iterator[PastSession]:
+    def counted(self, span: _Span) -> tuple[tuple[PastSession, ...], tuple[Used, ...]]:
+        """The sessions that count, and what they used as it was corrected, so that whatever is made of the one agrees
+        with what is made of the other.
+        """
+        used = list(self._used(span))
+        sessions = {one.id: one for one in self._sessions(span)}
+        if longer := self._longer({one.session for one in used if 1000 * one.starts_s < span.end} - sessions.keys()):
+            by_begin = sorted((*sessions.values(), *longer), key=lambda one: (one.plugged_s, one.id))
+            sessions = {one.id: one for one in by_begin}
+        changed = [sessions[row.session] for row in self._rows(_ENERGY_CORRECTED) if row.session in sessions]
+        others = sessions.keys() - {one.id for one in changed}
+        counted = [one for one in used if one.session in others]
+        if changed:
+            counted += (one for told in changed for one in self._as_corrected(told, span))
+            counted.sort(key=lambda one: one.starts_s)
+        return tuple(sessions.values()), tuple(counted)
+
+    def _longer(self, names: set[str]) -> list[PastSession]:
+        """Of sessions that used something then those which count: they came longer before than was looked."""
+        known, ordered = session.c, sorted(names)
+        parts = (ordered[first : first + AT_A_TIME] for first in range(0, len(ordered), AT_A_TIME))
+        queries = (select(*_SESSION).where(known.id.in_(part), known.is_void.is_not(True)) for part in parts)
+        return [PastSession._make(row) for query in queries for row in self._rows(query)]
+
+    def _as_corrected(self, told: PastSession, span: _Span) -> Iterator[Used]:
+        measured = self._rows(select(*_USED).where(usage.c.session == told.id))
+        for one in corrected(told, tuple(map(Used._make, measured))):
+            if span.begin <= 1000 * one.starts_s < span.end + BEHIND_MS:
+                yield one
+
+    def _sessions(self, span: _Span) -> Iterator[PastSession]:
         known = session.c
-        is_needed = known.need_origin.in_(STATED)
-        columns = (
-            known.id, known.evse, known.plugged // 1000, known.unplugged // 1000, known.energy_wh,
-            case((is_needed, known.need_wh)), case((is_needed, known.departure // 1000)), known.vehicle,
-            func.coalesce(known.tag, known.tag_key), known.person, known.cost_centre, known.total_minor,
-        )  # fmt: skip
         for begin, end in _Span(span.begin - LONGEST_MS, span.end).slices():
             there: list[ColumnElement[bool]] = [known.plugged >= begin, known.plugged < end]
             if begin < span.begin:
                 stayed = known.unplugged.is_(None), known.unplugged > span.begin
                 there.append(or_(known.plugged >= span.begin, *stayed))
-            query = select(*columns).where(*there, known.is_void.is_not(True))
+            query = select(*_SESSION).where(*there, known.is_void.is_not(True))
             yield from map(PastSession._make, self._many(query.order_by(known.plugged, known.id)))
 
-    def used(self, span: _Span) -> Iterator[Used]:
+    def _used(self, span: _Span) -> Iterator[Used]:
         known = usage.c
-        columns = (known.session, known.starts // 1000, known.energy_wh, known.idle_s)
         for begin, end in _Span(span.begin, span.end + BEHIND_MS).slices():
-            query = select(*columns).where(known.starts >= begin, known.starts < end).order_by(known.starts)
+            query = select(*_USED).where(known.starts >= begin, known.starts < end).order_by(known.starts)
             yield from map(Used._make, self._many(query))
 
     def charged(self, span: _Span) -> Iterator[Charged]:

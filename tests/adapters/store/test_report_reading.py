@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ems.adapters.store.carrying import carry
 from ems.adapters.store.database import Database
-from ems.adapters.store.moment import from_ms
+from ems.adapters.store.moment import from_ms, to_ms
 from ems.adapters.store.price_schema import receipt, usage
 from ems.adapters.store.report_reading import read_past
 from ems.adapters.store.schema import interval, session, subject
 from ems.adapters.store.store import Store
 from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.meter import Meter, MeterRole
+from ems.domain.record.correction import Wanted
 from ems.domain.unknown import UnknownError
 from ems.ports.reports import ExportRun, RunState
 from ems.statistics.period import Every
 from ems.statistics.record import Cause, Charged, ControlQuarter, Excluded, Exclusion, Flow
-from ems.statistics.report import report_of
+from ems.statistics.report import Report, report_of
 from tests.adapters.store.clocks import HandClock
+from tests.adapters.store.seeded import Seeded, seed
 from tests.statistics.month import CONTROL, EXCLUDED, FACTS, NOW_S, OCTOBER, OUTAGES, PAST, SITE, s
 
 
@@ -154,3 +156,35 @@ def test_runs_of_exports_are_kept_by_name_and_period(reopened: Callable[[], Stor
         assert await store.reports.runs() == (second._replace(attempts=1, answer="no route", tried=due), first)
 
     asyncio.run(work())
+
+
+def test_sheets_agree_of_what_was_voided_or_corrected_and_of_who_came_long_before(opened: Callable[[], Store]) -> None:
+    """One void session, two whose energy was corrected (of one nothing was measured), one there for a hundred days."""
+    noon = datetime(2026, 10, 10, 12, tzinfo=UTC)
+    void = Seeded("A/1", noon - timedelta(days=1), energy_wh=7_000, void=True)
+    wrong = Seeded("A/1", noon, energy_wh=900_001, cost_centre="north")
+    unseen = Seeded("A/1", noon + timedelta(days=1), hours=1.0, energy_wh=0, cost_centre="north")
+    winter = Seeded("B/1", noon - timedelta(days=100), hours=24.0 * 110, energy_wh=4_000)
+    store = opened()
+    database = store.database
+    seed(database, [void, wrong, unseen, winter])
+    for one, energy_wh in ((wrong, 12_003.0), (unseen, 5_000.0)):
+        wanted = Wanted("the meter was changed", {"energy_wh": energy_wh})
+        asyncio.run(store.corrections.correct(one.id, wanted, "eva", noon))
+    with database.connect() as connection, database.transaction(connection, durable=False):
+        late = {"session": winter.id, "starts": to_ms(noon), "energy_wh": 500, "idle_s": 0}
+        connection.execute(usage.insert(), [late])
+    past = read_past(database, SITE, OCTOBER, NOW_S)
+    told = {one.id: sum(used.energy_wh for used in past.used if used.session == one.id) for one in past.sessions}
+    assert told == {winter.id: 500, wrong.id: 12_003, unseen.id: 5_000}
+    report = report_of(past, FACTS)
+    kwh = {name: energy_kwh(report, name) for name in ("days", "evses", "cost-centres")}
+    assert kwh == dict.fromkeys(kwh, pytest.approx(17.503))
+
+
+def energy_kwh(report: Report, name: str) -> float:
+    """What a sheet adds up to."""
+    sheet = report.sheet(name)
+    assert sheet is not None
+    at = [column.name for column in sheet.columns].index("energy_kwh")
+    return sum(float(str(row[at])) for row in sheet.rows)
