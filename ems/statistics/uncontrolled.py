@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ems.domain.energy.bill import Bill, Component, bill
+from ems.domain.energy.bill import Bill, Component, bill, in_part
 from ems.domain.site import Site
 from ems.domain.station import Evse
 from ems.domain.vehicle import Vehicle
@@ -115,14 +115,19 @@ def comparison_of(past: Past, facts: Facts, quarters: Quarters) -> Comparison:
     is_measured = any(not math.isnan(watts) for watts in quarters.grid_w)
     was = list(quarters.grid_w if is_measured else quarters.charging_w)
     wished = [w - now + then for w, now, then in zip(was, quarters.charging_w, would, strict=True)]
-    (peak_w, bill_now), (wished_w, bill_then) = (_judged(course, facts, quarters) for course in (was, wished))
+    span_s = (past.period.begin_s, past.period.end_s)
+    (peak_w, bill_now), (wished_w, bill_then) = (_judged(course, facts, quarters, span_s) for course in (was, wished))
     return Comparison(peak_w, wished_w, bill_now, bill_then, is_measured)
 
 
-def _judged(course: Sequence[float], facts: Facts, quarters: Quarters) -> tuple[float, Bill | None]:
+def _judged(
+    course: Sequence[float], facts: Facts, quarters: Quarters, span_s: tuple[int, int]
+) -> tuple[float, Bill | None]:
     """The highest quarter hour of a course and its bill."""
     peak_w = max((watts for watts in course if not math.isnan(watts)), default=0.0)
-    return peak_w, None if facts.tariff is None else bill(facts.tariff, quarters.load(tuple(course)))
+    if facts.tariff is None:
+        return peak_w, None
+    return peak_w, in_part(bill(facts.tariff, quarters.load(tuple(course))), facts.tariff, span_s)
 
 
 TITLES = {
@@ -158,6 +163,8 @@ def comparison_sheet(facts: Facts, compared: Comparison) -> Sheet:
     )
     if not compared.is_measured:
         about += " The grid connection is not measured, so only the vehicles are compared."
+    if facts.tariff is not None and facts.tariff.demand:
+        about += " What a peak costs counts in the share that this time has of the month or year that it is paid for."
     if facts.tariff is None:
         about += " The site has no tariff, so nothing is said of cost."
     return Sheet("comparison", "With and without control", about, columns, tuple(rows))

@@ -9,12 +9,13 @@ from decimal import Decimal
 import pytest
 
 from ems.domain.energy.carbon import Carbon
+from ems.domain.energy.demand_charge import DemandCharge, Per
 from ems.domain.energy.price_series import PricePoint, PriceSeries
 from ems.domain.vehicle import Vehicle
 from ems.statistics.record import QUARTER_S, Cause, Charged, ControlQuarter, Flow, Outage, Past, Used
 from ems.statistics.report import SHEETS, Report, report_of
 from ems.statistics.sheet import Value
-from tests.statistics.month import FACTS, NOW_S, OCTOBER, PAST, SECOND, THIRD, USED, s
+from tests.statistics.month import FACTS, NOW_S, OCTOBER, PAST, SECOND, TARIFF, THIRD, USED, s
 
 
 def told(report: Report, sheet: str) -> list[dict[str, Value]]:
@@ -52,6 +53,18 @@ def test_the_month_adds_up() -> None:
         "charging_h": 4.5,
         "idle_h": 0.0,
     }
+
+
+@pytest.mark.parametrize(("per", "share"), [(Per.YEAR, 745 / 8760), (Per.MONTH, 1.0)])
+def test_a_month_pays_its_share_of_the_peak_of_the_year(per: Per, share: float) -> None:
+    """6 kW as it was, 11.04 kW without control, at 100 EUR and 20 % tax; October has an hour more than 31 days."""
+    tariff = replace(TARIFF, demand=(DemandCharge("capacity", 100.0, period=per),))
+    report = report_of(PAST, replace(FACTS, tariff=tariff))
+    peak = by(report, "comparison", "figure")["Bill of the site: peak"]
+    cents = Decimal("0.01")
+    assert peak["controlled"] == Decimal(600 * share).quantize(cents)
+    assert peak["uncontrolled"] == Decimal(1104 * share).quantize(cents)
+    assert figures(report)["saved"] == Decimal(1.2 * 504 * share).quantize(cents)
 
 
 def test_all_sheets_are_there_in_their_order() -> None:

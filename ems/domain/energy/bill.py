@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
@@ -86,19 +86,42 @@ def bill(tariff: Tariff, load: Load) -> Bill:
     each fixed charge. Never raises.
 
     A demand charge is due in full for every billing period of which the load has a part: `BillLine.period` tells which,
-    so that who compares shorter times can take a share. Fixed charges are due for the time that the load covers.
+    so that who compares shorter times can take a share (`in_part`). Fixed charges are due for the time that the load
+    covers.
     """
     if not load.mean_w:
         return Bill(tariff.currency, ())
     energy, assumed = _energy_lines(tariff, load)
     lines = [*energy, *(_demand_line(peak) for peak in tariff.peaks(load)), *_fixed_lines(tariff, load)]
-    net = math.fsum(line.exact for line in lines if line.component is not Component.FEED_IN)
-    if tariff.vat_pct:
-        lines.append(BillLine(Component.VAT, "VAT", tariff.vat_pct, "%", net * tariff.vat_pct / 100.0))
+    lines += _vat_lines(tariff, lines)
     span_s = (load.begin_s, load.end_s)
     charges: tuple[Sequence[Agreed], ...] = (*by_name(tariff.demand), *by_name(tariff.fixed))
     gaps = [gap for versions in charges for gap in validity_gaps(versions, span_s, tariff.zone)]
     return Bill(tariff.currency, tuple(lines), (*assumed, *gaps, *_unmeasured(load, tariff.zone)))
+
+
+def in_part(whole: Bill, tariff: Tariff, span_s: tuple[int, int]) -> Bill:
+    """A bill of a shorter time: each demand charge takes the share of its billing period that `span_s` (seconds since
+    1970) has of it, with the tax on that.
+    """
+    if not whole.lines:
+        return whole
+    lines = [_in_part(line, tariff, span_s) for line in whole.lines if line.component is not Component.VAT]
+    return replace(whole, lines=(*lines, *_vat_lines(tariff, lines)))
+
+
+def _in_part(line: BillLine, tariff: Tariff, span_s: tuple[int, int]) -> BillLine:
+    if line.period is None:
+        return line
+    begin_s, end_s = line.period.begin_s(tariff.zone), line.period.end_s(tariff.zone)
+    shared_s = min(end_s, span_s[1]) - max(begin_s, span_s[0])
+    return replace(line, exact=line.exact * max(0, shared_s) / (end_s - begin_s))
+
+
+def _vat_lines(tariff: Tariff, lines: Sequence[BillLine]) -> Iterator[BillLine]:
+    if tariff.vat_pct:
+        net = math.fsum(line.exact for line in lines if line.component is not Component.FEED_IN)
+        yield BillLine(Component.VAT, "VAT", tariff.vat_pct, "%", net * tariff.vat_pct / 100.0)
 
 
 def _energy_lines(tariff: Tariff, load: Load) -> tuple[list[BillLine], list[Assumption]]:
