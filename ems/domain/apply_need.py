@@ -26,7 +26,13 @@ def holder_identified(state: SiteState, event: e.HolderIdentified) -> SiteState:
 
 
 def energy_capped(state: SiteState, event: e.EnergyCapped) -> SiteState:
-    return _changed(state, event.evse, lambda session: replace(session, cap_wh=event.cap_wh))
+    def change(session: Session) -> Session:
+        running = session.transaction
+        if event.id_tag and running is not None and not running.may_be_of(event.id_tag):
+            return session
+        return replace(session, cap_wh=event.cap_wh, paid_by=event.id_tag)
+
+    return _changed(state, event.evse, change)
 
 
 def _changed(state: SiteState, evse_id: str, change: Callable[[Session], Session]) -> SiteState:

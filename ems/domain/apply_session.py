@@ -109,7 +109,10 @@ def transaction_started(state: SiteState, event: e.TransactionStarted) -> SiteSt
         before = session.counted if session.transaction is None else session.transaction.id
         if before is not None and before != event.transaction.id:
             # A second transaction of the same plug-in counts its own energy, but keeps the need.
-            session = replace(session, energy_wh=0.0, soc_at_wh=session.soc_at_wh - session.energy_wh)
+            soc_at_wh, earlier_wh = session.soc_at_wh - session.energy_wh, session.delivered_wh
+            session = replace(session, energy_wh=0.0, soc_at_wh=soc_at_wh, earlier_wh=earlier_wh)
+            if session.paid_by and not event.transaction.may_be_of(session.paid_by):
+                session = replace(session, cap_wh=None, paid_by="")
             known = _as_it_was(known)
         session = replace(session, transaction=event.transaction, counted=event.transaction.id, ended=None)
         return replace(known, session=session)

@@ -156,9 +156,7 @@ class ProfileSent:
 
 @dataclass(frozen=True, slots=True)
 class ProfileAnswered:
-    """The answer to a limit; `ends_at` is when its lease ends (monotonic), infinite for one without end. `phases`: the
-    number that the limit named, 0 for none.
-    """
+    """The answer to a limit whose lease ends at `ends_at` (monotonic; infinite: never); `phases` that it named or 0."""
 
     evse: str
     layer: Layer
@@ -220,10 +218,11 @@ class HolderIdentified:
 
 @dataclass(frozen=True, slots=True)
 class EnergyCapped:
-    """The vehicle at an EVSE gets so much energy and no more, because more is not paid for; None: there is no cap."""
+    """A session gets so much energy and no more, as who has this tag (empty: anyone) pays for no more; None: no cap."""
 
     evse: str
     cap_wh: float | None
+    id_tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,10 @@ class Transaction:
     meter_start_wh: float
     id_tag: str | None = None
 
+    def may_be_of(self, id_tag: str) -> bool:
+        """Whether it may have been begun with a tag: of one that was adopted nobody knows."""
+        return self.id_tag is None or self.id_tag.upper() == id_tag.upper()
+
 
 @lru_cache(maxsize=4096)
 def name_of(evse: str, plugged: datetime) -> str:
@@ -73,10 +77,11 @@ def name_of(evse: str, plugged: datetime) -> str:
 @dataclass(frozen=True, slots=True)
 class Session:
     """One vehicle at one EVSE. `energy_wh` is what it got so far, in the transaction `counted`, which runs or was the
-    last; `soc_percent` as the vehicle reports it, and `soc_at_wh` what it had got when it first reported that;
-    `vehicle` and `holder` (of its tag) None: nobody knows. At `cap_wh` it gets no more: so much is paid for (None: no
-    cap). `ended`: when its last transaction ended, if its station told that late and has not said since that the
-    vehicle is there; if it is not, it is taken to have left then.
+    last, and `earlier_wh` what it got in those before that; `soc_percent` as the vehicle reports it, and `soc_at_wh`
+    what it had got when it first reported that; `vehicle` and `holder` (of its tag) None: nobody knows. At `cap_wh` of
+    all its transactions it gets no more: so much is paid for by who charges with the tag `paid_by` (empty: anybody);
+    None: no cap. `ended`: when its last transaction ended, if its station told that late and has not said since that
+    the vehicle is there; if it is not, it is taken to have left then.
     """
 
     evse: str
@@ -93,11 +98,18 @@ class Session:
     cap_wh: float | None = None
     counted: int | None = None
     ended: datetime | None = None
+    earlier_wh: float = 0.0
+    paid_by: str = ""
+
+    @property
+    def delivered_wh(self) -> float:
+        """What it got in all its transactions."""
+        return self.earlier_wh + self.energy_wh
 
     @property
     def is_at_cap(self) -> bool:
         """It has got all that is paid for."""
-        return self.cap_wh is not None and self.energy_wh >= self.cap_wh
+        return self.cap_wh is not None and self.delivered_wh >= self.cap_wh
 
     @property
     def id(self) -> str:
@@ -142,6 +154,7 @@ class Session:
         return Session(
             self.evse, self.plugged, self.plugged_s, self.transaction, energy, self.need, self.soc_percent,
             self.service_class, self.vehicle, self.soc_at_wh, self.holder, self.cap_wh, self.counted,
+            earlier_wh=self.earlier_wh, paid_by=self.paid_by,
         )  # fmt: skip
 
     def of(self, vehicle: Vehicle | None) -> Session:

@@ -299,7 +299,7 @@ class Cashier:
         if any(errand.payment.evse == evse for errand in self._errands.values()):
             raise ValueError(f"somebody else is paying or charging at {evse}")
         session = known.session
-        if session is not None and (session.transaction is not None or session.energy_wh > 0):
+        if session is not None and (session.transaction is not None or session.delivered_wh > 0):
             raise ValueError(f"somebody charges at {evse} already; unplug first")
         return prices
 

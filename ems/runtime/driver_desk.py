@@ -136,7 +136,7 @@ class DriverDesk:
             raise ValueError(f"charging at {evse} is not free for everybody")
         if self.is_held(evse):
             raise ValueError(f"{evse} is kept for somebody else now")
-        if session is not None and (session.transaction is not None or session.energy_wh > 0):
+        if session is not None and (session.transaction is not None or session.delivered_wh > 0):
             raise ValueError(f"somebody charges at {evse} already; unplug first")
         if any(one.evse == evse and one.tag.startswith(GIFT_PREFIX) for one in self._expected.values()):
             raise ValueError(f"somebody else is starting at {evse}")

@@ -241,8 +241,9 @@ class Errand:
             self._news.clear()
 
     def _capped(self) -> None:
-        if self.payment.cap_wh is not None:
-            self.counter.put(EnergyCapped(self.payment.evse, float(self.payment.cap_wh)))
+        known = self.payment
+        if known.cap_wh is not None:
+            self.counter.put(EnergyCapped(known.evse, float(known.cap_wh), known.tag))
 
 
 def _seen(view: HoldView) -> Cause | None:

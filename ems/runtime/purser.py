@@ -39,16 +39,13 @@ RECEIPT_S = 60.0
 
 @dataclass(slots=True)
 class Running:
-    """A session that somebody's account pays for. `parts` of it are held, `is_busy` while one more is being booked.
-    `earlier_wh`: what transactions before the one that runs took of it.
-    """
+    """A session that somebody's account pays for. `parts` of it are held, `is_busy` while one more is being booked."""
 
     session: str
     evse: str
     person: str
     parts: int = 0
     cost: int = 0
-    earlier_wh: float = 0.0
     is_busy: bool = False
     is_over: bool = False
     stopped_s: float = NEVER
@@ -204,7 +201,7 @@ class Purser:
             self._handed_over(known)
         elif not known.is_over:
             made = tab.receipt(state.site.zone)
-            known.cost, known.earlier_wh = 0 if made is None else made.total, tab.usage.earlier_wh
+            known.cost = 0 if made is None else made.total
         if transaction is not None and not known.is_busy:
             self._watch(known, session, prices, state)
 
@@ -215,9 +212,8 @@ class Purser:
         held, most_w, now_s = account.holds.get(known.session, 0), _most_w(state, index), self._now_s()
         pays = not known.is_over and covers(prices, held, most_w)
         cap = cap_wh(prices, held, most_w) if pays else None
-        left = None if cap is None else max(0.0, cap - known.earlier_wh)
         # The cap in force may be one from before more was held.
-        is_at_cap = left is not None and session.energy_wh >= left
+        is_at_cap = cap is not None and session.delivered_wh >= cap
         is_used_up = is_at_cap or is_used_up_by(known.cost, held)
         if pays and is_used_up and account.balance > 0 and account.is_open:
             self._hold(known, prices)
@@ -226,9 +222,11 @@ class Purser:
             log.info("prepaid.stopped evse=%s person=%.64r cost=%d held=%d", known.evse, known.person, known.cost, held)
             if self._group is not None:
                 self._group.create_task(self._stopped(known.evse))
-        if left is not None and session.cap_wh != left and now_s - known.capped_s >= CAP_AGAIN_S:
+        if cap is not None and session.cap_wh != cap and now_s - known.capped_s >= CAP_AGAIN_S:
             known.capped_s = now_s
-            self.ways.put(EnergyCapped(known.evse, left))
+            running = session.transaction
+            tag = "" if running is None or running.id_tag is None else running.id_tag
+            self.ways.put(EnergyCapped(known.evse, float(cap), tag))
 
     def _hold(self, known: Running, prices: PriceList) -> None:
         account = self.accounts[known.person]

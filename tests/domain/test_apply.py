@@ -65,6 +65,10 @@ def begins(number: int = 7, register: float = 5000.0) -> e.TransactionStarted:
     return e.TransactionStarted("A1/1", NOW, Transaction(number, NOW.utc, register))
 
 
+def got(register: float) -> e.MeterValues:
+    return e.MeterValues("A1/1", T, register_wh=register)
+
+
 def ends(number: int = 7, energy: float | None = None) -> e.TransactionEnded:
     return e.TransactionEnded("A1/1", at(60), number, energy)
 
@@ -348,6 +352,41 @@ def test_a_transaction_that_follows_another_counts_from_nothing() -> None:
     session = after(begins(1), state=first).evse("A1/1").session
     assert session is not None
     assert session.energy_wh == 5000.0
+
+
+PAID = e.EnergyCapped("A1/1", 8000.0, "QR1")
+
+
+@pytest.mark.parametrize(
+    ("before", "second_tag", "cap", "is_at_cap"),
+    [
+        ((PAID,), "QR1", 8000.0, False),
+        ((PAID,), "qr1", 8000.0, False),
+        ((PAID, got(7000.0)), "QR1", 8000.0, True),
+        ((PAID, got(8000.0)), None, 8000.0, True),
+        ((got(8000.0), PAID), "QR1", 8000.0, True),
+        ((PAID, got(8000.0)), "04AB", None, False),
+        ((e.EnergyCapped("A1/1", 8000.0), got(8000.0)), "04AB", 8000.0, True),
+    ],
+)
+def test_a_cap_is_of_all_that_its_payer_gets_in_a_session(
+    before: tuple[e.Event, ...], second_tag: str | None, cap: float | None, is_at_cap: bool
+) -> None:
+    """Also where the station was restarted, or the driver stopped and begins again with the same plug."""
+    began = e.TransactionStarted("A1/1", at(0), Transaction(1, at(0).utc, 0.0, "QR1"))
+    again = e.TransactionStarted("A1/1", at(60), Transaction(2, at(60).utc, 50_000.0, second_tag))
+    for end in ((), (ends(1),)):
+        state = after(status(EvseStatus.PREPARING), began, *before, *end, again)
+        session = after(e.MeterValues("A1/1", T, register_wh=51_000.0), state=state).evse("A1/1").session
+        assert session is not None
+        assert (session.energy_wh, session.cap_wh, session.is_at_cap) == (1000.0, cap, is_at_cap)
+
+
+def test_a_cap_that_is_told_late_is_not_for_who_charges_by_then() -> None:
+    other = e.TransactionStarted("A1/1", at(0), Transaction(1, at(0).utc, 0.0, "04AB"))
+    session = after(other, PAID).evse("A1/1").session
+    assert session is not None
+    assert session.cap_wh is None
 
 
 def test_no_two_sessions_of_an_outlet_begin_in_the_same_second() -> None:

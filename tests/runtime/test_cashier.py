@@ -119,6 +119,21 @@ def test_a_hold_caps_the_energy_and_the_session_is_stopped() -> None:
     assert (known.state, known.amount, "stop" in here.calls) == (PaymentState.CAPTURED, made.total, True)
 
 
+def test_who_begins_again_with_the_same_plug_has_what_the_hold_pays_for_once() -> None:
+    """Or whose charger is restarted meanwhile."""
+
+    async def again(here: Forecourt) -> None:
+        here.another(here.book["p0"].tag)
+
+    story, court = meanwhile(600.0, again), with_(replace(PUBLIC, hold=Decimal(4)), draws_w=22_000.0, stays_s=7200.0)
+    known, here = played(story, court)
+    (made,) = here.receipts.values()
+    assert here._transaction == 2
+    assert known.cap_wh is not None
+    assert known.cap_wh <= made.energy_wh <= known.cap_wh + 100
+    assert (known.state, known.amount, "stop" in here.calls) == (PaymentState.CAPTURED, made.total, True)
+
+
 def test_a_price_by_time_ends_the_session_before_the_hold_is_used_up() -> None:
     by_minute = replace(PUBLIC, fees=(Fee(Unit.MINUTE, Decimal("2")),))
     known, here = played(pays, with_(by_minute, stays_s=3600.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from operator import attrgetter
@@ -196,7 +196,8 @@ def _sessions(remains: Remains, now: Instant) -> dict[str, Session]:
         others = transactions_of(row)[: None if transaction is not None else -1]
         before = sum(remains.energies.get(id_, 0.0) for id_ in others)
         try:
-            found[row.evse] = session_of(row, max(0.0, row.energy_wh - before), transaction, now)
+            known = session_of(row, max(0.0, row.energy_wh - before), transaction, now)
+            found[row.evse] = replace(known, earlier_wh=before)
         except ValueError as error:
             log.warning("store.session_unreadable id=%.64r: %s", row.id, error)
     found.update({evse: _session_around(evse, transaction, now) for evse, transaction in running.items()})

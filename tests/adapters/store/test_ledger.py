@@ -213,7 +213,7 @@ def test_a_restart_finds_the_session_with_its_transaction_need_and_energy(opened
     first.ledger.session_changed(replace(SESSION, transaction=begun(7), energy_wh=300.0))
     run(first.ledger.transaction_ended("CP-01/1", 7, BEGIN.utc, 400.0))
     run(first.ledger.transaction_started("CP-01/1", begun(8)))
-    known = replace(SESSION, transaction=begun(8), energy_wh=77.0, counted=8)
+    known = replace(SESSION, transaction=begun(8), energy_wh=77.0, counted=8, earlier_wh=400.0)
     first.ledger.session_changed(known)
     run(first.flush())
     now = clock.restart(30)
@@ -238,7 +238,7 @@ def test_what_a_vehicle_got_before_a_restart_counts_although_nothing_runs_any_mo
     now = clock.restart(30)
     second = reopened()
     known = second.ledger.recovered(now).sessions["CP-01/1"]
-    assert known.energy_wh == ended_wh[-1], "as if there had been no restart"
+    assert (known.energy_wh, known.delivered_wh) == (ended_wh[-1], sum(ended_wh)), "as if there had been no restart"
     second.ledger.session_changed(known)
     second.ledger.session_ended(known, now.utc)
     (row,) = rows(second, schema.session)

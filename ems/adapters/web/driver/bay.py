@@ -122,7 +122,7 @@ class Bay:
     def is_taken(self) -> bool:
         """Somebody's session runs, or has just run, and its vehicle is still there."""
         session = self.session
-        return session is not None and (session.transaction is not None or session.energy_wh > 0)
+        return session is not None and (session.transaction is not None or session.delivered_wh > 0)
 
     @property
     def power_w(self) -> float | None:
