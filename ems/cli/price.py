@@ -113,6 +113,7 @@ def _list_lines(prices: dict[str, Any]) -> Iterator[str]:
         yield f"  {fee['price']:>10} {prices['currency']} per {UNITS[fee['unit']]}{f'  {when}' if when else ''}"
     notes = [f"VAT {prices['vat_percent']} % inside"]
     notes += [f"{prices['idle_grace_min']} idle minutes free"] if prices["idle_grace_min"] else []
+    notes += [f"{prices['idle_at_most']} {prices['currency']} at most for idle ones"] if prices["idle_at_most"] else []
     notes += [f"hold {prices['hold']} {prices['currency']}"] if prices["hold"] else []
     yield f"  {', '.join(notes)}"
 

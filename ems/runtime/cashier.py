@@ -231,7 +231,7 @@ class Cashier:
         tab = self._counter.till.tab(known.evse)
         if tab is not None and tab.usage.session == known.session:
             made = tab.receipt(state.site.zone)
-            errand.cost = 0 if made is None else made.total
+            errand.cost, errand.idle_cost = (0, 0) if made is None else (made.total, made.idle)
         running = None if session is None else session.transaction
         if session is not None and running is not None and not is_of(session, known):
             # What comes now is not for this driver to pay.
@@ -243,7 +243,7 @@ class Cashier:
         errand.over_s = None if running is not None else errand.over_s or now_s
         is_used_up = session.is_at_cap or known.is_used_up(errand.cost)
         is_over = errand.over_s is not None and (is_used_up or now_s - errand.over_s >= BEGINS_AGAIN_S)
-        if is_over and known.is_all(errand.cost):
+        if is_over and known.is_all(errand.cost, errand.idle_cost):
             # Nobody knows when the vehicle will leave; what is held beyond that is the driver's.
             errand.tell(Ended(errand.cost))
         elif is_used_up:

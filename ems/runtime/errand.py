@@ -72,13 +72,14 @@ class Counter:
 
 @dataclass(slots=True)
 class Errand:
-    """A payment under way. `cost` is what its session costs so far, None until somebody has looked; `over_s` since
-    when nothing runs in it any more (monotonic), None while something does.
+    """A payment under way. `cost` is what its session costs so far, None until somebody has looked, and of that
+    `idle_cost` for idling; `over_s` since when nothing runs in it any more (monotonic), None while something does.
     """
 
     payment: Payment
     counter: Counter
     cost: int | None = None
+    idle_cost: int = 0
     over_s: float | None = None
     _is_asked: bool = False
     _stopped_s: float = NEVER

@@ -17,6 +17,7 @@ FILES = {
 name: Everybody
 vat_percent: 19
 idle_grace_min: 15
+idle_at_most: 12
 valid_until: 2099-12-31
 fees:
   - {unit: kwh, price: 0.59, when: [Mon-Fri 17:00-20:00]}
@@ -74,7 +75,7 @@ def test_a_list_is_told_shown_and_removed(said: dict[str, Ended]) -> None:
         "        0.59 EUR per kWh  Mon,Tue,Wed,Thu,Fri 17:00-20:00",
         "        0.39 EUR per kWh",
         "         0.1 EUR per min idle",
-        "  VAT 19 % inside, 15 idle minutes free",
+        "  VAT 19 % inside, 15 idle minutes free, 12 EUR at most for idle ones",
     ]
     assert said["json"].data[0]["fees"][0]["price"] == "0.59"
     assert (said["remove"].status, said["again"].status) == (FINE, FINDING)

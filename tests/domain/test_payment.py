@@ -145,5 +145,8 @@ def test_a_hold_pays_for_its_cap_whatever_time_of_day() -> None:
     cap = cap_wh(replace(PRICES, fees=fees), 4000, 11_000)
     assert cap == int(1000 * (38.80 - 1) / 0.80 - 11_000 / 30)
     assert cap_wh(replace(PRICES, fees=(Fee(Unit.MINUTE, Decimal(1)),)), 4000, 11_000) is None
+    idling = (Fee(Unit.KWH, Decimal("0.40")), Fee(Unit.IDLE_MINUTE, Decimal("0.10")))
+    kept = [cap_wh(replace(PRICES, fees=idling, idle_at_most=most), 4000, 11_000) for most in (None, Decimal(2))]
+    assert kept == [int(1000 * (38.80 - left) / 0.40 - 11_000 / 30) for left in (6, 2)], "an hour of it, or its most"
     with pytest.raises(ValueError, match="raise it"):
         cap_wh(PRICES, 60, 11_000)

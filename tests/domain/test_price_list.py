@@ -91,6 +91,27 @@ def test_the_first_fee_that_holds_counts_and_none_is_free() -> None:
     assert prices.fee(Unit.SESSION, datetime(2026, 11, 26, 6, tzinfo=BERLIN)) is None
 
 
+IDLING = (Fee(Unit.IDLE_MINUTE, Decimal("0.10")),)
+
+
+@pytest.mark.parametrize(
+    ("fees", "most", "idle_cost", "grows"),
+    [
+        ((Fee(Unit.KWH, Decimal(1)), Fee(Unit.SESSION, Decimal(1))), None, 0, False),
+        ((Fee(Unit.MINUTE, Decimal(0)), Fee(Unit.IDLE_MINUTE, Decimal(0))), None, 0, False),
+        ((Fee(Unit.MINUTE, Decimal("0.01")),), None, 0, True),
+        (IDLING, None, 100_000, True),
+        (IDLING, Decimal(5), 499, True),
+        (IDLING, Decimal(5), 500, False),
+        ((*IDLING, Fee(Unit.MINUTE, Decimal("0.01"))), Decimal(5), 500, True),
+    ],
+)
+def test_whether_a_session_costs_more_the_longer_it_stays(
+    fees: tuple[Fee, ...], most: Decimal | None, idle_cost: int, grows: bool
+) -> None:
+    assert PriceList("x", "EUR", fees, idle_at_most=most).grows(idle_cost) is grows
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -105,6 +126,11 @@ def test_the_first_fee_that_holds_counts_and_none_is_free() -> None:
         ({"hold": Decimal("40.001")}, "no amount"),
         ({"hold": Decimal(40), "currency": "JPY"}, None),
         ({"hold": Decimal("40.5"), "currency": "JPY"}, "no amount"),
+        ({"idle_at_most": Decimal(0), "fees": IDLING}, "no amount"),
+        ({"idle_at_most": Decimal("5.001"), "fees": IDLING}, "no amount"),
+        ({"idle_at_most": Decimal(-5), "fees": IDLING}, "most for idle minutes"),
+        ({"idle_at_most": Decimal(5)}, "add a fee for 'idle-minute'"),
+        ({"idle_at_most": Decimal(5), "fees": IDLING}, None),
         ({"groups": ("a\n",)}, "group"),
         ({"fees": (Fee(Unit.KWH, Decimal(1)),) * 51}, "more than 50"),
     ],

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.domain.billing.money import minor
+from ems.domain.billing.money import major, minor
 from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.billing.receipt import Receipt, receipt
 from ems.domain.billing.tab import Tab
@@ -65,6 +65,25 @@ def test_a_session_into_the_evening_has_a_line_per_price_and_they_add_up() -> No
         ("session", 1, "0.35", 35, 6),  # net 0.2941… → 0.29
     ]
     assert (found.total, found.vat, found.net) == (1636, 263, 1373)
+
+
+@pytest.mark.parametrize(
+    ("most", "told"),
+    [
+        (None, [(65, "0.10", 650)]),
+        ("6.51", [(65, "0.10", 650)]),
+        ("6.50", [(65, "0.10", 650)]),
+        ("6.45", [(64, "0.10", 640), (1, "0.05", 5)]),
+        ("5", [(50, "0.10", 500)]),
+        ("0.05", [(1, "0.05", 5)]),
+    ],
+)
+def test_idle_minutes_are_counted_until_they_cost_the_most(most: str | None, told: list[tuple[int, str, int]]) -> None:
+    """80 minutes idle, 15 of them free."""
+    prices = replace(PUBLIC, idle_at_most=None if most is None else Decimal(most))
+    usage = supposed("A/1", begin("2026-11-26T10:00"), 11_000, 11_000, 80)
+    found = receipt(usage, prices, BERLIN)
+    assert [line[1:4] for line in lines(found) if line[0] == "idle-minute"] == told
 
 
 @pytest.mark.parametrize(
@@ -153,6 +172,20 @@ PRICES = st.builds(
 )
 
 
+def capped(prices: PriceList, most: int) -> PriceList:
+    """Idle minutes cost so many minor units at most, where they cost anything."""
+    has_idle = any(one.unit is Unit.IDLE_MINUTE for one in prices.fees)
+    return replace(prices, idle_at_most=major(most, prices.currency)) if has_idle else prices
+
+
+PRICES |= st.builds(capped, PRICES, st.integers(1, 20_000))
+
+
+def idling(prices: PriceList, usage: Usage) -> int:
+    """What the idle minutes of a session cost."""
+    return sum(line.amount for line in receipt(usage, prices, BERLIN).lines if line.unit is Unit.IDLE_MINUTE)
+
+
 @st.composite
 def usages(draw: st.DrawFn) -> Usage:
     """Sessions around the two days on which the clock is set."""
@@ -183,6 +216,12 @@ def test_lines_are_quantity_times_price_and_sum_up_to_the_total(usage: Usage, pr
     assert wh <= usage.energy_wh
     minutes = sum(line.quantity for line in found.lines if line.unit is Unit.MINUTE)
     assert minutes <= usage.minutes
+
+
+@given(usages(), PRICES, st.integers(1, 20_000))
+def test_idle_minutes_cost_what_they_cost_until_that_is_the_most(usage: Usage, prices: PriceList, most: int) -> None:
+    without = replace(prices, idle_at_most=None)
+    assert idling(capped(without, most), usage) == min(idling(without, usage), most)
 
 
 @given(usages(), PRICES, st.data())

@@ -249,6 +249,9 @@ IDLE = (*PUBLIC.fees, Fee(Unit.IDLE_MINUTE, Decimal("0.10")))
         ({}, 1200.0, (600, 660), (170, 183)),
         # Until the fee for idling has used up the hold.
         ({"hold": Decimal(8), "fees": IDLE}, None, (900, 7200), (800, 800)),
+        # Or has come to its most, which is after 20 minutes.
+        ({"fees": IDLE, "idle_at_most": Decimal(2)}, 1200.0, (1200, 1260), (370, 383)),
+        ({"fees": IDLE, "idle_at_most": Decimal(2), "idle_grace_min": 10}, 1200.0, (1800, 1860), (370, 383)),
     ],
 )
 def test_a_vehicle_that_stays_after_charging_keeps_the_hold_only_while_it_costs_more(

@@ -54,12 +54,15 @@ def price_list_row(prices: PriceList) -> Row:
         "evses": json.dumps(prices.evses),
         "groups": json.dumps(prices.groups),
         "hold_minor": None if prices.hold is None else minor(prices.hold, prices.currency),
+        "idle_most_minor": None if prices.idle_at_most is None else minor(prices.idle_at_most, prices.currency),
     }
 
 
 def price_list_of(row: Any) -> PriceList:
     """The price list of a row. Raises ValueError, TypeError or KeyError."""
     first, last = (None if text is None else date.fromisoformat(text) for text in (row["first"], row["last"]))
+    # Quotes that were kept before there was such a thing do not name it.
+    idle_most = row.get("idle_most_minor")
     return PriceList(
         id=row["id"],
         currency=row["currency"],
@@ -71,6 +74,7 @@ def price_list_of(row: Any) -> PriceList:
         evses=tuple(map(str, json.loads(row["evses"]))),
         groups=tuple(map(str, json.loads(row["groups"]))),
         hold=None if row["hold_minor"] is None else major(row["hold_minor"], row["currency"]),
+        idle_at_most=None if idle_most is None else major(idle_most, row["currency"]),
     )
 
 

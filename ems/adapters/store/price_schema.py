@@ -20,6 +20,7 @@ price_list = Table(
     Column("evses", Text, nullable=False),
     Column("groups", Text, nullable=False),
     Column("hold_minor", BigInteger),
+    Column("idle_most_minor", BigInteger),
 )
 """What drivers pay: `fees` is a JSON list, `vat_bp` hundredths of a percent, `first` and `last` are local dates."""
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from ems.domain.billing.price_list import PriceList, Unit
+from ems.domain.billing.price_list import PriceList
 
 START_TIME = timedelta(minutes=5)
 """So long a driver who has paid may take to plug in."""
@@ -267,12 +267,11 @@ class Payment:
         """Whether the hold ends so soon that what the session cost must be taken now."""
         return now >= (self.capture_before or self.created + HOLD_LIFE) - HOLD_MARGIN
 
-    def is_all(self, cost: int) -> bool:
-        """Whether nothing is added any more to what a session has cost when its charging ended, or nothing that the
-        hold would pay for.
+    def is_all(self, cost: int, idle_cost: int) -> bool:
+        """Whether nothing is added any more to what a session costs whose charging has ended, or nothing that the hold
+        would pay for; `idle_cost` is that of its idle minutes.
         """
-        by_time = (fee for fee in self.prices.fees if fee.unit in {Unit.MINUTE, Unit.IDLE_MINUTE})
-        return cost >= self.hold or not any(fee.price for fee in by_time)
+        return cost >= self.hold or not self.prices.grows(idle_cost)
 
     def is_used_up(self, cost: int) -> bool:
         """Whether a cost has come so near to the hold that the session must end."""

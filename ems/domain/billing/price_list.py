@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from ems.domain.billing.money import decimals, price
+from ems.domain.billing.money import decimals, minor, price
 from ems.domain.recurrence import ALWAYS, Recurrence
 from ems.domain.validity import FOR_EVER, Validity
 from ems.domain.vehicle import plain_id
@@ -54,7 +54,8 @@ class PriceList:
     anybody).
 
     Of each unit the first fee that holds counts; where none does, it is free. The first `idle_grace_min` idle minutes
-    of a session are free. `hold`: the most that is blocked on a card in advance; None where no card pays.
+    of a session are free, and those behind them cost `idle_at_most` in all; None: as long as it is idle. `hold`: the
+    most that is blocked on a card in advance; None where no card pays.
     """
 
     id: str
@@ -67,6 +68,7 @@ class PriceList:
     evses: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     hold: Decimal | None = None
+    idle_at_most: Decimal | None = None
 
     def __post_init__(self) -> None:
         plain_id("the id of a price list", self.id)
@@ -79,10 +81,16 @@ class PriceList:
             raise ValueError(f"the VAT of price list '{self.id}' must be 0 to 100 % with two places at most")
         if not 0 <= self.idle_grace_min <= MAX_GRACE_MIN:
             raise ValueError(f"the grace of price list '{self.id}' must be 0 to {MAX_GRACE_MIN} minutes")
-        if self.hold is not None:
-            price(f"the hold of price list '{self.id}'", self.hold)
-            if _places(self.hold) > places or not self.hold:
-                raise ValueError(f"the hold of price list '{self.id}' is no amount of {self.currency} to pay")
+        for what, amount in (("hold", self.hold), ("most for idle minutes", self.idle_at_most)):
+            if amount is not None:
+                price(f"the {what} of price list '{self.id}'", amount)
+                if _places(amount) > places or not amount:
+                    raise ValueError(f"the {what} of price list '{self.id}' is no amount of {self.currency} to pay")
+        if self.idle_at_most is not None and all(fee.unit is not Unit.IDLE_MINUTE for fee in self.fees):
+            raise ValueError(
+                f"price list '{self.id}' says what idle minutes cost at most, but not what one costs: add a fee for"
+                " 'idle-minute', or leave out the most"
+            )
         for group in self.groups:
             plain_id("the name of a group", group)
 
@@ -100,6 +108,12 @@ class PriceList:
         """The position of the fee for a unit at a local time; None where it is free."""
         holding = (i for i, fee in enumerate(self.fees) if fee.unit is unit and fee.times.holds(local))
         return next(holding, None)
+
+    def grows(self, idle_cost: int) -> bool:
+        """Whether time alone adds to what a session costs whose idle minutes cost so much (minor units) by now."""
+        by_time = {fee.unit for fee in self.fees if fee.price}
+        is_most = self.idle_at_most is not None and idle_cost >= minor(self.idle_at_most, self.currency)
+        return Unit.MINUTE in by_time or (Unit.IDLE_MINUTE in by_time and not is_most)
 
     def may_count(self, evse: str, day: date) -> bool:
         """Whether it counts for some driver who plugs in there on a local day."""

@@ -2,19 +2,20 @@
 
 Each line is a quantity that can be read on it (whole Wh, whole minutes, the session) times a price, rounded once to the
 minor unit of the currency, halves away from zero. The value added tax is inside, of each line rounded by itself. So the
-total, the tax and the net amount are the sums of the lines, and everybody can add them up again.
+total, the tax and the net amount are the sums of the lines, and everybody can add them up again. Where idle minutes
+have come to the most that they cost, the last of them costs what is left to that, and no more are counted.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from ems.domain.billing.money import EXACTLY, minor, vat_inside
+from ems.domain.billing.money import EXACTLY, major, minor, vat_inside
 from ems.domain.billing.price_list import PriceList, Unit
 from ems.domain.billing.usage import QUARTER_S, Usage, pieces
 from ems.domain.local_clock import local
@@ -60,6 +61,11 @@ class Receipt:
         return sum(line.amount for line in self.lines)
 
     @property
+    def idle(self) -> int:
+        """What its idle minutes cost, minor units."""
+        return sum(line.amount for line in self.lines if line.unit is Unit.IDLE_MINUTE)
+
+    @property
     def vat(self) -> int:
         """The value added tax in it, minor units."""
         return sum(line.vat for line in self.lines)
@@ -92,8 +98,28 @@ def receipt(usage: Usage, prices: PriceList, zone: ZoneInfo) -> Receipt:
         title=prices.title,
         currency=prices.currency,
         vat_percent=prices.vat_percent,
-        lines=tuple(lines),
+        lines=tuple(_idle_at_most(lines, prices)),
     )
+
+
+def _idle_at_most(lines: Iterable[ReceiptLine], prices: PriceList) -> Iterator[ReceiptLine]:
+    left = None if prices.idle_at_most is None else minor(prices.idle_at_most, prices.currency)
+    for line in lines:
+        if left is None or line.unit is not Unit.IDLE_MINUTE:
+            yield line
+            continue
+        if line.amount <= left:
+            left -= line.amount
+            yield line
+            continue
+        whole = int(EXACTLY.divide_int(major(left, prices.currency), line.price))
+        if whole:
+            full = _line(line.unit, whole, line.price, prices)
+            left -= full.amount
+            yield full
+        if left:
+            yield _line(line.unit, 1, major(left, prices.currency), prices)
+            left = 0
 
 
 def _line(unit: Unit, quantity: int, price: Decimal, prices: PriceList) -> ReceiptLine:

@@ -95,6 +95,8 @@ def test_what_cannot_be_said_is_said_in_words() -> None:
     day = Fee(Unit.MINUTE, Decimal("0.02"), Recurrence(windows=(DayWindow(WORKDAYS, time(7), time(19)),)))
     _, unsaid = told(idle, day, idle_grace_min=30)
     assert unsaid == ("the first 30 idle minutes of a session are free", "idle minutes cost what minutes cost besides")
+    _, unsaid = told(idle, day, idle_at_most=Decimal("12.00"))
+    assert "idle minutes of a session cost 12.00 EUR at most" in unsaid
     found = worded(OPERATOR, PriceList("p", "EUR", (idle,), idle_grace_min=30), NOW, BERLIN, NOW).tariff
     assert found.tariff_alt_text is not None
     assert "30 idle minutes" in found.tariff_alt_text[0].text

@@ -16,6 +16,7 @@ from sqlalchemy import func, select, update
 from ems.adapters.store.price_rows import price_list_of, price_list_row
 from ems.adapters.store.price_schema import price_list, receipt_line, tab, usage
 from ems.adapters.store.store import Store
+from ems.domain.billing.money import major
 from ems.domain.billing.price_book import PriceBook
 from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.billing.receipt import Receipt, receipt
@@ -82,10 +83,16 @@ def test_price_lists_are_found_again_to_the_last_digit(opened: Opened, clock: Ha
 @given(st.integers(0, 10**12), st.sampled_from(["EUR", "JPY", "BHD"]), st.integers(0, 10_000))
 def test_every_price_and_tax_survives_as_integers(micro: int, currency: str, hundredths: int) -> None:
     fee = Fee(Unit.KWH, Decimal(micro).scaleb(-6))
-    prices = PriceList("x", currency, (fee,), vat_percent=Decimal(hundredths).scaleb(-2))
+    fees, most = (fee, replace(fee, unit=Unit.IDLE_MINUTE)), major(1 + hundredths, currency)
+    prices = PriceList("x", currency, fees, vat_percent=Decimal(hundredths).scaleb(-2), idle_at_most=most)
     row = price_list_row(prices)
     assert isinstance(row["vat_bp"], int)
     assert price_list_of(row) == prices
+
+
+def test_a_quote_from_before_idle_minutes_had_a_most_has_none() -> None:
+    row = {name: value for name, value in price_list_row(OTHER).items() if name != "idle_most_minor"}
+    assert price_list_of(row) == OTHER
 
 
 def test_a_price_list_that_somebody_spoilt_costs_nothing_but_itself(reopened: Opened, clock: HandClock) -> None:

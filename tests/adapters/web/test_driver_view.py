@@ -277,6 +277,8 @@ def test_the_price_stands_there_before_the_start(office: DriverOffice) -> None:
         ("€0.10 per minute after charging, once 10 minutes are over", "", True),
         ("€1.00 per charge", "", True),
     ]
+    held = offer(bay(office, "CP-14/1"), replace(prices, idle_at_most=Decimal(12)), True, english).lines[2]
+    assert held.text == "€0.10 per minute after charging, once 10 minutes are over, €12.00 at most"
     assert told.vat == "All prices include 19\u00a0% VAT."
     assert told.example == "For example 30\u00a0kWh: about €15.85."
     assert told.hold.startswith("We block €40.00 on your card. You pay only what you use; the rest is released.")

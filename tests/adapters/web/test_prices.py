@@ -22,6 +22,7 @@ PUBLIC: dict[str, Any] = {
     "evses": [],
     "groups": [],
     "hold": "40",
+    "idle_at_most": "12",
     "fees": [
         {"unit": "kwh", "price": "0.59", "when": ["Mon,Tue,Wed,Thu,Fri 17:00-20:00"], "seasons": ["10-01..03-31"]},
         {"unit": "kwh", "price": "0.3937", "when": [], "seasons": []},
@@ -102,7 +103,7 @@ def test_a_session_that_runs_has_a_cost_and_one_that_is_over_a_receipt(office: O
     office.tick()
     cost = office.told("GET", f"/evses/{evse}/cost")
     assert (cost["total"], cost["lines"], cost["final"]) == ("0.00", [], False)
-    office.told("PUT", "/price-lists/public", {**PUBLIC, "fees": []})
+    office.told("PUT", "/price-lists/public", {**PUBLIC, "fees": [], "idle_at_most": None})
     name = office.session(evse).id
     office.loop.inbox.put(StatusChanged(evse, now, EvseStatus.AVAILABLE))
     office.tick()

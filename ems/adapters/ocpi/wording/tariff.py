@@ -66,6 +66,9 @@ def _begin(day: date, zone: ZoneInfo) -> datetime:
 def _unsaid(prices: PriceList) -> Iterator[str]:
     if prices.idle_grace_min and any(fee.unit is Unit.IDLE_MINUTE for fee in prices.fees):
         yield f"the first {prices.idle_grace_min} idle minutes of a session are free"
+    if prices.idle_at_most is not None:
+        # The most of a tariff (`max_price`) is that of a whole session.
+        yield f"idle minutes of a session cost {prices.idle_at_most:f} {prices.currency} at most"
     if _clash(prices):
         yield "idle minutes cost what minutes cost besides"
 

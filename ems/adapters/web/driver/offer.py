@@ -28,6 +28,7 @@ PER = {
     Unit.IDLE_MINUTE: sentence("%(price)s per minute after charging"),
     Unit.SESSION: sentence("%(price)s per charge"),
 }
+AT_MOST = sentence("%(fee)s, %(most)s at most")
 GRACE = sentence("%(price)s per minute after charging, once %(minutes)s minutes are over")
 
 
@@ -94,9 +95,14 @@ def _lines(bay: Bay, prices: PriceList, language: Language) -> Iterator[PriceLin
 
 def _fee(fee: Fee, prices: PriceList, language: Language) -> str:
     price = language.money(_short(fee.price, prices.currency), prices.currency)
-    if fee.unit is Unit.IDLE_MINUTE and prices.idle_grace_min:
-        return language.say(GRACE, price=price, minutes=prices.idle_grace_min)
-    return language.say(PER[fee.unit], price=price)
+    if fee.unit is not Unit.IDLE_MINUTE:
+        return language.say(PER[fee.unit], price=price)
+    per = GRACE if prices.idle_grace_min else PER[fee.unit]
+    told = language.say(per, price=price, minutes=prices.idle_grace_min)
+    if prices.idle_at_most is None:
+        return told
+    most = language.money(_short(prices.idle_at_most, prices.currency), prices.currency)
+    return language.say(AT_MOST, fee=told, most=most)
 
 
 def _short(price: Decimal, currency: str) -> Decimal:

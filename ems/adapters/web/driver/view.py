@@ -178,11 +178,16 @@ def _idle_fee(payment: Payment, language: Language) -> str:
         return ""
     price = language.money(max(fees), payment.currency)
     minutes = payment.prices.idle_grace_min
-    return language.say(
+    told = language.say(
         "Who stays plugged in after charging pays up to %(price)s per minute after %(minutes)s minutes.",
         price=price,
         minutes=minutes,
     )
+    if payment.prices.idle_at_most is None:
+        return told
+    most = language.money(payment.prices.idle_at_most, payment.currency)
+    held = language.say("You pay %(most)s at most for that.", most=most)
+    return f"{told} {held}"
 
 
 def _charged(payment: Payment, language: Language) -> str:

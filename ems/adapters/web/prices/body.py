@@ -49,6 +49,7 @@ class PriceListBody(Body):
                     "name": "Everybody",
                     "vat_percent": "19",
                     "idle_grace_min": 30,
+                    "idle_at_most": "12.00",
                     "hold": "40.00",
                     "fees": [
                         {"unit": "kwh", "price": "0.59", "when": ["Mon-Fri 17:00-20:00"]},
@@ -70,6 +71,9 @@ class PriceListBody(Body):
     evses: list[str] = Field(default=[], max_length=1000)
     groups: list[str] = Field(default=[], max_length=100)
     hold: Money | None = Field(default=None, description="the most that is blocked on a card; without it no card pays")
+    idle_at_most: Money | None = Field(
+        default=None, description="the most that the idle minutes of a session cost; without it they have no end"
+    )
 
     def prices(self, name: str, currency: str) -> PriceList:
         """As the domain says it; `name` is its id, `currency` that of the site."""
@@ -84,6 +88,7 @@ class PriceListBody(Body):
             evses=tuple(dict.fromkeys(self.evses)),
             groups=tuple(dict.fromkeys(self.groups)),
             hold=self.hold,
+            idle_at_most=self.idle_at_most,
         )
 
 

@@ -27,6 +27,7 @@ def price_list_row(prices: PriceList) -> PriceListRow:
         "evses": list(prices.evses),
         "groups": list(prices.groups),
         "hold": None if prices.hold is None else _text(prices.hold),
+        "idle_at_most": None if prices.idle_at_most is None else _text(prices.idle_at_most),
     }
 
 

@@ -32,6 +32,7 @@ class PriceListRow(TypedDict):
     evses: list[str]
     groups: list[str]
     hold: str | None
+    idle_at_most: str | None
 
 
 class PriceLists(TypedDict):
