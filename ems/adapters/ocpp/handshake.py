@@ -125,7 +125,7 @@ class Doorkeeper:
             return stranger
         if station not in self.access.locked:
             return None
-        credentials = basic_credentials(headers)
+        credentials = basic_credentials(headers, station)
         if credentials is None:
             return Refusal(http.HTTPStatus.UNAUTHORIZED, "no password")
         username, password = credentials
@@ -189,14 +189,21 @@ def station_id(path: str) -> str | None:
     return identity if _ID.match(identity) else None
 
 
-def basic_credentials(headers: Headers) -> tuple[str, bytes] | None:
-    """User name and password bytes of HTTP Basic (RFC 7617); the password may hold any byte, also a colon."""
+def basic_credentials(headers: Headers, station: str) -> tuple[str, bytes] | None:
+    """User name and password bytes of HTTP Basic (RFC 7617); the password may hold any byte, also a colon.
+
+    The RFC lets no user name hold a colon, but ids of stations do: what begins with the station's own id is taken to
+    name it, and else the name ends at the first colon.
+    """
     lines = headers.get_all("Authorization")
     scheme, _, value = lines[0].partition(" ") if len(lines) == 1 else ("", "", "")
     if scheme.lower() != "basic":
         return None
     try:
-        username, colon, password = base64.b64decode(value.strip(), validate=True).partition(b":")
+        told = base64.b64decode(value.strip(), validate=True)
+        if told.startswith(f"{station}:".encode()):
+            return station, told[len(station) + 1 :]
+        username, colon, password = told.partition(b":")
         return (username.decode(), password) if colon else None
     except (binascii.Error, UnicodeDecodeError):
         return None

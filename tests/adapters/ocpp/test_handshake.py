@@ -93,6 +93,14 @@ async def test_who_may_not_enter_is_refused_and_listed(
         assert site.events == []
 
 
+@pytest.mark.parametrize("password", [SECRET, b"with:a colon"], ids=["plain", "a colon in the password too"])
+@virtual
+async def test_an_id_with_a_colon_has_its_password_as_any_other(password: bytes) -> None:
+    async with central("DE:1", passwords={"DE:1": password}):
+        assert await knock("/DE:1", basic("DE:1", b"another")) == 401
+        assert await knock("/DE:1", basic("DE:1", password)) == 101
+
+
 @virtual
 async def test_wrong_password_and_unknown_id_look_alike() -> None:
     async with central("CP-1", passwords={"CP-1": SECRET}):
