@@ -51,8 +51,9 @@ def _waited(state: SiteState, event: e.TransactionStarted | e.TransactionEnded) 
     if event.age_s < LATE_S or index is None:
         return False
     station, told_s = state.stations[index], event.at.monotonic_s
-    was_away = station.away_since - LATE_S <= told_s - event.age_s <= station.connected_at + LATE_S
-    return was_away and station.connected and told_s - station.connected_at <= BACKLOG_S
+    # Many tell it as soon as there is a link, before they have been made ready and count as connected.
+    went, came = (station.away_since, station.connected_at) if station.connected else (station.gone_at, told_s)
+    return went - LATE_S <= told_s - event.age_s <= came + LATE_S and told_s - came <= BACKLOG_S
 
 
 def _with_backlog(known: EvseState, began: Instant) -> EvseState:

@@ -31,6 +31,12 @@ def after(*events: e.Event, state: SiteState | None = None) -> SiteState:
     return state
 
 
+def still_away() -> SiteState:
+    """A station whose link is there again, but that is not made ready yet: it may boot, or be asked what it can do."""
+    was_there = (e.StationConnected("A1", NOW.later(-9 * HOUR_S), 1), e.StationGone("A1", NOW.later(-AWAY_S), 1))
+    return after(*was_there, state=SiteState.initial(SITES["one_feeder"]))
+
+
 def began(hours_ago: float, number: int = 1, told_s: float = 2.0) -> e.TransactionStarted:
     at, age_s = NOW.later(told_s), hours_ago * HOUR_S + told_s
     return e.TransactionStarted("A1/1", at, Transaction(number, at.later(-age_s).utc, 0.0), age_s)
@@ -63,7 +69,9 @@ def before(state: SiteState) -> Session:
 
 AVAILABLE, CHARGING, PREPARING = EvseStatus.AVAILABLE, EvseStatus.CHARGING, EvseStatus.PREPARING
 
-ROWS: list[tuple[str, tuple[e.Event, ...], Any, Any]] = [
+Told = e.StatusChanged | e.TransactionStarted | e.TransactionEnded
+
+ROWS: list[tuple[str, tuple[Told, ...], Any, Any]] = [
     ("a transaction that still runs began when its station says", (began(5),),
      lambda s: (hours(here(s).plugged), NOW.monotonic_s - here(s).plugged_s), (5.0, 5 * HOUR_S)),
     ("also if its vehicle was seen first", (status(CHARGING), began(5)), lambda s: hours(here(s).plugged), 5.0),
@@ -85,15 +93,29 @@ ROWS: list[tuple[str, tuple[e.Event, ...], Any, Any]] = [
 ]  # fmt: skip
 
 
+AT_ONCE = [row for row in ROWS if all(event.at.monotonic_s < NOW.monotonic_s + 5.0 for event in row[1])]
+
+
+@pytest.mark.parametrize(("name", "events", "look", "expected"), AT_ONCE, ids=[row[0] for row in AT_ONCE])
+def test_what_a_station_tells_before_it_was_made_ready(
+    name: str, events: tuple[Told, ...], look: Any, expected: Any
+) -> None:
+    """Most tell what waited as soon as there is a link, and do not boot for it (Q75)."""
+    assert look(after(*events, state=still_away())) == expected, name
+    made_ready = e.StationConnected("A1", NOW.later(5.0), 2)
+    assert look(after(*events, made_ready, state=still_away())) == expected, name
+
+
 @pytest.mark.parametrize(("name", "events", "look", "expected"), ROWS, ids=[row[0] for row in ROWS])
-def test_what_waited_in_a_station(name: str, events: tuple[e.Event, ...], look: Any, expected: Any) -> None:
+def test_what_waited_in_a_station(name: str, events: tuple[Told, ...], look: Any, expected: Any) -> None:
     assert look(after(*events)) == expected, name
 
 
 def test_after_our_own_restart_any_time_before_the_link_is_believed() -> None:
     """Nobody saw the station go."""
-    first = after(e.StationConnected("A1", NOW, 1), state=SiteState.initial(SITES["one_feeder"]))
-    assert hours(here(after(began(30), state=first)).plugged) == 30.0
+    start = SiteState.initial(SITES["one_feeder"])
+    for first in (start, after(e.StationConnected("A1", NOW, 1), state=start)):
+        assert hours(here(after(began(30), state=first)).plugged) == 30.0
 
 
 def test_sessions_of_a_backlog_have_names_of_their_own() -> None:
