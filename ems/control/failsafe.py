@@ -39,6 +39,7 @@ CLOCK_STEP_S = 2.0
 CLOCK_STEP_SHOWN_S = 600.0
 BLOCKED_SHOWN_S = 60.0
 OFFLINE_SINGLY = 5
+UNDESCRIBED_REMEDY = "describe it (Wizard, Stations: One outlet more), or put it out of service at the station"
 CRASHES_TOLERATED = 5
 CRASH_LOOP_S = 3600.0
 
@@ -263,6 +264,11 @@ def _station_alarms(state: SiteState, seen: Observation, memory: Memory, now: fl
         if known.clock_shown_s and known.connected and math.isinf(clock_uncertainty_s(known, state.site.policy)):
             text = f"{station.id}: its clock is off by {timedelta(seconds=round(known.clock_shown_s))}; no leases there"
             yield Alarm(f"clock:{station.id}", Level.NORMAL, station.id, text, "set the station's time server")
+        if known.undescribed:
+            numbers, many = ", ".join(map(str, known.undescribed)), len(known.undescribed) > 1
+            which, they = ("outlets", "they draw") if many else ("an outlet", "it draws")
+            text = f"{station.id} has {which} that the site does not describe ({numbers}): nobody limits what {they}"
+            yield Alarm(f"outlet:{station.id}", Level.NORMAL, station.id, text, UNDESCRIBED_REMEDY)
     if not mass:
         yield from _offline_alarms(state)
     for j in (~seen.controlled | (seen[Column.IN_ERROR] > 0)).nonzero()[0].tolist():

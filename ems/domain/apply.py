@@ -12,6 +12,7 @@ from ems.domain import events as e
 from ems.domain.limit import without
 from ems.domain.measurement import Sample
 from ems.domain.meter import MeterRole
+from ems.domain.outlet import OutletSeen
 from ems.domain.release import LimitsReleased
 from ems.domain.state import MeterState, SiteState
 
@@ -94,6 +95,7 @@ _APPLY: dict[type, Callable[[SiteState, Any], SiteState]] = {
     e.StationBooted: apply_station.station_booted,
     e.ModelLearned: apply_station.model_learned,
     e.ClockMeasured: apply_station.clock_measured,
+    OutletSeen: apply_station.outlet_seen,
     e.StatusChanged: apply_session.status_changed,
     e.TransactionStarted: apply_session.transaction_started,
     e.TransactionEnded: apply_session.transaction_ended,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ems.domain import events as e
 from ems.domain.grant import Answer, Grant, Layer
 from ems.domain.measurement import LegUse
+from ems.domain.outlet import OutletSeen
 from ems.domain.phase_switch import UNSAID
 from ems.domain.release import LimitsReleased
 from ems.domain.state import NEVER, EvseState, SiteState, StationState
@@ -87,6 +88,15 @@ def clock_measured(state: SiteState, event: e.ClockMeasured) -> SiteState:
     return state.with_station(
         event.station, lambda known: replace(known, clock_skew_s=event.skew_s, clock_shown_s=shown)
     )
+
+
+def outlet_seen(state: SiteState, event: OutletSeen) -> SiteState:
+    def change(known: StationState) -> StationState:
+        others = [number for number in known.undescribed if number != event.number]
+        numbers = [*others, event.number] if event.may_charge else others
+        return replace(known, undescribed=tuple(sorted(numbers)))
+
+    return state.with_station(event.station, change)
 
 
 def profile_sent(state: SiteState, event: e.ProfileSent) -> SiteState:

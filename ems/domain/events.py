@@ -11,6 +11,7 @@ from ems.domain.instant import Instant
 from ems.domain.limit import Limit
 from ems.domain.measurement import ReportedAmps
 from ems.domain.meter import MeterReading
+from ems.domain.outlet import OutletSeen
 from ems.domain.plan import Plan
 from ems.domain.release import LimitsReleased
 from ems.domain.session import Need, Transaction
@@ -279,9 +280,7 @@ class StoreTroubled:
 
 @dataclass(frozen=True, slots=True)
 class SettingsTroubled:
-    """The site's files cannot be used as they are, for this reason, and an earlier revision of them runs; an empty
-    reason means that they are in use again.
-    """
+    """The site's files cannot be used, so an earlier revision of them runs; empty reason: they are in use again."""
 
     at: float
     reason: str
@@ -295,6 +294,7 @@ Event = (
     | StationBooted
     | ModelLearned
     | ClockMeasured
+    | OutletSeen
     | StatusChanged
     | TransactionStarted
     | TransactionEnded

@@ -54,7 +54,8 @@ class EvseState:
 class StationState:
     """What is known about one station; `gone_at` is set while it is offline, `away_since` is when it went before it
     connected last (NEVER: we did not see it go), `seen` once it has ever connected. Its clock is `clock_skew_s` ahead
-    of ours if nobody had set ours since we began, and `clock_shown_s` ahead of what ours shows.
+    of ours if nobody had set ours since we began, and `clock_shown_s` ahead of what ours shows. `undescribed`: numbers
+    of outlets where somebody may charge and that the site does not describe.
     """
 
     model: StationModel
@@ -70,6 +71,7 @@ class StationState:
     product: str = ""
     firmware: str = ""
     boots: int = 0
+    undescribed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from ems.domain.limit import Limit
 from ems.domain.measured_power import evse_power_w, told_sample
 from ems.domain.measurement import LegUse
 from ems.domain.meter import Meter, MeterReading, MeterRole
+from ems.domain.outlet import OutletSeen
 from ems.domain.plan import Plan
 from ems.domain.release import LimitsReleased
 from ems.domain.session import Need, Transaction
@@ -122,6 +123,12 @@ ROWS: list[tuple[str, SiteState, e.Event, Callable[[Any], object], object]] = [
      lambda s: (bool(a1(s).grant.resend), a1(s).grant.floor is None), (True, False)),
     ("a model is learned", START, e.ModelLearned("A1", StationModel("x")), lambda s: s.station("A1").model.id, "x"),
     ("a clock is measured", START, e.ClockMeasured("A1", -40.0), lambda s: s.station("A1").clock_skew_s, -40.0),
+    ("an outlet is spoken of that the site does not describe", START, OutletSeen("A1", 2, may_charge=True),
+     lambda s: (s.station("A1").undescribed, s.station("B1").undescribed), ((2,), ())),
+    ("it is told of once", after(OutletSeen("A1", 2, may_charge=True)), OutletSeen("A1", 2, may_charge=True),
+     lambda s: s.station("A1").undescribed, (2,)),
+    ("and no longer when nobody can charge there", after(OutletSeen("A1", 2, may_charge=True)),
+     OutletSeen("A1", 2, may_charge=False), lambda s: s.station("A1").undescribed, ()),
     ("a plug begins a session", START, status(S.PREPARING, 5),
      lambda s: (a1(s).session.plugged_s, a1(s).session.plugged), (T + 5, at(5).utc)),
     ("with the class of service of its outlet", START, e.StatusChanged("B1/1", NOW, S.PREPARING),
@@ -243,6 +250,7 @@ STRANGERS: list[e.Event] = [
     e.StationBooted("X", NOW, "m", "m", "1"),
     e.ModelLearned("X", StationModel()),
     e.ClockMeasured("X", 5.0),
+    OutletSeen("X", 2, may_charge=True),
     e.StatusChanged("A1/9", NOW, S.CHARGING),
     e.TransactionStarted("A1/9", NOW, Transaction(1, NOW.utc, 0.0)),
     e.TransactionEnded("A1/9", NOW, 1),

@@ -19,11 +19,12 @@ PREDICATES = {
     "fault": "at fault",
     "control": "not under control",
     "clock": "wrong about the time",
+    "outlet": "not described with all their outlets",
     "phases": "unable to change phases",
 }
 """What can be common to many, in words."""
 
-OF_STATIONS = frozenset({"offline", "clock"})
+OF_STATIONS = frozenset({"offline", "clock", "outlet"})
 
 
 class Group(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ems.domain.events import MeterValues, StatusChanged, TransactionEnded, TransactionStarted
+from ems.domain.outlet import OutletSeen
 from ems.domain.session import Transaction
 from ems.domain.station import EvseStatus
 from ems.ports.controller import NotStoredError
@@ -50,6 +51,27 @@ def begun(site: Site) -> list[tuple[str, int]]:
 
 def over(site: Site) -> list[tuple[int, float | None, bool]]:
     return [(event.transaction_id, event.energy_wh, event.inferred) for event in site.of(TransactionEnded)]
+
+
+OTHERS: list[tuple[str, str, dict[str, Any], list[OutletSeen]]] = [
+    ("free", "StatusNotification", {"connectorId": 2, "status": "Available"}, [OutletSeen("CP", 2, True)]),
+    ("at fault", "StatusNotification", {"connectorId": 2, "status": "Faulted"}, [OutletSeen("CP", 2, False)]),
+    ("out of service", "StatusNotification", {"connectorId": 2, "status": "Unavailable"}, [OutletSeen("CP", 2, False)]),
+    ("charging", "StartTransaction", START | {"connectorId": 2}, [OutletSeen("CP", 2, True)]),
+    ("a number that is none", "StatusNotification", {"connectorId": 1e9, "status": "Available"}, []),
+    ("the station itself", "StatusNotification", {"connectorId": 0, "status": "Available"}, []),
+    ("the one that is known", "StatusNotification", {"connectorId": 1, "status": "Available"}, []),
+]
+
+
+@virtual
+@pytest.mark.parametrize(("action", "payload", "seen"), [pytest.param(*row[1:], id=row[0]) for row in OTHERS])
+async def test_an_outlet_that_the_site_does_not_describe_is_told_of(
+    action: str, payload: dict[str, Any], seen: list[OutletSeen]
+) -> None:
+    async with ready() as (site, point):
+        await point.call(action, {"errorCode": "NoError"} | payload)
+        assert site.of(OutletSeen) == seen
 
 
 @virtual

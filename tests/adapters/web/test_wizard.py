@@ -15,6 +15,8 @@ from pypdf import PdfReader
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.needs import SCOPE_KEY, need_of
 from ems.domain.access.account import Kind, Role, Visitor
+from ems.domain.outlet import OutletSeen
+from ems.domain.record.history import Knock
 from ems.settings.form import MODELS, WITHIN, fields_of, parts_of
 from ems.settings.password import PasswordHash
 from ems.settings.yaml_text import comments
@@ -22,6 +24,7 @@ from tests.adapters.web.scene import Scene, busy
 from tests.adapters.web.visit import run
 from tests.adapters.web.wizard_site import WizardSite
 
+HOST = "10.0.0.77"
 JSON = {"content-type": "application/json"}
 CAR_PARK = [
     (["meters", "main"], {"model": "eastron-sdm630", "host": "10.0.0.10"}),
@@ -241,6 +244,28 @@ def test_a_record_is_kept_printed_and_chained(anna: Installer) -> None:
     assert "what <b>was</b> seen" in text
     for path in ("/api/v1/site/records/7.pdf", "/wizard/record/7"):
         assert anna.ask("GET", path).status_code == 404
+
+
+def test_who_knocks_with_an_id_that_cannot_be_is_told_to_take_another(anna: Installer) -> None:
+    now = anna.scene.now().utc
+    anna.scene.refused = [Knock("CP:7", HOST, "unknown id", 3, now), Knock("/ocpp/CP%207", HOST, "no id", 3, now)]
+    page = anna.ask("GET", "/wizard/stations").text
+    assert 'data-accept="CP:7"' in page
+    assert page.count("data-accept=") == 1
+    assert "give it another id: letters, digits" in page
+
+
+def test_an_outlet_that_nobody_described_keeps_a_site_from_being_complete(anna: Installer) -> None:
+    station = anna.scene.state.site.stations[0].id
+    assert _judged(anna, "Every outlet that stations speak of is described") == ["yes", "no other was named"]
+    anna.scene.tell(OutletSeen(station, 7, True))
+    assert _judged(anna, "Every outlet that stations speak of is described") == ["NO", f"not {station}/7"]
+
+
+def _judged(anna: Installer, what: str) -> list[str]:
+    """What a record says of something that must be so."""
+    rows: list[list[str]] = anna.ask("POST", "/api/v1/site/records", {}).json()["parts"][0]["rows"]
+    return next(seen for asked, *seen in rows if asked == what)
 
 
 def test_the_switch_is_written_alone_and_a_draft_goes_on(anna: Installer) -> None:

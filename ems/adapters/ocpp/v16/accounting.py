@@ -39,7 +39,7 @@ class Accounting:
         record = self._record
         evse = record.evse(payload.get("connectorId"))
         if evse is None:
-            record.deviates("unknown connector")
+            record.spoke_of(number(payload.get("connectorId")), may_charge=True)
             return _started(record.ledger.next_transaction_id(), {"status": AuthorizationStatus.invalid.value})
         asked = None if record.authority is None else record.authority.consult(record.id, text(payload, "idTag"))
         if asked is not None:

@@ -154,7 +154,7 @@ class Incoming:
         evse = record.evse(payload.get("connectorId"))
         if evse is None:
             if connector != 0:
-                record.deviates("unknown connector")
+                record.spoke_of(connector, status not in _OUT_OF_USE)
             elif error := _error(payload):
                 self._notices.warn("station.error id=%s status=%s error=%r", record.id, status.value, error)
             return {}
@@ -207,6 +207,7 @@ _METER_VALUES, _HEARTBEAT = Action.meter_values.value, Action.heartbeat.value
 PROMPT = frozenset({_METER_VALUES, _HEARTBEAT})
 """Requests that are answered without waiting."""
 _BUCKETS = 64
+_OUT_OF_USE = frozenset({EvseStatus.UNAVAILABLE, EvseStatus.FAULTED})
 _ACKNOWLEDGED = (
     Action.log_status_notification,
     Action.security_event_notification,

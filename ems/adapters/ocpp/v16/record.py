@@ -15,6 +15,7 @@ from ems.adapters.ocpp.v16.samples import Bounds, number
 from ems.adapters.ocpp.v16.transactions import Book
 from ems.domain.events import ClockMeasured, ModelLearned
 from ems.domain.instant import Instant
+from ems.domain.outlet import MOST_NUMBER, OutletSeen
 from ems.domain.remote.outcome import Activity
 from ems.domain.station import Evse, EvseStatus, Station
 from ems.domain.station_model import StationModel
@@ -133,6 +134,12 @@ class StationRecord:
         if any(abs(by_s - told) >= SKEW_REPORTED_S for by_s, told in zip(off, self._reported_skew_s, strict=True)):
             self._reported_skew_s = off
             self.sink(ClockMeasured(self.id, *off))
+
+    def spoke_of(self, connector: float | None, may_charge: bool) -> None:
+        """The station has an outlet that the site does not describe."""
+        self.deviates("unknown connector")
+        if connector is not None and connector.is_integer() and 1 <= connector <= MOST_NUMBER:
+            self.sink(OutletSeen(self.id, int(connector), may_charge))
 
     def deviates(self, kind: str) -> None:
         """Count something that the standard does not allow and that did no harm; logged at 1, 2, 4, 8, …"""

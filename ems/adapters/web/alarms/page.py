@@ -33,6 +33,7 @@ KINDS = {
     "meter": "Meters",
     "contradiction": "Meters against stations",
     "clock": "Clocks of stations",
+    "outlet": "Outlets nobody described",
     "phases": "Phase switching",
     "battery": "Batteries",
     "store": "Database",

@@ -58,6 +58,7 @@ def station_rows(state: SiteState, decision: Decision | None, now: Instant) -> l
             "max_a": evse.max_a,
             "fallback_a": evse.fallback_a,
             "connected": station.connected,
+            "undescribed": station.undescribed,
             "maker": plain(" ".join(part for part in (station.vendor, station.product, station.firmware) if part)),
             "floor_a": None if floor is None else floor.amps,
             "charges": known.session is not None and known.session.transaction is not None,
@@ -77,7 +78,7 @@ def checklist(
 ) -> Iterator[Item]:
     """What an installation must show before it is handed over, each with what was seen."""
     errors = sum(1 for one in view.findings if one.severity == "error")
-    seen = f"{errors or 'no'} errors, {len(view.findings) - errors or 'no'} warnings"
+    seen = f"{_counted(errors, 'error')}, {_counted(len(view.findings) - errors, 'warning')}"
     yield Item(not errors, "The site file has no errors, and all fallback currents fit every fuse", seen)
     saved = not view.is_begun and not view.awaits_restart
     seen = "saved and running" if saved else "changes wait to be saved, or for a restart"
@@ -87,12 +88,19 @@ def checklist(
     outlet_of = {row["id"]: row for row in outlets}
     away = [name for name, row in outlet_of.items() if not row["connected"]]
     yield _all("The station of every outlet is connected", len(outlets), away)
+    strange = sorted({f"{row['station']}/{number}" for row in outlets for number in row["undescribed"]})
+    seen = f"not {', '.join(strange[:NAMED])}" if strange else "no other was named"
+    yield Item(not strange if outlets else None, "Every outlet that stations speak of is described", seen)
     without = [name for name, row in outlet_of.items() if row["floor_a"] is None]
     yield _all("Every outlet has accepted its fallback", len(outlets), without)
     passed = {f"{one['station']}/{one['evse']}" for one in proofs if one["verdict"] == "passed"}
     yield _all("Every outlet has passed its test", len(outlets), [name for name in outlet_of if name not in passed])
     yield _watched(run)
     yield Item(not view.observes, "The controller is armed", "observing only" if view.observes else "armed")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
 def _all(what: str, count: int, missing: Sequence[str]) -> Item:
