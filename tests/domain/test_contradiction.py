@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ems.domain.alarm.contradiction import contradictions
+from ems.adapters.web.values import MAX_TEXT
+from ems.domain.alarm.contradiction import REMEDY, contradictions
 from ems.domain.circuit import CircuitTree
 from ems.domain.site import Site
 from tests.builders import Scenario, site
@@ -57,3 +58,7 @@ def test_a_vehicle_that_left_a_station_while_it_was_offline_contradicts_no_meter
     scenario.plug("A1").depart()
     scenario.after(900)
     assert bool(told(scenario)) is is_told
+
+
+def test_what_to_look_at_is_shown_whole() -> None:
+    assert len(REMEDY) <= MAX_TEXT

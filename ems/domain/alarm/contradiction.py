@@ -21,8 +21,8 @@ a contradiction is not told of before it has lasted longer than this.
 """
 
 REMEDY = (
-    "see whether a current transformer points the wrong way there or phases are swapped, of the meter or of a station; "
-    "PV or a battery behind it must be told, by its meter or as generation_max_a of the circuit"
+    "is a current transformer turned round there, or are phases swapped, of the meter or of a station? "
+    "Is there PV or a battery behind it, without a meter or generation_max_a of the circuit?"
 )
 
 
