@@ -19,10 +19,10 @@ from statistics import median
 from typing import NamedTuple
 
 import httpx2
-from fastapi import APIRouter
 
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.app import WebOptions
+from ems.adapters.web.route import Router
 from ems.assembly.sessions import session_ways
 from ems.domain.access.account import LoginRule
 from tests.adapters.web.office import Office
@@ -66,7 +66,7 @@ class Yard(Office):
         self.scene.instant = replace(self.scene.instant, utc=self.today)
         super().open()
 
-    def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:
+    def ways(self, _recovered: Recovered) -> tuple[Router, ...]:
         path = self.store.database.path
         assert path is not None
         reports = report_routes(self.store, self.scene)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Protocol
 
-from fastapi import APIRouter
-
 from ems.adapters.store.store import Store
 from ems.adapters.web.reports.page import report_ways
+from ems.adapters.web.route import Router
 from ems.assembly.reports import SiteReports
 from ems.domain.circuit import Circuit, CircuitTree
 from ems.domain.energy.carbon import Carbon
@@ -63,7 +62,7 @@ class Asked(Protocol):
         ...
 
 
-def report_routes(store: Store, scene: Scene) -> tuple[APIRouter, ...]:
+def report_routes(store: Store, scene: Scene) -> tuple[Router, ...]:
     """Reports of the site whose year it is."""
     names = [f"CP-{k:02d}" for k in range(1, year.EVSES + 1)]
     site = Site(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from ems.adapters.web import metrics
 from ems.adapters.web.frame import Press
@@ -14,6 +14,7 @@ from ems.adapters.web.needs import needs
 from ems.adapters.web.once import Once, Printed
 from ems.adapters.web.page import Pages
 from ems.adapters.web.problem import documented, problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.series import Archive
 from ems.adapters.web.shape import Health, History, Picture
 from ems.adapters.web.stream import MEDIA_TYPE as EVENTS
@@ -49,9 +50,9 @@ class Desk:
         return View(live.state, live.decision, self.clock.now(), live.knocks(), live.version, self.software).checked()
 
 
-def api(desk: Desk) -> APIRouter:
+def api(desk: Desk) -> Router:
     """The machine's side: all of it is read-only."""
-    router = APIRouter(prefix="/api/v1", tags=["site"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["site"], dependencies=[needs(Role.VIEWER)])
 
     @router.get(
         "/state",
@@ -103,9 +104,9 @@ def api(desk: Desk) -> APIRouter:
     return router
 
 
-def watch(desk: Desk) -> APIRouter:
+def watch(desk: Desk) -> Router:
     """For those who watch over the controller."""
-    router = APIRouter(tags=["health"])
+    router = Router(tags=["health"])
     open_to_all, to_viewers = [needs(None)], [needs(Role.VIEWER)]
     scrape = Once(lambda: metrics.exposition(desk.view(), desk.hall.taken), desk.clock)
 

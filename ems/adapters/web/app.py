@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
@@ -35,6 +35,7 @@ from ems.adapters.web.plan.page import PlanPages
 from ems.adapters.web.plan.press import PlanPress
 from ems.adapters.web.problem import of_failure, of_http, of_not_allowed, of_query, problem
 from ems.adapters.web.regret.api import regret_api
+from ems.adapters.web.route import Route, Router
 from ems.adapters.web.stream import Hall
 from ems.domain.access.account import LoginRule, Role, Visitor
 from ems.ports.controller import Clock, Live, Operations
@@ -92,7 +93,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
     hall: Hall | None = None,
     operations: Operations | None = None,
     foresight: Foresight | None = None,
-    further: Sequence[APIRouter] = (),
+    further: Sequence[Router] = (),
     accounts: Accounts | None = None,
     hindsight: Hindsight | None = None,
     document: Document | None = None,
@@ -113,8 +114,6 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        openapi_tags=[ABOUT],
-        webhooks=webhook_docs(),
         exception_handlers={
             HTTPException: of_http,
             RequestValidationError: of_query,
@@ -145,7 +144,9 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that a site may have or no
 
 
 async def warm_up(gate: Gate) -> None:
-    """Answer a few questions of nobody: templates are compiled and documents made before anybody has to wait."""
+    """Answer a few questions of nobody: templates are compiled, documents made and what checks questions is loaded
+    before anybody has to wait.
+    """
 
     async def receive() -> Message:
         return {"type": "http.disconnect"}
@@ -153,7 +154,8 @@ async def warm_up(gate: Gate) -> None:
     async def send(message: Message) -> None:
         del message
 
-    for path in ("/", "/plan", "/docs", "/metrics", "/api/v1/state"):
+    for asked in ("/", "/plan", "/docs", "/metrics", "/api/v1/state", "/api/v1/history?hours=none"):
+        path, _, query = asked.partition("?")
         scope = {
             "type": "http",
             "http_version": "1.1",
@@ -161,7 +163,7 @@ async def warm_up(gate: Gate) -> None:
             "scheme": "http",
             "path": path,
             "raw_path": path.encode("ascii"),
-            "query_string": b"",
+            "query_string": query.encode("ascii"),
             "root_path": "",
             "headers": [(b"host", b"localhost")],
             SCOPE_KEY: Visitor(role=Role.VIEWER),
@@ -171,19 +173,28 @@ async def warm_up(gate: Gate) -> None:
 
 def described_by(app: FastAPI) -> bytes:
     """The OpenAPI document of an application, as a gzip file. Takes seconds."""
-    told, app.openapi_schema = completed(app.openapi()), None
+    told = completed(
+        get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            tags=[ABOUT],
+            routes=[route.described() for route in app.routes if isinstance(route, Route)],
+            webhooks=webhook_docs().routes,
+        )
+    )
     parts = {**told.get("components", {}), "securitySchemes": SCHEMES}
     return gzip.compress(json.dumps({**told, "components": parts, "security": LOGINS}).encode(), mtime=0)
 
 
-def _page(desk: Desk, described: Iterable[APIRouter], document: Document) -> APIRouter:
+def _page(desk: Desk, described: Iterable[Router], document: Document) -> Router:
     """The browser's side."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
     paths = [
-        (f"{' '.join(sorted(route.methods or ()))} {route.path}", (route.description or "").strip())
+        (f"{' '.join(sorted(route.methods or ()))} {route.path}", route.description)
         for part in described
-        for route in part.routes
-        if isinstance(route, APIRoute) and route.include_in_schema
+        for route in part.declared
+        if route.include_in_schema
     ]
     page = Each(lambda: desk.pages.live(desk.view()), desk.clock)
 
@@ -212,9 +223,9 @@ def _page(desk: Desk, described: Iterable[APIRouter], document: Document) -> API
     return router
 
 
-def _files() -> APIRouter:
+def _files() -> Router:
     """What the pages are made of; a page that asks for a login needs it too."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(None)])
+    router = Router(include_in_schema=False, dependencies=[needs(None)])
     assets = files.load()
 
     @router.get("/static/{build}/{name:path}")
@@ -228,9 +239,9 @@ def _files() -> APIRouter:
     return router
 
 
-def _plan_page(desk: Desk, plans: PlanPress, shared: Pages, ways: Ways, hindsight: Hindsight | None) -> APIRouter:
+def _plan_page(desk: Desk, plans: PlanPress, shared: Pages, ways: Ways, hindsight: Hindsight | None) -> Router:
     """The page of the plan. What there is not is not offered there."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
     offered = {path for path in (STRATEGY, WHAT_IF) if ways.need("POST", path)}
     pages = PlanPages(plans, shared.reach, STRATEGY in offered, WHAT_IF in offered, hindsight)
 

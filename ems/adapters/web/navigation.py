@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from fastapi import APIRouter
-
 from ems.adapters.web.needs import Need
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Kind, Visitor
 
 
@@ -72,7 +71,7 @@ Counts = Mapping[str, Callable[[], int]]
 """How much asks for attention, by the path of its page."""
 
 
-class Badged(APIRouter):
+class Badged(Router):
     """Routes of pages that say how much asks for attention there."""
 
     def __init__(self, counts: Counts, **options: Any) -> None:

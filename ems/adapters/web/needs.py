@@ -2,7 +2,7 @@
 
 Every route of the interface says which role it needs, by a dependency of its router or its own:
 
-    router = APIRouter(prefix="/api/v1", dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", dependencies=[needs(Role.VIEWER)])
 
     @router.post("/limits", dependencies=[needs(Role.OPERATOR)])
 
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.dependencies.models import Dependant
+from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from starlette.types import Scope
 
+from ems.adapters.web.route import Route, Router
 from ems.domain.access.account import Kind, Role, Visitor
 
 SCOPE_KEY = "ems.visitor"
@@ -108,36 +109,30 @@ def visitor_of(scope: Scope) -> Visitor:
     return found
 
 
-def need_of(route: APIRoute) -> Need | None:
+def need_of(route: Route) -> Need | None:
     """What a route declares, all taken together; None when it declares nothing."""
-    found: Need | None = None
-    waiting: list[Dependant] = [route.dependant]
-    while waiting:
-        one = waiting.pop()
-        waiting += one.dependencies
-        if isinstance(one.call, Need):
-            found = one.call if found is None else found.stricter(one.call)
-    return found
+    declared = [one.dependency for one in route.dependencies if isinstance(one.dependency, Need)]
+    return reduce(Need.stricter, declared) if declared else None
 
 
 class Ways:
     """All routes of an application with what each needs."""
 
-    def __init__(self, routers: Iterable[APIRouter]) -> None:
+    def __init__(self, routers: Iterable[Router]) -> None:
         """Raises ValueError that names the routes which declare nothing."""
         self.routers = tuple(routers)
-        self._routes: list[tuple[APIRoute, Need]] = []
+        self._routes: list[tuple[Route, Need]] = []
         mute: list[str] = []
         for route in (route for part in self.routers for route in part.routes):
-            need = need_of(route) if isinstance(route, APIRoute) else None
-            if isinstance(route, APIRoute) and need is not None:
+            need = need_of(route) if isinstance(route, Route) else None
+            if isinstance(route, Route) and need is not None:
                 self._routes.append((route, need))
             else:
                 mute.append(getattr(route, "path", repr(route)))
         if mute:
             raise ValueError(f"these routes do not say which role they need: {', '.join(sorted(mute))}")
 
-    def __iter__(self) -> Iterator[tuple[APIRoute, Need]]:
+    def __iter__(self) -> Iterator[tuple[Route, Need]]:
         return iter(self._routes)
 
     def need(self, method: str, path: str) -> Need | None:

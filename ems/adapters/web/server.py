@@ -11,11 +11,12 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ems.adapters.web.accounts.port import Accounts
 from ems.adapters.web.app import Document, WebOptions, create_app, described_by, warm_up
+from ems.adapters.web.route import Router
 from ems.adapters.web.stream import Hall
 from ems.ports.controller import Clock, Live, Operations
 from ems.ports.energy import Hindsight
@@ -46,7 +47,7 @@ class WebServer:
         options: WebOptions,
         operations: Operations | None = None,
         foresight: Foresight | None = None,
-        further: Sequence[APIRouter] = (),
+        further: Sequence[Router] = (),
         accounts: Accounts | None = None,
         hindsight: Hindsight | None = None,
         document: Document | None = None,

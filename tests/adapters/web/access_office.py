@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from fastapi import APIRouter
-
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.access.page import access_ways
+from ems.adapters.web.route import Router
 from ems.assembly.access import CardWatch, SiteAccess
 from ems.domain.access.book import AccessMode, Doors
 from ems.domain.daybook import Daybook
@@ -45,7 +44,7 @@ class AccessOffice(Office):
 
     doors = Doors(AccessMode.TAGS)
 
-    def ways(self, recovered: Recovered) -> tuple[APIRouter, ...]:
+    def ways(self, recovered: Recovered) -> tuple[Router, ...]:
         scene, book = self.scene, self.operations.daybook
         self.doors = Doors(self.doors.mode, zone=scene.site.zone)
         self.stopped: list[str] = []

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from fastapi import APIRouter
-
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.alarms.page import alarm_ways
+from ems.adapters.web.route import Router
 from ems.domain.alarm.incident import Patience
 from ems.domain.alarm.notice import ALARMS, Notice, Topic
 from ems.ports.delivery import NotDeliveredError
@@ -52,7 +51,7 @@ class AlarmOffice(Office):
         self.friend, self.deaf = Friend(), Friend("night-shift", is_deaf=True)
         super().__init__(folder)
 
-    def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:
+    def ways(self, _recovered: Recovered) -> tuple[Router, ...]:
         patience = Patience(offline_s=5, fault_s=5, meter_s=5, other_s=5, clear_s=5)
         self.postman = Postman((self.friend, self.deaf), self.store.notices, self.scene)
         herald = Herald(self.postman.tell, lambda: self.scene.now().utc)

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx2
-from fastapi import APIRouter
 
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.session_reading import SessionReader
@@ -21,6 +20,7 @@ from ems.adapters.web.driver.pages import Lobby as Pages
 from ems.adapters.web.driver.pages import Paces, driver_pages
 from ems.adapters.web.driver.sheet import driver_api, sticker_pages
 from ems.adapters.web.driver.taps import Taps
+from ems.adapters.web.route import Router
 from ems.assembly.receipts import SiteReceipts
 from ems.assembly.session_desk import SiteSessionDesk
 from ems.domain.access.book import AccessMode, Doors
@@ -73,7 +73,7 @@ class DriverOffice(Office):
         self.switch = Switch()
         super().__init__(folder, WebOptions())
 
-    def ways(self, recovered: Recovered) -> tuple[APIRouter, ...]:
+    def ways(self, recovered: Recovered) -> tuple[Router, ...]:
         del recovered
         lobby = Lobby(
             self.store.drivers, self.switch, self.operations, lambda: self.operations.daybook, lambda: self.doors,

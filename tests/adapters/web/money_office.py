@@ -11,7 +11,6 @@ from functools import reduce
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from ems.adapters.payment.sandbox import Sandbox
@@ -20,6 +19,7 @@ from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.schema import session as session_table
 from ems.adapters.store.store import Store
 from ems.adapters.web.payment.sandbox import sandbox_pages
+from ems.adapters.web.route import Router
 from ems.assembly.money import MoneyParts, money_parts
 from ems.assembly.payments import SitePaymentBook
 from ems.domain.billing import payment as p
@@ -55,7 +55,7 @@ class MoneyOffice(AccessOffice):
 
     money: MoneyParts
 
-    def ways(self, recovered: Recovered) -> tuple[APIRouter, ...]:
+    def ways(self, recovered: Recovered) -> tuple[Router, ...]:
         sandbox, switch = Sandbox(), NoSwitch()
         book = SitePaymentBook(self.store)
 

@@ -10,12 +10,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx2
-from fastapi import APIRouter
 
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.prices.api import prices
+from ems.adapters.web.route import Router
 from ems.adapters.web.stream import Hall
 from ems.assembly.operations import SiteOperations
 from ems.assembly.receipts import SiteReceipts
@@ -54,7 +54,7 @@ class Office:
         self.app = create_app(scene, scene, self._options, self.hall, self.operations, further=ways)
         self.tick()
 
-    def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:
+    def ways(self, _recovered: Recovered) -> tuple[Router, ...]:
         """What else the application offers."""
         return ()
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import httpx2
-from fastapi import APIRouter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ems.adapters.store.batch import Sample
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.needs import SCOPE_KEY
+from ems.adapters.web.route import Router
 from ems.assembly.meter_keys import SiteMeterKeys
 from ems.assembly.pages import PageNeeds, page_parts
 from ems.domain.access.account import Kind, Role, Visitor
@@ -33,7 +33,7 @@ class PageOffice(AccessOffice):
 
     tariff: Tariff | None = None
 
-    def ways(self, recovered: Recovered) -> tuple[APIRouter, ...]:
+    def ways(self, recovered: Recovered) -> tuple[Router, ...]:
         others, scene = super().ways(recovered), self.scene
         self.remote = RemoteControl(
             NoStation(),

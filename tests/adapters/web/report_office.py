@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx2
-from fastapi import APIRouter
 
 from ems.adapters.store.moment import from_ms
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.reports.page import report_ways
+from ems.adapters.web.route import Router
 from ems.assembly.reports import SiteReports
 from ems.domain.energy.carbon import Carbon
 from ems.domain.energy.price import EnergyPrice, TimedPrice
@@ -59,7 +59,7 @@ PLAN = ExportPlan("office", Content.REPORT, Every.MONTH, ToMail(("office@depot.e
 class ReportOffice(Office):
     """Pages are asked for by `page`."""
 
-    def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:
+    def ways(self, _recovered: Recovered) -> tuple[Router, ...]:
         scene, later = self.scene, Later()
         facts = Facts(scene.site, TARIFF, Carbon(otherwise=380.0), {}, {f"p{k}": name for k, name in enumerate(WHO)})
         self.reports = SiteReports(self.store, str(self.store.database), later, lambda: facts)

@@ -11,12 +11,12 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fastapi import APIRouter
 
 from ems.adapters.store.moment import to_ms
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.schema import interval, subject
 from ems.adapters.web.app import WebOptions
+from ems.adapters.web.route import Router
 from ems.assembly.sessions import session_ways
 from ems.domain.energy.carbon import Carbon
 from ems.domain.energy.price_series import PricePoint, PriceSeries
@@ -103,7 +103,7 @@ class SessionOffice(Office):
         self.scene.instant = replace(self.scene.instant, utc=NOW)
         super().open()
 
-    def ways(self, _recovered: Recovered) -> tuple[APIRouter, ...]:
+    def ways(self, _recovered: Recovered) -> tuple[Router, ...]:
         path = self.store.database.path
         assert path is not None
         return session_ways(self.store, path, self.scene, self.scene, self.operations, carbon=lambda: CARBON)

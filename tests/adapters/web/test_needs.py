@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
+from fastapi import FastAPI
 
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.needs import Need, Ways, needs
+from ems.adapters.web.route import Route, Router
 from ems.domain.access.account import Kind, Role, Visitor
 from tests.adapters.web.scene import busy
 
 ROLES = {role.word: role for role in Role}
 
 
-def router_with(*dependencies: Any, of_route: Any = None) -> APIRouter:
-    router = APIRouter(dependencies=[*dependencies])
+def router_with(*dependencies: Any, of_route: Any = None) -> Router:
+    router = Router(dependencies=[*dependencies])
 
     @router.post("/thing", dependencies=[of_route] if of_route else [])
     def thing() -> None:
@@ -39,11 +39,11 @@ def test_the_strictest_of_what_a_router_and_its_route_declare_counts() -> None:
     assert Ways((router_with(needs(None), of_route=needs(Role.VIEWER)),)).need("POST", "/thing") == Need(Role.VIEWER)
 
 
-def test_every_route_is_made_once() -> None:
+def test_every_route_is_there_once() -> None:
     scene, further = busy(2), router_with(needs(Role.VIEWER))
     app = create_app(scene, scene, WebOptions(), further=(further,)).app
     assert isinstance(app, FastAPI)
-    assert all(isinstance(route, APIRoute) for route in app.routes)
+    assert all(isinstance(route, Route) for route in app.routes)
     assert app.routes.count(further.routes[0]) == 1
 
 

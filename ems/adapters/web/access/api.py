@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from ems.adapters.web.access import shape
 from ems.adapters.web.access.body import BlockBody, GroupBody, PersonBody, TagBody
@@ -26,6 +26,7 @@ from ems.adapters.web.access.rows import (
 from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.described import ANEW, OVERTAKEN, REMOVED, changed, kept, removed, shown, tagged
 from ems.adapters.web.needs import needs
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.domain.access.admission import Asked
 from ems.domain.access.change import (
@@ -46,9 +47,9 @@ WRITES = [needs(Role.OPERATOR)]
 KEEPS, REMOVES = [*WRITES, *ANEW], [*WRITES, *OVERTAKEN]
 
 
-def access_api(live: Live, clock: Clock, operations: Operations, desk: AccessDesk) -> APIRouter:
+def access_api(live: Live, clock: Clock, operations: Operations, desk: AccessDesk) -> Router:
     """Everything about who may charge."""
-    router = APIRouter(prefix="/api/v1", tags=["access"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["access"], dependencies=[needs(Role.VIEWER)])
     _people(router, operations)
     _groups(router, operations)
     _tags(router, operations, desk)
@@ -58,7 +59,7 @@ def access_api(live: Live, clock: Clock, operations: Operations, desk: AccessDes
     return router
 
 
-def _people(router: APIRouter, operations: Operations) -> None:
+def _people(router: Router, operations: Operations) -> None:
     @router.get("/people", summary="All people", responses=ok(shape.People, 400))
     async def people() -> Response:
         """All people with their tags. They are nobody who logs in."""
@@ -93,7 +94,7 @@ def _people(router: APIRouter, operations: Operations) -> None:
         )
 
 
-def _groups(router: APIRouter, operations: Operations) -> None:
+def _groups(router: Router, operations: Operations) -> None:
     @router.get("/groups", summary="All groups of tags", responses=ok(shape.Groups, 400))
     async def groups() -> Response:
         """All groups with how many tags each has."""
@@ -125,7 +126,7 @@ def _groups(router: APIRouter, operations: Operations) -> None:
         return await removed(request, name, lambda: _group(operations, name), (operations, lambda: GroupRemoved(name)))
 
 
-def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
+def _tags(router: Router, operations: Operations, desk: AccessDesk) -> None:
     def row(text: str) -> shape.TagRow:
         tag = _tag(operations, text)
         return tag_row(tag, desk.spent(tag), desk.doors.currency)
@@ -183,7 +184,7 @@ def _tags(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
         return await removed(request, text, lambda: row(text), (operations, lambda: TagRemoved(text)))
 
 
-def _checks(router: APIRouter, live: Live, clock: Clock, desk: AccessDesk) -> None:
+def _checks(router: Router, live: Live, clock: Clock, desk: AccessDesk) -> None:
     @router.get("/tag-check", summary="Whether a tag may charge", responses=ok(shape.CheckRow, 400, 404, 422))
     async def check(
         tag: Annotated[str, Query(max_length=64)],

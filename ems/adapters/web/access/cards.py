@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from ems.adapters.web.access import shape
 from ems.adapters.web.access.body import AdoptBody, TagListBody
@@ -15,6 +15,7 @@ from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.operations.rows import finding_rows_of
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.domain.access.change import TagsKept
 from ems.domain.access.tag import Person, Tag, plain_tag, tag_key
@@ -27,14 +28,14 @@ WRITES = [needs(Role.OPERATOR)]
 CSV = "text/csv; charset=utf-8"
 
 
-def card_paths(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
+def card_paths(router: Router, operations: Operations, desk: AccessDesk) -> None:
     """Add the paths."""
     _lists(router, operations, desk)
     _stands(router, desk)
     _cards(router, operations, desk)
 
 
-def _lists(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
+def _lists(router: Router, operations: Operations, desk: AccessDesk) -> None:
     @router.get("/tag-list.csv", summary="All tags as a list", responses={200: {"content": {"text/csv": {}}}})
     async def export() -> Response:
         """All tags as CSV, for a spreadsheet: no cell is one that it would carry out."""
@@ -60,7 +61,7 @@ def _lists(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
         return await carried_out(work)
 
 
-def _stands(router: APIRouter, desk: AccessDesk) -> None:
+def _stands(router: Router, desk: AccessDesk) -> None:
     @router.get("/access", summary="How access stands", responses=ok(shape.AccessState, 400))
     async def stands() -> Response:
         """Who may charge at each EVSE, how far stations are with their local lists, and what is being ended."""
@@ -77,7 +78,7 @@ def _stands(router: APIRouter, desk: AccessDesk) -> None:
         return await answered(rows)
 
 
-def _cards(router: APIRouter, operations: Operations, desk: AccessDesk) -> None:
+def _cards(router: Router, operations: Operations, desk: AccessDesk) -> None:
     @router.get("/cards", summary="Tags that nobody knows", responses=ok(shape.Cards, 400))
     async def cards() -> Response:
         """Tags that were presented lately and nobody knows, the newest first; of many, the last hundred."""

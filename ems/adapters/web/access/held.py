@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from ems.adapters.web.access import shape
 from ems.adapters.web.access.body import ReservationBody, WaitBody
@@ -12,6 +12,7 @@ from ems.adapters.web.access.rows import reservation_row, waiting_row
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.described import ANEW, OVERTAKEN, REMOVED, changed, kept, removed, shown, tagged
 from ems.adapters.web.needs import needs
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.domain.access.change import ReservationRemoved, Reserved, Waits, WaitsNoMore
 from ems.domain.daybook import Daybook
@@ -23,13 +24,13 @@ WRITES = [needs(Role.OPERATOR)]
 KEEPS, REMOVES = [*WRITES, *ANEW], [*WRITES, *OVERTAKEN]
 
 
-def held_paths(router: APIRouter, clock: Clock, operations: Operations, desk: AccessDesk) -> None:
+def held_paths(router: Router, clock: Clock, operations: Operations, desk: AccessDesk) -> None:
     """Add the paths."""
     _reservations(router, clock, operations, desk)
     _waitlist(router, clock, operations, desk)
 
 
-def _reservations(router: APIRouter, clock: Clock, operations: Operations, desk: AccessDesk) -> None:
+def _reservations(router: Router, clock: Clock, operations: Operations, desk: AccessDesk) -> None:
     def row(number: int) -> shape.ReservationRow:
         found = operations.daybook.access.reservations.get(number)
         if found is None:
@@ -83,7 +84,7 @@ def _reservations(router: APIRouter, clock: Clock, operations: Operations, desk:
         return await removed(request, f"reservation {number}", lambda: row(number), wish)
 
 
-def _waitlist(router: APIRouter, clock: Clock, operations: Operations, desk: AccessDesk) -> None:
+def _waitlist(router: Router, clock: Clock, operations: Operations, desk: AccessDesk) -> None:
     @router.get("/waitlist", summary="Who waits", responses=ok(shape.Waitlist, 400))
     async def waitlist() -> Response:
         """Who waits for an EVSE, first come first; whose turn it is has an EVSE, for `claim_min` minutes."""

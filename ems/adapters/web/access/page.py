@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web.access.api import access_api
 from ems.adapters.web.access.rows import (
@@ -24,6 +24,7 @@ from ems.adapters.web.api import FRESH
 from ems.adapters.web.described import etag_of
 from ems.adapters.web.needs import needs, visitor
 from ems.adapters.web.page import environment, render
+from ems.adapters.web.route import Router
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
 from ems.domain.access.account import Role
@@ -38,14 +39,14 @@ SHOWN = 500
 SHOWN_CARDS = 5
 
 
-def access_ways(live: Live, clock: Clock, operations: Operations, desk: AccessDesk) -> tuple[APIRouter, APIRouter]:
+def access_ways(live: Live, clock: Clock, operations: Operations, desk: AccessDesk) -> tuple[Router, Router]:
     """Everything about who may charge: the interface and the page."""
     return access_api(live, clock, operations, desk), access_pages(live, clock, operations, desk)
 
 
-def access_pages(live: Live, clock: Clock, operations: Operations, desk: AccessDesk) -> APIRouter:
+def access_pages(live: Live, clock: Clock, operations: Operations, desk: AccessDesk) -> Router:
     """The page of people and tags."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
     template = environment().get_template("access.html")
 
     @router.get("/access")

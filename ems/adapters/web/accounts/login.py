@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web.accounts.port import Accounts, LoginRefusedError
 from ems.adapters.web.api import FRESH, Desk
 from ems.adapters.web.entrance import COOKIE, address_of, form, is_at_machine, logged_in, logged_out
 from ems.adapters.web.needs import needs, visitor
 from ems.adapters.web.page import environment, render
+from ems.adapters.web.route import Router
 from ems.domain.access.account import LEAST_PASSWORD, Kind, Role
 from ems.ports.controller import NotStoredError
 
@@ -19,15 +20,15 @@ HTML = "text/html; charset=utf-8"
 MAX_NEXT = 500
 
 
-def login_pages(desk: Desk, accounts: Accounts) -> APIRouter:
+def login_pages(desk: Desk, accounts: Accounts) -> Router:
     """Login, logout, first run."""
-    router = APIRouter(include_in_schema=False)
+    router = Router(include_in_schema=False)
     for part in (_login, _first_run):
         part(router, desk, accounts)
     return router
 
 
-def _login(router: APIRouter, desk: Desk, accounts: Accounts) -> None:
+def _login(router: Router, desk: Desk, accounts: Accounts) -> None:
     @router.get("/login", dependencies=[needs(None)])
     async def login(request: Request) -> Response:
         back = safe_way(request.query_params.get("next", "/"))
@@ -56,7 +57,7 @@ def _login(router: APIRouter, desk: Desk, accounts: Accounts) -> None:
         return logged_out(to("/login"))
 
 
-def _first_run(router: APIRouter, desk: Desk, accounts: Accounts) -> None:
+def _first_run(router: Router, desk: Desk, accounts: Accounts) -> None:
     @router.get("/first-run", dependencies=[needs(None)])
     async def first_run() -> Response:
         return to("/login") if accounts.anybody else await _door(desk, "first_run.html")

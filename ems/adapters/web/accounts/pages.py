@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web.accounts.login import HTML, answer_to, same_twice, to
 from ems.adapters.web.accounts.port import Accounts, LoginRefusedError
@@ -16,6 +16,7 @@ from ems.adapters.web.deed import who
 from ems.adapters.web.entrance import COOKIE, address_of, csrf_of, form, logged_in, logged_out
 from ems.adapters.web.needs import needs, visitor
 from ems.adapters.web.page import environment, render
+from ems.adapters.web.route import Router
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
 from ems.domain.access.account import LEAST_PASSWORD, Role
@@ -113,16 +114,16 @@ async def _done(request: Request, shown: Shown, work: Callable[[], Awaitable[Res
         return await shown(request, 503, f"nothing has changed, because it could not be stored: {wrong}")
 
 
-def account_pages(desk: Desk, accounts: Accounts) -> APIRouter:
+def account_pages(desk: Desk, accounts: Accounts) -> Router:
     """The pages of accounts."""
-    router, shared = APIRouter(include_in_schema=False), _Desk(desk, accounts)
+    router, shared = Router(include_in_schema=False), _Desk(desk, accounts)
     _own(router, shared)
     _tokens(router, shared)
     _users(router, shared)
     return router
 
 
-def _own(router: APIRouter, shared: _Desk) -> None:
+def _own(router: Router, shared: _Desk) -> None:
     mine = needs(Role.VIEWER, in_person=True)
     told_mine = needs(Role.VIEWER, in_person=True, takes_form=True, waits=True)
 
@@ -148,7 +149,7 @@ def _own(router: APIRouter, shared: _Desk) -> None:
         return to("/account?done=out")
 
 
-def _tokens(router: APIRouter, shared: _Desk) -> None:
+def _tokens(router: Router, shared: _Desk) -> None:
     told_mine = needs(Role.VIEWER, in_person=True, takes_form=True, waits=True)
 
     @router.post("/account/tokens", dependencies=[told_mine])
@@ -183,7 +184,7 @@ def _tokens(router: APIRouter, shared: _Desk) -> None:
         return await _done(request, shared.account, work)
 
 
-def _users(router: APIRouter, shared: _Desk) -> None:
+def _users(router: Router, shared: _Desk) -> None:
     told_admin = needs(Role.ADMIN, in_person=True, takes_form=True, waits=True)
 
     @router.get("/users", dependencies=[needs(Role.ADMIN, in_person=True)])

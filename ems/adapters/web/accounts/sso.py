@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Protocol
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web.accounts.login import HTML, safe_way, to
 from ems.adapters.web.accounts.port import LoginRefusedError
@@ -13,6 +13,7 @@ from ems.adapters.web.api import FRESH
 from ems.adapters.web.entrance import address_of, logged_in
 from ems.adapters.web.needs import needs
 from ems.adapters.web.page import environment, render
+from ems.adapters.web.route import Router
 from ems.domain.access.account import LEAST_PASSWORD
 from ems.ports.controller import Live
 
@@ -46,9 +47,9 @@ class SingleSignOn(Protocol):
         ...
 
 
-def sso_pages(live: Live, sso: SingleSignOn) -> APIRouter:
+def sso_pages(live: Live, sso: SingleSignOn) -> Router:
     """The way there and back."""
-    router = APIRouter(include_in_schema=False)
+    router = Router(include_in_schema=False)
 
     @router.get("/login/oidc", dependencies=[needs(None, waits=True)])
     async def begin(request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import ConfigDict, Field
 
 from ems.adapters.web.alarms import shape
@@ -12,6 +12,7 @@ from ems.adapters.web.alarms.rows import alarm_row
 from ems.adapters.web.body import Body
 from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.needs import needs
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.domain.alarm.incident import MAX_NOTE
 from ems.ports.notices import Alarms
@@ -29,9 +30,9 @@ class NoteBody(Body):
     note: Annotated[str, Field(description="what is done about it")] = ""
 
 
-def alarm_api(alarms: Alarms) -> APIRouter:
+def alarm_api(alarms: Alarms) -> Router:
     """Everything about alarms."""
-    router = APIRouter(prefix="/api/v1", tags=["alarms"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["alarms"], dependencies=[needs(Role.VIEWER)])
 
     @router.get("/alarms", summary="Alarms", responses=ok(shape.AlarmList, 400, 422, 503))
     async def listed(

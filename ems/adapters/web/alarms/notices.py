@@ -14,6 +14,7 @@ from ems.adapters.web.body import Moment
 from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import documented
+from ems.adapters.web.route import Router
 from ems.adapters.web.stream import MEDIA_TYPE
 from ems.domain.access.account import Role
 from ems.domain.alarm.notice import Topic
@@ -23,9 +24,9 @@ from ems.ports.notices import Notices
 Name = Annotated[str, Path(max_length=64)]
 
 
-def notice_api(live: Live, notices: Notices) -> APIRouter:
+def notice_api(live: Live, notices: Notices) -> Router:
     """Everything about notices."""
-    router = APIRouter(prefix="/api/v1", tags=["notices"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["notices"], dependencies=[needs(Role.VIEWER)])
 
     @router.get("/notices", summary="What has happened", responses=ok(shape.NoticeList, 400, 422, 503))
     async def listed(
@@ -69,7 +70,7 @@ def notice_api(live: Live, notices: Notices) -> APIRouter:
     return router
 
 
-def _targets(router: APIRouter, live: Live, notices: Notices) -> None:
+def _targets(router: Router, live: Live, notices: Notices) -> None:
     @router.get("/targets", summary="Who is told", responses=ok(shape.TargetList, 400))
     async def targets() -> Response:
         """Webhooks, mail and brokers of the site file, with how they do."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from ems.adapters.web.alarms.api import alarm_api
 from ems.adapters.web.alarms.notices import notice_api
@@ -14,6 +14,7 @@ from ems.adapters.web.api import FRESH
 from ems.adapters.web.navigation import Badged
 from ems.adapters.web.needs import needs, visitor
 from ems.adapters.web.page import environment, render
+from ems.adapters.web.route import Router
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
 from ems.adapters.web.words import MODES
@@ -47,12 +48,12 @@ KINDS = {
 }
 
 
-def alarm_ways(live: Live, clock: Clock, alarms: Alarms, notices: Notices) -> tuple[APIRouter, ...]:
+def alarm_ways(live: Live, clock: Clock, alarms: Alarms, notices: Notices) -> tuple[Router, ...]:
     """Everything about alarms and notices: the interface and the page."""
     return alarm_api(alarms), notice_api(live, notices), alarm_page(live, clock, alarms, notices)
 
 
-def alarm_page(live: Live, clock: Clock, alarms: Alarms, notices: Notices) -> APIRouter:
+def alarm_page(live: Live, clock: Clock, alarms: Alarms, notices: Notices) -> Router:
     """The page of alarms."""
     router = Badged(
         {"/alarms": lambda: sum(one.needs_attention for one in alarms.open)},

@@ -10,11 +10,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.sheet import Sheet
 from ems.adapters.web.values import plain
 from ems.domain.access.account import Role
@@ -44,9 +45,9 @@ Day = Annotated[str, Query(max_length=10, pattern=r"^(\d{4}-\d\d-\d\d)?$")]
 Before = Annotated[int | None, Query(ge=0, lt=2**63)]
 
 
-def audit_pages(sheet: Sheet, past: Past) -> APIRouter:
+def audit_pages(sheet: Sheet, past: Past) -> Router:
     """The page and its table."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.OPERATOR)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.OPERATOR)])
 
     def asked(words: str, since: str, until: str) -> Asked:
         """Days are those of the site, both included. Raises ValueError."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 
 from ems.adapters.web.accounts.login import to
 from ems.adapters.web.driver.asked import wish_of
@@ -23,6 +23,7 @@ from ems.adapters.web.driver.visit import CLAIM, GIFT, PAYMENT, Visit, bring, mi
 from ems.adapters.web.driver.words import refusal
 from ems.adapters.web.entrance import address_of, form
 from ems.adapters.web.needs import needs
+from ems.adapters.web.route import Router
 from ems.domain.billing.payment import Payment
 from ems.domain.driver.sticker import MAX_REPORT, Trouble
 from ems.domain.driver.wish import Wish
@@ -44,10 +45,10 @@ Told = Mapping[str, str]
 Work = Callable[[Lobby, Visit, Told], Awaitable[Response]]
 
 
-def driver_deeds(lobby: Lobby) -> APIRouter:
+def driver_deeds(lobby: Lobby) -> Router:
     """What drivers can do."""
     spoken = Depends(lobby.house.languages.ready)
-    router = APIRouter(include_in_schema=False, dependencies=[needs(None, takes_form=True, waits=True), spoken])
+    router = Router(include_in_schema=False, dependencies=[needs(None, takes_form=True, waits=True), spoken])
     works: Mapping[str, Work] = {
         "pay": _pay,
         "give": _give,

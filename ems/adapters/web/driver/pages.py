@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.driver.bay import Bay, House, battery_kwh
@@ -39,6 +39,7 @@ from ems.adapters.web.driver.words import TROUBLES, UNREADABLE, refusal
 from ems.adapters.web.entrance import address_of
 from ems.adapters.web.needs import needs
 from ems.adapters.web.page import environment, render
+from ems.adapters.web.route import Router
 from ems.adapters.web.sessions.transparency import as_xml
 from ems.adapters.web.values import plain
 from ems.domain.strategy import SPARING
@@ -146,9 +147,9 @@ class Lobby(NamedTuple):
         }
 
 
-def driver_pages(lobby: Lobby) -> APIRouter:
+def driver_pages(lobby: Lobby) -> Router:
     """What drivers read. Nobody logs in; nothing is here of any other bay, or of anybody."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(None), Depends(lobby.house.languages.ready)])
+    router = Router(include_in_schema=False, dependencies=[needs(None), Depends(lobby.house.languages.ready)])
     for name in ("driver.html", "driver_notice.html", "driver_receipt.html"):
         environment().get_template(name)
     _telling(router, lobby)
@@ -157,7 +158,7 @@ def driver_pages(lobby: Lobby) -> APIRouter:
     return router
 
 
-def _telling(router: APIRouter, lobby: Lobby) -> None:
+def _telling(router: Router, lobby: Lobby) -> None:
     @router.get("/c/{slug}/live")
     @lobby.looked
     async def live(request: Request, slug: Slug) -> Response:
@@ -187,7 +188,7 @@ def _telling(router: APIRouter, lobby: Lobby) -> None:
         )
 
 
-def _reading(router: APIRouter, lobby: Lobby) -> None:
+def _reading(router: Router, lobby: Lobby) -> None:
     @router.get("/c/{slug}/receipt")
     @lobby.looked
     async def receipt(request: Request, slug: Slug) -> Response:
@@ -224,7 +225,7 @@ def _reading(router: APIRouter, lobby: Lobby) -> None:
         return Response(as_xml(detail.signed), headers=headers, media_type="application/xml")
 
 
-def _arriving(router: APIRouter, lobby: Lobby) -> None:
+def _arriving(router: Router, lobby: Lobby) -> None:
     @router.get("/c/{slug}")
     @lobby.looked
     async def page(request: Request, slug: Slug, payment: str = "", lang: str = "", done: str = "") -> Response:

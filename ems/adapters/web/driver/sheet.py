@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
@@ -22,6 +22,7 @@ from ems.adapters.web.entrance import is_loopback, name_of
 from ems.adapters.web.needs import needs, visitor
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import plain, time_of
 from ems.domain.access.account import Role
@@ -92,9 +93,9 @@ class MoveBody(Body):
     evse: str = Field(max_length=200)
 
 
-def driver_api(house: House) -> APIRouter:
+def driver_api(house: House) -> Router:
     """Stickers, links for displays, and reports."""
-    router = APIRouter(prefix="/api/v1", tags=["drivers"])
+    router = Router(prefix="/api/v1", tags=["drivers"])
     operators, viewers = [needs(Role.OPERATOR)], [needs(Role.VIEWER)]
 
     @router.get("/stickers", dependencies=operators, summary="The stickers of all EVSEs", responses=ok(Stickers))
@@ -152,9 +153,9 @@ def driver_api(house: House) -> APIRouter:
     return router
 
 
-def sticker_pages(house: House) -> APIRouter:
+def sticker_pages(house: House) -> Router:
     """The sheet of stickers, and the page for displays."""
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(house.languages.ready)])
+    router = Router(include_in_schema=False, dependencies=[Depends(house.languages.ready)])
 
     @router.get("/stickers", dependencies=[needs(Role.OPERATOR)])
     async def sheet(request: Request) -> Response:

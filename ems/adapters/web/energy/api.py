@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from ems.adapters.web.body import Moment
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
@@ -15,6 +15,7 @@ from ems.adapters.web.energy.body import PricesBody
 from ems.adapters.web.needs import needs
 from ems.adapters.web.operations.rows import finding_rows_of
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.values import plain, time_of
 from ems.domain.access.account import Role
 from ems.domain.energy.price_push import SERIES_KEPT, KnownSeries, SeriesForgotten, SeriesTold, changed_series, over
@@ -27,9 +28,9 @@ WRITES = [needs(Role.OPERATOR)]
 Name = Annotated[str, Path(max_length=64)]
 
 
-def energy_prices(live: Live, clock: Clock, operations: Operations, prices: EnergyPrices) -> APIRouter:
+def energy_prices(live: Live, clock: Clock, operations: Operations, prices: EnergyPrices) -> Router:
     """The paths. What is pushed is stored with who did it before it counts; what is pushed again changes nothing."""
-    router = APIRouter(prefix="/api/v1", tags=["energy prices"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["energy prices"], dependencies=[needs(Role.VIEWER)])
 
     @router.get("/prices", summary="Prices of energy", responses=ok(shape.EnergyPrices, 400))
     async def known(

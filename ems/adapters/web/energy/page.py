@@ -10,9 +10,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web.needs import needs
+from ems.adapters.web.route import Router
 from ems.adapters.web.sheet import Sheet
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import plain, time_of
@@ -27,9 +28,9 @@ SHOWN = 70
 HOUR_S = 3600
 
 
-def series_pages(sheet: Sheet, prices: EnergyPrices) -> APIRouter:
+def series_pages(sheet: Sheet, prices: EnergyPrices) -> Router:
     """The page at `/series`."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
 
     @router.get("/series")
     @router.head("/series")

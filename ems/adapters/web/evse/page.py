@@ -7,7 +7,7 @@ import json
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from ems.adapters.web import assets, texts
 from ems.adapters.web.api import FRESH
@@ -17,6 +17,7 @@ from ems.adapters.web.evse.rows import closing, key_row, limiters, reasons, stay
 from ems.adapters.web.needs import needs
 from ems.adapters.web.picture import evse_row
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.sheet import Sheet, role_of
 from ems.adapters.web.stations.page import FIRST, SHOWN, SOURCE, last, outlet
 from ems.adapters.web.stations.rows import detail
@@ -40,7 +41,7 @@ Number = Annotated[int, Path(ge=1, le=999)]
 Hours = Annotated[float, Query(gt=0, le=MAX_HOURS, allow_inf_nan=False)]
 
 
-def evse_ways(sheet: Sheet, past: Past, remote: Remote, keys: ToldKeys | None = None) -> tuple[APIRouter, APIRouter]:
+def evse_ways(sheet: Sheet, past: Past, remote: Remote, keys: ToldKeys | None = None) -> tuple[Router, Router]:
     """Everything about one EVSE: the interface and the page."""
     return _api(sheet, past), _pages(sheet, past, remote, keys)
 
@@ -54,8 +55,8 @@ def _evse(sheet: Sheet, station: str, number: int) -> tuple[Evse, int]:
     return site.evses[index], index
 
 
-def _api(sheet: Sheet, past: Past) -> APIRouter:
-    router = APIRouter(prefix="/api/v1", tags=["site"], dependencies=[needs(Role.VIEWER)])
+def _api(sheet: Sheet, past: Past) -> Router:
+    router = Router(prefix="/api/v1", tags=["site"], dependencies=[needs(Role.VIEWER)])
 
     @router.get(
         "/evses/{station}/{number}/course",
@@ -78,8 +79,8 @@ def _api(sheet: Sheet, past: Past) -> APIRouter:
     return router
 
 
-def _pages(sheet: Sheet, past: Past, remote: Remote, keys: ToldKeys | None) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+def _pages(sheet: Sheet, past: Past, remote: Remote, keys: ToldKeys | None) -> Router:
+    router = Router(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
 
     @router.get("/evses/{station}/{number}")
     @router.head("/evses/{station}/{number}")

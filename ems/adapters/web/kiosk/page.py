@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web.api import answer
 from ems.adapters.web.needs import needs
@@ -14,6 +14,7 @@ from ems.adapters.web.once import Once
 from ems.adapters.web.overview.flow import bars
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.picture import circuits, evses, head
+from ems.adapters.web.route import Router
 from ems.adapters.web.sheet import HTML, Sheet
 from ems.adapters.web.texts import kilowatts
 from ems.adapters.web.values import plain, time_of
@@ -25,9 +26,9 @@ WORDS = {"charging": "charging", "waiting": "waits", "idle": "occupied", "free":
 """How a group of conditions is called on the screen."""
 
 
-def kiosk_pages(sheet: Sheet, operations: Operations) -> APIRouter:
+def kiosk_pages(sheet: Sheet, operations: Operations) -> Router:
     """The screen at `/kiosk`."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(None)])
+    router = Router(include_in_schema=False, dependencies=[needs(None)])
     template = environment().get_template("kiosk.html")
 
     async def made() -> bytes:

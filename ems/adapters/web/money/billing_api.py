@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
@@ -12,6 +12,7 @@ from ems.adapters.web.money import shape
 from ems.adapters.web.money.body import BillingBody, CorrectionBody
 from ems.adapters.web.money.rows import brief_row, group_row, statement_csv, statement_row
 from ems.adapters.web.needs import needs
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.domain.billing.money import exactly_minor
 from ems.domain.billing.statement import BillingGroup, Correction, Month
@@ -26,16 +27,16 @@ CSV: dict[int | str, dict[str, Any]] = {
 }
 
 
-def billing_api(live: Live, clock: Clock, billing: Billing) -> APIRouter:
+def billing_api(live: Live, clock: Clock, billing: Billing) -> Router:
     """Everything about groups that pay by the month."""
-    router = APIRouter(prefix="/api/v1", tags=["billing"], dependencies=[needs(Role.OPERATOR)])
+    router = Router(prefix="/api/v1", tags=["billing"], dependencies=[needs(Role.OPERATOR)])
     _groups(router, billing)
     _statements(router, live, billing)
     _closing(router, live, clock, billing)
     return router
 
 
-def _groups(router: APIRouter, billing: Billing) -> None:
+def _groups(router: Router, billing: Billing) -> None:
     @router.get("/billing-groups", summary="Groups that pay by the month", responses=ok(shape.GroupRows))
     async def every() -> Response:
         """All of them."""
@@ -63,7 +64,7 @@ def _groups(router: APIRouter, billing: Billing) -> None:
         return await done(billing.remove(group, who(request)))
 
 
-def _statements(router: APIRouter, live: Live, billing: Billing) -> None:
+def _statements(router: Router, live: Live, billing: Billing) -> None:
     @router.get("/billing-groups/{group}/statements", summary="Closed months", responses=ok(shape.StatementBriefs))
     async def every(group: Name) -> Response:
         """The closed months of a group, newest first."""
@@ -102,7 +103,7 @@ def _statements(router: APIRouter, live: Live, billing: Billing) -> None:
         return await carried_out(work)
 
 
-def _closing(router: APIRouter, live: Live, clock: Clock, billing: Billing) -> None:
+def _closing(router: Router, live: Live, clock: Clock, billing: Billing) -> None:
     @router.post(
         "/billing-groups/{group}/statements/{month}/close", summary="Close a month", responses=ok(shape.StatementRow)
     )

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.money.rows import (
@@ -23,6 +23,7 @@ from ems.adapters.web.money.rows import (
 from ems.adapters.web.needs import needs
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
 from ems.domain.access.account import Role
@@ -124,16 +125,16 @@ class _Desk:
             return problem(503, str(wrong), "not-stored")
 
 
-def money_pages(live: Live, clock: Clock, records: PaymentRecords, prepaid: Prepaid, billing: Billing) -> APIRouter:
+def money_pages(live: Live, clock: Clock, records: PaymentRecords, prepaid: Prepaid, billing: Billing) -> Router:
     """Payments, prepaid accounts, monthly bills, and what the owner of an account sees."""
-    router, desk = APIRouter(include_in_schema=False), _Desk(live, clock)
+    router, desk = Router(include_in_schema=False), _Desk(live, clock)
     _payments(router, desk, records)
     _prepaid(router, desk, prepaid)
     _billing(router, desk, billing)
     return router
 
 
-def _payments(router: APIRouter, desk: _Desk, records: PaymentRecords) -> None:
+def _payments(router: Router, desk: _Desk, records: PaymentRecords) -> None:
     operator = [needs(Role.OPERATOR)]
 
     @router.get("/payments", dependencies=operator)
@@ -176,7 +177,7 @@ def _payments(router: APIRouter, desk: _Desk, records: PaymentRecords) -> None:
         return await desk.found(work)
 
 
-def _prepaid(router: APIRouter, desk: _Desk, prepaid: Prepaid) -> None:
+def _prepaid(router: Router, desk: _Desk, prepaid: Prepaid) -> None:
     operator = [needs(Role.OPERATOR)]
 
     @router.get("/prepaid", dependencies=operator)
@@ -220,7 +221,7 @@ def _prepaid(router: APIRouter, desk: _Desk, prepaid: Prepaid) -> None:
         return await desk.found(work)
 
 
-def _billing(router: APIRouter, desk: _Desk, billing: Billing) -> None:
+def _billing(router: Router, desk: _Desk, billing: Billing) -> None:
     operator = [needs(Role.OPERATOR)]
 
     @router.get("/billing", dependencies=operator)

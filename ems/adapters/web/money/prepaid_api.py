@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.money import shape
 from ems.adapters.web.money.body import BookingBody, OpenBody, TopUpBody
 from ems.adapters.web.money.rows import account_row, booking_row, top_up_row
 from ems.adapters.web.needs import needs
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.domain.billing.money import exactly_minor
 from ems.ports.money import Prepaid
@@ -19,9 +20,9 @@ Name = Annotated[str, Path(max_length=64, examples=["ada"])]
 BookingKey = Annotated[str, Path(min_length=1, max_length=64, description="chosen anew for each booking")]
 
 
-def prepaid_api(prepaid: Prepaid) -> APIRouter:
+def prepaid_api(prepaid: Prepaid) -> Router:
     """Everything about prepaid accounts."""
-    router = APIRouter(prefix="/api/v1", tags=["prepaid"], dependencies=[needs(Role.OPERATOR)])
+    router = Router(prefix="/api/v1", tags=["prepaid"], dependencies=[needs(Role.OPERATOR)])
 
     @router.get("/prepaid", summary="Prepaid accounts", responses=ok(shape.AccountRows))
     async def every() -> Response:
@@ -82,9 +83,9 @@ def prepaid_api(prepaid: Prepaid) -> APIRouter:
     return router
 
 
-def owner_api(prepaid: Prepaid) -> APIRouter:
+def owner_api(prepaid: Prepaid) -> Router:
     """What the owner of an account may do without a login, by the secret address of it."""
-    router = APIRouter(prefix="/api/v1", tags=["prepaid"])
+    router = Router(prefix="/api/v1", tags=["prepaid"])
 
     @router.post(
         "/my/{link}/top-ups",

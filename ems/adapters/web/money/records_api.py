@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from ems.adapters.web.body import Moment
 from ems.adapters.web.deed import answered, carried_out, ok, who
@@ -12,6 +12,7 @@ from ems.adapters.web.money import shape
 from ems.adapters.web.money.body import RefundBody
 from ems.adapters.web.money.rows import record_row, refund_row, story_row
 from ems.adapters.web.needs import needs
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.domain.billing.money import exactly_minor
 from ems.domain.billing.payment import PaymentState
@@ -22,9 +23,9 @@ Reference = Annotated[str, Path(max_length=40, examples=["PAY-0123456789ABCDEF"]
 RefundKey = Annotated[str, Path(min_length=1, max_length=64, description="chosen anew for each refund")]
 
 
-def records_api(records: PaymentRecords) -> APIRouter:
+def records_api(records: PaymentRecords) -> Router:
     """Payments as operators see them."""
-    router = APIRouter(prefix="/api/v1", tags=["payments"], dependencies=[needs(Role.OPERATOR)])
+    router = Router(prefix="/api/v1", tags=["payments"], dependencies=[needs(Role.OPERATOR)])
 
     @router.get("/payments", summary="What drivers paid", responses=ok(shape.Records))
     async def every(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.described import ANEW, OVERTAKEN, REMOVED, changed, kept, removed, shown, tagged
@@ -33,6 +33,7 @@ from ems.adapters.web.operations.rows import (
     vehicle_row,
 )
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.domain.daybook import ChargeTold, DeparturesReplaced, UnknownError, VehicleKept, VehicleRemoved
 from ems.domain.events import LimitReceived, LimitWithdrawn, StrategyChosen
@@ -53,15 +54,15 @@ Name = Annotated[str, Path(max_length=64)]
 WRITES = [needs(Role.OPERATOR)]
 
 
-def operate(live: Live, clock: Clock, operations: Operations) -> APIRouter:
+def operate(live: Live, clock: Clock, operations: Operations) -> Router:
     """The side that changes things. Every change is stored with who made it before it counts."""
-    router = APIRouter(prefix="/api/v1", tags=["operations"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["operations"], dependencies=[needs(Role.VIEWER)])
     for part in (_vehicles, _departures, classes, _needs, _choices):
         part(router, live, clock, operations)
     return router
 
 
-def _vehicles(router: APIRouter, live: Live, clock: Clock, operations: Operations) -> None:
+def _vehicles(router: Router, live: Live, clock: Clock, operations: Operations) -> None:
     @router.get("/vehicles", summary="All vehicles", responses=ok(shape.Vehicles, 400))
     async def vehicles() -> Response:
         """All vehicles with their weeks."""
@@ -121,7 +122,7 @@ def _vehicles(router: APIRouter, live: Live, clock: Clock, operations: Operation
         return await done(operations.change(ChargeTold(name, charge), who(request)))
 
 
-def _departures(router: APIRouter, live: Live, clock: Clock, operations: Operations) -> None:
+def _departures(router: Router, live: Live, clock: Clock, operations: Operations) -> None:
     @router.get("/departures", summary="Who leaves when", responses=ok(shape.Departures, 400))
     async def departures() -> Response:
         """Single departures that are kept, oldest first; and the next departure of every vehicle, single or weekly."""
@@ -178,7 +179,7 @@ def _departures(router: APIRouter, live: Live, clock: Clock, operations: Operati
         return await carried_out(work)
 
 
-def _needs(router: APIRouter, _live: Live, _clock: Clock, operations: Operations) -> None:
+def _needs(router: Router, _live: Live, _clock: Clock, operations: Operations) -> None:
     @router.post(
         "/evses/{evse:path}/need", dependencies=WRITES, summary="Say what a vehicle needs", responses=ok(shape.EvseNeed)
     )
@@ -209,7 +210,7 @@ def _needs(router: APIRouter, _live: Live, _clock: Clock, operations: Operations
         return await done(work())
 
 
-def _choices(router: APIRouter, live: Live, clock: Clock, operations: Operations) -> None:
+def _choices(router: Router, live: Live, clock: Clock, operations: Operations) -> None:
     @router.get("/strategy", summary="The strategy", responses=ok(shape.StrategyRow, 400))
     async def strategy() -> Response:
         """How headroom is divided: what was chosen over the site file, what that says, and which of them counts."""

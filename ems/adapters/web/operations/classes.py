@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.operations import shape
 from ems.adapters.web.operations.body import ClassBody
 from ems.adapters.web.operations.rows import class_row, class_rows
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.domain.daybook import ClassKept, ClassReleased
 from ems.domain.service_class import HIGHEST, LOWEST
@@ -19,7 +20,7 @@ from ems.ports.controller import Clock, Live, Operations
 Number = Annotated[int, Path(ge=LOWEST, le=HIGHEST, description="vehicles of a higher number go first")]
 
 
-def classes(router: APIRouter, live: Live, _clock: Clock, operations: Operations) -> None:
+def classes(router: Router, live: Live, _clock: Clock, operations: Operations) -> None:
     """Add the paths."""
 
     @router.get("/classes", summary="Classes of service", responses=ok(shape.Classes, 400))

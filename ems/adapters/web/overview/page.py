@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web import texts
 from ems.adapters.web.api import answer
@@ -18,6 +18,7 @@ from ems.adapters.web.overview.risk import at_risk
 from ems.adapters.web.page import counts, environment, render
 from ems.adapters.web.picture import alarms, circuits, head
 from ems.adapters.web.plan.words import absence
+from ems.adapters.web.route import Router
 from ems.adapters.web.sheet import HTML, Sheet
 from ems.adapters.web.texts import NOTHING, Calendar, kilowatthours, kilowatts
 from ems.adapters.web.values import time_of
@@ -58,9 +59,9 @@ class Kept(Generic[T]):
         return self._told
 
 
-def overview_pages(sheet: Sheet, past: Past, saved: Callable[[], Saved | None]) -> APIRouter:
+def overview_pages(sheet: Sheet, past: Past, saved: Callable[[], Saved | None]) -> Router:
     """The page at `/overview`."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
     demand, today = Kept(past.demand, DEMAND_S, sheet), Kept(past.today, TODAY_S, sheet)
     template = environment().get_template("overview.html")
     drawn: list[tuple[Plan, int, Spark | None]] = []

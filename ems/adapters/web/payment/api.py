@@ -7,7 +7,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import Header, Path, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import answered, carried_out, ok
@@ -17,6 +17,7 @@ from ems.adapters.web.payment.body import PayBody
 from ems.adapters.web.prices.rows import price_list_row, receipt_row
 from ems.adapters.web.prices.shape import ReceiptRow
 from ems.adapters.web.problem import documented, problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.values import plain, time_of
 from ems.domain.access.account import Role
 from ems.domain.billing.money import major
@@ -24,7 +25,7 @@ from ems.domain.billing.payment import Payment, PaymentState
 from ems.domain.unknown import UnknownError
 from ems.ports.payments import ForgedNoticeError, Payments
 
-Routers = tuple[APIRouter, ...]
+Routers = tuple[Router, ...]
 Name = Annotated[str, Path(max_length=64)]
 Key = Annotated[
     str,
@@ -43,14 +44,14 @@ TO_PAY = frozenset({PaymentState.CREATED, PaymentState.HOLD_REQUESTED})
 SETTLED = frozenset({PaymentState.CAPTURED, PaymentState.RELEASED, PaymentState.FAILED, PaymentState.EXPIRED})
 
 
-def pay(payments: Payments) -> APIRouter:
+def pay(payments: Payments) -> Router:
     """Everything about payments. Drivers do not log in."""
-    router = APIRouter(prefix="/api/v1", tags=["payments"])
+    router = Router(prefix="/api/v1", tags=["payments"])
     _drivers(router, payments)
     return router
 
 
-def _drivers(router: APIRouter, payments: Payments) -> None:
+def _drivers(router: Router, payments: Payments) -> None:
     open_to_all = [needs(None)]
 
     @router.post(

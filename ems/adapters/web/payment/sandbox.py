@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from ems.adapters.web.accounts.login import to
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.entrance import form
 from ems.adapters.web.needs import needs
 from ems.adapters.web.page import environment, render
+from ems.adapters.web.route import Router
 from ems.domain.billing.money import major
 from ems.ports.payments import HostedPage, HostedPages
 
@@ -18,9 +19,9 @@ Name = Annotated[str, Path(max_length=120)]
 HTML = "text/html; charset=utf-8"
 
 
-def sandbox_pages(pages: HostedPages) -> APIRouter:
+def sandbox_pages(pages: HostedPages) -> Router:
     """The pages on which drivers pretend to pay."""
-    router = APIRouter(include_in_schema=False)
+    router = Router(include_in_schema=False)
 
     @router.get("/pay/sandbox/{checkout}", dependencies=[needs(None)])
     async def ask(checkout: Name) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import Header, Request, Response
 
 from ems.adapters.web.api import FRESH, Desk, answer
 from ems.adapters.web.described import ETAG
@@ -16,13 +16,14 @@ from ems.adapters.web.plan.press import PlanPress
 from ems.adapters.web.plan.shape import PlanPicture
 from ems.adapters.web.plan.words import supposed
 from ems.adapters.web.problem import documented, problem
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.ports.foresight import Foresight, NoForesightError
 
 
-def plan_api(press: PlanPress) -> APIRouter:
+def plan_api(press: PlanPress) -> Router:
     """The machine's side of planning."""
-    router = APIRouter(prefix="/api/v1", tags=["plan"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["plan"], dependencies=[needs(Role.VIEWER)])
 
     @router.get(
         "/plan",
@@ -48,9 +49,9 @@ def plan_api(press: PlanPress) -> APIRouter:
     return router
 
 
-def suppose_api(desk: Desk, foresight: Foresight) -> APIRouter:
+def suppose_api(desk: Desk, foresight: Foresight) -> Router:
     """Questions about what would be planned."""
-    router = APIRouter(prefix="/api/v1", tags=["plan"], dependencies=[needs(Role.OPERATOR, waits=True)])
+    router = Router(prefix="/api/v1", tags=["plan"], dependencies=[needs(Role.OPERATOR, waits=True)])
 
     @router.post(
         "/plan/what-if",

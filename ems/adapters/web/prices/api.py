@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from ems.adapters.web.body import Moment
 from ems.adapters.web.deed import answered, carried_out, ok
@@ -14,6 +14,7 @@ from ems.adapters.web.needs import needs
 from ems.adapters.web.prices import shape
 from ems.adapters.web.prices.body import PreviewBody, PriceListBody
 from ems.adapters.web.prices.rows import price_list_row, receipt_row
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.domain.billing.price_book import PriceListKept, PriceListRemoved
 from ems.domain.billing.price_list import PriceList, chosen, quoted
@@ -26,16 +27,16 @@ WRITES = [needs(Role.OPERATOR)]
 SPAN = timedelta(days=31)
 
 
-def prices(live: Live, clock: Clock, operations: Operations, receipts: Receipts) -> APIRouter:
+def prices(live: Live, clock: Clock, operations: Operations, receipts: Receipts) -> Router:
     """Everything about what drivers pay. A change is stored before it counts, for who plugs in after it."""
-    router = APIRouter(prefix="/api/v1", tags=["prices"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["prices"], dependencies=[needs(Role.VIEWER)])
     _lists(router, live, operations)
     _previews(router, live, clock, operations)
     _receipts(router, live, clock, receipts)
     return router
 
 
-def _lists(router: APIRouter, live: Live, operations: Operations) -> None:
+def _lists(router: Router, live: Live, operations: Operations) -> None:
     @router.get("/price-lists", summary="What drivers pay", responses=ok(shape.PriceLists, 400))
     async def every() -> Response:
         """All price lists, also those that are over or not yet valid."""
@@ -81,7 +82,7 @@ def _lists(router: APIRouter, live: Live, operations: Operations) -> None:
         )
 
 
-def _previews(router: APIRouter, live: Live, clock: Clock, operations: Operations) -> None:
+def _previews(router: Router, live: Live, clock: Clock, operations: Operations) -> None:
     @router.post("/price-preview", summary="What a session would cost", responses=ok(shape.ReceiptRow))
     async def preview(body: PreviewBody) -> Response:
         """The receipt of a session that takes 30 kWh, or as said, at a constant power and then stays idle. Nothing is
@@ -114,7 +115,7 @@ def _previews(router: APIRouter, live: Live, clock: Clock, operations: Operation
         return await carried_out(work)
 
 
-def _receipts(router: APIRouter, live: Live, clock: Clock, receipts: Receipts) -> None:
+def _receipts(router: Router, live: Live, clock: Clock, receipts: Receipts) -> None:
     @router.get("/evses/{evse:path}/cost", summary="What a session costs so far", responses=ok(shape.ReceiptRow, 404))
     async def cost(evse: str) -> Response:
         """What the session that runs there costs so far, by the prices of its plug-in."""

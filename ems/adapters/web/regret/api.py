@@ -5,21 +5,22 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from ems.adapters.web.deed import answered, ok
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import problem
 from ems.adapters.web.regret import shape
 from ems.adapters.web.regret.words import regret_row
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.ports.controller import Live
 from ems.ports.energy import Hindsight
 
 
-def regret_api(live: Live, hindsight: Hindsight) -> APIRouter:
+def regret_api(live: Live, hindsight: Hindsight) -> Router:
     """The path."""
-    router = APIRouter(prefix="/api/v1", tags=["plan"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["plan"], dependencies=[needs(Role.VIEWER)])
 
     @router.get("/regret", summary="What days cost beyond what they could have", responses=ok(shape.RegretDays, 404))
     async def regret(

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
@@ -17,6 +17,7 @@ from ems.adapters.web.reports import shape
 from ems.adapters.web.reports.asked import First, Last, Month, period_of
 from ems.adapters.web.reports.body import ExcludedBody
 from ems.adapters.web.reports.rows import excluded_row, export_row, report_rows, run_row, sheet_csv, sheet_rows
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.domain.unknown import UnknownError
 from ems.ports.controller import Clock, Live
@@ -39,9 +40,9 @@ SHEET[200] = {**SHEET[200], "content": {"text/csv": {"schema": {"type": "string"
 Asked = Callable[[str | None, date | None, date | None], Period]
 
 
-def reports_api(live: Live, clock: Clock, reports: Reports) -> APIRouter:
+def reports_api(live: Live, clock: Clock, reports: Reports) -> Router:
     """Everything about reports."""
-    router = APIRouter(prefix="/api/v1", tags=["reports"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["reports"], dependencies=[needs(Role.VIEWER)])
 
     def asked(month: str | None, first: date | None, last: date | None) -> Period:
         return period_of(month, first, last, clock.now().utc, live.state.site.zone)
@@ -74,7 +75,7 @@ def file(content: bytes | str, media_type: str, name: str) -> Response:
     return Response(content, headers=headers, media_type=media_type)
 
 
-def _figures(router: APIRouter, reports: Reports, asked: Asked) -> None:
+def _figures(router: Router, reports: Reports, asked: Asked) -> None:
     @router.get(
         "/reports", summary="What a time adds up to", responses={**ok(shape.ReportShape, 400, 422), **UNREADABLE}
     )
@@ -123,7 +124,7 @@ def _figures(router: APIRouter, reports: Reports, asked: Asked) -> None:
         return await read(work)
 
 
-def _excluded(router: APIRouter, live: Live, clock: Clock, reports: Reports, asked: Asked) -> None:
+def _excluded(router: Router, live: Live, clock: Clock, reports: Reports, asked: Asked) -> None:
     @router.get(
         "/excluded-times",
         summary="What does not count against the uptime",
@@ -162,7 +163,7 @@ def _excluded(router: APIRouter, live: Live, clock: Clock, reports: Reports, ask
         return await done(reports.withdraw(number, who(request)))
 
 
-def _exports(router: APIRouter, reports: Reports) -> None:
+def _exports(router: Router, reports: Reports) -> None:
     @router.get("/scheduled-exports", summary="What goes out by itself", responses=ok(shape.ExportList, 400))
     async def exports() -> Response:
         """The exports of the site file, when each is due next, and what became of the last ones."""

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web import assets as files
 from ems.adapters.web.needs import needs
@@ -15,6 +15,7 @@ from ems.adapters.web.problem import problem
 from ems.adapters.web.reports.api import reports_api
 from ems.adapters.web.reports.asked import First, Last, Month, period_of
 from ems.adapters.web.reports.rows import excluded_row, export_row, plain
+from ems.adapters.web.route import Router
 from ems.adapters.web.sheet import Sheet as Frame
 from ems.adapters.web.values import plain as plain_words
 from ems.domain.access.account import Role
@@ -41,14 +42,14 @@ class Cell(NamedTuple):
     heat: int | None
 
 
-def report_ways(live: Live, clock: Clock, reports: Reports) -> tuple[APIRouter, APIRouter]:
+def report_ways(live: Live, clock: Clock, reports: Reports) -> tuple[Router, Router]:
     """Everything about reports: the interface and the page."""
     return reports_api(live, clock, reports), report_pages(live, clock, reports)
 
 
-def report_pages(live: Live, clock: Clock, reports: Reports) -> APIRouter:
+def report_pages(live: Live, clock: Clock, reports: Reports) -> Router:
     """The page at `/reports`."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
     frame = Frame(live, clock)
     charts = "uplot.js" in files.load()
 

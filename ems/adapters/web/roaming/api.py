@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.roaming import shape
 from ems.adapters.web.roaming.rows import partner_row, partner_rows, record_row
+from ems.adapters.web.route import Router
 from ems.domain.access.account import Role
 from ems.ports.roaming import Partners
 
@@ -18,9 +19,9 @@ Name = Annotated[str, Path(max_length=100)]
 Record = Annotated[str, Path(max_length=39)]
 
 
-def partners_api(partners: Partners) -> APIRouter:
+def partners_api(partners: Partners) -> Router:
     """Everything about partners; it is the installer's affair."""
-    router = APIRouter(prefix="/api/v1", tags=["partners"], dependencies=[needs(Role.INSTALLER)])
+    router = Router(prefix="/api/v1", tags=["partners"], dependencies=[needs(Role.INSTALLER)])
     waits = [needs(Role.INSTALLER, waits=True)]
 
     @router.get("/partners", summary="All roaming partners", responses=ok(shape.PartnerRows))
@@ -85,7 +86,7 @@ def partners_api(partners: Partners) -> APIRouter:
     return router
 
 
-def _records(router: APIRouter, partners: Partners) -> None:
+def _records(router: Router, partners: Partners) -> None:
     @router.get("/partners/{name}/records", summary="What a partner was charged", responses=ok(shape.RecordRows))
     async def records(name: Name, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Response:
         """The newest charge detail records that a partner was told."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web.needs import needs
+from ems.adapters.web.route import Router
 from ems.ports.roaming import RoamingDoor, RoamingRequest
 
 
-def roaming_door(door: RoamingDoor) -> APIRouter:
+def roaming_door(door: RoamingDoor) -> Router:
     """Everything below /ocpi/. Some of it waits for a partner, so it takes none of the turns of people."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(None, waits=True)])
+    router = Router(include_in_schema=False, dependencies=[needs(None, waits=True)])
 
     @router.api_route("/ocpi/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     async def ask(path: str, request: Request) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from ems.adapters.web.accounts.login import to
 from ems.adapters.web.api import FRESH
@@ -17,6 +17,7 @@ from ems.adapters.web.problem import problem
 from ems.adapters.web.roaming.api import partners_api
 from ems.adapters.web.roaming.door import roaming_door
 from ems.adapters.web.roaming.rows import partner_rows, record_row
+from ems.adapters.web.route import Router
 from ems.adapters.web.sheet import HTML, Sheet
 from ems.adapters.web.texts import Calendar
 from ems.domain.access.account import Role
@@ -37,14 +38,14 @@ DONE = {
 """What was done, by the word that the address names it with."""
 
 
-def roaming_ways(live: Live, clock: Clock, partners: Partners, door: RoamingDoor) -> tuple[APIRouter, ...]:
+def roaming_ways(live: Live, clock: Clock, partners: Partners, door: RoamingDoor) -> tuple[Router, ...]:
     """Where partners ask, the interface, and the page."""
     return roaming_door(door), partners_api(partners), partner_pages(Sheet(live, clock), partners)
 
 
-def partner_pages(sheet: Sheet, partners: Partners) -> APIRouter:
+def partner_pages(sheet: Sheet, partners: Partners) -> Router:
     """The page at `/partners`."""
-    router = APIRouter(include_in_schema=False)
+    router = Router(include_in_schema=False)
 
     async def shown(
         request: Request, status: int = 200, *, why: str = "", secret: str = "", for_whom: str = ""

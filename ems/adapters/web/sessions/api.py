@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from ems.adapters.web.deed import GONE, answered, carried_out, done, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.sessions import shape
 from ems.adapters.web.sessions.asked import SessionsPageAsked, mark_of, mark_text
 from ems.adapters.web.sessions.body import CorrectionBody, ErasureBody, KeyBody
@@ -30,9 +31,9 @@ Name = Annotated[str, Path(max_length=200)]
 WRITES = [needs(Role.OPERATOR)]
 
 
-def session_api(live: Live, clock: Clock, sessions: SessionList, desk: SessionDesk) -> APIRouter:
+def session_api(live: Live, clock: Clock, sessions: SessionList, desk: SessionDesk) -> Router:
     """Everything about sessions, but for files."""
-    router = APIRouter(prefix="/api/v1", tags=["sessions"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["sessions"], dependencies=[needs(Role.VIEWER)])
     _list(router, live, clock, sessions)
     _one(router, desk)
     _keys(router, desk)
@@ -40,7 +41,7 @@ def session_api(live: Live, clock: Clock, sessions: SessionList, desk: SessionDe
     return router
 
 
-def _list(router: APIRouter, live: Live, clock: Clock, sessions: SessionList) -> None:
+def _list(router: Router, live: Live, clock: Clock, sessions: SessionList) -> None:
     @router.get("/sessions", summary="Sessions", responses=ok(shape.Sessions, 404, 422, 503))
     async def every(asked: Annotated[SessionsPageAsked, Query()]) -> Response:
         """Sessions that began in a span, sorted, a piece at a time. The first piece has the sums of all that the filter
@@ -65,7 +66,7 @@ def _list(router: APIRouter, live: Live, clock: Clock, sessions: SessionList) ->
         return await read(work)
 
 
-def _one(router: APIRouter, desk: SessionDesk) -> None:
+def _one(router: Router, desk: SessionDesk) -> None:
     async def detail(name: str) -> SessionDetail:
         found = await desk.detail(name)
         if found is None:
@@ -122,7 +123,7 @@ def _one(router: APIRouter, desk: SessionDesk) -> None:
         return await read(work)
 
 
-def _keys(router: APIRouter, desk: SessionDesk) -> None:
+def _keys(router: Router, desk: SessionDesk) -> None:
     installs = [needs(Role.INSTALLER)]
 
     @router.get("/meter-keys", summary="Public keys of meters", responses=ok(shape.Keys, 503))
@@ -162,7 +163,7 @@ def _keys(router: APIRouter, desk: SessionDesk) -> None:
         return await done(desk.withdraw(evse, key, who(request)))
 
 
-def _erasure(router: APIRouter, live: Live, desk: SessionDesk) -> None:
+def _erasure(router: Router, live: Live, desk: SessionDesk) -> None:
     @router.post(
         "/erasures",
         dependencies=[needs(Role.ADMIN, in_person=True)],

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from ems.adapters.web.deed import answered, ok
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import documented, problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.sessions import shape
 from ems.adapters.web.sessions.api import read
 from ems.adapters.web.sessions.asked import SessionsAsked, SpanAsked, Text
@@ -55,9 +56,9 @@ class FileAsked(SessionsAsked):
     kind: Literal["circuit", "evse", "meter", "drawn"] | None = Field(None, description="of energy: only of this kind")
 
 
-def file_api(live: Live, clock: Clock, sessions: SessionList, exports: Exports) -> APIRouter:
+def file_api(live: Live, clock: Clock, sessions: SessionList, exports: Exports) -> Router:
     """Energy by interval, and files."""
-    router = APIRouter(prefix="/api/v1", tags=["sessions"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["sessions"], dependencies=[needs(Role.VIEWER)])
 
     @router.get("/energy", summary="Energy by interval", responses=ok(shape.Energy, 404, 422, 503))
     async def energy(asked: Annotated[EnergyAsked, Query()]) -> Response:

@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import Field
 
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.sessions.asked import SessionsAsked, Text, mark_of, mark_text
 from ems.adapters.web.sessions.detail import shown
 from ems.adapters.web.sessions.words import (
@@ -65,11 +66,9 @@ class PageAsked(SessionsAsked):
         return self.model_copy(update={**place, "until": until})
 
 
-def session_pages(
-    live: Live, clock: Clock, operations: Operations, sessions: SessionList, desk: SessionDesk
-) -> APIRouter:
+def session_pages(live: Live, clock: Clock, operations: Operations, sessions: SessionList, desk: SessionDesk) -> Router:
     """The pages at `/sessions`."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
     sheet = Sheet(live, clock)
 
     @router.get("/sessions")

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import documented, problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.stations import shape
 from ems.adapters.web.stations.body import AskBody
 from ems.adapters.web.stations.expert_body import DiagnosticsBody, TemplateBody
@@ -51,9 +52,9 @@ _PROBLEMS = {
 }
 
 
-def station_api(live: Live, clock: Clock, remote: Remote, rounds: Rounds) -> APIRouter:
+def station_api(live: Live, clock: Clock, remote: Remote, rounds: Rounds) -> Router:
     """Everything about stations that can be asked for or read."""
-    router = APIRouter(prefix="/api/v1", tags=["stations"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["stations"], dependencies=[needs(Role.VIEWER)])
     _reading(router, live, remote)
     for operation in OPERATIONS.values():
         _operation(router, clock, remote, operation)
@@ -63,7 +64,7 @@ def station_api(live: Live, clock: Clock, remote: Remote, rounds: Rounds) -> API
     return router
 
 
-def _reading(router: APIRouter, live: Live, remote: Remote) -> None:
+def _reading(router: Router, live: Live, remote: Remote) -> None:
     @router.get("/stations", summary="All stations", responses=ok(shape.StationSummaries, 400))
     async def stations() -> Response:
         """Every station with its EVSEs and what was asked of it last."""
@@ -138,7 +139,7 @@ def _reading(router: APIRouter, live: Live, remote: Remote) -> None:
         return await carried_out(work)
 
 
-def _operation(router: APIRouter, clock: Clock, remote: Remote, operation: Operation) -> None:
+def _operation(router: Router, clock: Clock, remote: Remote, operation: Operation) -> None:
     async def ask(station: str, body: AskBody, request: Request) -> Response:
         asked_for = body.asked
         return await _asked(
@@ -163,7 +164,7 @@ def _operation(router: APIRouter, clock: Clock, remote: Remote, operation: Opera
     )
 
 
-def _configuration(router: APIRouter, live: Live, clock: Clock, remote: Remote) -> None:
+def _configuration(router: Router, live: Live, clock: Clock, remote: Remote) -> None:
     @router.get(
         "/stations/{station}/configuration",
         summary="The configuration beside its template",
@@ -206,7 +207,7 @@ def _configuration(router: APIRouter, live: Live, clock: Clock, remote: Remote) 
         return await _asked(begin, remote, body.wait_s)
 
 
-def _diagnostics(router: APIRouter, remote: Remote) -> None:
+def _diagnostics(router: Router, remote: Remote) -> None:
     @router.post(
         "/stations/{station}/diagnostics",
         summary="Have diagnostics uploaded",

@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from ems.adapters.web.api import answer
 from ems.adapters.web.needs import needs, visitor
 from ems.adapters.web.once import printed
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.stations.api import station_api
 from ems.adapters.web.stations.operations import OPERATIONS
 from ems.adapters.web.stations.rows import configuration_row, detail, message_row, round_row, summary
@@ -75,14 +76,14 @@ OPERATION_WORDS = {
 }
 
 
-def station_ways(live: Live, clock: Clock, remote: Remote, rounds: Rounds) -> tuple[APIRouter, APIRouter]:
+def station_ways(live: Live, clock: Clock, remote: Remote, rounds: Rounds) -> tuple[Router, Router]:
     """Everything about stations: the interface and the pages."""
     return station_api(live, clock, remote, rounds), station_pages(live, clock, remote, rounds)
 
 
-def station_pages(live: Live, clock: Clock, remote: Remote, rounds: Rounds) -> APIRouter:
+def station_pages(live: Live, clock: Clock, remote: Remote, rounds: Rounds) -> Router:
     """The pages of stations."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
     whole, single = (environment().get_template(name) for name in ("stations.html", "station.html"))
 
     async def page(request: Request, template: Any, **values: Any) -> Response:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import ValidationError
 
 from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.needs import NotAllowedError, needs, visitor
 from ems.adapters.web.problem import documented, problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.stations import shape
 from ems.adapters.web.stations.body import AskBody
 from ems.adapters.web.stations.operations import RoundBody
@@ -19,7 +20,7 @@ from ems.ports.controller import Clock
 from ems.ports.stations import ObjectionError, Rounds
 
 
-def round_paths(router: APIRouter, clock: Clock, rounds: Rounds) -> None:
+def round_paths(router: Router, clock: Clock, rounds: Rounds) -> None:
     """The paths of rounds."""
 
     @router.get("/rounds", summary="The last rounds", responses=ok(shape.RoundRows, 400))

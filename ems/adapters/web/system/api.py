@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path as File
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from fastapi.responses import StreamingResponse
 from typing_extensions import TypedDict
 
@@ -17,6 +17,7 @@ from ems.adapters.web.body import Body
 from ems.adapters.web.deed import GONE, carried_out, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import documented, problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.values import number, plain, time_of
 from ems.domain.access.account import Role
 from ems.domain.system_status import BackupFile, PartStatus
@@ -83,9 +84,9 @@ class AnswerRows(TypedDict):
     answers: list[AnswerRow]
 
 
-def system_api(desk: SystemDesk) -> APIRouter:
+def system_api(desk: SystemDesk) -> Router:
     """The side of programs."""
-    router = APIRouter(prefix="/api/v1", tags=["health"], dependencies=[needs(Role.VIEWER)])
+    router = Router(prefix="/api/v1", tags=["health"], dependencies=[needs(Role.VIEWER)])
 
     @router.get("/station-answers", summary="How quickly stations answer", responses=ok(AnswerRows, 400))
     async def answers() -> Response:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web.needs import needs
+from ems.adapters.web.route import Router
 from ems.adapters.web.sheet import Sheet, role_of
 from ems.adapters.web.system.api import part_row, system_api
 from ems.adapters.web.texts import Calendar, duration
@@ -23,9 +24,9 @@ SLOW_ANSWER_S = 5.0
 """A limit that takes so long to arrive is felt: other vehicles wait for its proof."""
 
 
-def system_ways(sheet: Sheet, desk: SystemDesk) -> tuple[APIRouter, APIRouter]:
+def system_ways(sheet: Sheet, desk: SystemDesk) -> tuple[Router, Router]:
     """Everything about the system: the interface and the page."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
 
     @router.get("/system")
     @router.head("/system")

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web.described import etag_of
 from ems.adapters.web.needs import needs
 from ems.adapters.web.operations.rows import class_rows, next_rows, vehicle_row
 from ems.adapters.web.operations.shape import GoalRow, NextRow, VehicleRow
+from ems.adapters.web.route import Router
 from ems.adapters.web.sheet import Sheet
 from ems.adapters.web.texts import Calendar, kilowatthours
 from ems.adapters.web.values import plain
@@ -31,9 +32,9 @@ SHOWN = 300
 DAYS = 7
 
 
-def vehicle_pages(sheet: Sheet, operations: Operations) -> APIRouter:
+def vehicle_pages(sheet: Sheet, operations: Operations) -> Router:
     """The page at `/vehicles`."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.VIEWER)])
 
     @router.get("/vehicles")
     @router.head("/vehicles")

@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from ems.adapters.web.deed import GONE, answered, carried_out, ok, who
 from ems.adapters.web.described import CHANGED, OVERTAKEN, REMOVED, changed, tagged
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.wizard import shape
 from ems.adapters.web.wizard.body import (
     BatteryBody,
@@ -43,9 +44,9 @@ class Desks:
     records: RecordDesk
 
 
-def wizard_api(desks: Desks) -> APIRouter:
+def wizard_api(desks: Desks) -> Router:
     """Everything about the installation."""
-    router = APIRouter(prefix="/api/v1/site", tags=["installation"], dependencies=[needs(Role.INSTALLER)])
+    router = Router(prefix="/api/v1/site", tags=["installation"], dependencies=[needs(Role.INSTALLER)])
     _draft(router, desks.site)
     _saving(router, desks.site)
     _controller(router, desks.site)
@@ -55,7 +56,7 @@ def wizard_api(desks: Desks) -> APIRouter:
     return router
 
 
-def _draft(router: APIRouter, desk: SiteDesk) -> None:
+def _draft(router: Router, desk: SiteDesk) -> None:
     @router.get("/draft", summary="The site file as it would be", responses=tagged(shape.DraftRow, 401, 403))
     async def draft() -> Response:
         """The draft with all that `ems check` says of it; the ETag names it."""
@@ -121,7 +122,7 @@ def _draft(router: APIRouter, desk: SiteDesk) -> None:
         return await _carried_out(work)
 
 
-def _saving(router: APIRouter, desk: SiteDesk) -> None:
+def _saving(router: Router, desk: SiteDesk) -> None:
     @router.post(
         "/draft/save",
         dependencies=OVERTAKEN,
@@ -153,7 +154,7 @@ def _saving(router: APIRouter, desk: SiteDesk) -> None:
         return await _carried_out(work)
 
 
-def _controller(router: APIRouter, desk: SiteDesk) -> None:
+def _controller(router: Router, desk: SiteDesk) -> None:
     @router.put("/control", summary="Arm the controller, or let it only observe", status_code=204, responses=GONE)
     async def control(body: ControlBody, request: Request) -> Response:
         """Only observing, it steers nobody and shows what it would do. Whom it controlled before it brings to the
@@ -177,7 +178,7 @@ def _controller(router: APIRouter, desk: SiteDesk) -> None:
         return await _carried_out(work)
 
 
-def _readings(router: APIRouter, desk: SiteDesk) -> None:
+def _readings(router: Router, desk: SiteDesk) -> None:
     waits = [needs(Role.INSTALLER, waits=True)]
 
     @router.post("/meter-test", summary="Read a meter", dependencies=waits, responses=ok(shape.MeterTestRow))
@@ -201,7 +202,7 @@ def _readings(router: APIRouter, desk: SiteDesk) -> None:
         return await _carried_out(work)
 
 
-def _connections(router: APIRouter, desk: SiteDesk) -> None:
+def _connections(router: Router, desk: SiteDesk) -> None:
     waits = [needs(Role.INSTALLER, waits=True)]
 
     @router.post(
@@ -219,7 +220,7 @@ def _connections(router: APIRouter, desk: SiteDesk) -> None:
         return await _carried_out(work)
 
 
-def _proofs(router: APIRouter, desk: ProofDesk) -> None:
+def _proofs(router: Router, desk: ProofDesk) -> None:
     @router.get("/proofs", summary="Tests of outlets", responses=ok(shape.Proofs, 401, 403))
     async def proofs() -> Response:
         """The last test of every outlet, step by step; those that run come first."""

@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import carried_out
 from ems.adapters.web.needs import needs
 from ems.adapters.web.page import environment, render
 from ems.adapters.web.problem import problem
+from ems.adapters.web.route import Router
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import plain, time_of
 from ems.adapters.web.wizard.api import Desks, wizard_api
@@ -70,15 +71,15 @@ TITLES = {
 }
 
 
-def wizard_ways(live: Live, clock: Clock, desks: Desks) -> tuple[APIRouter, ...]:
+def wizard_ways(live: Live, clock: Clock, desks: Desks) -> tuple[Router, ...]:
     """Everything about the installation: the interface and the pages."""
     records = record_api(live, clock, desks.site, desks.proofs, desks.records)
     return wizard_api(desks), records, wizard_pages(live, clock, desks)
 
 
-def wizard_pages(live: Live, clock: Clock, desks: Desks) -> APIRouter:
+def wizard_pages(live: Live, clock: Clock, desks: Desks) -> Router:
     """The pages of the wizard."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Role.INSTALLER)])
+    router = Router(include_in_schema=False, dependencies=[needs(Role.INSTALLER)])
     steps = {stage.word: environment().get_template(f"wizard_{stage.word}.html") for stage in STAGES}
     record = environment().get_template("wizard_record.html")
     kept = environment().get_template("wizard_kept_record.html")
@@ -142,7 +143,7 @@ def wizard_pages(live: Live, clock: Clock, desks: Desks) -> APIRouter:
     return router
 
 
-def _settings(router: APIRouter, page: Callable[..., Awaitable[Response]]) -> None:
+def _settings(router: Router, page: Callable[..., Awaitable[Response]]) -> None:
     template = environment().get_template("settings.html")
 
     @router.get("/settings")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from ems.adapters.web.api import FRESH
 from ems.adapters.web.deed import answered, carried_out, ok, who
 from ems.adapters.web.needs import needs
 from ems.adapters.web.problem import documented
+from ems.adapters.web.route import Router
 from ems.adapters.web.wizard import shape
 from ems.adapters.web.wizard.body import RecordBody
 from ems.adapters.web.wizard.evidence import checklist, meter_rows, station_rows
@@ -29,9 +30,9 @@ PDF: dict[int | str, dict[str, Any]] = {
 }
 
 
-def record_api(live: Live, clock: Clock, site: SiteDesk, proofs: ProofDesk, records: RecordDesk) -> APIRouter:
+def record_api(live: Live, clock: Clock, site: SiteDesk, proofs: ProofDesk, records: RecordDesk) -> Router:
     """Making, listing and printing records."""
-    router = APIRouter(prefix="/api/v1/site/records", tags=["installation"], dependencies=[needs(Role.INSTALLER)])
+    router = Router(prefix="/api/v1/site/records", tags=["installation"], dependencies=[needs(Role.INSTALLER)])
 
     @router.get("", summary="Commissioning records", responses=ok(shape.Records, 401, 403, 422))
     async def listed() -> Response:
