@@ -1,7 +1,9 @@
 """Who asks, and whether a browser was made to ask by somebody else.
 
 A visitor is known by a token (`Authorization: Bearer`), by the cookie of a login, or by being at the machine itself: a
-connection from loopback, under a loopback name, that no proxy handed on. Whatever a login changes must bring a second
+connection from loopback, under a loopback name, that no proxy handed on. It may also be ours, to an address that others
+named, as a roaming partner names where it is told results: that brings credentials for somebody else, so whoever brings
+any is not taken for somebody at the machine. Whatever a login changes must bring a second
 secret that pages of other sites cannot know: in the header `X-CSRF-Token`, or in the field `csrf` of a form.
 """
 
@@ -63,7 +65,7 @@ class Entrance:
         known = None if self.accounts is None or not secret else self.accounts.of_login(secret)
         if known is not None:
             return Asking(known, is_here, secret)
-        role = self._role_here() if is_here else None
+        role = self._role_here() if is_here and not kind else None
         return Asking(Visitor() if role is None else Visitor("", role, Kind.HERE), is_here)
 
     def _role_here(self) -> Role | None:

@@ -383,6 +383,16 @@ def test_who_comes_through_a_proxy_is_not_at_the_machine(shared: Lobby, header: 
     assert shared.browser(where=HERE).get("/api/v1/state", **{header: "127.0.0.1"}).status_code == 401
 
 
+def test_what_the_controller_itself_asks_for_a_partner_is_not_somebody_at_the_machine(tmp_path: Path) -> None:
+    """A roaming partner may have named an address of this very machine, where results of commands are told."""
+    with Lobby(tmp_path, WebOptions(login=LoginRule.LOOPBACK_FREE), {}) as lobby:
+        here = lobby.browser(where=HERE)
+        assert here.tell("POST", "/api/v1/strategy", FAST).status_code == 200
+        assert here.tell("POST", "/api/v1/strategy", FAST, authorization="Token c2VjcmV0").status_code == 401
+        assert here.get("/api/v1/state", authorization="Token c2VjcmV0").status_code == 401
+        assert here.get("/healthz", authorization="Token c2VjcmV0").status_code == 200
+
+
 def test_health_is_open_to_everybody_and_metrics_to_those_who_may_look(shared: Lobby) -> None:
     assert shared.browser().get("/healthz").status_code == 200
     assert shared.browser().get("/metrics", accept="*/*").status_code == 401
