@@ -29,10 +29,13 @@ VALID = timedelta(hours=2)
 MOST_BYTES = 64 << 20
 MOST_FILES, MOST_IN_ALL = 60, 512 << 20
 MOST_SLOTS = 500
+PART = "incoming-"
+"""How a file is called until it is whole: no received file is called so, whatever its station calls it."""
+
 BATCH = 256 << 10
 """What is handed to a thread at a time."""
 
-_NAME = re.compile(r"(?P<station>.+)__(?P<stamp>\d{8}T\d{6}Z)__(?P<number>\d+)__(?P<name>.+)")
+_NAME = re.compile(r"(?P<station>[^_]+)__(?P<stamp>\d{8}T\d{6}Z)__(?P<number>\d+)__(?P<name>.+)")
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -48,6 +51,8 @@ class Uploads:
 
     def __init__(self, folder: Path, clock: Clock, most_bytes: int = MOST_BYTES) -> None:
         self._folder, self._clock, self._most = folder, clock, most_bytes
+        for part in folder.glob(f"{PART}*"):
+            _removed(part)
         self._slots: dict[str, _Slot] = {}
         self._files: tuple[Received, ...] = _found(folder)
         self._next = 1 + max((one.number for one in self._files), default=0)
@@ -75,15 +80,15 @@ class Uploads:
         slot.is_taken, self._next = True, self._next + 1
         at = self._clock.now().utc.replace(microsecond=0)
         received = Received(number, slot.station, _plain(name), 0, at)
-        path = self._folder / _file_name(received)
+        path, part = self._folder / _file_name(received), self._folder / f"{PART}{number}"
         try:
-            size = await self._write(path.with_suffix(".part"), chunks)
-            await asyncio.to_thread(path.with_suffix(".part").replace, path)
+            size = await self._write(part, chunks)
+            await asyncio.to_thread(part.replace, path)
         except OSError as failed:
             raise UploadRefusedError(507, f"the file cannot be kept: {failed.strerror}") from failed
         finally:
             try:
-                await asyncio.to_thread(_removed, path.with_suffix(".part"))
+                await asyncio.to_thread(_removed, part)
             finally:
                 slot.is_taken = False
         self._slots.pop(word, None)
@@ -181,7 +186,7 @@ def _station(text: str) -> str:
 def _found(folder: Path) -> tuple[Received, ...]:
     """What an earlier life of ours received, oldest first."""
     try:
-        entries = [(entry.name, entry.stat().st_size) for entry in folder.iterdir() if entry.suffix != ".part"]
+        entries = [(entry.name, entry.stat().st_size) for entry in folder.iterdir()]
     except OSError:
         return ()
     found = [(match, size) for name, size in entries if (match := _NAME.fullmatch(name))]

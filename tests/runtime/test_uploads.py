@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,6 +54,34 @@ def test_a_file_is_kept_whole_and_found_again_after_a_restart(box: Uploads, tmp_
     again = Uploads(tmp_path / "uploads", clock)
     assert again.received("CP/ü 1") == (received,)
     assert receive(again, again.open("B")).number == received.number + 1
+
+
+@pytest.mark.parametrize("name", ["diag.part", "incoming-1", "a.log.part", ".part", "x__20260301T120000Z__1__y"])
+def test_whatever_a_station_calls_its_file_it_is_kept(
+    box: Uploads, tmp_path: Path, clock: HandClock, name: str
+) -> None:
+    received = receive(box, box.open("A"), name=name)
+    again = Uploads(tmp_path / "uploads", clock)
+    assert again.received("A") == (received,)
+    path = again.path("A", received.number)
+    assert path is not None
+    assert path.read_bytes() == b"log"
+
+
+def test_what_a_power_cut_left_of_a_file_takes_no_room_for_ever(box: Uploads, tmp_path: Path, clock: HandClock) -> None:
+    folder, kept = tmp_path / "uploads", tmp_path / "kept"
+
+    async def cut() -> AsyncIterator[bytes]:
+        yield b"half"
+        shutil.copytree(folder, kept)  # as a disk is found after it
+        raise UploadRefusedError(400, "the file was cut off")
+
+    with pytest.raises(UploadRefusedError):
+        asyncio.run(box.receive(box.open("A"), "a.log", cut()))
+    assert list(folder.iterdir()) == []
+    assert list(kept.iterdir()) != []
+    assert Uploads(kept, clock).received("A") == ()
+    assert list(kept.iterdir()) == []
 
 
 def test_a_word_is_good_for_one_file_and_two_hours(box: Uploads, clock: HandClock) -> None:
