@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ems.domain.unknown import UnknownError
@@ -20,8 +20,13 @@ log = logging.getLogger(__name__)
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 """After so many attempts it is tried again in so long; the last one is for all further ones."""
 
-KEPT = timedelta(days=3)
-"""What could not be delivered for so long is given up."""
+KEPT, LEAST_TRIES = timedelta(days=3), 6
+"""What could not be delivered for so long is given up, but what was due while the controller did not run is tried as
+often for some hours.
+"""
+
+MOST_BEHIND = 40
+"""Of so many periods that were due meanwhile all go out: a month of days."""
 
 MOST_REFUSED = 4
 """So often is it tried although the other side refuses: somebody may put it right meanwhile."""
@@ -35,8 +40,9 @@ class Exporter:
     """Looks at the calendar each minute, and does what is due: one after another.
 
     An export that is new to the site begins with what is due next; after that no period is left out, also when the
-    controller did not run at its time. It is kept that something is about to go out before it does, and what came of it
-    after that: what a power cut interrupts goes out again, under the same name.
+    controller did not run at the time of several, the oldest first (of more than MOST_BEHIND the last). It is kept
+    that something is about to go out before it does, and what came of it after that: what a power cut interrupts goes
+    out again, under the same name.
     """
 
     def __init__(
@@ -45,7 +51,6 @@ class Exporter:
         self._plans = {plan.name: plan for plan in plans}
         self._zone, self._courier, self._book, self._clock = zone, courier, book, clock
         self._runs: dict[tuple[str, str], ExportRun] = {}
-        self._periods: dict[tuple[str, str], Period] = {}
         self._has_read = False
         self._turn = asyncio.Lock()
 
@@ -89,7 +94,6 @@ class Exporter:
             _, period = plan.due(now, self._zone())
             self._book.add_audit(now, who, "send export", {"export": name, "period": str(period)})
             run = ExportRun(name, str(period), now, who=who)
-            self._periods[name, run.period] = period
             return await self._attempt(run)
 
     async def _recalled(self) -> bool:
@@ -104,16 +108,26 @@ class Exporter:
         return True
 
     async def _note_due(self, plan: ExportPlan, now: datetime) -> None:
-        due, period = plan.due(now, self._zone())
-        key = (plan.name, str(period))
-        self._periods[key] = period
-        if key in self._runs:
-            return
-        is_new = not any(name == plan.name for name, _ in self._runs)
-        run = ExportRun(*key, due)
-        if is_new:
-            run = run._replace(state=RunState.SKIPPED, answer="it was due before the site file described it")
-        await self._keep(run)
+        runs = [run for run in self._runs.values() if run.name == plan.name]
+        missed = self._missed(plan, now, runs)
+        for due, period in reversed(missed if runs else missed[:1]):
+            run = ExportRun(plan.name, str(period), due)
+            if not runs:
+                run = run._replace(state=RunState.SKIPPED, answer="it was due before the site file described it")
+            await self._keep(run)
+
+    def _missed(self, plan: ExportPlan, now: datetime, runs: Sequence[ExportRun]) -> list[tuple[datetime, Period]]:
+        """What was due after all that went out by the calendar, and when; the last first."""
+        zone = self._zone()
+        covered = [run for run in runs if not run.who] or runs
+        until = max((Period.named(run.period, zone).end for run in covered), default=datetime.min.replace(tzinfo=UTC))
+        found: list[tuple[datetime, Period]] = []
+        due, period = plan.due(now, zone)
+        while period.end > until and len(found) < MOST_BEHIND:
+            if (plan.name, str(period)) not in self._runs:
+                found.append((due, period))
+            due, period = plan.due(due - timedelta(seconds=1), zone)
+        return found
 
     async def _attempt(self, run: ExportRun) -> ExportRun:
         """Try once. What is to go out is kept first, so that a power cut cannot lose it."""
@@ -130,7 +144,8 @@ class Exporter:
         except NoReportError as failed:
             state, answer = RunState.WAITING, str(failed)
         now, attempts = self._clock.now().utc, run.attempts + 1
-        if state is RunState.WAITING and (now - run.due > KEPT or (is_final and attempts >= MOST_REFUSED)):
+        is_old = now - run.due > KEPT and attempts >= LEAST_TRIES
+        if state is RunState.WAITING and (is_old or (is_final and attempts >= MOST_REFUSED)):
             state = RunState.GIVEN_UP
         pause = PAUSES[min(attempts, len(PAUSES)) - 1]
         after = run._replace(
@@ -152,6 +167,5 @@ class Exporter:
             log.warning("export.not-stored name=%.64r period=%s cause=%r", run.name, run.period, str(failed))
 
     def _period_of(self, run: ExportRun) -> Period:
-        """The period that a run covers: the one that was due at its time."""
-        known = self._periods.get((run.name, run.period))
-        return known or self._plans[run.name].due(run.due, self._zone())[1]
+        """The period that a run covers, whatever the site file says by now of when it is due."""
+        return Period.named(run.period, self._zone())

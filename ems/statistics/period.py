@@ -68,6 +68,14 @@ class Period:
         first = Period.around(self.first, every, self.zone).first
         return Period.around(first - ONE_DAY, every, self.zone)
 
+    @classmethod
+    def named(cls, text: str, zone: ZoneInfo) -> Period:
+        """The period whose name `str` gives. Raises ValueError."""
+        if len(text) == len("2026-10"):
+            return cls.month(text, zone)
+        first, _, last = text.partition(" to ")
+        return cls(date.fromisoformat(first), date.fromisoformat(last or first), zone)
+
     @property
     def begin(self) -> datetime:
         """When it begins, UTC."""

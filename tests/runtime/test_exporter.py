@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from ems.domain.unknown import UnknownError
 from ems.ports.controller import NotStoredError
 from ems.ports.delivery import NotDeliveredError
 from ems.ports.reports import ExportRun, NoReportError, RunState
-from ems.runtime.exporter import Exporter
+from ems.runtime.exporter import MOST_BEHIND, Exporter
 from ems.statistics.export_plan import Content, ExportPlan, ToMail
 from ems.statistics.period import Every, Period
 
@@ -94,12 +94,55 @@ def test_what_is_new_begins_with_what_is_due_next() -> None:
     assert [(run.period, run.state) for run in view.runs] == [("2026-09", RunState.SKIPPED)]
 
 
-def test_what_was_due_while_nothing_ran_goes_out_later_without_what_came_before() -> None:
+def test_all_that_was_due_while_nothing_ran_goes_out_later_the_oldest_first() -> None:
+    """The clock was set meanwhile; of the days before the export was described none goes out."""
+    world = World()
+    world.run(world.exporter(DAILY), "2026-10-24T12:00")
+    world.brought.clear()
+    world.now_utc = datetime(2026, 10, 27, 20, 0, tzinfo=UTC)
+    world.run(world.exporter(DAILY), "2026-10-27T20:05")
+    assert [period for _, period in world.brought] == ["2026-10-24", "2026-10-25", "2026-10-26"]
+
+
+def test_of_a_long_time_in_which_nothing_ran_the_last_goes_out() -> None:
     world = World()
     world.run(world.exporter(DAILY), "2026-10-21T12:00")
+    world.brought.clear()
+    world.now_utc = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
+    world.run(world.exporter(DAILY), "2027-03-01T12:05")
+    assert len(world.brought) == MOST_BEHIND
+    assert world.brought[-1] == ("erp", "2027-02-28")
+
+
+def test_what_somebody_sent_by_hand_hides_nothing_that_was_due_before() -> None:
+    world = World()
+    world.run(world.exporter(DAILY), "2026-10-21T12:00")
+    world.brought.clear()
     world.now_utc = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)
-    world.run(world.exporter(DAILY), "2026-10-24T20:05")
-    assert [period for _, period in world.brought] == ["2026-10-20", "2026-10-23"]
+    exporter = world.exporter(DAILY)
+    asyncio.run(exporter.send_now("erp", "anna"))
+    world.run(exporter, "2026-10-24T20:05")
+    assert [period for _, period in world.brought] == ["2026-10-23", "2026-10-21", "2026-10-22"]
+
+
+def test_what_waits_goes_out_for_its_own_time_though_the_site_file_says_otherwise_by_now() -> None:
+    world = World(trouble=NotDeliveredError("no route"))
+    world.kept["erp", "2026-10-18"] = ExportRun("erp", "2026-10-18", BEGIN - timedelta(days=1), RunState.DELIVERED)
+    world.run(world.exporter(DAILY), "2026-10-20T12:02")
+    world.trouble = None
+    world.run(world.exporter(replace(DAILY, at=time(23))), "2026-10-20T12:10")
+    assert world.brought == [("erp", "2026-10-19")]
+
+
+def test_what_was_due_long_ago_is_tried_more_than_once() -> None:
+    """The network of a machine that starts may come up after it."""
+    world = World(trouble=NotDeliveredError("no route"))
+    world.kept["erp", "2026-10-12"] = ExportRun("erp", "2026-10-12", BEGIN - timedelta(days=7), RunState.DELIVERED)
+    exporter = world.exporter(DAILY)
+    world.run(exporter, "2026-10-20T12:02")
+    world.trouble = None
+    world.run(exporter, "2026-10-20T12:10")
+    assert [period for _, period in world.brought] == [f"2026-10-{day}" for day in range(13, 20)]
 
 
 def test_a_power_cut_in_the_middle_sends_it_again() -> None:
