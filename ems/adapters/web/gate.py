@@ -30,6 +30,7 @@ STREAMS = frozenset({"/api/v1/events", "/api/v1/notices/stream"})
 AT_ONCE = 4
 READING = frozenset({"GET", "HEAD"})
 WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MAX_BODY, MAX_FORM = 500_000, 20_000
 """Bytes; reading JSON of that size takes no longer than a turn of the event loop may."""
 
@@ -125,10 +126,15 @@ class Gate:
         if scope["method"] in WRITING and need is not None:
             return _refuse_writing(scope["method"], headers, need)
         if scope["method"] not in READING:
-            return problem(405, "everything here is read with GET", headers={"allow": "GET, HEAD", **_LAST})
+            return self._not_taken(scope["path"])
         if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
             return problem(413, "nothing here takes a body", headers=_LAST)
         return None
+
+    def _not_taken(self, path: str) -> Response:
+        """What the path takes instead; where there is nothing, it is read at most."""
+        taken = ", ".join(one for one in METHODS if self.needed(one, path) is not None) or "GET"
+        return problem(405, f"this path takes {taken}", headers={"allow": taken, **_LAST})
 
     def _is_ours(self, name: str, scope: Scope) -> bool:
         server = scope.get("server")

@@ -300,7 +300,8 @@ def test_a_list_with_one_bad_row_is_not_taken_at_all(office: Office) -> None:
         ("POST", "/departures/import", {"csv": "x" * 400_001}, 422, "csv"),
         ("GET", "/audit?limit=0", None, 422, "limit"),
         ("GET", f"/audit?before={2**63}", None, 422, "before"),
-        ("PATCH", "/strategy", {"strategy": None}, 405, "GET"),
+        ("PATCH", "/strategy", {"strategy": None}, 405, "this path takes GET, POST"),
+        ("POST", "/vehicles/Bus 17", {}, 405, "this path takes GET, PUT, DELETE"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_in_words(
