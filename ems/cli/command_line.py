@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ems import __version__
 from ems.cli.alarm_line import add_alarms
+from ems.cli.log import log_to_stderr
 from ems.cli.money_line import add_money
 from ems.cli.ocpi_line import add_ocpi
 from ems.cli.outcome import FINDING, FINE, WRONG_USE, UsageError
@@ -23,14 +23,13 @@ from ems.cli.user_line import add_user
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-NOISY = ("websockets", "ems.websockets", "apscheduler", "uvicorn.error", "alembic", "matplotlib")
 SITE = "a folder that holds site.yaml, or the name of a shipped site (default: $EMS_SITE)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     options = _parser().parse_args(arguments)
-    _log_to_stderr(options.verbose)
+    log_to_stderr(options.verbose)
     file, _, name = options.carried_out_by.partition(".")
     command: Callable[[argparse.Namespace], int] = getattr(import_module(f"ems.cli.{file}"), name)
     try:
@@ -46,15 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINE
     return status
-
-
-def _log_to_stderr(verbose: bool) -> None:
-    stamp = "" if os.environ.get("JOURNAL_STREAM") else "%(asctime)s "
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO, format=f"{stamp}%(levelname)s %(message)s", stream=sys.stderr
-    )
-    for noisy in NOISY:
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def _parser() -> argparse.ArgumentParser:
