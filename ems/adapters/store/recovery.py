@@ -132,7 +132,7 @@ def read_remains(connection: Connection, now: datetime) -> Remains:
             *((session, _row(old, unplugged=later.plugged)) for old, later in gone),
             *((alarm, _row(row, ended=max(row.began, over))) for row in raised),
         ),
-        energies={row.id: row.energy_wh or 0.0 for row in energies},
+        energies={row.id: row.energy_wh for row in energies if row.energy_wh is not None},
         grants=tuple(connection.execute(select(grant)).all()),
         models=tuple(connection.execute(select(station_model)).all()),
         crashes=connection.execute(crashes).scalar() or 0,
@@ -192,11 +192,14 @@ def _sessions(remains: Remains, now: Instant) -> dict[str, Session]:
     found: dict[str, Session] = {}
     for row in remains.sessions:
         transaction = running.pop(row.evse, None)
-        # While none runs, the energy of the last one is still that of the session.
-        others = transactions_of(row)[: None if transaction is not None else -1]
+        # While none runs, the energy of the last one is still that of the session. What its station said at its end is
+        # on disk before the session knows of it, and is said only once.
+        others, last = list(transactions_of(row)), None
+        if transaction is None and others:
+            last = remains.energies.get(others.pop())
         before = sum(remains.energies.get(id_, 0.0) for id_ in others)
         try:
-            known = session_of(row, max(0.0, row.energy_wh - before), transaction, now)
+            known = session_of(row, max(0.0, row.energy_wh - before) if last is None else last, transaction, now)
             found[row.evse] = replace(known, earlier_wh=before)
         except ValueError as error:
             log.warning("store.session_unreadable id=%.64r: %s", row.id, error)

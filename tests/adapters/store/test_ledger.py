@@ -245,6 +245,24 @@ def test_what_a_vehicle_got_before_a_restart_counts_although_nothing_runs_any_mo
     assert row.energy_wh == sum(ended_wh)
 
 
+def test_what_a_station_said_at_the_end_of_a_transaction_is_known_after_a_stop_at_that_moment(
+    reopened: Opened, clock: HandClock
+) -> None:
+    """Its answer said that it is kept, so it says it no more; the session had not been told yet."""
+    first = reopened()
+    run(first.ledger.transaction_started("CP-01/1", begun(7)))
+    first.ledger.session_changed(replace(SESSION, transaction=begun(7), energy_wh=39.0))
+    run(first.ledger.transaction_ended("CP-01/1", 7, BEGIN.utc, 122.0))
+    now = clock.restart(30)
+    second = reopened()
+    known = second.ledger.recovered(now).sessions["CP-01/1"]
+    assert (known.transaction, known.energy_wh, known.delivered_wh) == (None, 122.0, 122.0)
+    second.ledger.session_changed(known)
+    second.ledger.session_ended(known, now.utc)
+    (row,) = rows(second, schema.session)
+    assert row.energy_wh == 122.0
+
+
 def test_a_transaction_without_a_session_is_found_as_one(opened: Opened, clock: HandClock) -> None:
     store = opened()
     run(store.ledger.transaction_started("CP-01/1", begun(7)))
