@@ -58,7 +58,9 @@ def aggregated(connection: Connection, starts: int) -> list[Row]:
     before = _registers_before(connection, starts)
     ends = starts + QUARTER_MS
     times = {"look": starts - HOLD_MS, "starts": starts, "ends": ends, "hold": HOLD_MS, "long": QUARTER_MS + HOLD_MS}
-    return [_row(found, starts, before.get(found.subject)) for found in connection.execute(_AGGREGATE, times)]
+    found = connection.execute(_AGGREGATE, times).all()
+    last = {one.subject: _last_register(connection, one.subject, starts) for one in found if one.fell}
+    return [{**_row(one, starts, before.get(one.subject)), **last.get(one.subject, {})} for one in found]
 
 
 def keep(connection: Connection, starts: int, rows: list[Row]) -> None:
@@ -69,13 +71,22 @@ def keep(connection: Connection, starts: int, rows: list[Row]) -> None:
 
 
 def _registers_before(connection: Connection, starts: int) -> dict[int, int]:
+    """The last register of each subject."""
     since = starts - REGISTER_LOOK_BACK * QUARTER_MS
     found = connection.execute(
-        select(interval.c.subject, func.max(interval.c.register_wh).label("register_wh"))
+        select(interval.c.subject, interval.c.register_wh)
         .where(interval.c.starts >= since, interval.c.starts < starts, interval.c.register_wh.is_not(None))
-        .group_by(interval.c.subject)
+        .order_by(interval.c.starts)
     )
     return {row.subject: row.register_wh for row in found}
+
+
+def _last_register(connection: Connection, number: int, starts: int) -> Row:
+    """Of a register that fell the highest value is not the last one."""
+    known = sample.c
+    within = known.subject == number, known.at >= starts, known.at < starts + QUARTER_MS
+    query = select(known.register_wh).where(*within, known.register_wh.is_not(None))
+    return {"register_wh": connection.execute(query.order_by(known.at.desc()).limit(1)).scalar()}
 
 
 def _row(found: Any, starts: int, register_before: int | None) -> Row:
@@ -104,6 +115,8 @@ def _mean(total: Any, weight: Any) -> int | None:
 
 def _energy_wh(found: Any, register_before: int | None) -> int | None:
     if found.last_wh is not None and not found.fell:
+        if register_before is not None and register_before > found.first_wh:
+            register_before = None  # It began anew between the two: another meter, or one that counts for each session.
         grown = found.last_wh - (found.first_wh if register_before is None else register_before)
         if grown >= 0 and not (found.is_evse and grown > EVSE_MOST_WH):
             return int(grown)
@@ -121,7 +134,7 @@ _AGGREGATE = text(
     WITH held AS (
       SELECT s.*, CASE WHEN n.kind = 'evse' THEN 1 ELSE 0 END AS is_evse,
         lead(s.at) OVER (PARTITION BY s.subject ORDER BY s.at) AS next_at,
-        CASE WHEN register_wh < lag(register_wh) OVER (PARTITION BY s.subject ORDER BY s.at) THEN 1 ELSE 0 END AS fell,
+        CASE WHEN register_wh < max(register_wh) OVER (PARTITION BY s.subject ORDER BY s.at) THEN 1 ELSE 0 END AS fell,
         s.at + CASE WHEN n.kind = 'evse' AND coalesce(l1_ca, 0) = 0 AND coalesce(l2_ca, 0) = 0
                      AND coalesce(l3_ca, 0) = 0 THEN :long ELSE :hold END AS holds_until
       FROM sample AS s JOIN subject AS n ON n.id = s.subject

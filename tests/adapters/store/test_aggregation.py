@@ -68,6 +68,11 @@ CASES: dict[str, tuple[list[Sample], dict[str, Any]]] = {
         [Sample(at(s), "circuit", "grid", 1000, 0, 0, 3600, wh) for s, wh in ((0, 9000), (60, 5))],
         {"energy_wh": 150},
     ),
+    "nor is one that ran backwards while it was not told": (
+        [Sample(at(0), "evse", "A/1", 1000, 0, 0, 3600, 9000), Sample(at(30), "evse", "A/1", 1000, 0, 0, 3600),
+         Sample(at(60), "evse", "A/1", 1000, 0, 0, 3600, 5)],
+        {"energy_wh": 150},
+    ),
     "a register that jumped is not used": (
         [Sample(at(0), "evse", "A/1", 1000, 0, 0, 3600, 0), Sample(at(60), "evse", "A/1", 1000, 0, 0, 3600, 10**7)],
         {"energy_wh": 150},
@@ -95,6 +100,18 @@ def test_the_energy_of_all_intervals_is_the_growth_of_the_register(opened: Opene
         store, [Sample(at(s), "evse", "A/1", 100, register_wh=2 * s) for s in seconds], BEGIN.later(3600).utc
     )
     assert sum(row.energy_wh or 0 for row in found) == 2 * (seconds[-1] - seconds[0])
+
+
+@pytest.mark.parametrize("reset_s", [880, 900, 1000])
+@pytest.mark.parametrize("before_wh", [1_800, 700, 10_000_000])
+def test_a_register_that_begins_anew_loses_no_energy(opened: Opened, before_wh: int, reset_s: int) -> None:
+    """1 Wh in each second, of another meter from then on, or of one that counts for each session by itself."""
+    samples = [
+        Sample(at(s), "evse", "A/1", 1600, 0, 0, 3600, before_wh + s if s < reset_s else s - reset_s)
+        for s in range(0, 3600, 10)
+    ]
+    found = aggregated(opened(), samples, BEGIN.later(3600).utc)
+    assert [row.energy_wh for row in found] == [pytest.approx(900, abs=20)] * 4
 
 
 def test_aggregating_again_changes_nothing_and_late_samples_are_counted(opened: Opened) -> None:
