@@ -146,8 +146,15 @@ def test_files_may_be_packed_and_unreadable_ones_are_named(tmp_path: Path) -> No
     (tmp_path / "packed.csv.gz").write_bytes(gzip.compress(text.encode()))
     assert read_series(tmp_path / "packed.csv.gz", BERLIN).series.mean_w.tolist() == [1e3, 2e3]
     (tmp_path / "broken").write_bytes(gzip.compress(text.encode())[:30])
+    (tmp_path / "book.xlsx").write_bytes(b"PK\x03\x04\0[Content_Types].xml")
     (tmp_path / "folder").mkdir()
-    for name, reason in (("broken", "a damaged gzip file"), ("folder", "Is a directory"), ("absent", "No such file")):
+    reasons = {
+        "book.xlsx": "the workbook of a spreadsheet, not a CSV file; save",
+        "broken": "a damaged gzip file",
+        "folder": "Is a directory",
+        "absent": "No such file",
+    }
+    for name, reason in reasons.items():
         with pytest.raises(ValueError, match=f"{name}: .*{reason}"):
             read_series(tmp_path / name, BERLIN)
 

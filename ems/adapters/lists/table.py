@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
+from ems.domain.foreign_text import no_text
 from ems.domain.list_finding import ListFinding
 
 C = TypeVar("C", bound=Enum)
@@ -21,9 +22,6 @@ LOOKED_AT = 10
 MAX_ROWS = 10_000
 BOM = "\ufeff"
 """Without it spreadsheets take UTF-8 for something else."""
-
-WORKBOOKS = ("PK\x03\x04", "ÐÏ\x11à")
-"""How .xlsx and .xls begin, read as text."""
 
 
 class RefusedError(Exception):
@@ -84,6 +82,9 @@ class Table(Generic[C]):
 def table_of(text: str, form: Form[C]) -> tuple[Table[C] | None, tuple[ListFinding, ...]]:
     """Find out the form of a text; None, with findings, when it is no such list."""
     text = text.removeprefix(BOM)
+    foreign = no_text(text)
+    if foreign is not None:
+        return None, (ListFinding(1, *foreign),)
     first: Row | None = None
     for separator in SEPARATORS:
         rows, trouble = _rows(text, separator, form.remark)
@@ -94,9 +95,6 @@ def table_of(text: str, form: Form[C]) -> tuple[Table[C] | None, tuple[ListFindi
                 told = (*trouble, *_left_out(row, columns, form))
                 fitting, odd = _as_wide_as(row, rows[i + 1 :], separator)
                 return Table(fitting, columns), (*told, *odd)
-    if text.startswith(WORKBOOKS):
-        message = "this is the workbook of a spreadsheet, not a CSV file"
-        return None, (ListFinding(1, message, "save its sheet as CSV, and hand that in"),)
     remedy = f"write a first row such as: {';'.join(form.names[:3])}"
     if first is None:
         return None, (ListFinding(1, "there is nothing in it, no heading and no rows", remedy),)

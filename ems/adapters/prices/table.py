@@ -13,6 +13,7 @@ from ems.adapters.prices.finding import PriceFinding, refused, shown
 from ems.adapters.prices.moment import wall_or_instant
 from ems.adapters.prices.quantity import PRICE, Quantity
 from ems.adapters.prices.unit import number_in, unit_of
+from ems.domain.foreign_text import no_text
 
 SEPARATORS = ";\t|,"
 LOOKED_AT = 25
@@ -76,6 +77,9 @@ class Table:
 
 def table_of(text: str, of: Quantity = PRICE) -> tuple[Table | None, tuple[PriceFinding, ...]]:
     """Find out the form of a text; None, with findings, when it is no table `of` such values."""
+    foreign = no_text(text)
+    if foreign is not None:
+        return None, (refused(1, *foreign),)
     rows, findings = _rows(text)
     if not rows:
         return None, (*findings, refused(1, "there is nothing in it", f"write rows with a time and the {of.noun}"))

@@ -226,6 +226,7 @@ def test_dates_with_slashes_are_told_by_the_days_or_by_the_place(zone: ZoneInfo,
 NO_TABLES = [
     ("", "1! there is nothing in it"),
     ("\n# only a remark\n", "1! there is nothing in it"),
+    ("PK\x03\x04\x14\x00\x06\x00[Content_Types].xml", "1! this is the workbook of a spreadsheet, not a CSV file"),
     ("<html><body>404</body></html>", "1! no heading names a column for the time and one for the price: found "
      "'<html><body>404</body></html>'"),
     ("time;volume\n2026-01-05 00:00;3\n", "1! no heading names a column for the time and one for the price: found "

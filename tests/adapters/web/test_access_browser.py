@@ -130,6 +130,17 @@ def test_a_list_shows_what_would_change_before_it_does(chromium: Any, lodge: Lod
     visit.page.close()
 
 
+def test_a_long_list_says_how_much_of_it_is_shown(chromium: Any, lodge: Lodge) -> None:
+    visit = Visit(chromium, lodge.url + "access")
+    visit.page.click("text=Take a list")
+    text = "tag\n" + "".join(f"A{number}\n" for number in range(250))
+    visit.page.set_input_files("#list input", {"name": "t.csv", "mimeType": "text/csv", "buffer": text.encode()})
+    visit.page.click("#list button:not([type])")
+    visit.expects("#preview").to_contain_text("250 tags; nothing has changed yet.200 of 250 rows are shown here.")
+    visit.expects("#preview li").to_have_count(200)
+    visit.page.close()
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
 def test_a_list_is_read_in_the_encodings_of_spreadsheets(chromium: Any, lodge: Lodge, encoding: str) -> None:
     visit = Visit(chromium, lodge.url + "access")

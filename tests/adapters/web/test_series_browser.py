@@ -53,6 +53,18 @@ def test_a_table_is_read_taken_and_taken_back(chromium: Any, market: Market, tmp
     visit.expects(".preview li").to_have_count(3)
     visit.expects(".preview").to_contain_text("row 2: the intensity 'x' is not a number")
     visit.expects("[data-take]").to_be_hidden()
+    page.set_input_files(
+        "[name=file]", {"name": "prices.xlsx", "mimeType": "", "buffer": b"PK\x03\x04\0\xe4[Content_Types].xml"}
+    )
+    page.click("text=What would be taken")
+    visit.expects(".preview").to_contain_text("this is the workbook of a spreadsheet, not a CSV file")
+    visit.expects(".preview").to_contain_text("save its sheet as CSV")
+    hours = (f"2026-11-{21 + n // 24}T{n % 24:02}:00+01:00;x" for n in range(230))
+    many = "\n".join((TABLE.partition("\n")[0], *hours))
+    page.set_input_files("[name=file]", {"name": "many.csv", "mimeType": "text/csv", "buffer": many.encode()})
+    page.click("text=What would be taken")
+    visit.expects(".preview").to_contain_text("200 of 230 rows are shown here")
+    visit.expects(".preview li").to_have_count(200)
     page.set_input_files("[name=file]", right)
     visit.expects(".preview").to_be_empty()
     page.click("text=What would be taken")

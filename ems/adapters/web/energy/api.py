@@ -52,8 +52,7 @@ def energy_prices(live: Live, clock: Clock, operations: Operations, prices: Ener
             try:
                 told = await prices.read(body.series, body.text())
             except NoPricesError as none:
-                rows = finding_rows_of(none.findings)
-                return problem(422, str(none), "table-refused", more={"findings": rows["findings"]})
+                return problem(422, str(none), "table-refused", more=finding_rows_of(none.findings))
             await take(SeriesTold(body.series, told.series, whole))
             return await answered(lambda: _taken(told, clock.now().utc))
 
@@ -126,7 +125,7 @@ def _taken(told: PriceFile, now: datetime) -> shape.PricesTaken:
         "taken": len(points),
         "begin": _moment(points[0].begin_s),
         "end": _moment(points[-1].end_s),
-        "findings": finding_rows_of((*lost, *told.findings))["findings"],
+        **finding_rows_of((*lost, *told.findings)),
     }
 
 

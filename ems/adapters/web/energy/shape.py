@@ -39,7 +39,7 @@ class EnergyPrices(TypedDict):
 
 class PricesTaken(TypedDict):
     """So many prices count now, or would, from `begin` until `end`; `findings`: what is to be said about rows; those
-    that are refused gave no price.
+    that are refused gave no price. `findings_total` counts also those left out.
     """
 
     series: str
@@ -47,3 +47,4 @@ class PricesTaken(TypedDict):
     begin: str
     end: str
     findings: list[FindingRow]
+    findings_total: int

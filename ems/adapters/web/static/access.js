@@ -1,6 +1,6 @@
 // The page of people and tags: what is pressed is told to the interface, and what changed is taken over.
 import { keepFresh, refresh, sent } from "./station-ask.js";
-import { handIn, readTable, UNREADABLE } from "./table-file.js";
+import { handIn, readTable, showRows, UNREADABLE } from "./table-file.js";
 import { say, tell } from "./tell.js";
 
 const FRESH_MS = 5_000;
@@ -71,20 +71,14 @@ document.addEventListener("click", async (event) => {
 });
 
 async function preview() {
-  const place = document.getElementById("preview");
   const csv = await readTable(list);
   const { ok, told } = csv === null ? UNREADABLE : await tell("POST", "/api/v1/tag-list/import", { csv });
   document.getElementById("take").hidden = !ok || told.refused;
   const rows = ok
     ? [...told.findings.map((one) => `row ${one.row}: ${one.message}; ${one.remedy}`), ...told.tags.map((one) => `${one.kind}: ${one.tag} ${one.name}`)]
     : [told.detail];
-  const heading = document.createElement("p");
-  heading.textContent = ok && !told.refused ? `${told.tags.length} tags; nothing has changed yet.` : "It cannot be taken like this:";
-  const shown = document.createElement("ul");
-  shown.tabIndex = 0;
-  shown.setAttribute("aria-label", "What the list says");
-  shown.replaceChildren(...rows.slice(0, 200).map((words) => Object.assign(document.createElement("li"), { textContent: words, className: "foreign" })));
-  place.replaceChildren(heading, shown);
+  const heading = ok && !told.refused ? `${told.tags.length} tags; nothing has changed yet.` : "It cannot be taken like this:";
+  showRows(list, heading, "What the list says", rows, ok ? told.findings_total + told.tags.length : rows.length);
 }
 
 function find() {

@@ -1,10 +1,9 @@
 // The page of series: a table is read by the controller before it is taken, and what was pushed is taken back.
 import { keepFresh, refresh, sent } from "./station-ask.js";
-import { handIn, readTable, UNREADABLE } from "./table-file.js";
+import { handIn, readTable, showRows, UNREADABLE } from "./table-file.js";
 import { say, tell } from "./tell.js";
 
 const FRESH_MS = 30_000;
-const MOST_ROWS = 200;
 
 async function done(answer, words) {
   say(answer, words);
@@ -23,16 +22,11 @@ document.addEventListener("submit", async (event) => {
 
 function show(form, { ok, told }) {
   const clock = new Intl.DateTimeFormat("en-GB", { timeZone: form.dataset.zone, dateStyle: "medium", timeStyle: "short" });
-  const heading = document.createElement("p");
-  heading.textContent = ok
+  const heading = ok
     ? `${told.taken} values from ${clock.format(new Date(told.begin))} until ${clock.format(new Date(told.end))}; nothing has changed yet.`
     : `It cannot be taken like this: ${told.detail}`;
-  const rows = document.createElement("ul");
-  rows.tabIndex = 0;
-  rows.setAttribute("aria-label", "What is to be said about rows");
-  const words = (told.findings ?? []).map((one) => `row ${one.row}: ${one.message}; ${one.remedy}`);
-  rows.replaceChildren(...words.slice(0, MOST_ROWS).map((text) => Object.assign(document.createElement("li"), { textContent: text, className: "foreign" })));
-  form.closest("details").querySelector(".preview").replaceChildren(heading, ...(words.length ? [rows] : []));
+  const rows = (told.findings ?? []).map((one) => `row ${one.row}: ${one.message}; ${one.remedy}`);
+  showRows(form, heading, "What is to be said about rows", rows, told.findings_total);
 }
 
 document.addEventListener("click", async (event) => {

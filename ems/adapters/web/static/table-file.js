@@ -1,5 +1,6 @@
 // A table that somebody hands in as a file. What was read of it is what is taken: of another file nothing was shown yet.
 const texts = new WeakMap(); // by the form
+const MOST_ROWS = 200;
 
 // What is said of a file that can be read no more, as browsers refuse one that was saved again since it was chosen.
 export const UNREADABLE = { ok: false, told: { detail: "the file was changed or moved since it was chosen; choose it again" } };
@@ -24,6 +25,18 @@ export function handIn(form) {
   forget(form);
   form.querySelector("button:not([data-take])").focus();
   return text;
+}
+
+// Under a heading what is to be said of a file, row by row, in the place below its form; `total` where not all was told.
+export function showRows(form, heading, label, rows, total = rows.length) {
+  const paragraph = (textContent) => Object.assign(document.createElement("p"), { textContent });
+  const shown = rows.slice(0, MOST_ROWS);
+  const list = document.createElement("ul");
+  list.tabIndex = 0;
+  list.setAttribute("aria-label", label);
+  list.replaceChildren(...shown.map((textContent) => Object.assign(document.createElement("li"), { textContent, className: "foreign" })));
+  const cut = shown.length < total ? [paragraph(`${shown.length} of ${total} rows are shown here.`)] : [];
+  form.closest("details").querySelector(".preview").replaceChildren(paragraph(heading), ...cut, ...(shown.length ? [list] : []));
 }
 
 function forget(form) {

@@ -1,6 +1,6 @@
 // The page of vehicles: what is pressed is told to the interface, and what changed is taken over.
 import { keepFresh, refresh, sent } from "./station-ask.js";
-import { handIn, readTable, UNREADABLE } from "./table-file.js";
+import { handIn, readTable, showRows, UNREADABLE } from "./table-file.js";
 import { say, tell } from "./tell.js";
 
 const FRESH_MS = 10_000;
@@ -128,18 +128,13 @@ async function preview() {
   document.getElementById("take").hidden = !ok || told.refused;
   const clock = new Intl.DateTimeFormat("en-GB", { timeZone: document.getElementById("list").dataset.zone, timeStyle: "short" });
   const when = (many) => many.map((one) => clock.format(new Date(one.at))).join(", ") || "its week";
+  const changed = ok ? told.days.filter((day) => day.kind !== "same") : [];
   const rows = ok
     ? [...told.findings.map((one) => `row ${one.row}: ${one.message}; ${one.remedy}`),
-       ...told.days.filter((day) => day.kind !== "same").map((day) => `${day.vehicle} on ${day.date}: ${when(day.before)} → ${when(day.after)}`)]
+       ...changed.map((day) => `${day.vehicle} on ${day.date}: ${when(day.before)} → ${when(day.after)}`)]
     : [told.detail];
-  const heading = document.createElement("p");
-  const same = ok ? told.days.filter((day) => day.kind === "same").length : 0;
-  heading.textContent = ok && !told.refused ? `${told.days.length} days, ${same} of them as they are; nothing has changed yet.` : "It cannot be taken like this:";
-  const shown = document.createElement("ul");
-  shown.tabIndex = 0;
-  shown.setAttribute("aria-label", "What the list says");
-  shown.replaceChildren(...rows.slice(0, 300).map((words) => Object.assign(document.createElement("li"), { textContent: words, className: "foreign" })));
-  document.getElementById("preview").replaceChildren(heading, shown);
+  const heading = ok && !told.refused ? `${told.days.length} days, ${told.days.length - changed.length} of them as they are; nothing has changed yet.` : "It cannot be taken like this:";
+  showRows(list, heading, "What the list says", rows, ok ? told.findings_total + changed.length : rows.length);
 }
 
 function find() {
