@@ -261,3 +261,29 @@ def test_every_word_for_a_column_is_found_and_means_one_thing() -> None:
     table, _ = table_of("Fahrzeug-Nr.;ABFAHRT;Energiebedarf (kWh)\n", FORM)
     assert table is not None
     assert table.columns == {Column.VEHICLE: 0, Column.DEPARTURE: 1, Column.KWH: 2}
+
+
+@pytest.mark.parametrize(
+    ("rows", "known", "found"),
+    [
+        (["Bus 17;05:10;CP-01/1", "Bus 18;05:10;CP-01/1"], [], [(3, "Bus 17 at 05:10 and Bus 18 at 05:10")]),
+        (["Bus 18;05:20;CP-01", "Bus 17;05:10;CP-01/1"], [], [(3, "Bus 17 at 05:10 and Bus 18 at 05:20")]),
+        (["Bus 17;05:10;CP-01/1", "Bus 18;06:10;CP-01/1"], [], []),
+        (["Bus 17;05:10;CP-01/1", "Bus 18;05:10;CP-02/1"], [], []),
+        (["Bus 17;05:10;CP-01/1"], ["Bus 18"], [(2, "Bus 17 at 05:10 and Bus 18 at 05:10")]),
+        # What the list says in place of what was known.
+        (["Bus 17;05:10;CP-01/1", "Bus 18;05:10;CP-02/1"], ["Bus 18"], []),
+        # What it says nothing about is not for it to tell.
+        (["Bus 17;05:10;CP-02/1"], ["Bus 18", "Bus 19"], []),
+    ],
+)
+def test_two_vehicles_that_leave_from_one_evse_at_once_are_doubted(
+    rows: list[str], known: list[str], found: list[tuple[int, str]]
+) -> None:
+    told = {name: (Departure(name, TEN_PAST_FIVE, evse="CP-01/1"),) for name in known}
+    text = "vehicle;departure;evse\n" + "\n".join(row.replace(";05", ";2026-03-10 05") for row in rows)
+    text = text.replace(";06", ";2026-03-10 06")
+    made = read_list(text, Fleet(FLEET.vehicles, departures=told), SITE, NOW)
+    doubts = [one for one in made.findings if "leave from one EVSE" in one.message]
+    assert [(one.row, one.message.partition(" leave")[0]) for one in doubts] == found
+    assert not made.is_refused

@@ -55,6 +55,19 @@ def test_what_is_known_of_a_vehicle_and_when_it_leaves(office: PageOffice) -> No
         assert words in text, words
 
 
+def test_two_vehicles_that_are_to_leave_from_one_evse_are_named_and_taken(office: PageOffice) -> None:
+    for name, label in (("bus-1", "Citaro 1"), ("bus-2", "")):
+        office.told("PUT", f"/vehicles/{name}", {"name": label})
+    csv = "vehicle;departure;evse\nbus-1;2026-11-23 05:10;CP-14/1\nbus-2;2026-11-23 05:20;CP-14/1\n"
+    told = office.told("POST", "/departures/import?apply=true", {"csv": csv})
+    both = "bus-1 at 05:10 and bus-2 at 05:20 leave from one EVSE, CP-14/1"
+    assert [(one["row"], one["is_refusal"]) for one in told["findings"] if one["message"] == both] == [(3, False)]
+    words = "Mon 23 Nov: Citaro 1 at 05:10 and bus-2 at 05:20 leave from one EVSE, CP-14/1"
+    assert words in said(office.page("/vehicles").text)
+    office.told("PUT", "/departures/bus-2/2026-11-23", {"departures": [{"at": "08:00", "evse": "CP-14/1"}]})
+    assert "leave from one EVSE" not in said(office.page("/vehicles").text)
+
+
 def test_its_etag_is_that_of_the_interface(office: PageOffice) -> None:
     office.told("PUT", "/vehicles/bus-17", BUS)
     etag = office.ask("GET", "/vehicles/bus-17").headers["etag"].strip('"')

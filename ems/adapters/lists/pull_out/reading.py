@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -16,6 +16,7 @@ from ems.domain.fleet import Fleet
 from ems.domain.list_finding import ListFinding
 from ems.domain.local_clock import ONE_DAY
 from ems.domain.pull_out import PullOutList
+from ems.domain.shared_bay import shared_bays
 from ems.domain.site import Site
 from ems.domain.vehicle import Vehicle
 
@@ -50,7 +51,25 @@ def read_list(text: str, fleet: Fleet, site: Site, now: datetime) -> PullOutList
         told.append(
             ListFinding(1, "there are no rows below the heading", "write rows with a vehicle and its departure")
         )
+    told += _shared(departures, rows, fleet, site)
     return PullOutList(tuple(departures), tuple(sorted(told, key=lambda finding: finding.row)))
+
+
+def _shared(
+    departures: Sequence[Departure], rows: Mapping[tuple[str, datetime], int], fleet: Fleet, site: Site
+) -> Iterator[ListFinding]:
+    """Two vehicles at one EVSE, of which at least one is in the list; the others are as they were known."""
+    told = {(one.vehicle, one.at.astimezone(site.zone).date()) for one in departures}
+    known = (one for many in fleet.departures.values() for one in many)
+    others = [one for one in known if (one.vehicle, one.at.astimezone(site.zone).date()) not in told]
+    for evse, *both in shared_bays(fleet, (*others, *departures), {day for _, day in told}, site):
+        lines = [rows.get((one.vehicle, one.at)) for one in both]
+        line = max((one for one in lines if one is not None), default=None)
+        if line is not None:
+            first, second = (f"{one.vehicle} at {one.at.astimezone(site.zone):%H:%M}" for one in both)
+            message = f"{first} and {second} leave from one EVSE, {evse}"
+            remedy = "give one of them another, unless they make room for each other"
+            yield ListFinding(line, message, remedy, is_refusal=False)
 
 
 Doubt = tuple[str, str]

@@ -5,7 +5,7 @@ interface, which says no with words; two people who change the same are told (If
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -24,12 +24,14 @@ from ems.domain.access.tag import as_reported
 from ems.domain.departure import Departure, Goal, on_day
 from ems.domain.fleet import Fleet
 from ems.domain.session import Session
+from ems.domain.shared_bay import shared_bays
 from ems.domain.site import Site
 from ems.domain.state import SiteState
 from ems.ports.controller import Operations
 
 SHOWN = 300
 DAYS = 7
+SHARED_SHOWN = 20
 
 
 def vehicle_pages(sheet: Sheet, operations: Operations) -> Router:
@@ -66,9 +68,24 @@ def _values(fleet: Fleet, state: SiteState, now: datetime, calendar: Calendar) -
             }
             for row in rows
         ],
+        "shared": list(_shared(fleet, days, site)),
         "classes": list(class_rows(fleet, site)),
         "evses": [evse.id for evse in site.evses],
     }
+
+
+def _shared(fleet: Fleet, days: Sequence[date], site: Site) -> Iterator[str]:
+    """What cannot be, in words: nobody is refused for it, as one may make room for the other."""
+    single = (one for many in fleet.departures.values() for one in many)
+    found = shared_bays(fleet, single, days, site)
+    for evse, first, second in found[:SHARED_SHOWN]:
+        day = first.at.astimezone(site.zone)
+        times = (
+            f"{fleet.vehicles[one.vehicle].label} at {one.at.astimezone(site.zone):%H:%M}" for one in (first, second)
+        )
+        yield plain(f"{day:%a} {day:%d %b}: {' and '.join(times)} leave from one EVSE, {evse}")
+    if len(found) > SHARED_SHOWN:
+        yield f"and {len(found) - SHARED_SHOWN} more such pairs"
 
 
 def _leaves(fleet: Fleet, vehicle: str, day: date, site: Site) -> Iterator[dict[str, str]]:
