@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from datetime import time
 from decimal import Decimal
@@ -57,8 +58,37 @@ def prices_at(house: House, bay: Bay) -> PriceList | None:
 
 
 def mark_of(prices: PriceList | None) -> str:
-    """A word that differs where prices do. It comes back with a form, so that nobody pays what they were not shown."""
-    return hashlib.sha256(repr(prices).encode()).hexdigest()[:16]
+    """A word that differs where somebody would pay something else, and only there: whatever the list is called, however
+    it is written, and after a restart with another version. It comes back with a form, so that nobody pays what they
+    were not shown.
+    """
+    told = {} if prices is None else {name: value for name, value in _paid(prices).items() if value}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _paid(prices: PriceList) -> dict[str, object]:
+    """All that decides what is paid and blocked; what says nothing is empty, so that more can be added."""
+    fees = {unit: [fee for fee in prices.fees if fee.unit is unit] for unit in Unit}
+    idles = any(fee.price for fee in fees[Unit.IDLE_MINUTE])
+    return {
+        **{unit.value: [_plain(fee) for fee in ours] for unit, ours in fees.items()},
+        "currency": prices.currency if prices.fees or prices.hold is not None else "",
+        "vat": _number(prices.vat_percent) if prices.vat_percent and prices.fees else "",
+        "grace": prices.idle_grace_min if idles else 0,
+        "idle": "" if prices.idle_at_most is None else _number(prices.idle_at_most),
+        "hold": "" if prices.hold is None else _number(prices.hold),
+    }
+
+
+def _plain(fee: Fee) -> tuple[object, ...]:
+    times = fee.times
+    windows = sorted((sorted(one.days), f"{one.since:%H:%M}", f"{one.until:%H:%M}") for one in times.windows)
+    return _number(fee.price), sorted((one.first, one.last) for one in times.seasons), windows
+
+
+def _number(value: Decimal) -> str:
+    """The same for 0.5 and 0.50."""
+    return f"{value.normalize():f}"
 
 
 def offer(bay: Bay, prices: PriceList | None, by_phone: bool, language: Language) -> Offer:

@@ -78,12 +78,11 @@ def _shared(fleet: Fleet, days: Sequence[date], site: Site) -> Iterator[str]:
     """What cannot be, in words: nobody is refused for it, as one may make room for the other."""
     single = (one for many in fleet.departures.values() for one in many)
     found = shared_bays(fleet, single, days, site)
-    for evse, first, second in found[:SHARED_SHOWN]:
-        day = first.at.astimezone(site.zone)
-        times = (
-            f"{fleet.vehicles[one.vehicle].label} at {one.at.astimezone(site.zone):%H:%M}" for one in (first, second)
-        )
-        yield plain(f"{day:%a} {day:%d %b}: {' and '.join(times)} leave from one EVSE, {evse}")
+    for evse, *both in found[:SHARED_SHOWN]:
+        names = [fleet.vehicles[one.vehicle].label for one in both]
+        first, second = (one.at.astimezone(site.zone) for one in both)
+        times = f"{names[0]} at {first:%H:%M} and {names[1]} at {second:%H:%M}"
+        yield plain(f"{first:%a %d %b}: {times} leave from one EVSE, {evse}")
     if len(found) > SHARED_SHOWN:
         yield f"and {len(found) - SHARED_SHOWN} more such pairs"
 
