@@ -135,6 +135,49 @@ def test_what_a_partner_answered_to_our_registration_is_kept_as_soon_as_the_disk
     asyncio.run(scenario())
 
 
+def test_what_a_partner_answered_is_kept_by_a_stop_if_the_disk_takes_it_by_then(
+    site: Installation, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ems.adapters.ocpi.service.FIRST_TRY_S", 3600.0)
+    (site.folder / "tnm").write_text(provider.our_token + "\n")
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon:
+            await eventually(lambda: roaming(daemon)._is_loaded, what="what was stored")
+            with refusing(site, "roaming_partner", "NEW.registered IS NOT NULL"):
+                more = f", versions_url: '{provider.url}/ocpi/versions', token_file: tnm"
+                site.write(more=OCPI.format(page=site.page, more=more))
+                daemon.reload()
+                await eventually(lambda: any("full" in words for _, words in roaming(daemon).directory.lines("tnm")))
+                (words,) = (words for _, words in roaming(daemon).directory.lines("tnm") if "full" in words)
+                assert "what the partner answered is not on disk yet" in words
+        async with grid_meter(site.modbus), running(site) as daemon:
+            await eventually(lambda: roaming(daemon)._is_loaded, what="what was stored")
+            assert roaming(daemon).views()[0].partner.is_registered
+
+    asyncio.run(scenario())
+
+
+def test_a_partner_whose_registration_the_disk_refuses_is_told_so_and_tries_again(
+    site: Installation, provider: Provider
+) -> None:
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site) as daemon:
+            await eventually(lambda: roaming(daemon)._is_loaded, what="what was stored")
+            invitation = await roaming(daemon).invite("tnm", "ada")
+            url = roaming(daemon).versions_url
+            with refusing(site, "roaming_partner"):
+                refused = await asyncio.to_thread(provider.register, url, invitation)
+                assert (refused.code, "not stored" in refused.body["status_message"]) == (3000, True)
+                assert not roaming(daemon).views()[0].partner.is_registered
+            assert (await asyncio.to_thread(provider.register, url, invitation)).code == 1000
+        async with grid_meter(site.modbus), running(site) as daemon:
+            await eventually(lambda: roaming(daemon)._is_loaded, what="what was stored")
+            assert roaming(daemon).views()[0].partner.is_registered
+
+    asyncio.run(scenario())
+
+
 def test_a_tag_that_the_disk_does_not_take_is_not_said_to_be_kept(site: Installation, provider: Provider) -> None:
     async def scenario() -> None:
         async with grid_meter(site.modbus), running(site) as daemon:

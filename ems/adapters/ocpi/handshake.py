@@ -16,7 +16,7 @@ from ems.adapters.ocpi.model.credentials import VERSION, Credentials, Credential
 from ems.adapters.ocpi.naming import digest_of
 from ems.adapters.ocpi.wording.location import business
 from ems.domain.roaming import Endpoint, Operator, Partner, PartyId, Role
-from ems.ports.controller import Clock
+from ems.ports.controller import Clock, NotStoredError
 
 log = logging.getLogger(__name__)
 
@@ -103,9 +103,21 @@ class Handshake:
         self.unkept[name] = self._agreed(new, told, endpoints)
         await self._keep(name)
 
+    async def keep_all(self) -> None:
+        """Before the controller ends: the last try to keep what partners have answered. Never raises NotStoredError."""
+        for name in tuple(self.unkept):
+            try:
+                await self._keep(name)
+            except NotStoredError as failed:
+                log.error("ocpi.answer-lost partner=%s: %.200s", name, failed)  # noqa: TRY400 not our fault
+
     async def _keep(self, name: str) -> None:
         agreed = self.unkept[name]
-        await self.directory.alter(name, **agreed)
+        try:
+            await self.directory.alter(name, **agreed)
+        except NotStoredError as failed:
+            remedy = "leave the controller running until it is, else register with a new token of the partner"
+            raise NotStoredError(f"what the partner answered is not on disk yet: {failed}; {remedy}") from failed
         self.unkept.pop(name, None)
         self.directory.note(name, "we registered there")
         log.info("ocpi.registered partner=%s by=us endpoints=%d", name, len(agreed["endpoints"]))

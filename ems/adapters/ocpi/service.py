@@ -134,6 +134,7 @@ class Roaming:
                 for partner in self.directory:
                     group.create_task(self.courier.serve(partner.id))
         finally:
+            await self.handshake.keep_all()
             await self.commands.close()
             await self.client.close()
 
