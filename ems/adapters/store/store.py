@@ -28,6 +28,7 @@ from ems.adapters.store.ledger import Ledger
 from ems.adapters.store.money import MoneyStore
 from ems.adapters.store.notices import NoticeStore
 from ems.adapters.store.offers import OfferRecorder
+from ems.adapters.store.pace import PACE, Health, Pace
 from ems.adapters.store.payments import PaymentStore, read_payment
 from ems.adapters.store.reading import Reader
 from ems.adapters.store.recorder import Recorder
@@ -38,7 +39,7 @@ from ems.adapters.store.retention import RETENTION, Retention, next_slice, remov
 from ems.adapters.store.roaming import RoamingStore
 from ems.adapters.store.signed import SignedStore
 from ems.adapters.store.tabs import TabStore, read_closed_tab, read_receipt, read_receipts
-from ems.adapters.store.writer import PACE, Health, Pace, QueueFullError, Writer
+from ems.adapters.store.writer import CLOSE_S, QueueFullError, Writer
 from ems.domain.access.roll import Roll
 from ems.domain.billing.payment import Payment
 from ems.domain.billing.receipt import Receipt
@@ -208,7 +209,7 @@ class Store:
         async with asyncio.timeout(JOB_S):
             await asyncio.wrap_future(self._writer.flush())
 
-    def close(self, patience_s: float = 5.0, goodbye: bool = True) -> bool:
+    def close(self, patience_s: float = CLOSE_S, goodbye: bool = True) -> bool:
         """Say goodbye, or not where the run failed, write what waits and end; False when the disk did not take it in
         time. Blocks.
         """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from ems.adapters.store.access import Access, reason
 from ems.adapters.store.batch import Batch, Key, Row, Sample, Subjects, write, write_singly
 from ems.adapters.store.current import Current
 from ems.adapters.store.database import WRITE_ERRORS, Database, Fault, fault_of
+from ems.adapters.store.pace import PACE, Health, Pace
 from ems.ports.controller import Clock
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,10 @@ T = TypeVar("T")
 
 MAX_JOBS = 64
 RETRY_S, RETRY_MAX_S = 1.0, 10.0
+CLOSE_S, SLOW_S = 15.0, 5.0
+"""How long the end is put off for a disk that is busy, and after which time that is said. With all else that an end
+takes it fits into the time that a service manager leaves.
+"""
 NEARLY_FULL = "the disk is nearly full: samples wait in memory"
 
 
@@ -39,32 +44,6 @@ class Urgency(IntEnum):
 
 class QueueFullError(Exception):
     """So much waits for a disk that does not take it that no more can be held."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """`batch_s`: how often samples are committed. `samples`: how many wait for a disk that does not take them before
-    the oldest are dropped. `rows`: how many different rows wait before new ones are refused.
-    """
-
-    batch_s: float = 10.0
-    soon_s: float = 1.0
-    samples: int = 100_000
-    rows: int = 100_000
-
-
-PACE = Pace()
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How the store is doing: what is wrong (empty: nothing), what waits, and what was lost since the start."""
-
-    trouble: str
-    rows_waiting: int
-    samples_waiting: int
-    samples_dropped: int
-    rows_refused: int
 
 
 class Writer:
@@ -91,7 +70,7 @@ class Writer:
         self._jobs: deque[tuple[Callable[[Connection], Any], bool, Future[Any]]] = deque()
         self._in_hand = (0, 0)
         self._dropped = self._refused = 0
-        self._closing = False
+        self._closing, self._ends_at = False, 0.0
         self._trouble = ""
         now = clock.now().monotonic_s
         self._batch_due, self._retry_at = now + pace.batch_s, now
@@ -157,13 +136,21 @@ class Writer:
             self._batch_due = self._retry_at = self._clock.now().monotonic_s
         return self.run(lambda _: None)
 
-    def close(self, patience_s: float = 5.0) -> bool:
-        """Write what waits and end; False when the disk did not let that happen in time."""
+    def close(self, patience_s: float = CLOSE_S) -> bool:
+        """Write what waits, again and again if need be, and end; False when the disk did not take it in time."""
         with self._wakes:
-            self._closing = True
+            self._closing, self._ends_at = True, time.monotonic() + patience_s
             self._wakes.notify()
-        self._thread.join(patience_s)
-        return not self._thread.is_alive() and not self._waiting.rows
+        self._thread.join(min(SLOW_S, patience_s))
+        if self._thread.is_alive() and patience_s > SLOW_S:
+            rows, left_s = self.health.rows_waiting, patience_s - SLOW_S
+            log.warning("store.waits %s rows=%d up to %g s", self._database, rows, left_s)
+            self._thread.join(patience_s - SLOW_S)
+        waits = self.health
+        if self._thread.is_alive() or waits.rows_waiting:
+            log.error("store.lost %s rows=%d samples=%d", self._database, waits.rows_waiting, waits.samples_waiting)
+            return False
+        return True
 
     def _put(self, table: Table, row: Row, urgency: Urgency) -> Key:
         key = Key.of(table, row)
@@ -184,17 +171,19 @@ class Writer:
     # From here on: the writer's thread.
 
     def _work(self) -> None:
-        last = False
-        while not last:
+        is_over = False
+        while not is_over:
             with self._wakes:
                 self._wakes.wait_for(self._has_work, timeout=self._idle_s())
-                last = self._closing
+                is_last = self._closing
             try:
                 self._write_what_is_due()
                 self._run_jobs()
             except Exception as fault:
                 log.exception("store.fault")  # ours, not the disk's: recording must not end with it
                 self._fail(fault)
+            is_left = self._waiting.rows or (self._samples and self._failures)
+            is_over = is_last and (not is_left or time.monotonic() >= self._ends_at)
         self._access.close()
 
     def _idle_s(self) -> float:
@@ -204,7 +193,7 @@ class Writer:
     def _has_work(self) -> bool:
         now = self._clock.now().monotonic_s
         due = min(self._waiting.due, self._batch_due)
-        return self._closing or bool(self._jobs) or (now >= due and now >= self._retry_at)
+        return (self._closing and not self._failures) or bool(self._jobs) or (now >= due and now >= self._retry_at)
 
     def _write_what_is_due(self) -> None:
         now = self._clock.now().monotonic_s

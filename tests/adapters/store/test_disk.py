@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,8 +20,9 @@ from sqlalchemy import select
 from ems.adapters.store import schema
 from ems.adapters.store.batch import Sample
 from ems.adapters.store.database import Database
+from ems.adapters.store.pace import Pace
 from ems.adapters.store.store import Store
-from ems.adapters.store.writer import Pace, Urgency
+from ems.adapters.store.writer import Urgency
 from ems.domain.grant import Grant, Held, Layer
 from ems.domain.session import Transaction
 from ems.ports.controller import NotStoredError
@@ -179,6 +181,38 @@ def test_a_full_file_system_is_survived_by_what_must_survive(tmp_path: Path) -> 
     finally:
         site.store.close(1)
         subprocess.run(["umount", "-l", disk], check=True)
+
+
+@pytest.mark.parametrize("began", [False, True])
+def test_an_end_waits_for_a_disk_that_is_busy_and_loses_nothing(
+    site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, began: bool
+) -> None:
+    """Longer than one try takes, and whether or not a write had failed before."""
+    monkeypatch.setattr("ems.adapters.store.writer.SLOW_S", 0.5)
+    closed: list[bool] = []
+    with locked(site.path):
+        if began:
+            with pytest.raises(TimeoutError):
+                site.start(6)
+            site.until(lambda: site.heard)
+        site.store._writer.put(schema.transaction_log, {"id": 7})
+        ending = threading.Thread(target=lambda: closed.append(site.store.close()))
+        ending.start()
+        ending.join(3.5)
+        assert ending.is_alive(), "after the first try"
+    ending.join(10.0)
+    assert closed == [True]
+    assert 7 in site.on_disk()
+    assert "store.waits" in caplog.text
+    assert "store.lost" not in caplog.text
+
+
+def test_what_an_end_loses_on_a_disk_that_stays_busy_is_said(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    with locked(site.path):
+        site.store._writer.put(schema.transaction_log, {"id": 7})
+        assert site.store.close(0.3) is False
+    assert "store.lost" in caplog.text
+    assert "rows=" in caplog.text
 
 
 def test_a_read_only_disk_at_the_start_is_lived_with_and_read(tmp_path: Path) -> None:
@@ -407,7 +441,7 @@ import asyncio, sys
 from pathlib import Path
 from ems.adapters.store.batch import Sample
 from ems.adapters.store.store import Store
-from ems.adapters.store.writer import Pace
+from ems.adapters.store.pace import Pace
 from ems.domain.grant import Grant, Held, Layer
 from ems.domain.session import Transaction
 from tests.adapters.store.clocks import BEGIN, RunningClock
