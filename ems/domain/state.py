@@ -17,6 +17,7 @@ from ems.domain.site import Site
 from ems.domain.station import EvseStatus
 from ems.domain.station_model import StationModel
 from ems.domain.strategy import Strategy
+from ems.domain.units import PILOT_MIN_A
 
 NEVER = -1e12
 """A monotonic time before everything."""
@@ -48,6 +49,13 @@ class EvseState:
     def steering_layer(self) -> Layer:
         """The highest layer that can be in force: a session limit needs a transaction."""
         return SESSION if self.session is not None and self.session.transaction is not None else DEFAULT
+
+    def status_at(self, now_s: float) -> EvseStatus:
+        """Its status; but of a vehicle that is offered nothing no station knows that it wants nothing: it is paused."""
+        stands = self.status is EvseStatus.SUSPENDED_EV
+        if stands and self.grant.amps_in_force(self.steering_layer, now_s) < PILOT_MIN_A:
+            return EvseStatus.SUSPENDED_EVSE
+        return self.status
 
 
 @dataclass(frozen=True, slots=True)

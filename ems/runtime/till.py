@@ -111,7 +111,7 @@ class Till:
         session = known.session
         assert session is not None
         is_heard = _is_heard(state, session, now.monotonic_s)
-        usage = one.tab.usage.after(one.moment(now), session, known.status, is_heard)
+        usage = one.tab.usage.after(one.moment(now), session, known.status_at(now.monotonic_s), is_heard)
         tab = Tab(usage, one.tab.quote, self._groups(session) or one.tab.groups)
         before = one.tab.usage
         is_new = (usage.transaction, usage.is_idle, tab.groups) != (before.transaction, before.is_idle, one.tab.groups)

@@ -21,12 +21,14 @@ from ems.domain.daybook import Daybook
 from ems.domain.events import (
     Event,
     MeterValues,
+    ProfileAnswered,
     StationConnected,
     StationGone,
     StatusChanged,
     TransactionEnded,
     TransactionStarted,
 )
+from ems.domain.grant import FOREVER, Answer, Layer
 from ems.domain.instant import Instant
 from ems.domain.session import Transaction
 from ems.domain.state import SiteState
@@ -117,6 +119,19 @@ def test_a_session_is_followed_from_plug_in_to_plug_out() -> None:
     bay.leaves(5500)
     assert quantities(bay.receipt) == {"kwh": 5500, "minute": 40, "idle-minute": 10}
     assert bay.till.tab("A1/1") is None
+
+
+@pytest.mark.parametrize(("offered_a", "idle_min"), [(0.0, 0), (6.0, 10), (16.0, 10)])
+def test_who_is_offered_nothing_is_not_idle_whatever_its_station_calls_that(offered_a: float, idle_min: int) -> None:
+    """Some say SuspendedEV of a vehicle that we pause; nobody pays a fee for that."""
+    bay = Bay(priced(PUBLIC))
+    bay.starts()
+    bay.meters(5000)
+    for layer, amps in ((Layer.FLOOR, 6.0), (Layer.SESSION, offered_a)):
+        bay.after(ProfileAnswered("A1/1", layer, amps, bay.now.monotonic_s, Answer.ACCEPTED, FOREVER))
+    bay.status(EvseStatus.SUSPENDED_EV, seconds=600)
+    bay.leaves(5000)
+    assert quantities(bay.receipt).get("idle-minute", 0) == idle_min
 
 
 def test_prices_are_those_of_the_plug_in_whatever_is_changed_afterwards() -> None:
