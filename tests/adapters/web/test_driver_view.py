@@ -20,6 +20,7 @@ from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.billing.receipt import receipt
 from ems.domain.billing.usage import supposed
 from ems.domain.decision import Binding, Reason
+from ems.domain.grant import Grant, Held
 from ems.domain.instant import Instant
 from ems.domain.recurrence import DayWindow, Recurrence
 from ems.domain.station import EvseStatus
@@ -251,6 +252,36 @@ def test_the_ends_of_a_charge(
     found = seen(office, paid(office, S.CHARGING), at)
     assert found.headline == headline
     assert says in found.money
+
+
+@pytest.mark.parametrize(
+    ("energy_wh", "seconds", "offered_a", "headline"),
+    [
+        (0.0, 3, 16.0, "Starting"),
+        (0.0, 150, 16.0, "Your vehicle takes nothing"),
+        (900.0, 3, 16.0, "Your vehicle takes nothing"),
+        (900.0, 150, 0.0, "Waiting for power"),
+    ],
+    ids=["it awakes", "it does not", "it has had its fill", "it is paused, whatever its station calls that"],
+)
+def test_a_vehicle_that_takes_nothing(
+    office: DriverOffice, energy_wh: float, seconds: float, offered_a: float, headline: str
+) -> None:
+    at = bay(office)
+    session = at.session
+    assert session is not None
+    assert session.transaction is not None
+    running = replace(session.transaction, started=at.now.utc - timedelta(seconds=seconds))
+    grant = Grant(floor=Held(6.0, 0.0), session=Held(offered_a, 0.0))
+    known = replace(
+        at.known,
+        status=EvseStatus.SUSPENDED_EV,
+        session=replace(session, transaction=running, energy_wh=energy_wh),
+        grant=grant,
+        power_w=0.0,
+    )
+    found = seen(office, paid(office, S.CHARGING), replace(at, known=known))
+    assert (found.headline, "stop" in found.can) == (headline, True)
 
 
 def test_the_same_in_german(office: DriverOffice) -> None:

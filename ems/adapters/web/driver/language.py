@@ -87,6 +87,13 @@ class Language:
         """A power."""
         return f"{self.number(watts / 1000)}\u00a0kW"
 
+    def lasting(self, seconds: int) -> str:
+        """A time in whole minutes."""
+        hours, minutes = divmod(max(0, seconds) // 60, 60)
+        if not hours:
+            return self.say("%(minutes)s min", minutes=minutes)
+        return self.say("%(hours)s h %(minutes)s min", hours=hours, minutes=minutes)
+
     def percent(self, value: Decimal) -> str:
         """A share, with the digits that it has."""
         return f"{format_decimal(value, locale=self.locale)}\u00a0%"

@@ -26,10 +26,16 @@ OUT = {EvseStatus.FAULTED: "fault", EvseStatus.UNAVAILABLE: "out", EvseStatus.RE
 QUIET = frozenset({"paid", "given", "failed", "offline", "fault", "out"})
 """States that nobody waits to see the end of."""
 
+RUNNING = frozenset({"begun", "charging", "paused", "idle"})
+"""States of a transaction that runs."""
+
 OFFERING = frozenset({"pay", "give", "card", "scan"})
 """Who can do one of these is shown prices."""
 
 MINUTE_S = 60
+AWAKE_S = 120.0
+"""Vehicles take some time until they draw what they are offered."""
+
 FROM_HERE = (TAG_PREFIX, GIFT_PREFIX)
 """How tags begin with which sessions were begun by these pages."""
 
@@ -140,9 +146,11 @@ def _of_session(bay: Bay, mine: Mine) -> str:
         return "lost"
     if session.transaction is None or bay.known.status is EvseStatus.FINISHING:
         return "ended"
-    if bay.known.status is EvseStatus.SUSPENDED_EV:
-        return "idle"
-    paused = bay.known.status is EvseStatus.SUSPENDED_EVSE or (bay.setpoint is not None and bay.setpoint.amps <= 0)
+    status = bay.known.status_at(bay.now.monotonic_s)
+    if status is EvseStatus.SUSPENDED_EV:
+        awakes = session.energy_wh <= 0 and (bay.now.utc - session.transaction.started).total_seconds() <= AWAKE_S
+        return "begun" if awakes else "idle"
+    paused = status is EvseStatus.SUSPENDED_EVSE or (bay.setpoint is not None and bay.setpoint.amps <= 0)
     return "paused" if paused and (bay.power_w or 0.0) < LEAST_W else "charging"
 
 
@@ -165,7 +173,7 @@ def _told(bay: Bay, mine: Mine, view: str, lead: str, language: Language) -> tup
     told, money = ending(payment.why)
     if view in {"paid", "given", "failed"}:
         return (say(told) if told else lead), (say(money) if money else _charged(payment, language))
-    if view in {"waiting", "charging", "paused", "idle", "ended"}:
+    if view in RUNNING | {"waiting", "ended"}:
         hold = language.money(major(payment.hold, payment.currency), payment.currency)
         blocked = say("%(hold)s are blocked on your card; you pay only what you use.", hold=hold)
         return lead, f"{blocked} {_idle_fee(payment, language)}".strip() if view in {"idle", "ended"} else blocked
@@ -240,12 +248,12 @@ def _facts(bay: Bay, mine: Mine, view: str, language: Language) -> Iterator[tupl
     say, session, zone, now = language.say, bay.session, bay.state.site.zone, bay.now.utc
     running = session if session is not None and session.id == mine.session else None
     receipt = mine.cost
-    if view in {"charging", "paused", "idle", "ended", "lost"} and running is not None:
+    if view in RUNNING | {"ended", "lost"} and running is not None:
         yield "energy", say("Energy"), language.kwh(running.energy_wh, 2)
         power = bay.power_w
         if view != "ended" and power is not None:
             yield "power", say("Power"), language.kw(power)
-        yield "minutes", say("Time"), _minutes(int(bay.now.monotonic_s - running.plugged_s), language)
+        yield "minutes", say("Time"), language.lasting(int(bay.now.monotonic_s - running.plugged_s))
         if running.soc_percent is not None:
             yield "soc", say("Battery"), f"{running.soc_percent:.0f}\u00a0%"
     elif view in {"settling", "paid", "given"} and receipt is not None:
@@ -253,7 +261,7 @@ def _facts(bay: Bay, mine: Mine, view: str, language: Language) -> Iterator[tupl
     if receipt is not None and view != "failed":
         label = say("Cost") if mine.is_final else say("Cost so far")
         yield "cost", label, language.money(major(receipt.total, receipt.currency), receipt.currency)
-    if view in {"charging", "paused"} and running is not None:
+    if view in RUNNING - {"idle"} and running is not None:
         finish, need = bay.finish(), running.need
         if need.energy_wh is not None:
             yield "want", say("Wanted"), language.kwh(need.energy_wh)
@@ -263,13 +271,6 @@ def _facts(bay: Bay, mine: Mine, view: str, language: Language) -> Iterator[tupl
             yield "leave", say("You leave"), language.clock(need.departure, zone, now)
 
 
-def _minutes(seconds: int, language: Language) -> str:
-    minutes = max(0, seconds) // MINUTE_S
-    if minutes < 60:
-        return language.say("%(minutes)s min", minutes=minutes)
-    return language.say("%(hours)s h %(minutes)s min", hours=minutes // 60, minutes=minutes % 60)
-
-
 def _of_ours(mine: Mine, view: str, mails: bool) -> Iterator[str]:
     """What who charges here can do."""
     payment = mine.payment
@@ -277,7 +278,7 @@ def _of_ours(mine: Mine, view: str, mails: bool) -> Iterator[str]:
         yield "cancel"
     if view == "paying" and payment is not None and payment.url:
         yield "go"
-    if view in {"charging", "paused", "idle"}:
+    if view in RUNNING:
         yield "need"
         if payment is not None or mine.is_gift:
             yield "stop"
@@ -285,7 +286,7 @@ def _of_ours(mine: Mine, view: str, mails: bool) -> Iterator[str]:
         yield "again"
     if mine.cost is not None and mine.is_final and mine.cost.lines:
         yield "receipt"
-    if mails and mine.cost is not None and view in {"charging", "paused", "idle", "ended", "settling", "paid", "given"}:
+    if mails and mine.cost is not None and view in RUNNING | {"ended", "settling", "paid", "given"}:
         yield "mail"
 
 

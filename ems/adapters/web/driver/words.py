@@ -66,6 +66,9 @@ CONDITIONS = {
     "waiting": Condition(
         sentence("Starting"), sentence("The charger is being started. Plug in, if you have not yet."), "wait", "plug"
     ),
+    "begun": Condition(
+        sentence("Starting"), sentence("It has begun. Your vehicle will charge in a moment."), "wait", "bolt"
+    ),
     "card": Condition(
         sentence("Hold your card to the reader"),
         sentence("Plug in, then hold your card to the reader of this charger. This page follows."),
