@@ -31,6 +31,10 @@ _KEPT = frozenset({"password_file", "key_file", "notice_secret_file", "secret_fi
 _LINE = re.compile(r"^(\s*-?\s*)([\w-]+)(\s*:\s*)(\S.*)$")
 _INLINE = re.compile(r"([\w-]+)(\s*:\s*)([^,{}\[\]]+)")
 _URL = re.compile(r"(\w+://)[^/@\s'\"]+@")
+_QUERY = re.compile(r"(\w+://[^\s?'\"]+\?)[^\s'\"#]+")
+_SEGMENT = re.compile(r"(?<=/)(?=[^/]*\d)[A-Za-z0-9_-]{20,}(?=[/?\s'\"}]|$)")
+"""Addresses of webhooks hold their secret in the query, or as a part of the path that no human would choose."""
+
 _LONG = re.compile(r"\b[A-Za-z0-9_-]{32,}\b")
 _QUOTED_TAG = re.compile(r"((?:tag|id_tag|idTag|card)\s*[=:]\s*)('[^']*'|\"[^\"]*\"|\S+)", re.I)
 
@@ -87,8 +91,9 @@ def _inert(told: Any) -> Any:
 
 
 def masked_text(text: str) -> str:
-    """A text without users of URLs, tags and what looks like a secret."""
-    return _LONG.sub(MASK, _QUOTED_TAG.sub(rf"\g<1>{MASK}", _URL.sub(rf"\g<1>{MASK}@", text)))
+    """A text without users and queries of URLs, tags and what looks like a secret."""
+    addressed = _SEGMENT.sub(MASK, _QUERY.sub(rf"\g<1>{MASK}", _URL.sub(rf"\g<1>{MASK}@", text)))
+    return _LONG.sub(MASK, _QUOTED_TAG.sub(rf"\g<1>{MASK}", addressed))
 
 
 def masked_yaml(text: str) -> str:

@@ -167,10 +167,15 @@ def test_the_support_bundle_tells_no_secret_no_tag_and_no_name(office: PageOffic
         ("  password_file: secrets/cp-01  # a file", "  password_file: secrets/cp-01  # a file"),
         ("CP: {token: abc, circuit: grid}", "CP: {token: •••, circuit: grid}"),
         ("- url: http://me:pw@host/x", "- url: http://•••@host/x"),
+        ('  back: {url: "https://x.example/in?key=abc&n=1", events: [alarm]}',
+         '  back: {url: "https://x.example/in?•••", events: [alarm]}'),
+        ("url: https://hooks.example/services/T02A/B07/q9Zr4tKw82mVx1LpYc6sDa3E",
+         "url: https://hooks.example/services/T02A/B07/•••"),
+        ("versions_url: https://msp.example/ocpi/2.2.1/versions", "versions_url: https://msp.example/ocpi/2.2.1/versions"),
         ("margin_a: 5", "margin_a: 5"),
         ("voltage_v: 230", "voltage_v: 230"),
     ],
-)
+)  # fmt: skip
 def test_files_are_masked_line_by_line(line: str, shown: str) -> None:
     assert masked_yaml(line) == shown + "\n"
 
