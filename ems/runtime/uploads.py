@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,6 +30,9 @@ VALID = timedelta(hours=2)
 MOST_BYTES = 64 << 20
 MOST_FILES, MOST_IN_ALL = 60, 512 << 20
 MOST_SLOTS = 500
+LEAST_FREE = 256 << 20
+"""So much of the disk stays free: what is measured and paid is worth more than what a station has to tell of itself."""
+
 PART = "incoming-"
 """How a file is called until it is whole: no received file is called so, whatever its station calls it."""
 
@@ -49,8 +53,8 @@ class _Slot:
 class Uploads:
     """The `UploadBox` of a site, with its files in a folder."""
 
-    def __init__(self, folder: Path, clock: Clock, most_bytes: int = MOST_BYTES) -> None:
-        self._folder, self._clock, self._most = folder, clock, most_bytes
+    def __init__(self, folder: Path, clock: Clock, most_bytes: int = MOST_BYTES, least_free: int = LEAST_FREE) -> None:
+        self._folder, self._clock, self._most, self._least_free = folder, clock, most_bytes, least_free
         for part in folder.glob(f"{PART}*"):
             _removed(part)
         self._slots: dict[str, _Slot] = {}
@@ -136,10 +140,15 @@ class Uploads:
                 raise UploadRefusedError(413, f"a file may have {self._most >> 20} MiB")
             batch += chunk
             if len(batch) >= BATCH:
-                await asyncio.to_thread(file.write, bytes(batch))
+                await asyncio.to_thread(self._put, file, bytes(batch))
                 batch.clear()
-        await asyncio.to_thread(file.write, bytes(batch))
+        await asyncio.to_thread(self._put, file, bytes(batch))
         return size
+
+    def _put(self, file: IO[bytes], some: bytes) -> None:
+        if shutil.disk_usage(self._folder).free < self._least_free + len(some):
+            raise UploadRefusedError(507, "the disk is nearly full")
+        file.write(some)
 
     async def _keep(self, received: Received) -> None:
         """The oldest files go where there are too many."""

@@ -84,6 +84,14 @@ def test_what_a_power_cut_left_of_a_file_takes_no_room_for_ever(box: Uploads, tm
     assert list(kept.iterdir()) == []
 
 
+def test_a_disk_that_is_nearly_full_is_left_to_what_is_measured(tmp_path: Path, clock: HandClock) -> None:
+    box = Uploads(tmp_path, clock, least_free=1 << 60)
+    word = box.open("A")
+    with pytest.raises(UploadRefusedError, match="nearly full") as refused:
+        receive(box, word)
+    assert (refused.value.status, list(tmp_path.iterdir()), box.is_open(word)) == (507, [], True)
+
+
 def test_a_word_is_good_for_one_file_and_two_hours(box: Uploads, clock: HandClock) -> None:
     word = box.open("A")
     assert len(word) >= 32
