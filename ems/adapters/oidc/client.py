@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -16,7 +17,10 @@ from joserfc.jwk import KeySet
 
 T = TypeVar("T")
 
-CALL_S = 10.0
+CALL_S, WHOLE_S = 10.0, 30.0
+MOST_BYTES = 1 << 20
+"""What an issuer publishes has some thousands; anybody at the page of logins makes us ask for it."""
+
 LEEWAY_S = 60
 SIGNED_WITH = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
@@ -74,7 +78,11 @@ class IdentityProvider:
         about = self._about()
         with self._session(begun.back_url) as session:
             token = session.fetch_token(
-                _text(about, "token_endpoint"), code=code, code_verifier=begun.verifier, timeout=CALL_S
+                _text(about, "token_endpoint"),
+                code=code,
+                code_verifier=begun.verifier,
+                timeout=CALL_S,
+                allow_redirects=False,
             )
             known = _keys_of(session, about)
         told = jwt.decode(_text(token, "id_token"), known, algorithms=SIGNED_WITH)
@@ -97,12 +105,7 @@ class IdentityProvider:
         """What the issuer publishes of itself (OpenID Connect Discovery 1.0)."""
         with self._session("") as session:
             address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-            answer = session.get(address, timeout=CALL_S, withhold_token=True)
-            answer.raise_for_status()
-        try:
-            found = answer.json()
-        except ValueError:
-            raise ValueError(f"what it answers at {address} is no JSON: is it an issuer?") from None
+            found = _published(session, address)
         if not isinstance(found, dict) or found.get("issuer") != self.issuer:
             raise ValueError("what it publishes is of another issuer")
         return found
@@ -122,16 +125,32 @@ class IdentityProvider:
 
 def _keys_of(session: Any, about: Mapping[str, Any]) -> KeySet:
     """What the issuer signs with."""
-    keys = session.get(_text(about, "jwks_uri"), timeout=CALL_S, withhold_token=True)
-    keys.raise_for_status()
-    return KeySet.import_key_set(keys.json())
+    return KeySet.import_key_set(_published(session, _text(about, "jwks_uri")))
+
+
+def _published(session: Any, address: str) -> Any:
+    """The JSON at an address, nowhere else and no more than it can be. Raises OSError and ValueError."""
+    with session.get(address, timeout=CALL_S, withhold_token=True, allow_redirects=False, stream=True) as answer:
+        answer.raise_for_status()
+        if answer.status_code != 200:
+            raise ValueError(f"it answers {answer.status_code} at {address}: write the address that it has itself")
+        body = answer.raw.read(MOST_BYTES + 1, decode_content=True)
+    if len(body) > MOST_BYTES:
+        raise ValueError(f"what it answers at {address} is too large: is it an issuer?")
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise ValueError(f"what it answers at {address} is no JSON: is it an issuer?") from None
 
 
 async def _called(call: Callable[[], T]) -> T:
     try:
-        return await asyncio.to_thread(call)
+        async with asyncio.timeout(WHOLE_S):
+            return await asyncio.to_thread(call)
     except PermissionError:
         raise
+    except TimeoutError:
+        raise ConnectionError("it does not answer in time") from None
     except OAuthError as refused:
         raise PermissionError(f"it refused: {refused!s:.200}") from None
     except JoseError as wrong:
