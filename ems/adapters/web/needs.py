@@ -63,9 +63,9 @@ class Need:
         if asking.role is None or asking.role < self.role:
             if asking.role is None or asking.kind is Kind.HERE:
                 return NotAllowedError(f"log in first: this needs the role {self.role.word}", known=False)
-            detail = (
-                f"this needs the role {self.role.word}, and {asking.name} may only do what a {asking.role.word} may"
-            )
+            word = asking.role.word
+            known_as = f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+            detail = f"this needs the role {self.role.word}, and {asking.name} may only do what {known_as} may"
             return NotAllowedError(f"{detail}; ask an administrator", known=True)
         if self.in_person and asking.kind is not Kind.PERSON:
             if asking.kind is Kind.TOKEN:

@@ -13,7 +13,7 @@ from ems.adapters.web.app import WebOptions
 from ems.adapters.web.entrance import name_of
 from ems.adapters.web.gate import AT_ONCE, HEADERS, Gate
 from ems.adapters.web.needs import Need
-from ems.domain.access.account import Role
+from ems.domain.access.account import Kind, Role, Visitor
 from tests.adapters.web.scene import busy
 from tests.adapters.web.visit import ask, get, raw, run, serving
 
@@ -92,6 +92,15 @@ def test_nothing_can_be_changed(method: str) -> None:
     """W02, W03, W10: there is no path that takes anything, whatever the method or the body."""
     answer = ask(SCENE, "/api/v1/state", method=method, content=b'{"limit_a": 1000}')
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize(
+    ("role", "words"), [(Role.VIEWER, "what a viewer may"), (Role.OPERATOR, "what an operator may")]
+)
+def test_whose_role_is_too_small_is_told_which_it_is(role: Role, words: str) -> None:
+    refused = Need(Role.INSTALLER).refusal(Visitor("otto", role, Kind.TOKEN))
+    assert refused is not None
+    assert words in str(refused)
 
 
 def test_a_body_on_a_question_is_refused() -> None:
