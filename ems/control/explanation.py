@@ -16,6 +16,7 @@ from ems.domain.phase_switch import ONE
 from ems.domain.phases import Phase, PhaseAmps
 from ems.domain.state import EvseState
 from ems.domain.station import EvseStatus
+from ems.domain.unheard import sampled_a, unheard
 from ems.domain.units import PILOT_MIN_A
 
 NEAR_A = 0.05
@@ -137,10 +138,13 @@ def _link_reason(at: Situation, link: int, binding: Binding) -> Reason:
 
 
 def circuit_views(at: Situation) -> tuple[CircuitView, ...]:
-    """What people see of each circuit."""
+    """What people see of each circuit. What an EVSE that is offline drew long ago is shown as other load, which is what
+    it is counted as.
+    """
     state, room = at.state, at.room
     limit, drawn, shown, left = (v.tolist() for v in (room.limit, room.drawn, room.shown, room.now))
-    views = []
+    views, away = [], unheard(state, at.now.monotonic_s)
+    away_a = sampled_a(state, away)
     for i, circuit in enumerate(state.site.circuits):
         first = i * LINKS_PER_CIRCUIT
         power = first + POWER
@@ -148,14 +152,19 @@ def circuit_views(at: Situation) -> tuple[CircuitView, ...]:
         reading = None if meter is None else state.meters[meter].reading
         capped = limit[power] < math.inf
         source = _limited_by(at, i, left)
+        drawn_a, base_a = _phases(drawn, first), _phases(shown, first)
+        if away:
+            drawn_a = _less(drawn_a, away_a[i])
+            if reading is not None and room.metered[first]:
+                base_a = _at_least(base_a, _less(reading.amps, drawn_a))
         views.append(
             CircuitView(
                 circuit=circuit.id,
                 limit_a=_phases(limit, first),
                 limit_source=source.text,
                 measured_a=None if reading is None else reading.amps,
-                drawn_a=_phases(drawn, first),
-                base_load_a=_phases(shown, first),
+                drawn_a=drawn_a,
+                base_load_a=base_a,
                 headroom_a=_phases(left, first),
                 level=at.levels.circuits[i],
                 limit_w=limit[power] if capped else None,
@@ -196,6 +205,16 @@ def _limited_by(at: Situation, i: int, left: Sequence[float]) -> Source:
     besides = [source.text for source in held if source not in told]
     words = [told[source] for source in order] + ([f"also in force: {', '.join(besides)}"] if besides else [])
     return Source("; ".join(words), order[0].until, order[0].is_rating)
+
+
+def _less(amps: PhaseAmps, other: Sequence[float]) -> PhaseAmps:
+    l1, l2, l3 = (max(0.0, a - b) for a, b in zip(amps, other, strict=True))
+    return l1, l2, l3
+
+
+def _at_least(amps: PhaseAmps, other: PhaseAmps) -> PhaseAmps:
+    l1, l2, l3 = map(max, amps, other)
+    return l1, l2, l3
 
 
 def _phases(values: Sequence[float], first: int) -> PhaseAmps:

@@ -161,6 +161,17 @@ def test_an_offline_outlet_is_in_the_base_load_and_only_its_growth_is_reserved()
     assert view(s).measured_a == (26, 26, 26)
 
 
+@pytest.mark.parametrize(("offline_s", "drawn", "base"), [(20, 16, 10), (60, 0, 26), (600, 0, 26)])
+def test_what_an_offline_outlet_drew_long_ago_is_shown_as_other_load(offline_s: int, drawn: float, base: float) -> None:
+    s = plain().car("A1", takes=16).after(90).drop("A1").after(offline_s)
+    assert (view(s).measured_a, view(s).drawn_a, view(s).base_load_a) == ((26,) * 3, (drawn,) * 3, (base,) * 3)
+    s.plug("A1").depart()
+    s.after(60)
+    assert (view(s).measured_a, view(s).drawn_a, view(s).base_load_a) == ((10,) * 3, (0,) * 3, (10,) * 3)
+    s.reconnect("A1").after(30)
+    assert (view(s).drawn_a, view(s).base_load_a) == ((0,) * 3, (10,) * 3)
+
+
 def test_behind_no_meter_all_of_it_is_reserved() -> None:
     s = site(layout([circuit("grid", 63, base_max=10)], [evse("A1", "grid"), evse("A2", "grid")]))
     s.car("A1", takes=32).limit("A1/1", "operator", 16).after(120).expect(A1=16).drop("A1").after(1)

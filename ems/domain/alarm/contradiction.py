@@ -10,6 +10,7 @@ from ems.domain.alarm.condition import Condition
 from ems.domain.decision import CircuitView, Decision, Level
 from ems.domain.phases import Phase
 from ems.domain.state import SiteState
+from ems.domain.unheard import PerCircuit, sampled_a, unheard
 
 KIND = "contradiction"
 SHORT_A, SHORT_SHARE = 4.0, 0.15
@@ -39,21 +40,12 @@ def contradictions(state: SiteState, decision: Decision) -> Iterator[Condition]:
             yield Condition(f"{KIND}:{view.circuit}", KIND, view.circuit, Level.NORMAL, text, REMEDY)
 
 
-def _drawn_long_ago_a(state: SiteState, now_s: float) -> list[list[float]]:
+def _drawn_long_ago_a(state: SiteState, now_s: float) -> PerCircuit:
     """Per circuit and phase, what vehicles drew when their stations told last, where that is too old to be held against
-    a meter: one may have left a station that is offline.
+    a meter. What nobody hears of is not counted anyway.
     """
-    site = state.site
-    old_a = [[0.0] * len(Phase) for _ in site.circuits]
-    for evse, known in zip(site.evses, state.evses, strict=True):
-        if not known.samples or not known.status.may_draw:
-            continue
-        if now_s - known.samples[0].at < OLD_S:
-            continue
-        for circuit in site.circuits.path(evse.circuit):
-            for phase, amps in zip(Phase, evse.wiring.on_site_phases(known.samples[0].high_a), strict=True):
-                old_a[circuit][phase] += amps
-    return old_a
+    old = {j for j, known in enumerate(state.evses) if known.samples and now_s - known.samples[0].at >= OLD_S}
+    return sampled_a(state, old - unheard(state, now_s))
 
 
 def _is_short(view: CircuitView, phase: Phase, old_a: float) -> bool:
