@@ -10,10 +10,11 @@ from pathlib import Path
 from ems.domain.alarm.delivery import QuietHours
 from ems.domain.alarm.incident import Patience
 from ems.domain.alarm.notice import Topic
+from ems.domain.plain_letters import plain_letters
 from ems.settings.draft import Draft
 from ems.settings.finding import Finding, Severity
 from ems.settings.installation import is_loopback
-from ems.settings.notice_schema import Command
+from ems.settings.notice_schema import Command, MqttSection
 from ems.settings.route import Route
 from ems.settings.secret_file import SecretError, beside, read_secret, secret_findings
 
@@ -103,8 +104,17 @@ def _mqtt_of(draft: Draft) -> Mqtt | None:
     )
 
 
+def _topics(draft: Draft, section: MqttSection) -> Iterator[Finding]:
+    name = "" if draft.shape.site is None else draft.shape.site.name
+    now, better = slug(name), slug(plain_letters(name))
+    if section.base is None and now != better:
+        message = f"its topics begin with ems/{now}, as not all letters of '{name[:60]}' can stand there"
+        remedy = f"name them, for example base: ems/{better}; base: ems/{now} leaves them as they are"
+        yield draft.document.warning(("mqtt",), message, remedy)
+
+
 def slug(name: str) -> str:
-    """A name as part of a topic."""
+    """A name as part of a topic. Letters with accents are left out: topics of sites that run must not change."""
     return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "site"
 
 
@@ -125,6 +135,7 @@ def targets(draft: Draft) -> Iterator[Finding]:
     section = draft.shape.mqtt
     if section is None:
         return
+    yield from _topics(draft, section)
     if section.password_file is not None and section.user is None:
         yield draft.document.error(("mqtt",), "a password_file needs a user", "write user: ems")
     if section.user is not None and not section.tls and not _is_near(section.host):

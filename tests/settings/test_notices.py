@@ -27,11 +27,11 @@ HOOK = (
 )
 
 
-def loaded(tmp_path: Path, sections: str) -> tuple[NoticeSettings | None, list[str]]:
-    (tmp_path / "site.yaml").write_text(SITE + sections)
-    for name, text in (("hook", "0123456789abcdef"), ("short", "x"), ("broker", "secret of the broker")):
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o600)
+def loaded(tmp_path: Path, sections: str, name: str = "Yard No. 7") -> tuple[NoticeSettings | None, list[str]]:
+    (tmp_path / "site.yaml").write_text(SITE.replace("Yard No. 7", name) + sections, "utf-8")
+    for file, text in (("hook", "0123456789abcdef"), ("short", "x"), ("broker", "secret of the broker")):
+        (tmp_path / file).write_text(text)
+        (tmp_path / file).chmod(0o600)
     found = load(tmp_path)
     words = [f"{finding}; {finding.remedy}" for finding in found.findings if finding.line != 5]
     return (None if found.settings is None else found.settings.notices), words
@@ -70,6 +70,29 @@ def test_a_broker_with_all_that_it_needs(tmp_path: Path) -> None:
     assert (found.mqtt.port, found.mqtt.base) == (8883, "ems/yard-no-7")
     assert found.mqtt.commands == {Command.STRATEGY, Command.LIMIT}
     assert not any("mqtt" in one for one in words)
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "told", "remedy"),
+    [
+        ("Yard No. 7", "", "ems/yard-no-7", ""),
+        ("Depot Süd", "", "ems/depot-s-d", "base: ems/depot-sued; base: ems/depot-s-d leaves them as they are"),
+        ("Depot Süd", ", base: ems/depot-sued", "ems/depot-sued", ""),
+        ("Depot Süd", ", base: ems/depot-s-d", "ems/depot-s-d", ""),
+        ("депо", "", "ems/site", ""),
+    ],
+)
+def test_topics_stay_as_they_are_and_better_ones_are_offered(
+    tmp_path: Path, name: str, base: str, told: str, remedy: str
+) -> None:
+    """Whoever listens to a site that runs would hear nothing any more."""
+    found, words = loaded(tmp_path, f"mqtt: {{host: 127.0.0.1{base}}}\n", name)
+    assert found is not None
+    assert found.mqtt is not None
+    assert found.mqtt.base == told
+    said = [one for one in words if "topics begin with" in one]
+    assert [one.endswith(remedy) for one in said] == ([True] if remedy else [])
+    assert all(":7: warning:" in one for one in said), said
 
 
 @pytest.mark.parametrize(
