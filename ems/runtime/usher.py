@@ -1,5 +1,5 @@
-"""The usher: gives free EVSEs to those who wait, tells stations what is held for whom, and starts sessions where
-everybody may charge and the station waits for a card.
+"""The usher: gives free EVSEs to those who wait, tells stations what is held for whom, lets go of what nobody needs,
+and starts sessions where everybody may charge and the station waits for a card.
 """
 
 from __future__ import annotations
@@ -8,16 +8,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ems.domain.access.book import AccessMode
-from ems.domain.access.change import AccessChange
+from ems.domain.access.change import AccessChange, ReservationRemoved
+from ems.domain.access.elsewhere import needed_no_more
 from ems.domain.access.tag import tag_key
 from ems.domain.access.waitlist import Floor, next_turns
 from ems.domain.remote.outcome import Outcome, Verdict
 from ems.domain.remote.request import CancelReservation, RequestStart, Reserve
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
+from ems.domain.unknown import UnknownError
 from ems.ports.controller import Clock, NotStoredError
 from ems.ports.stations import StationDesk
 from ems.runtime.porter import Porter
@@ -32,7 +34,10 @@ PLUGGED_S = 4.0
 """A station that starts by itself does so by then."""
 
 ATTEMPTS = 3
-WHO = "the waitlist"
+LATE = timedelta(seconds=30)
+"""A station ends by itself what it keeps; so long after the end it is told to."""
+
+WHO, ELSEWHERE = "the waitlist", "who came to another EVSE"
 TURN = 1_000_000
 """Numbers of turns among those of reservations, as stations are told them."""
 
@@ -82,6 +87,7 @@ class Usher:
         try:
             while True:
                 await self._turns()
+                await self._let_go()
                 self._holds()
                 self._starts()
                 await asyncio.sleep(LOOK_S)
@@ -110,14 +116,33 @@ class Usher:
             station = told.held.evse.rpartition("/")[0]
             if number in wanted and wanted[number].evse == told.held.evse:
                 continue
-            if not told.outcome.verdict.is_yes or self._clock.now().utc >= told.held.until:
+            over = self._clock.now().utc - told.held.until
+            shows = over < timedelta(0) or self._is_reserved(told.held.evse)
+            if not (told.outcome.verdict.is_yes and shows):
                 del self._told[number]
-            elif self._is_ready(station):
+            elif not timedelta(0) <= over < LATE and self._is_ready(station):
                 self._ask(station, self._cancel(station, number))
         for held in wanted.values():
             station = held.evse.rpartition("/")[0]
             if self._is_ready(station) and self._is_news(station, held):
                 self._ask(station, self._reserve(station, held))
+
+    def _is_reserved(self, evse: str) -> bool:
+        """Whether a station shows that it keeps an EVSE; one whose clock is behind may do so too long."""
+        state = self._state()
+        index = state.site.evse_index(evse)
+        return index is not None and state.evses[index].status is EvseStatus.RESERVED
+
+    async def _let_go(self) -> None:
+        """What is reserved for somebody who has come to another EVSE is let go of."""
+        sessions = [known.session for known in self._state().evses if known.session is not None]
+        for one in list(needed_no_more(self._porter.book, sessions, self._clock.now().utc)):
+            try:
+                await self._change(ReservationRemoved(one.id), ELSEWHERE)
+            except (NotStoredError, ValueError, UnknownError) as failed:
+                log.warning("reservation.not-removed %s", failed)
+                return
+            log.info("reservation.let-go evse=%s number=%d: its tag charges elsewhere", one.evse, one.id)
 
     def _wanted(self) -> Iterator[Held]:
         book, now = self._porter.book, self._clock.now().utc

@@ -234,6 +234,39 @@ async def test_a_reservation_is_told_to_its_station_and_taken_back_there() -> No
         assert site.evse("A/1").status is EvseStatus.AVAILABLE
 
 
+@virtual
+async def test_a_bay_is_let_go_when_whom_it_is_kept_for_comes_to_another() -> None:
+    async with access_site(book("CARD", "OTHER"), TAGS, "A", "B") as site:
+        await asyncio.sleep(60)
+        await site.change(Reserved(reservation("CARD")), "somebody")
+        await asyncio.sleep(10)
+        assert site.evse("A/1").status is EvseStatus.RESERVED
+        site.stations["B"].plug(1, car(), "CARD")
+        await asyncio.sleep(30)
+        assert site.is_charging("B/1")
+        assert site.changes[-1] == (ReservationRemoved(7), "who came to another EVSE")
+        assert site.evse("A/1").status is EvseStatus.AVAILABLE
+        site.stations["A"].plug(1, car(), "OTHER")
+        await asyncio.sleep(20)
+        assert site.is_charging("A/1")
+
+
+@virtual
+async def test_a_station_that_keeps_a_bay_after_the_end_of_its_reservation_is_told_to_let_it_go() -> None:
+    """Its clock is behind."""
+    async with access_site(book("CARD"), TAGS, "A") as site:
+        await asyncio.sleep(60)
+        await site.change(Reserved(reservation("CARD", minutes=2.0)), "somebody")
+        await asyncio.sleep(10)
+        (one,) = site.stations["A"].connectors.values()
+        assert one.reservation is not None
+        one.reservation = one.reservation._replace(expires=one.reservation.expires + timedelta(hours=1))
+        await asyncio.sleep(115)
+        assert site.evse("A/1").status is EvseStatus.RESERVED
+        await asyncio.sleep(40)
+        assert site.evse("A/1").status is EvseStatus.AVAILABLE
+
+
 @pytest.mark.parametrize(
     "manners", [Manners(unsupported=frozenset({"ReserveNow"})), Manners(answers={"ReserveNow": {"status": "Rejected"}})]
 )
