@@ -257,7 +257,10 @@ class Commands:
         reservation = self.ground.operations.daybook.access.reservations.get(number or 0)
         if number is None or reservation is None or reservation.ends <= self.ground.clock.now().utc:
             return model.CommandResultType.UNKNOWN_RESERVATION, "there is no such reservation of yours"
-        await self.ground.operations.change(ReservationRemoved(number), _who(partner))
+        try:
+            await self.ground.operations.change(ReservationRemoved(number), _who(partner))
+        except UnknownError:
+            return model.CommandResultType.UNKNOWN_RESERVATION, "it was given back meanwhile"
         self.ground.admit(reservation.tag, reservation.evse, self.ground.clock.now().utc)
         return model.CommandResultType.ACCEPTED, ""
 
