@@ -87,13 +87,23 @@ def status_changed(state: SiteState, event: e.StatusChanged) -> SiteState:
             if after.session is not None and after.session.ended is not None:
                 after = replace(after, session=replace(after.session, ended=None))
             return _plugged(after, event.evse, event.at, _priority(state, event.evse))
-        if event.status is EvseStatus.AVAILABLE and (known.session is None or known.session.transaction is None):
+        if _says_left(event.status, known.session):
             return replace(_unplugged(_as_it_was(after)), power_w=None)
         return after
 
     return state.with_evse(event.evse, change)
 
 
+def _says_left(status: EvseStatus, session: Session | None) -> bool:
+    """Whether nobody is plugged in any more. Where an outlet is out of service or kept for somebody after its
+    transaction, no station says when the vehicle leaves: it is over then, and nobody stands idle.
+    """
+    if session is not None and session.transaction is not None:
+        return False
+    return status is EvseStatus.AVAILABLE or (status in _CLOSED and session is not None and session.counted is not None)
+
+
+_CLOSED = frozenset({EvseStatus.UNAVAILABLE, EvseStatus.RESERVED})
 _SUSPENDED = frozenset({EvseStatus.SUSPENDED_EV, EvseStatus.SUSPENDED_EVSE})
 
 
@@ -137,7 +147,7 @@ def transaction_ended(state: SiteState, event: e.TransactionEnded) -> SiteState:
         over = replace(session, transaction=None, energy_wh=energy, ended=ended and max(ended, session.plugged))
         # Stations tell nothing of power afterwards: what flowed last would be shown until the vehicle leaves.
         known = replace(known, session=over, grant=grant, power_w=0.0, register_wh=register)
-        return _unplugged(known) if known.status is EvseStatus.AVAILABLE else known
+        return _unplugged(known) if _says_left(known.status, over) else known
 
     return state.with_evse(event.evse, change)
 

@@ -134,6 +134,22 @@ def test_who_is_offered_nothing_is_not_idle_whatever_its_station_calls_that(offe
     assert quantities(bay.receipt).get("idle-minute", 0) == idle_min
 
 
+@pytest.mark.parametrize("status", [EvseStatus.UNAVAILABLE, EvseStatus.RESERVED])
+@pytest.mark.parametrize("is_told_first", [True, False])
+def test_nobody_stands_idle_at_an_outlet_that_is_closed_after_their_transaction(
+    status: EvseStatus, is_told_first: bool
+) -> None:
+    """Out of service for when the transaction has ended: from then on no station says whether the vehicle has left."""
+    bay = Bay(priced(PUBLIC))
+    bay.starts()
+    bay.meters(5000)
+    ended, closed = TransactionEnded("A1/1", bay.now, 1, 5000), StatusChanged("A1/1", bay.now, status)
+    bay.after(*((closed, ended) if is_told_first else (ended, closed)), seconds=3600)
+    assert quantities(bay.receipt).get("idle-minute", 0) == 0
+    bay.status(EvseStatus.AVAILABLE)
+    assert len(bay.receipts) == 1
+
+
 def test_prices_are_those_of_the_plug_in_whatever_is_changed_afterwards() -> None:
     bay = Bay(priced(PUBLIC))
     bay.starts()
