@@ -85,10 +85,16 @@ async def of_http(request: Request, error: Exception) -> Response:
     return problem(error.status_code, details.get(error.status_code, str(error.detail)), headers=error.headers)
 
 
+_WORDS = {"extra_forbidden": "there is no such key here; /docs lists those that there are"}
+"""What is said of a kind of fault instead of what its library says."""
+
+
 async def of_query(_: Request, error: Exception) -> Response:
     """A query that does not fit; names the parameter, and never repeats what was sent."""
     assert isinstance(error, RequestValidationError)
-    wrong = [f"{'.'.join(str(part) for part in e['loc'][1:])}: {e['msg']}" for e in error.errors()[:5]]
+    wrong = [
+        f"{'.'.join(str(part) for part in e['loc'][1:])}: {_WORDS.get(e['type'], e['msg'])}" for e in error.errors()[:5]
+    ]
     return problem(422, "; ".join(wrong) or "the query does not fit", "bad-query")
 
 

@@ -260,7 +260,7 @@ def test_a_list_with_one_bad_row_is_not_taken_at_all(office: Office) -> None:
     [
         ("PUT", "/vehicles/A", {"battery_kwh": 0}, 422, "battery_kwh"),
         ("PUT", "/vehicles/A", {"battery_kwh": "many"}, 422, "battery_kwh"),
-        ("PUT", "/vehicles/A", {"colour": "red"}, 422, "colour"),
+        ("PUT", "/vehicles/A", {"colour": "red"}, 422, "colour: there is no such key here; /docs lists"),
         ("PUT", "/vehicles/A", {"max_a": 4}, 422, "below what it needs to charge at all"),
         ("PUT", "/vehicles/A", {"evse": "CP-99/1"}, 404, "the site has no EVSE 'CP-99/1'"),
         ("PUT", "/vehicles/A", {"evse": "CP-11/1"}, 422, "belongs to Bus 17 and A"),
