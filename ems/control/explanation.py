@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from ems.control.allocation import Allocation
 from ems.control.memory import Form
 from ems.control.network import LINKS_PER_CIRCUIT, POWER, Source, circuit_of
@@ -143,8 +145,10 @@ def circuit_views(at: Situation) -> tuple[CircuitView, ...]:
     """
     state, room = at.state, at.room
     limit, drawn, shown, left = (v.tolist() for v in (room.limit, room.drawn, room.shown, room.now))
-    views, away = [], unheard(state, at.now.monotonic_s)
-    away_a = sampled_a(state, away)
+    views, t, sampled_at = [], at.now.monotonic_s, at.seen[Column.SAMPLED_AT]
+    old = np.flatnonzero((sampled_at > 0.0) & (t - sampled_at >= state.site.policy.sample_trust_s))
+    away = unheard(state, t, old.tolist())
+    away_a = sampled_a(state, away) if away else []
     for i, circuit in enumerate(state.site.circuits):
         first = i * LINKS_PER_CIRCUIT
         power = first + POWER

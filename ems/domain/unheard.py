@@ -13,16 +13,18 @@ PerCircuit = list[list[float]]
 """Per circuit and phase, A."""
 
 
-def unheard(state: SiteState, now_s: float) -> frozenset[int]:
-    """EVSEs of which nothing was heard since their station was lost, and before that too long ago to be believed."""
-    trust_s = state.site.policy.sample_trust_s
-    return frozenset(
-        j
-        for j, (known, at) in enumerate(zip(state.evses, state.site.station_of_evse, strict=True))
-        if known.samples
-        and now_s - known.samples[0].at >= trust_s
-        and (not state.stations[at].connected or known.samples[0].at < state.stations[at].connected_at)
-    )
+def unheard(state: SiteState, now_s: float, among: Iterable[int]) -> frozenset[int]:
+    """Those of some EVSEs of which nothing was heard since their station was lost, and before that too long ago to be
+    believed.
+    """
+    return frozenset(j for j in among if _is_unheard(state, j, now_s))
+
+
+def _is_unheard(state: SiteState, evse: int, now_s: float) -> bool:
+    samples, station = state.evses[evse].samples, state.stations[state.site.station_of_evse[evse]]
+    if not samples or now_s - samples[0].at < state.site.policy.sample_trust_s:
+        return False
+    return not station.connected or samples[0].at < station.connected_at
 
 
 def sampled_a(state: SiteState, evses: Iterable[int]) -> PerCircuit:

@@ -45,7 +45,7 @@ def _drawn_long_ago_a(state: SiteState, now_s: float) -> PerCircuit:
     a meter. What nobody hears of is not counted anyway.
     """
     old = {j for j, known in enumerate(state.evses) if known.samples and now_s - known.samples[0].at >= OLD_S}
-    return sampled_a(state, old - unheard(state, now_s))
+    return sampled_a(state, old - unheard(state, now_s, old))
 
 
 def _is_short(view: CircuitView, phase: Phase, old_a: float) -> bool:
