@@ -153,6 +153,8 @@ async def _phases(bench: Bench, amps: float) -> Feeling:
     if meter is None:
         return Feeling(Verdict.SKIPPED, "no meter measures the outlet or its circuit, so nobody sees its phases")
     high = _reading(bench, meter)
+    if high is None:
+        return Feeling(Verdict.SKIPPED, f"meter {meter} has never measured anything, so nobody sees its phases")
     bench.hold(amps, HOLD_S)
     await asyncio.sleep(2 * LOOK_S)
     await _settled(bench, amps)
@@ -161,7 +163,7 @@ async def _phases(bench: Bench, amps: float) -> Feeling:
     cut = bench.now_s
     await _until(lambda: (one := _reading(bench, meter)) is not None and one.at > cut, FOLLOW_S)
     low, after = _reading(bench, meter), _newest(bench)
-    if high is None or low is None or low.at <= cut or before is None or after is None:
+    if low is None or low.at <= cut or before is None or after is None:
         return Feeling(Verdict.SKIPPED, f"meter {meter} or the station measured nothing meanwhile")
     less = [a - b for a, b in zip(high.amps, low.amps, strict=True)]
     return phases_seen(bench.evse, meter, before, after, (less[0], less[1], less[2]))

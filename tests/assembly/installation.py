@@ -22,6 +22,12 @@ ocpp: {{host: 127.0.0.1, port: {ocpp}}}
 web: {{host: 127.0.0.1, port: {web}}}
 """
 
+QUICK = """\
+match: {vendor: [ems], model: [virtual]}
+sample_interval_s: 1
+"""
+"""What is known of the make of virtual stations, as a model of one's own."""
+
 PATIENT = ("raise_hold_s: 1,", "raise_hold_s: 10,")
 """Without this change `ems check` warns: a real site waits until room for a raise is proven."""
 
@@ -42,6 +48,12 @@ class Installation:
         here.folder.mkdir()
         here.write()
         return here
+
+    def with_quick_stations(self) -> Installation:
+        """The same, where virtual stations say each second what they draw."""
+        (self.folder / "stations").mkdir()
+        (self.folder / "stations" / "quick.yaml").write_text(QUICK, encoding="utf-8")
+        return self
 
     @property
     def file(self) -> Path:

@@ -71,7 +71,7 @@ class Yard:
 
 @asynccontextmanager
 async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
-    site, clock = Installation.at(tmp_path), SystemClock()
+    site, clock = Installation.at(tmp_path).with_quick_stations(), SystemClock()
     setup = StationSetup((Outlet(1, Shape(3, 230.0, 32.0)),))
     station = VirtualStation(Address(site.central, "CP-01"), setup, np.random.default_rng(1), clock.now())
 
@@ -295,6 +295,8 @@ async def _given_up(tmp_path: Path) -> None:
         assert "the controller is armed" in early["detail"]
         assert (await here.send("PUT", "/site/control", {"armed": False}))[0] == 204
         await eventually(lambda: here.station.leg_amps(1)[0] == 6.0, 20, what="it is brought to its fallback")
+        seen = here.daemon.live.version
+        await eventually(lambda: here.daemon.live.version > seen + 1, what="a picture of it")
         _, picture = await here.send("GET", "/state")
         row = next(one for one in picture["evses"] if one["id"] == "CP-01/1")
         assert (row["confirmed_a"], row["reason"]["text"][:40]) == (6.0, "stays at the 6 A that it was left with; ")

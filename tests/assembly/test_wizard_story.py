@@ -52,6 +52,7 @@ class CarPark:
     def __init__(self, folder: Path) -> None:
         self.site = Installation(folder / "site", *free_ports(3))
         self.file = init_site(self.site.folder, "Yard", "Europe/Berlin", 16)
+        self.site.with_quick_stations()
         self._loop, self._over = asyncio.new_event_loop(), asyncio.Event()
         self._opened = Future[tuple[DaemonProcess, VirtualSite]]()
         self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._work()), daemon=True)

@@ -17,11 +17,12 @@ of the plan asks for the plan by its tag every few seconds, and takes over parts
 inline script and no inline style exists, so that the content policy can forbid them: bars are SVG attributes. Charts
 are drawn by uPlot, whose file the package uplot-python carries and which is content with that policy; Bokeh draws
 nothing under it.
-Every path says which role it needs (`needs.py`), or the application is not built. The gate (`gate.py`) finds out who
-asks (`entrance.py`): by a token, by the cookie of a login together with a second secret that pages of other sites
-cannot know, or by being at the machine itself, through no proxy, as far as the site allows that. As long as nobody can
-log in, the server stays on loopback, whatever address it is told. Who asks is answered from memory; passwords are
-compared in threads, a few at a time. How users are kept is not known here (`accounts.py` says what is asked of them).
+Every path says which role it needs (`needs.py`), or the application is not built; what it takes is compiled when it is
+first asked for (`route.py`). The gate (`gate.py`) finds out who asks (`entrance.py`): by a token, by the cookie of a
+login together with a second secret that pages of other sites cannot know, or by being at the machine itself, through no
+proxy, as far as the site allows that. As long as nobody can log in, the server stays on loopback, whatever address it
+is told. Who asks is answered from memory; passwords are compared in threads, a few at a time. How users are kept is not
+known here (`accounts.py` says what is asked of them).
 Every page is named in `navigation.py`, and offered where its route is there for whoever looks. The pages of the
 operator's day have their frame from `sheet.py`, and look back through the port `Past`; scripts take over what changed
 of a page that was rendered anew (`station-ask.js`), so that every word is said in one place.
