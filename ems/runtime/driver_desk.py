@@ -113,8 +113,8 @@ class DriverDesk:
     def is_free(self, evse: str) -> bool:
         """Whether everybody may charge there for nothing."""
         lobby, now = self._lobby, self._lobby.clock.now().utc
-        prices = quoted(lobby.daybook().prices.lists.values(), evse, now, lobby.state().site.zone)
-        return lobby.doors().mode_of(evse) is AccessMode.FREE and chosen(prices, ()) is None
+        prices = chosen(quoted(lobby.daybook().prices.lists.values(), evse, now, lobby.state().site.zone), ())
+        return lobby.doors().mode_of(evse) is AccessMode.FREE and (prices is None or prices.costs_nothing)
 
     def begins_itself(self, evse: str) -> bool:
         """Whether the controller begins a session as soon as somebody plugs in."""

@@ -54,6 +54,15 @@ def test_without_a_list_it_is_free() -> None:
     assert chosen(quoted((STAFF, BAY), "CP-01/1", NOON, BERLIN), ()) is None
 
 
+@pytest.mark.parametrize(
+    ("fees", "hold", "nothing"), [((), None, True), ((0,), None, True), ((0, 39), None, False), ((), 20, False)]
+)
+def test_a_list_may_cost_nothing(fees: tuple[int, ...], hold: int | None, nothing: bool) -> None:
+    paid = tuple(Fee(unit, Decimal(cents) / 100) for unit, cents in zip(Unit, fees, strict=False))
+    prices = PriceList("x", "EUR", paid, hold=None if hold is None else Decimal(hold))
+    assert prices.costs_nothing == nothing
+
+
 def test_the_local_day_of_plug_in_decides_which_is_valid() -> None:
     old = listed("2026", validity=Validity(None, date(2026, 12, 31)))
     new = listed("2027", 49, validity=Validity(date(2027, 1, 1)))

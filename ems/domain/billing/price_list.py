@@ -100,6 +100,11 @@ class PriceList:
         return self.name or self.id
 
     @property
+    def costs_nothing(self) -> bool:
+        """It makes something free that another list would charge for."""
+        return self.hold is None and not any(fee.price for fee in self.fees)
+
+    @property
     def rank(self) -> tuple[bool, bool]:
         """Which of several counts for a session: one that names its group, then one that names its EVSE."""
         return (bool(self.groups), bool(self.evses))

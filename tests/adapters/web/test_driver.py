@@ -18,7 +18,7 @@ from ems.adapters.web.driver.pace import Pace
 from ems.domain.access.book import AccessMode, Doors
 from ems.domain.billing.payment import Payment, PaymentState
 from ems.domain.billing.price_book import PriceListKept
-from ems.domain.billing.price_list import PriceList
+from ems.domain.billing.price_list import Fee, PriceList, Unit
 from ems.domain.driver.sticker import SLUG_LENGTH
 from ems.domain.record.signed_value import SignedValue
 from ems.domain.strategy import Strategy
@@ -128,6 +128,15 @@ def test_floods_of_pages_and_of_forms_are_slowed_down(office: DriverOffice) -> N
 def test_a_forged_form_is_refused(gift: DriverOffice, deed: str, headers: dict[str, str], status: int) -> None:
     assert gift.visit(f"/c/{gift.slug(FREE)}/{deed}", {"sure": "yes"}, None, **headers).status_code == status
     assert gift.switch.started == []
+
+
+def test_a_price_list_that_costs_nothing_gives_energy_away_at_its_bay(gift: DriverOffice) -> None:
+    dear = PriceList("public", "EUR", (Fee(Unit.KWH, Decimal("0.50")),))
+    for prices in (dear, PriceList("none", "EUR", (Fee(Unit.KWH, Decimal(0)),), evses=(READY,))):
+        gift._runner.run(gift.operations.change(PriceListKept(prices), "test"))
+    free, paid = (gift.visit(f"/c/{gift.slug(evse)}").text for evse in (READY, FREE))
+    assert ("Free of charge" in free, "For example" in free, "/give" in free) == (True, False, True)
+    assert ("Free of charge" in paid, "For example" in paid, "/give" in paid) == (False, True, False)
 
 
 def test_where_energy_is_given_away_a_press_begins_and_only_that_phone_ends_it(gift: DriverOffice) -> None:

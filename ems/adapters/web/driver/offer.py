@@ -54,7 +54,8 @@ class Offer(NamedTuple):
 def prices_at(house: House, bay: Bay) -> PriceList | None:
     """What somebody nobody knows would pay; None: nothing."""
     lists = house.operations.daybook.prices.lists.values()
-    return chosen(quoted(lists, bay.evse.id, bay.now.utc, bay.state.site.zone), ())
+    prices = chosen(quoted(lists, bay.evse.id, bay.now.utc, bay.state.site.zone), ())
+    return None if prices is None or prices.costs_nothing else prices
 
 
 def mark_of(prices: PriceList | None) -> str:
