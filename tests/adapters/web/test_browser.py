@@ -144,6 +144,7 @@ def test_the_page_shows_what_the_controller_sees(visit: Visit, daemon: Daemon) -
     assert visit.text(evse("CP-06/1", "word")) == "Fault"
     assert "GroundFailure" in visit.text(evse("CP-06/1", "why"))
     assert visit.text("#knocks li [data-f=station]") == "NEW-7"
+    assert "If it is known, type its password into it once more." in visit.text("#knocks .note")
     visit.drawn()
     assert visit.complaints == []
 
