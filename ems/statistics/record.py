@@ -131,7 +131,9 @@ class ControlQuarter(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Past:
     """What is known of a period at `now_s`: `sessions` that were there at any time of it, and `used` of those also
-    behind its end. Outages are those that reach into it. `end_s`: its end, or that of what has passed of it.
+    behind its end. Outages are those that reach into it. `given_back_minor`: what was refunded in it of what drivers
+    were billed, whenever that was; `corrected_minor`: what was put right in it of bills by the month, below zero where
+    they had been too high. `end_s`: its end, or that of what has passed of it.
     """
 
     period: Period
@@ -143,6 +145,8 @@ class Past:
     outages: tuple[Outage, ...] = ()
     excluded: tuple[Excluded, ...] = ()
     control: tuple[ControlQuarter, ...] = ()
+    given_back_minor: int = 0
+    corrected_minor: int = 0
     end_s: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -63,7 +63,7 @@ def report_of(past: Past, facts: Facts) -> Report:
     accounts = accounts_of(past, quarters)
     compared, ready = comparison_of(past, facts, quarters), readiness_of(past)
     sheets = (
-        figure_sheet(facts, total(accounts.values()), compared, ready),
+        figure_sheet(past, facts, total(accounts.values()), compared, ready),
         centre_sheet(past, facts, accounts),
         day_sheet(past, quarters),
         comparison_sheet(facts, compared),
@@ -97,7 +97,16 @@ def _co2_notes(carbon: Carbon, quarters: Quarters) -> Iterator[str]:
             yield f"CO₂: the intensity is not known for {hours:.4g} h of {whole_h:g} h: {carbon.missing} counted there."
 
 
-def figure_sheet(facts: Facts, whole: Account, compared: Comparison, ready: Sequence[Readiness]) -> Sheet:
+def _billed(past: Past, whole: Account, currency: str) -> Iterator[Row]:
+    """What drivers were billed, what changed of it afterwards, and what remains of that."""
+    net = whole.charged_minor - past.given_back_minor + past.corrected_minor
+    yield "billed", "Billed to drivers", major(whole.charged_minor, currency), currency
+    yield "given_back", "Given back to drivers", major(past.given_back_minor, currency), currency
+    yield "corrected", "Corrections of bills by the month", major(past.corrected_minor, currency), currency
+    yield "billed_net", "Net of refunds and corrections", major(net, currency), currency
+
+
+def figure_sheet(past: Past, facts: Facts, whole: Account, compared: Comparison, ready: Sequence[Readiness]) -> Sheet:
     """The key figures."""
     currency = facts.site.currency
     cost = money(None if facts.tariff is None else whole.cost, currency)
@@ -106,7 +115,7 @@ def figure_sheet(facts: Facts, whole: Account, compared: Comparison, ready: Sequ
         ("energy_kwh", "Energy of all vehicles", whole.energy_wh / 1000.0, "kWh"),
         ("pv_percent", "Of that from PV", percent(whole.pv_wh, whole.energy_wh), "%"),
         ("energy_cost", "Cost of that energy", cost, currency),
-        ("billed", "Billed to drivers", major(whole.charged_minor, currency), currency),
+        *_billed(past, whole, currency),
     ]
     if facts.carbon.is_known:
         rows.append(("co2_kg", "CO₂ of that energy", whole.co2_g / 1000.0, "kg"))
@@ -128,7 +137,10 @@ def figure_sheet(facts: Facts, whole: Account, compared: Comparison, ready: Sequ
         Column("value", "Value", Kind.NUMBER),
         Column("unit", "Unit"),
     )
-    about = "A session belongs to the time in which it began, energy to that in which it flowed."
+    about = (
+        "A session and its bill belong to the time in which it began, energy to that in which it flowed, a refund and "
+        "a correction to that in which they were given."
+    )
     return Sheet("figures", "Key figures", about, columns, tuple(rows))
 
 
@@ -139,6 +151,11 @@ def _notes(past: Past, facts: Facts, quarters: Quarters) -> list[str]:
         found.append("The period is not over: this is what is known so far.")
     if facts.tariff is None:
         found.append("The site has no tariff, so nothing is said of what energy costs.")
+    if past.given_back_minor or past.corrected_minor:
+        found.append(
+            "Refunds and corrections of this time are among the key figures alone: the tables tell what was billed, "
+            "before they are taken off."
+        )
     found += _co2_notes(facts.carbon, quarters)
     unknown = sum(1 for watts in quarters.grid_w if math.isnan(watts))
     if 0 < unknown < len(quarters):

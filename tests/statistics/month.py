@@ -88,5 +88,6 @@ EXCLUDED = (
         1, "A", s("2026-10-10T00:00"), s("2026-10-10T03:20"), Exclusion.MAINTENANCE, "new contactor", "anna (10.0.0.7)"
     ),
 )
-PAST = Past(OCTOBER, NOW_S, (FIRST, SECOND, THIRD), USED, (), (), OUTAGES, EXCLUDED, CONTROL)
+GIVEN_BACK, CORRECTED = 50, -20
+PAST = Past(OCTOBER, NOW_S, (FIRST, SECOND, THIRD), USED, (), (), OUTAGES, EXCLUDED, CONTROL, GIVEN_BACK, CORRECTED)
 FACTS = Facts(SITE, TARIFF, Carbon(otherwise=400.0), {}, {"anna": "Anna Arndt", "ben": "Ben Beck"})

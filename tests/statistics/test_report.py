@@ -36,13 +36,18 @@ def figures(report: Report) -> dict[Value, Value]:
 
 
 def test_the_month_adds_up() -> None:
-    """Two sessions began; 6 + 3 + 2 kWh flowed, at 0.25 and 20 % tax; 120 + 160 cent are on receipts."""
+    """Two sessions began; 6 + 3 + 2 kWh flowed, at 0.25 and 20 % tax; 120 + 160 cent are on receipts, of which 50 went
+    back and 20 were too many on the bill of a month.
+    """
     assert figures(REPORT) == {
         "sessions": 2,
         "energy_kwh": 11.0,
         "pv_percent": 0.0,
         "energy_cost": Decimal("3.30"),
         "billed": Decimal("2.80"),
+        "given_back": Decimal("0.50"),
+        "corrected": Decimal("-0.20"),
+        "billed_net": Decimal("2.10"),
         "co2_kg": pytest.approx(4.4),
         "ready_percent": 50.0,
         "unmet_kwh": 2.0,
@@ -53,6 +58,14 @@ def test_the_month_adds_up() -> None:
         "charging_h": 4.5,
         "idle_h": 0.0,
     }
+
+
+@pytest.mark.parametrize(("back", "corrected", "is_told"), [(0, 0, False), (50, 0, True), (0, -20, True)])
+def test_tables_that_tell_what_was_billed_before_anything_went_back_say_so(
+    back: int, corrected: int, is_told: bool
+) -> None:
+    report = report_of(replace(PAST, given_back_minor=back, corrected_minor=corrected), FACTS)
+    assert any("among the key figures alone" in note for note in report.notes) == is_told
 
 
 @pytest.mark.parametrize(("per", "share"), [(Per.YEAR, 745 / 8760), (Per.MONTH, 1.0)])

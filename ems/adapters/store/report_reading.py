@@ -12,10 +12,13 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, 
 from ems.adapters.store.access import reason
 from ems.adapters.store.aggregation import QUARTER_MS
 from ems.adapters.store.database import WRITE_ERRORS, Database
+from ems.adapters.store.money_schema import correction, refund
+from ems.adapters.store.payment_schema import payment
 from ems.adapters.store.price_schema import usage
 from ems.adapters.store.report_schema import control_quarter, excluded_time, outage
 from ems.adapters.store.schema import interval, session, subject
 from ems.adapters.store.session_schema import session_correction
+from ems.domain.billing.refund import RefundState
 from ems.domain.meter import MeterRole
 from ems.domain.session import NeedOrigin
 from ems.domain.site import Site
@@ -93,6 +96,8 @@ def read_past(database: Database, site: Site, period: Period, now_s: int) -> Pas
             outages=tuple(reading.outages(span)),
             excluded=reading.excluded(period),
             control=tuple(reading.control(span)),
+            given_back_minor=reading.given_back(span),
+            corrected_minor=reading.corrected(span),
         )
     except WRITE_ERRORS as error:
         raise NoReportError(f"the database cannot be read: {reason(error)}") from None
@@ -217,6 +222,20 @@ class _Reading:
         query = select(known.evse, known.began, ends, known.cause).where(known.began < span.end, ends > span.begin)
         for evse, began, ended, cause in self._rows(query.order_by(known.began)):
             yield Outage(evse, began // 1000, ended // 1000, Cause(cause))
+
+    def given_back(self, span: _Span) -> int:
+        """Minor units. A top-up was never billed, and the receipt of a void session does not count as billed."""
+        void = session.c.id == payment.c.session, session.c.is_void.is_(True), session.c.total_minor.is_not(None)
+        is_void = select(session.c.id).where(*void).exists()
+        within = refund.c.created >= span.begin, refund.c.created < span.end
+        counts = refund.c.state != RefundState.FAILED.value, payment.c.account == "", ~is_void
+        query = select(func.sum(refund.c.amount_minor)).join(payment, payment.c.id == refund.c.payment)
+        return int(self._rows(query.where(*within, *counts))[0][0] or 0)
+
+    def corrected(self, span: _Span) -> int:
+        """Minor units."""
+        within = correction.c.at >= span.begin, correction.c.at < span.end
+        return int(self._rows(select(func.sum(correction.c.amount_minor)).where(*within))[0][0] or 0)
 
     def excluded(self, period: Period) -> tuple[Excluded, ...]:
         with self._engine.connect() as connection:

@@ -9,10 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from ems.adapters.store.carrying import carry
 from ems.adapters.store.database import Database
 from ems.adapters.store.moment import from_ms, to_ms
+from ems.adapters.store.money_schema import correction, refund
+from ems.adapters.store.payment_schema import payment
 from ems.adapters.store.price_schema import receipt, usage
 from ems.adapters.store.report_reading import read_past
 from ems.adapters.store.schema import interval, session, subject
@@ -27,7 +30,19 @@ from ems.statistics.record import Cause, Charged, ControlQuarter, Excluded, Excl
 from ems.statistics.report import Report, report_of
 from tests.adapters.store.clocks import HandClock
 from tests.adapters.store.seeded import Seeded, seed
-from tests.statistics.month import CONTROL, EXCLUDED, FACTS, NOW_S, OCTOBER, OUTAGES, PAST, SITE, s
+from tests.statistics.month import (
+    CONTROL,
+    CORRECTED,
+    EXCLUDED,
+    FACTS,
+    GIVEN_BACK,
+    NOW_S,
+    OCTOBER,
+    OUTAGES,
+    PAST,
+    SITE,
+    s,
+)
 
 
 def fill(database: Database) -> None:
@@ -41,11 +56,12 @@ def fill(database: Database) -> None:
         }
         for one in PAST.sessions
     ]  # fmt: skip
-    void = {**sessions[1], "id": "void", "is_void": True}
+    void = {**sessions[1], "id": "void", "is_void": True, "total_minor": 120}
+    withdrawn = {**sessions[1], "id": "withdrawn", "is_void": True}
     before = {**sessions[0], "id": "before", "unplugged": 1000 * s("2026-09-30T21:59")}
     after = {**sessions[2], "id": "after", "plugged": 1000 * s("2026-10-31T23:00")}
     with database.connect() as connection, database.transaction(connection, durable=False):
-        for row in (*sessions, void, before, after):
+        for row in (*sessions, void, withdrawn, before, after):
             connection.execute(session.insert(), [{"is_void": None, **row}])
         for name, starts_s, energy_wh, idle_s in PAST.used:
             used = {"session": name, "starts": 1000 * starts_s, "energy_wh": energy_wh, "idle_s": idle_s}
@@ -59,6 +75,49 @@ def fill(database: Database) -> None:
                 }  # fmt: skip
                 connection.execute(receipt.insert(), [row])
         carry(connection, [one.id for one in PAST.sessions])
+        gives_back(connection)
+
+
+FIRST_MS, AFTER_MS = 1000 * OCTOBER.begin_s, 1000 * OCTOBER.end_s
+REFUNDS = (
+    # session, account, state, created, amount
+    ("S2", "", "done", FIRST_MS, 25),
+    ("withdrawn", "", "done", FIRST_MS, 5),
+    ("september", "", "requested", AFTER_MS - 1, 20),
+    ("S3", "", "failed", FIRST_MS, 1),
+    ("S2", "", "done", FIRST_MS - 1, 2),
+    ("S3", "", "done", AFTER_MS, 4),
+    ("", "anna", "done", FIRST_MS, 8),
+    ("void", "", "done", FIRST_MS, 16),
+)
+"""The first three count: the others were refused, of another month, of a top-up, of a receipt that somebody voided.
+What was paid for a session that proved to have begun before is on the receipt of the one that counts.
+"""
+
+CORRECTIONS = ((FIRST_MS - 1, 1), (FIRST_MS, -50), (AFTER_MS - 1, 30), (AFTER_MS, 2))
+
+
+def gives_back(connection: Connection) -> None:
+    """What went back, and what was wrong on bills of months."""
+    for number, (name, account, state, created, amount) in enumerate(REFUNDS):
+        paid = {
+            "id": f"p{number}", "tag": f"P{number}", "evse": "A/1", "provider": "sandbox", "prices": "{}", "why": "",
+            "hold_minor": 5000, "least_minor": 50, "created": 0, "expires": 0, "since": 0, "back_url": "", "url": "",
+            "state": "captured", "checkout": "", "hold_id": "", "session": name, "amount_minor": 100,
+            "account": account,
+        }  # fmt: skip
+        back = {
+            "id": f"r{number}", "payment": f"p{number}", "number": 1, "amount_minor": amount, "vat_minor": 0,
+            "reason": "slow", "who": "eve", "state": state, "created": created, "since": created, "why": "",
+        }  # fmt: skip
+        connection.execute(payment.insert(), [paid])
+        connection.execute(refund.insert(), [back])
+    for number, (at, amount) in enumerate(CORRECTIONS):
+        told = {
+            "id": f"c{number}", "billing_group": "fleet", "at": at, "of_month": "2026-09", "amount_minor": amount,
+            "vat_bp": 0, "vat_minor": 0, "note": "wrong", "who": "eve",
+        }  # fmt: skip
+        connection.execute(correction.insert(), [told])
 
 
 def test_a_report_of_what_is_stored_is_that_of_the_records(where: str | Path) -> None:
@@ -68,6 +127,7 @@ def test_a_report_of_what_is_stored_is_that_of_the_records(where: str | Path) ->
     assert past.sessions == PAST.sessions
     within = tuple(one for one in PAST.used if one.starts_s >= OCTOBER.begin_s)
     assert past.used == tuple(sorted(within, key=lambda one: one.starts_s))
+    assert (past.given_back_minor, past.corrected_minor) == (GIVEN_BACK, CORRECTED)
     known = replace(past, outages=OUTAGES, excluded=EXCLUDED, control=CONTROL)
     assert report_of(known, FACTS) == report_of(PAST, FACTS)
 
