@@ -67,7 +67,9 @@ async def tried_out(
             seen, trouble = await trial(Asked(draft, name, to, now)), ""
     except TimeoutError:
         seen, trouble = "", f"no answer within {TEST_S:g} s: check the address, the port and what lies on the way"
-    except (NotDeliveredError, AssemblyError, SecretError) as failed:
+    except NotDeliveredError as failed:
+        seen, trouble = "", printable(f"{failed}: {failed.said}" if failed.said else str(failed))
+    except (AssemblyError, SecretError) as failed:
         seen, trouble = "", printable(str(failed))
     return ConnectionTest(round(perf_counter() - began, 2), (printable(seen),) if seen else (), trouble)
 

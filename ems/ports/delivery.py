@@ -8,12 +8,13 @@ from typing import NamedTuple, Protocol
 
 class NotDeliveredError(Exception):
     """Nothing was delivered; the text says why, in words for people. `is_final`: the other side refused, and will not
-    take it however often it is sent; otherwise sending it again later may help.
+    take it however often it is sent; otherwise sending it again later may help. `said`: what it answered with besides,
+    which is for nobody but those who set the way up.
     """
 
-    def __init__(self, why: str, *, is_final: bool = False) -> None:
+    def __init__(self, why: str, *, is_final: bool = False, said: str = "") -> None:
         super().__init__(why)
-        self.is_final = is_final
+        self.is_final, self.said = is_final, said
 
 
 class Attachment(NamedTuple):

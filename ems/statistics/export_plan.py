@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from ems.domain.web_address import server_of
 from ems.statistics.period import Every, Period
 
 
@@ -52,7 +53,7 @@ class ToWebhook:
     secret_file: str | None = None
 
     def __str__(self) -> str:
-        return self.url
+        return server_of(self.url)
 
 
 Target = ToMail | ToSftp | ToWebhook

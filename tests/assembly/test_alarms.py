@@ -139,6 +139,31 @@ def test_kill_9_between_store_and_send_loses_nothing_and_sends_the_same_id(site:
     assert there.got[0].headers["webhook-id"] == first[0].headers["webhook-id"]
 
 
+def test_who_may_only_look_reads_neither_the_path_of_a_webhook_nor_what_it_says(site: Installation) -> None:
+    """The path may be all that opens it; what it says may be of anything that the controller can reach."""
+    station = ChargePoint("CP-01")
+
+    def page() -> str:
+        with build_opener(ProxyHandler({})).open(f"{site.page}/alarms", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    async def scenario() -> None:
+        async with grid_meter(site.modbus), running(site), station.connected(site.central):
+            await station.start("CARD-7")
+            found = await until(site, "targets", lambda told: told["targets"][0]["failures"])
+            assert found["targets"][0]["address"] == f"http://127.0.0.1:{there.port}/…"
+            sent = await until(site, "targets/back/deliveries", lambda told: told["deliveries"][-1]["answer"])
+            told = f"{found} {sent} {await asyncio.to_thread(page)}"
+            assert "answers 500" in told
+            assert "/hook" not in told
+            assert "nono" not in told
+
+    with receiver() as there:
+        there.answers = [500] * 100
+        with_hook(site, there, "[session.started]")
+        asyncio.run(scenario())
+
+
 def test_what_happens_can_be_listened_to_and_what_was_missed_comes_first(site: Installation) -> None:
     station = ChargePoint("CP-01")
 

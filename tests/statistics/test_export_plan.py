@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems.statistics.export_plan import Content, ExportPlan, ToMail
+from ems.statistics.export_plan import Content, ExportPlan, ToMail, ToWebhook
 from ems.statistics.period import Every
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -60,3 +60,7 @@ def test_each_period_is_due_once_and_in_order(now: datetime, every: Every, at: t
     assert covered.end <= due + timedelta(hours=2), "only what is over goes out"
     again, following = known.due(later, where)
     assert (again, following.begin) == (later, covered.end)
+
+
+def test_everybody_reads_where_an_export_is_posted_but_not_the_path() -> None:
+    assert str(ToWebhook("https://erp.example.com/in/q9Zr4tKw")) == "https://erp.example.com/…"

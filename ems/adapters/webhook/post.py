@@ -13,6 +13,7 @@ import httpx2
 
 from ems import __version__
 from ems.adapters.webhook.signature import ID, signed
+from ems.domain.web_address import server_of
 from ems.ports.delivery import NotDeliveredError
 
 ANSWER_S, WHOLE_S = 10.0, 20.0
@@ -35,8 +36,7 @@ class SignedPost:
     @property
     def address(self) -> str:
         """Without what may be secret in it."""
-        url = httpx2.URL(self.url)
-        return f"{url.scheme}://{url.host}{'' if url.port is None else f':{url.port}'}{url.path}"
+        return server_of(self.url)
 
     async def send(self, name: str, at: datetime, body: bytes, headers: Mapping[str, str]) -> str:
         """Send a body whose repetitions have the same `name`; returns the status. Raises NotDeliveredError."""
@@ -53,7 +53,7 @@ class SignedPost:
             raise NotDeliveredError(f"{self.address}: {why}") from None
         if 200 <= status < 300:
             return str(status)
-        raise NotDeliveredError(f"{self.address} answers {status} {said}".strip(), is_final=status in REFUSALS)
+        raise NotDeliveredError(f"{self.address} answers {status}", is_final=status in REFUSALS, said=said)
 
     async def close(self) -> None:
         """Let go of the connection."""

@@ -25,7 +25,7 @@ class Friend:
     """A `Target` in memory."""
 
     name: str = "back"
-    address: str = "https://back.example.com/ems"
+    address: str = "https://back.example.com/…"
     topics: frozenset[Topic] = frozenset(ALARMS)
     most: int = 1
     heard: list[Notice] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Friend:
 
     async def deliver(self, notices: Sequence[Notice], _attempt: int) -> str:
         if self.is_deaf:
-            raise NotDeliveredError("https://back.example.com/ems answers 503 <b>nono</b>")
+            raise NotDeliveredError("https://back.example.com/… answers 503 <b>nono</b>")
         self.heard += notices
         return "204"
 

@@ -56,6 +56,15 @@ def test_any_other_answer_is_a_failure(status: int) -> None:
     assert len(there.got) == 1, "no redirect is followed"
 
 
+def test_what_a_failing_receiver_says_is_apart_from_what_everybody_reads() -> None:
+    with receiver() as there:
+        there.answers = [400]
+        with pytest.raises(NotDeliveredError) as failed:
+            asyncio.run(told(there.url))
+    assert str(failed.value) == f"http://127.0.0.1:{there.port}/… answers 400"
+    assert failed.value.said == "nono"
+
+
 def test_one_that_is_slow_does_not_answer() -> None:
     with receiver() as there:
         there.slow_s = 0.5
@@ -73,8 +82,8 @@ def test_one_that_says_nothing_is_said_in_the_same_words(monkeypatch: pytest.Mon
 
 def test_one_that_is_not_there_is_said_without_its_secrets() -> None:
     (port,) = free_ports(1)
-    with pytest.raises(NotDeliveredError, match=rf"http://127.0.0.1:{port}/hook") as failed:
-        asyncio.run(told(f"http://anna:secret@127.0.0.1:{port}/hook?token=secret"))
+    with pytest.raises(NotDeliveredError, match=rf"http://127.0.0.1:{port}/…: ") as failed:
+        asyncio.run(told(f"http://anna:secret@127.0.0.1:{port}/secret?token=secret"))
     assert "secret" not in str(failed.value)
 
 
