@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -77,12 +77,14 @@ class IdentityProvider:
     def _claims(self, begun: Begun, code: str, now_s: float) -> Mapping[str, Any]:
         about = self._about()
         with self._session(begun.back_url) as session:
+            session.register_compliance_hook("access_token_response", _Exchanged.of)
             token = session.fetch_token(
                 _text(about, "token_endpoint"),
                 code=code,
                 code_verifier=begun.verifier,
                 timeout=CALL_S,
                 allow_redirects=False,
+                stream=True,
             )
             known = _keys_of(session, about)
         told = jwt.decode(_text(token, "id_token"), known, algorithms=SIGNED_WITH)
@@ -132,9 +134,37 @@ def _published(session: Any, address: str) -> Any:
     """The JSON at an address, nowhere else and no more than it can be. Raises OSError and ValueError."""
     with session.get(address, timeout=CALL_S, withhold_token=True, allow_redirects=False, stream=True) as answer:
         answer.raise_for_status()
-        if answer.status_code != 200:
-            raise ValueError(f"it answers {answer.status_code} at {address}: write the address that it has itself")
-        body = answer.raw.read(MOST_BYTES + 1, decode_content=True)
+        return _json(answer, address)
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchanged:
+    """What a code was exchanged for, in place of the answer that it came in, which has no bound."""
+
+    status_code: int
+    told: Any
+
+    @classmethod
+    def of(cls, answer: Any) -> _Exchanged:
+        """Of an answer, which may be an error in words (RFC 6749, 5.2). Raises OSError and ValueError."""
+        with answer:
+            if answer.status_code not in {400, 401}:
+                answer.raise_for_status()
+            return cls(answer.status_code, _json(answer, answer.url, {200, 400, 401}))
+
+    def json(self) -> Any:
+        """What it says."""
+        return self.told
+
+    def raise_for_status(self) -> None:
+        """It was looked at before; what it says is no object."""
+        raise ValueError("it exchanges a code for something that is no token")
+
+
+def _json(answer: Any, address: str, good: Container[int] = (200,)) -> Any:
+    if answer.status_code not in good:
+        raise ValueError(f"it answers {answer.status_code} at {address}: write the address that it has itself")
+    body = answer.raw.read(MOST_BYTES + 1, decode_content=True)
     if len(body) > MOST_BYTES:
         raise ValueError(f"what it answers at {address} is too large: is it an issuer?")
     try:
