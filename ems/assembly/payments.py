@@ -18,6 +18,8 @@ from ems.adapters.store.tabs import TabStore
 from ems.adapters.web.payment.api import Routers, pay
 from ems.adapters.web.payment.sandbox import sandbox_pages
 from ems.adapters.web.prices.api import prices
+from ems.adapters.web.prices.page import price_pages
+from ems.adapters.web.sheet import Sheet
 from ems.assembly.error import AssemblyError
 from ems.assembly.money import money_parts
 from ems.assembly.operations import SiteOperations
@@ -87,12 +89,12 @@ def payment_parts(
     clock, provider = remote.clock, provision.provider
     heard = _Receipts(store.tabs)
     till = Till(lambda: operations.daybook, heard, recovered.tabs)
-    told = prices(live, clock, operations, SiteReceipts(till, store))
+    told = (prices(live, clock, operations, SiteReceipts(till, store)), price_pages(Sheet(live, clock), operations))
     switch = RemoteSwitch(remote)
     if provider is None:
         money = money_parts(store, operations, till, loop, live, switch, clock, None)
         heard.listeners.append(money.purser.receipt_made)
-        return PaymentParts(till, (till.look, money.look), money.services, (told, *money.routers), money.unpaid)
+        return PaymentParts(till, (till.look, money.look), money.services, (*told, *money.routers), money.unpaid)
     kept = SitePaymentBook(store)
     counter = Counter(
         provider, kept, switch, till, lambda: operations.daybook, lambda: loop.core.state, clock, loop.inbox.put
@@ -103,7 +105,7 @@ def payment_parts(
     money = money_parts(store, operations, till, loop, live, switch, clock, (provider, abroad))
     kept.listeners.append(money.purser.renewed)
     heard.listeners.append(money.purser.receipt_made)
-    routers = (told, pay(abroad), *provision.pages, *money.routers)
+    routers = (*told, pay(abroad), *provision.pages, *money.routers)
     looks = (till.look, cashier.look, money.look)
     return PaymentParts(till, looks, (cashier, *money.services), routers, money.unpaid, abroad)
 

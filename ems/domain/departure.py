@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,9 @@ DAYS_AHEAD = 22
 
 HOLIDAY, HOLIDAYS = 7, "Holiday"
 """What stands for holidays among the weekdays, as a number and in words."""
+
+LEAST_RUN = 3
+"""So many weekdays in a row are written as a span."""
 
 LATE = timedelta(minutes=30)
 """Who is still here so long after a departure is late for that one, not early for the next."""
@@ -126,8 +130,12 @@ def days_of(text: str) -> frozenset[int]:
 
 
 def days_in_words(days: frozenset[int]) -> str:
-    """'Mon,Tue,Holiday', as `days_of` reads it."""
-    return ",".join((*WEEKDAYS, HOLIDAYS)[day] for day in sorted(days))
+    """'Mon-Fri,Sun,Holiday', as `days_of` reads it."""
+    parts: list[str] = []
+    for _, members in groupby(enumerate(sorted(days - {HOLIDAY})), lambda one: one[1] - one[0]):
+        run = [WEEKDAYS[day] for _, day in members]
+        parts += run if len(run) < LEAST_RUN else [f"{run[0]}-{run[-1]}"]
+    return ",".join((*parts, HOLIDAYS) if HOLIDAY in days else parts)
 
 
 def moment(day: date, at: time, zone: ZoneInfo) -> datetime:

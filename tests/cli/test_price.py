@@ -72,7 +72,7 @@ def test_a_list_is_told_shown_and_removed(said: dict[str, Ended]) -> None:
     assert (said["set"].status, said["set"].out) == (FINE, said["list"].out)
     assert said["list"].out.splitlines() == [
         "public: Everybody (everybody, everywhere; … to 2099-12-31)",
-        "        0.59 EUR per kWh  Mon,Tue,Wed,Thu,Fri 17:00-20:00",
+        "        0.59 EUR per kWh  Mon-Fri 17:00-20:00",
         "        0.39 EUR per kWh",
         "         0.1 EUR per min idle",
         "  VAT 19 % inside, 15 idle minutes free, 12 EUR at most for idle ones",

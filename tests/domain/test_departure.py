@@ -112,8 +112,9 @@ def test_a_single_departure_counts_on_a_holiday_on_which_the_vehicle_would_stay(
 @pytest.mark.parametrize(
     ("text", "days", "words"),
     [
-        ("Mon-Fri", {0, 1, 2, 3, 4}, "Mon,Tue,Wed,Thu,Fri"),
+        ("Mon-Fri", {0, 1, 2, 3, 4}, "Mon-Fri"),
         ("Sun, holidays", {6, HOLIDAY}, "Sun,Holiday"),
+        ("Mon,Tue,Thu-Sun,Holiday", {0, 1, 3, 4, 5, 6, HOLIDAY}, "Mon,Tue,Thu-Sun,Holiday"),
         ("Holiday", {HOLIDAY}, "Holiday"),
     ],
 )

@@ -37,6 +37,7 @@ PAGES = (
     Page("Sessions", "/sessions"),
     Page("Reports", "/reports"),
     Page("Access", "/access", group="Drivers"),
+    Page("Price lists", "/price-lists", group="Drivers"),
     Page("Payments", "/payments", group="Drivers"),
     Page("Prepaid", "/prepaid", group="Drivers"),
     Page("Billing", "/billing", group="Drivers"),

@@ -15,7 +15,9 @@ from ems.adapters.store.recovery import Recovered
 from ems.adapters.store.store import Store
 from ems.adapters.web.app import WebOptions, create_app
 from ems.adapters.web.prices.api import prices
+from ems.adapters.web.prices.page import price_pages
 from ems.adapters.web.route import Router
+from ems.adapters.web.sheet import Sheet
 from ems.adapters.web.stream import Hall
 from ems.assembly.operations import SiteOperations
 from ems.assembly.receipts import SiteReceipts
@@ -48,10 +50,11 @@ class Office:
         self.loop = Loop(core, scene, lambda _: None, lambda _: None)
         self.operations = SiteOperations.of(recovered.daybook, self.store, self.loop, scene)
         self.till = Till(lambda: self.operations.daybook, self.store.tabs, recovered.tabs)
-        further = (prices(scene, scene, self.operations, SiteReceipts(self.till, self.store)),)
-        ways = (*further, *self.ways(recovered))
+        told = prices(scene, scene, self.operations, SiteReceipts(self.till, self.store))
+        further = (told, price_pages(Sheet(scene, scene), self.operations))
+        self.offered = (*further, *self.ways(recovered))
         self.hall = Hall(self._options.max_streams)
-        self.app = create_app(scene, scene, self._options, self.hall, self.operations, further=ways)
+        self.app = create_app(scene, scene, self._options, self.hall, self.operations, further=self.offered)
         self.tick()
 
     def ways(self, _recovered: Recovered) -> tuple[Router, ...]:

@@ -53,8 +53,7 @@ class PageOffice(AccessOffice):
             keys=self.keys,
         )  # fmt: skip
         self.parts = page_parts(needs)
-        self.ways_offered = (*others, *self.parts.routers)
-        return self.ways_offered
+        return (*others, *self.parts.routers)
 
     def page(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
         """A page or anything else that is read."""

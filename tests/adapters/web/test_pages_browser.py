@@ -23,7 +23,7 @@ Axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-p
 
 _T = TypeVar("_T")
 
-PAGES = ("/overview", "/evses/CP-01/1", "/vehicles", "/audit", "/system", "/kiosk")
+PAGES = ("/overview", "/evses/CP-01/1", "/vehicles", "/price-lists", "/audit", "/system", "/kiosk")
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
 
 
@@ -35,9 +35,7 @@ class Site:
         self.office = PageOffice(folder)
         self._prepare()
         office = self.office
-        self.server = WebServer(
-            office.scene, office.scene, WebOptions(port=0), office.operations, None, office.ways_offered
-        )
+        self.server = WebServer(office.scene, office.scene, WebOptions(port=0), office.operations, None, office.offered)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
         assert self._ready.wait(10)
@@ -48,6 +46,8 @@ class Site:
             week = [{"days": "Mon-Sun", "at": f"05:1{k}", "target_soc_percent": 90}]
             office.told("PUT", f"/vehicles/bus-{k}", {"name": f"Bus {k}", "id_tags": [f"04A{k}"], "weekly": week})
         office.told("PUT", "/classes/2", {"name": HOSTILE["I02 script"][:60], "guarantee": {"energy_kwh": 20}})
+        fees = [{"unit": "kwh", "price": "0.59", "when": ["Mon-Fri 17:00-20:00"]}, {"unit": "kwh", "price": "0.39"}]
+        office.told("PUT", "/price-lists/public", {"name": HOSTILE["I02 svg"], "fees": fees, "groups": []})
         at = office.scene.instant
         for k, reason in enumerate((Reason(Binding.CIRCUIT, "row-a"), Reason(Binding.HELD, HOSTILE["I02 attribute"]))):
             told = Setpoint("CP-01/1", 16.0 + k, 16.0, reason)
@@ -173,7 +173,7 @@ def test_a_vehicle_is_edited_and_who_comes_too_late_is_told(chromium: Any, site:
     visiting = Visit(chromium, site.url("/vehicles"), viewport=SIZES["desk"])
     page = visiting.page
     page.click("button[aria-label='Edit bus-1']")
-    playwright_api.expect(page.locator("#vehicle textarea")).to_have_value("Mon,Tue,Wed,Thu,Fri,Sat,Sun 05:11 90 %")
+    playwright_api.expect(page.locator("#vehicle textarea")).to_have_value("Mon-Sun 05:11 90 %")
     page.fill("#vehicle [name=battery_kwh]", "392")
     page.click("#vehicle button:has-text('Keep')")
     visiting.expects("#said").to_contain_text("bus-1 is kept")

@@ -24,7 +24,7 @@ PUBLIC: dict[str, Any] = {
     "hold": "40",
     "idle_at_most": "12",
     "fees": [
-        {"unit": "kwh", "price": "0.59", "when": ["Mon,Tue,Wed,Thu,Fri 17:00-20:00"], "seasons": ["10-01..03-31"]},
+        {"unit": "kwh", "price": "0.59", "when": ["Mon-Fri 17:00-20:00"], "seasons": ["10-01..03-31"]},
         {"unit": "kwh", "price": "0.3937", "when": [], "seasons": []},
         {"unit": "idle-minute", "price": "0.1", "when": [], "seasons": []},
     ],
