@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 
 from ems.adapters.ocpi.service import Roaming
 from ems.assembly.daemon import Daemon
+from ems.domain.roaming import Push
 from ems.domain.station import EvseStatus
 from ems.runtime.clock import SystemClock
 from ems.settings.machine_token import known_token
@@ -387,6 +388,11 @@ def test_who_walks_on_to_the_next_station_or_comes_back_later_is_asked_about_ane
     asyncio.run(scenario())
 
 
+def waits(kept: Mapping[int, Push], module: str) -> bool:
+    """Whether something of a module is still to be told."""
+    return any(one.module == module for one in kept.values())
+
+
 def test_a_partner_that_is_away_blocks_nobody_and_is_told_all_when_it_is_back(
     site: Installation, provider: Provider
 ) -> None:
@@ -403,12 +409,14 @@ def test_a_partner_that_is_away_blocks_nobody_and_is_told_all_when_it_is_back(
                 provider.is_down = True
                 await station.start("CARD-A")
                 await station.charge(4000)
+                kept = roaming(daemon).courier.lanes["tnm"].waiting
+                # The trouble may be that of an EVSE's status: only a session that was seen has a record.
+                await eventually(lambda: waits(kept, "sessions"), what="a session that waits")
                 await eventually(lambda: session(daemon, "CP-01/1").energy_wh == 4000)
                 await eventually(lambda: roaming(daemon).views()[0].trouble, what="trouble that is shown")
                 await station.stop()
                 await station.status("Available")
-                kept = roaming(daemon).courier.lanes["tnm"].waiting
-                await eventually(lambda: any(one.module == "cdrs" for one in kept.values()), what="a record that waits")
+                await eventually(lambda: waits(kept, "cdrs"), what="a record that waits")
             async with running(site) as daemon, station.connected(site.central):
                 await eventually(lambda: roaming(daemon).views()[0].waiting >= 2, what="what waited")
                 assert roaming(daemon).views()[0].tags == 1
