@@ -7,7 +7,9 @@ off or replaced: `frame` judges every byte before its decoder sees it.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -180,6 +182,18 @@ class Wire:
             self._fault.set_result(fault)
 
 
+def reason_of(error: Exception) -> str:
+    """Why a connection was not opened, as an electrician needs it."""
+    match error:
+        case socket.gaierror():
+            return "no machine is known by that name"
+        case ConnectionRefusedError():
+            return "the machine is there, but nothing listens at that port"
+        case OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
+            return "the network leads to no such machine"
+    return str(error)
+
+
 class _Opening:
     """Creates the library's transport, keeps the reason of a failure, and opens serial ports outside the loop."""
 
@@ -195,7 +209,7 @@ class _Opening:
                 return await self._open_serial(self._bus), self._ctx
             transport, protocol = await self._create()
         except (OSError, ValueError) as error:
-            self.reason = str(error)
+            self.reason = reason_of(error)
             raise OSError(self.reason) from error
         return transport, protocol
 

@@ -12,7 +12,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from ems.adapters.modbus.address import Framing, MeterAddress, TcpBus
-from ems.adapters.modbus.error import RefusedError
+from ems.adapters.modbus.error import NotConnectedError, RefusedError
 from ems.adapters.modbus.link import Link
 from ems.adapters.modbus.poller import InstalledMeter, Poller
 from ems.domain.events import BatteryAnswered, Event, MeterRead
@@ -113,3 +113,19 @@ def test_a_setpoint_is_written_and_read_back(framing: Framing, framer: FramerTyp
 def unused_port() -> int:
     """A port that was free a moment ago."""
     return free_ports(1)[0]
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [("no-machine.invalid", "no machine is known by that name"), ("127.0.0.1", "but nothing listens at that port")],
+)
+def test_why_a_machine_cannot_be_reached_is_said_in_words(host: str, words: str) -> None:
+    (port,) = free_ports(1)
+
+    async def main() -> None:
+        link = Link(TcpBus(host, port))
+        with pytest.raises(NotConnectedError, match=words):
+            await link.read(3, 1, 100, 2)
+        await link.close()
+
+    uvloop.run(main())

@@ -106,7 +106,8 @@ def test_nobody_listening_is_said_with_the_reason() -> None:
     async def main() -> Search:
         return await search(buses_at("10.0.0.9"), (1,), ALL)
 
-    assert "no connection to 10.0.0.9:502: No socket listening" in render_search(in_virtual_time(main()))
+    said = render_search(in_virtual_time(main()))
+    assert "no connection to 10.0.0.9:502: the machine is there, but nothing listens" in said
 
 
 def test_the_search_says_what_to_write_into_the_site_file() -> None:
