@@ -119,9 +119,8 @@ def transaction_started(state: SiteState, event: e.TransactionStarted) -> SiteSt
         assert session is not None
         before = session.counted if session.transaction is None else session.transaction.id
         if before is not None and before != event.transaction.id:
-            # A second transaction of the same plug-in counts its own energy, but keeps the need.
-            soc_at_wh, earlier_wh = session.soc_at_wh - session.energy_wh, session.delivered_wh
-            session = replace(session, energy_wh=0.0, soc_at_wh=soc_at_wh, earlier_wh=earlier_wh)
+            # A second transaction of the same plug-in counts its own energy, but what is needed is less what was got.
+            session = replace(session, energy_wh=0.0, earlier_wh=session.delivered_wh)
             if session.paid_by and not event.transaction.may_be_of(session.paid_by):
                 session = replace(session, cap_wh=None, paid_by="")
             known = _as_it_was(known)

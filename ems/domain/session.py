@@ -77,11 +77,11 @@ def name_of(evse: str, plugged: datetime) -> str:
 @dataclass(frozen=True, slots=True)
 class Session:
     """One vehicle at one EVSE. `energy_wh` is what it got so far, in the transaction `counted`, which runs or was the
-    last, and `earlier_wh` what it got in those before that; `soc_percent` as the vehicle reports it, and `soc_at_wh`
-    what it had got when it first reported that; `vehicle` and `holder` (of its tag) None: nobody knows. At `cap_wh` of
-    all its transactions it gets no more: so much is paid for by who charges with the tag `paid_by` (empty: anybody);
-    None: no cap. `ended`: when its last transaction ended, if its station told that late and has not said since that
-    the vehicle is there; if it is not, it is taken to have left then.
+    last, and `earlier_wh` what it got in those before that; its need is of both. `soc_percent` as the vehicle reports
+    it, and `soc_at_wh` what it had got of both when it first reported that; `vehicle` and `holder` (of its tag) None:
+    nobody knows. At `cap_wh` of all its transactions it gets no more: so much is paid for by who charges with the tag
+    `paid_by` (empty: anybody); None: no cap. `ended`: when its last transaction ended, if its station told that late
+    and has not said since that the vehicle is there; if it is not, it is taken to have left then.
     """
 
     evse: str
@@ -120,7 +120,7 @@ class Session:
         """Energy still wanted, never negative; None when the need is unknown."""
         if self.need.energy_wh is None:
             return None
-        return max(0.0, self.need.energy_wh - self.energy_wh)
+        return max(0.0, self.need.energy_wh - self.delivered_wh)
 
     def laxity_s(self, now: datetime, full_power_w: float) -> float | None:
         """Time left to departure minus time needed at full power; None without need or departure."""
@@ -135,13 +135,13 @@ class Session:
         or unknown.
         """
         need = self.need
-        if need.guaranteed_wh <= self.energy_wh:
+        if need.guaranteed_wh <= self.delivered_wh:
             return 0.0
         wanted_wh = need.guaranteed_wh if need.energy_wh is None else min(need.guaranteed_wh, need.energy_wh)
         moment = next((at for at in (need.guaranteed_by, need.departure) if at is not None and at > now), None)
         if moment is None:
             return 0.0
-        return 3600.0 * max(0.0, wanted_wh - self.energy_wh) / (moment - now).total_seconds()
+        return 3600.0 * max(0.0, wanted_wh - self.delivered_wh) / (moment - now).total_seconds()
 
     def metered(self, register_wh: float) -> Session:
         """The session after its energy register was read; a register that falls back changes nothing (Q69)."""
@@ -168,4 +168,4 @@ class Session:
         """The session after its vehicle reported its state of charge."""
         if soc_percent == self.soc_percent:
             return self
-        return replace(self, soc_percent=soc_percent, soc_at_wh=self.energy_wh)
+        return replace(self, soc_percent=soc_percent, soc_at_wh=self.delivered_wh)

@@ -104,7 +104,7 @@ def strays(plan: Plan, taken_wh: Mapping[str, float], state: SiteState, decision
         legs = max(1, sum(known.planned_legs(len(wiring.legs))))
         amp_hours = sum(a * h for a, h in zip(amps, hours, strict=False))
         due_wh = wiring.watts_per_amp(state.site.voltage_v, legs) * amp_hours
-        gap_wh = session.energy_wh - taken_wh[session.id] - due_wh
+        gap_wh = session.delivered_wh - taken_wh[session.id] - due_wh
         planned += due_wh
         beside += abs(gap_wh) if plan.caps or gap_wh < 0.0 else 0.0
     return "course" if beside > max(STRAY_WH, STRAY_SHARE * planned) else ""

@@ -26,10 +26,10 @@ from ems.planning.imports import NOTHING_IMPORTED, Imports
 class Stay(NamedTuple):
     """A vehicle that is plugged in at the EVSE at position `evse`, and may charge.
 
-    `taken_wh` so far; `legs` that it uses; ampere per leg: `min_a`, and `appetite_a`, the most it was seen to take
-    (infinite while unknown). `is_done`: it stopped drawing although it was offered current. `is_on`: it has a
-    current now. `room_wh`: all that its battery can have taken in this session once it is full, infinite while nobody
-    knows the vehicle.
+    `taken_wh` so far, in all transactions of its session; `legs` that it uses; ampere per leg: `min_a`, and
+    `appetite_a`, the most it was seen to take (infinite while unknown). `is_done`: it stopped drawing although it was
+    offered current. `is_on`: it has a current now. `room_wh`: all that its battery can have taken in this session once
+    it is full, infinite while nobody knows the vehicle.
     """
 
     evse: int
@@ -140,7 +140,7 @@ def _stay(site: Site, j: int, known: EvseState, model: StationModel, appetite_a:
         evse_id=evse.id,
         session=session.id,
         plugged=session.plugged,
-        taken_wh=session.energy_wh,
+        taken_wh=session.delivered_wh,
         need=session.need,
         legs=_legs(known, evse),
         min_a=model.min_a if vehicle is None else max(model.min_a, vehicle.least_a(evse)),

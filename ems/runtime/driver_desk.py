@@ -248,6 +248,8 @@ class DriverDesk:
         self._taken[session] = self._lobby.clock.now().monotonic_s
 
     async def _tell(self, evse: str, session: Session, wish: Wish) -> None:
+        """What somebody wanted of the transaction that has begun."""
+        wish = wish.besides(session.earlier_wh)
         try:
             await self._lobby.needs.tell_need(evse, wish.in_place_of, f"driver at {evse}")
         except (ValueError, NotStoredError) as failed:

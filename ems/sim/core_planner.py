@@ -142,7 +142,7 @@ class CorePlanner:
         assert daemon.decision is not None
         self._asked_s = daemon.plant.t
         sessions = (known.session for known in daemon.state.evses)
-        self._taken_wh = {session.id: session.energy_wh for session in sessions if session is not None}
+        self._taken_wh = {session.id: session.delivered_wh for session in sessions if session is not None}
         outlook = outlook_of(
             daemon.state,
             daemon.decision,

@@ -82,12 +82,49 @@ def test_who_a_vehicle_is_and_what_it_needs_is_of_one_session_only() -> None:
     assert (here.vehicle, here.need) == (None, UNSAID)
 
 
-def test_a_second_transaction_does_not_want_again_what_the_first_one_brought() -> None:
-    """Its register begins anew; the state of charge is as old as it was."""
-    begun, then = Transaction(1, BEGIN.utc, 0.0), Transaction(2, BEGIN.utc, 30e3)
-    heard = MeterValues("A1/1", BEGIN.monotonic_s, register_wh=10e3)
-    soc = MeterValues("A1/1", BEGIN.monotonic_s, soc_percent=50.0)
-    more = MeterValues("A1/1", BEGIN.monotonic_s, register_wh=30e3)
-    first = (TransactionStarted("A1/1", BEGIN, begun), heard, soc, more)
-    assert after(*first).soc_at_wh == 10e3
-    assert after(*first, TransactionStarted("A1/1", BEGIN, then)).soc_at_wh == -20e3
+def reads(register_wh: float) -> MeterValues:
+    return MeterValues("A1/1", BEGIN.monotonic_s, register_wh=register_wh)
+
+
+def says(soc_percent: float) -> MeterValues:
+    return MeterValues("A1/1", BEGIN.monotonic_s, soc_percent=soc_percent)
+
+
+FIRST = TransactionStarted("A1/1", BEGIN, Transaction(1, BEGIN.utc, 0.0))
+SECOND = TransactionStarted("A1/1", BEGIN, Transaction(2, BEGIN.utc, 30e3))
+
+
+@pytest.mark.parametrize(
+    ("what", "then", "missing_wh", "promised_w"),
+    [
+        ("it runs", (), 10e3, 5e3),
+        ("another begins after it", (SECOND,), 10e3, 5e3),
+        ("that brings some", (SECOND, reads(34e3)), 6e3, 1e3),
+        ("and all that is promised", (SECOND, reads(36e3)), 4e3, 0.0),
+        ("and all", (SECOND, reads(42e3)), 0.0, 0.0),
+        ("the first one began anew", (FIRST,), 10e3, 5e3),
+    ],
+)
+def test_a_second_transaction_does_not_want_again_what_the_first_one_brought(
+    what: str, then: tuple[Event, ...], missing_wh: float, promised_w: float
+) -> None:
+    """A station rebooted, or a driver stopped and started again: the vehicle got 30 of its 40 kWh, 35 are promised."""
+    need = Need(40e3, BEGIN.later(7200).utc, guaranteed_wh=35e3, guaranteed_by=BEGIN.later(3600).utc)
+    session = after(FIRST, NeedStated("A1/1", need), reads(30e3), *then)
+    assert session.missing_wh() == missing_wh, what
+    assert session.promised_w(BEGIN.utc) == promised_w, what
+    assert session.laxity_s(BEGIN.utc, 10e3) == 7200.0 - 3600.0 * missing_wh / 10e3, what
+
+
+@pytest.mark.parametrize(
+    ("what", "events", "soc_at_wh"),
+    [
+        ("it is told on the way", (FIRST, reads(10e3), says(50.0), reads(30e3)), 10e3),
+        ("it is as old as it was", (FIRST, reads(10e3), says(50.0), reads(30e3), SECOND), 10e3),
+        ("it is told anew", (FIRST, reads(10e3), says(50.0), reads(30e3), SECOND, reads(35e3), says(90.0)), 35e3),
+    ],
+)
+def test_how_full_a_battery_is_was_told_at_an_energy_of_the_whole_session(
+    what: str, events: tuple[Event, ...], soc_at_wh: float
+) -> None:
+    assert after(*events).soc_at_wh == soc_at_wh, what

@@ -33,6 +33,16 @@ def test_a_wish_takes_the_place_of_what_it_says(wish: Wish, known: Need, need: N
 
 
 @pytest.mark.parametrize(
+    ("wish", "earlier_wh", "energy_wh"),
+    [(Wish(5000.0), 0.0, 5000.0), (Wish(5000.0), 9000.0, 14_000.0), (Wish(5e6), 9000.0, 5e6), (Wish(), 9000.0, None)],
+)
+def test_who_begins_wants_it_besides_what_the_vehicle_got_before(
+    wish: Wish, earlier_wh: float, energy_wh: float | None
+) -> None:
+    assert wish.besides(earlier_wh).energy_wh == energy_wh
+
+
+@pytest.mark.parametrize(
     ("at", "when"),
     [
         (time(17, 30), datetime(2026, 11, 27, 16, 30, tzinfo=UTC)),

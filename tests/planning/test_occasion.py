@@ -9,7 +9,7 @@ import pytest
 
 from ems.domain import events as e
 from ems.domain.plan import Plan, PlannedCharge
-from ems.domain.session import Need
+from ems.domain.session import Need, Transaction
 from ems.domain.state import SiteState
 from ems.domain.station import EvseStatus
 from ems.domain.strategy import Strategy
@@ -78,7 +78,7 @@ def plan(s: Scenario, amps: float, base_w: float = 1380.0, caps: bool = True) ->
     edges = tuple(s.now.utc + timedelta(seconds=STEP_S * k) for k in range(13))
     charge = PlannedCharge("A1/1", session.id, (amps,) * 12, (), 4e4, 4e4)
     made = Plan(s.now.utc, s.state.strategy, edges, (charge,), caps, (base_w,) * 12, (0.0,) * 12)
-    return made, {session.id: session.energy_wh}
+    return made, {session.id: session.delivered_wh}
 
 
 def stray(s: Scenario, made: tuple[Plan, dict[str, float]]) -> str:
@@ -101,6 +101,16 @@ def test_a_vehicle_that_gets_other_than_planned_makes_the_course_stray_after_a_w
     s = pair()
     much = plan(s, 32.0, caps=False)
     assert stray(s.limit("A1/1", "operator", a=6).after(200), much) == "course"
+
+
+def test_another_transaction_of_the_same_session_does_not_make_its_course_stray() -> None:
+    s = pair().after(600)
+    made = plan(s, 32.0)
+    session = s.known("A1").session
+    assert session is not None
+    assert session.energy_wh > 1000.0
+    s.tell(e.TransactionStarted("A1/1", s.now, Transaction(99, s.now.utc, session.energy_wh)))
+    assert stray(s, made) == ""
 
 
 def test_other_load_than_expected_makes_a_plan_stray_where_it_is_measured() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from ems.domain import events as e
 from ems.domain.meter import Meter, MeterRole
-from ems.domain.session import Need
+from ems.domain.session import Need, Transaction
 from ems.domain.station import EvseStatus
 from ems.domain.strategy import Strategy
 from ems.domain.vehicle import Vehicle
@@ -113,6 +113,28 @@ def test_how_much_a_battery_takes_is_told(
     if soc_percent is not None:
         s.tell(e.MeterValues("A2/1", s.now.monotonic_s, soc_percent=soc_percent))
     assert outlook(s.after(1)).stays[1].room_wh == pytest.approx(room_wh), what
+
+
+def begins_again(s: Scenario, name: str, number: int = 99) -> Scenario:
+    """The station of a vehicle rebooted: another transaction of the same session."""
+    known = s.known(name)
+    assert known.session is not None
+    assert known.session.transaction is not None
+    register_wh = known.session.transaction.meter_start_wh + known.session.energy_wh
+    s.tell(e.TransactionStarted(f"{name}/1", s.now, Transaction(number, s.now.utc, register_wh)))
+    return s
+
+
+def test_what_it_got_in_an_earlier_transaction_of_its_session_is_told_as_taken() -> None:
+    bus = Vehicle("bus", battery_wh=45e3, efficiency=0.9)
+    s = pair().tell(e.VehicleIdentified("A1/1", bus))
+    s.tell(e.MeterValues("A1/1", s.now.monotonic_s, soc_percent=80.0))
+    (before,) = outlook(s).stays
+    (stay,) = outlook(begins_again(s, "A1")).stays
+    session = s.known("A1").session
+    assert session is not None
+    assert (session.energy_wh, stay.taken_wh) == (0.0, before.taken_wh)
+    assert stay.room_wh == before.room_wh == pytest.approx(before.taken_wh + 10e3)
 
 
 def test_what_samples_prove_counts_more_than_what_is_said_of_the_vehicle() -> None:

@@ -36,6 +36,12 @@ class Wish:
         """It says nothing."""
         return self.energy_wh is None and self.departure is None and self.hurries is None
 
+    def besides(self, earlier_wh: float) -> Wish:
+        """The wish of who begins where the session has got something in earlier transactions: it counts from now on."""
+        if self.energy_wh is None:
+            return self
+        return replace(self, energy_wh=min(self.energy_wh + earlier_wh, MAX_BATTERY_WH))
+
     def in_place_of(self, known: Need) -> Need:
         """The need with what the driver says; what they do not say stays."""
         return replace(

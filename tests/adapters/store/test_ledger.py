@@ -213,13 +213,14 @@ def test_a_restart_finds_the_session_with_its_transaction_need_and_energy(opened
     first.ledger.session_changed(replace(SESSION, transaction=begun(7), energy_wh=300.0))
     run(first.ledger.transaction_ended("CP-01/1", 7, BEGIN.utc, 400.0))
     run(first.ledger.transaction_started("CP-01/1", begun(8)))
-    known = replace(SESSION, transaction=begun(8), energy_wh=77.0, counted=8, earlier_wh=400.0)
+    known = replace(SESSION, transaction=begun(8), energy_wh=77.0, counted=8, earlier_wh=400.0, soc_at_wh=410.0)
     first.ledger.session_changed(known)
     run(first.flush())
     now = clock.restart(30)
     found = Store.open(second := Store(first.database.path or first.database.url.render_as_string(False), clock))
     second.close()
     assert found.sessions == {"CP-01/1": replace(known, plugged_s=now.monotonic_s - 130)}
+    assert found.sessions["CP-01/1"].missing_wh() == 20_000.0 - 477.0
     assert found.complete
 
 

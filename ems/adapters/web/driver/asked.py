@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 
 from ems.adapters.web.driver.bay import Bay
 from ems.domain.driver.wish import Wish, energy_between, next_time
+from ems.domain.session import Session
 
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _NUMBER = re.compile(r"\d{1,4}([.,]\d{1,3})?", re.ASCII)
@@ -17,11 +18,13 @@ LATER_MIN = frozenset({30, 60, 120})
 SOON, FLEXIBLE = "soon", "flexible"
 
 
-def wish_of(told: Mapping[str, str], bay: Bay, may_hurry: bool) -> Wish:
-    """How much, in kWh or from one state of charge to another, until when, and how soon. Empty fields say nothing."""
+def wish_of(told: Mapping[str, str], bay: Bay, may_hurry: bool, is_theirs: bool = False) -> Wish:
+    """How much, in kWh or from one state of charge to another, until when, and how soon. Empty fields say nothing.
+    Energy is that of the session if it `is_theirs` who ask, else of the transaction that has just begun or is to begin.
+    """
     energy: float | None = None
     if told.get("how") == "percent" and told.get("to"):
-        energy = _by_percent(told, bay)
+        energy = _by_percent(told, bay) + _got_wh(bay.session, is_theirs)
     elif told.get("how") != "percent" and told.get("kwh"):
         energy = 1000.0 * _number(told["kwh"])
         if not energy:
@@ -49,8 +52,14 @@ def _by_percent(told: Mapping[str, str], bay: Bay) -> float:
     from_percent = _number(told["from"]) if told.get("from") else None
     if from_percent is None:
         from_percent = 0.0 if session is None or session.soc_percent is None else session.soc_percent
-    wanted = energy_between(battery, from_percent, _number(told["to"]))
-    return wanted + (0.0 if session is None or session.transaction is None else session.energy_wh)
+    return energy_between(battery, from_percent, _number(told["to"]))
+
+
+def _got_wh(session: Session | None, is_theirs: bool) -> float:
+    """What counts already of an energy that is wanted from now on."""
+    if session is None or (session.transaction is None and not is_theirs):
+        return 0.0
+    return session.delivered_wh if is_theirs else session.energy_wh
 
 
 def _leave(told: Mapping[str, str], bay: Bay) -> datetime | None:

@@ -90,8 +90,8 @@ def _route(lobby: Lobby, work: Work, name: str) -> Callable[..., Awaitable[Respo
     return deed
 
 
-def _wish(lobby: Lobby, visit: Visit, told: Told) -> Wish:
-    return wish_of(told, visit.bay, lobby.house.imprint().may_hurry)
+def _wish(lobby: Lobby, visit: Visit, told: Told, is_theirs: bool = False) -> Wish:
+    return wish_of(told, visit.bay, lobby.house.imprint().may_hurry, is_theirs)
 
 
 def _must_pass(visit: Visit) -> None:
@@ -180,7 +180,8 @@ async def _need(lobby: Lobby, visit: Visit, told: Told) -> Response:
     mine, _ = await mine_of(lobby.house, visit)
     if mine is None or not mine.session:
         raise ValueError("the session is over")
-    await lobby.house.drivers.wish(visit.bay.evse.id, mine.session, _wish(lobby, visit, told))
+    wish = _wish(lobby, visit, told, is_theirs=True)
+    await lobby.house.drivers.wish(visit.bay.evse.id, mine.session, wish)
     return to(f"/c/{visit.sticker.slug}?done=told")
 
 
