@@ -93,13 +93,13 @@ def _as_it_ended(known: EvseState, session: Session) -> Session:
 
 
 def session_data(known: Session) -> dict[str, Any]:
-    """A session, plain."""
+    """A session, plain; `energy_wh` of all its transactions."""
     need, holder = known.need, known.holder
     return {
         "session": known.id,
         "evse": known.evse,
         "plugged": known.plugged.isoformat(),
-        "energy_wh": round(known.energy_wh, 1),
+        "energy_wh": round(known.delivered_wh, 1),
         "vehicle": None if known.vehicle is None else known.vehicle.id,
         "tag": None if holder is None else holder.tag,
         "cost_centre": None if holder is None else holder.cost_centre,
@@ -110,10 +110,11 @@ def session_data(known: Session) -> dict[str, Any]:
 
 
 def _transaction_data(known: Session, of: Session) -> dict[str, Any]:
+    """The transaction of a session, with its own energy."""
     running = of.transaction
     assert running is not None
     told = {"transaction": running.id, "started": running.started.isoformat(), "id_tag": running.id_tag}
-    return {**session_data(known), **told}
+    return {**session_data(known), **told, "energy_wh": round(known.energy_wh, 1)}
 
 
 def alarm_data(known: Incident) -> dict[str, Any]:

@@ -91,6 +91,19 @@ def test_what_a_station_did_offline_is_told_when_it_tells() -> None:
     assert [data["energy_wh"] for topic, _, data in scene.told if topic is Topic.TRANSACTION_ENDED] == [4000.0, 500.0]
 
 
+def test_a_session_is_told_with_the_energy_of_all_its_transactions_and_a_transaction_with_its_own() -> None:
+    scene = Scene()
+    scene.tick(e.StationConnected("A1", AT, 1), scene.status(EvseStatus.CHARGING), scene.starts(1))
+    scene.tick(scene.ends(1))
+    scene.tick(scene.starts(2))
+    scene.tick(scene.ends(2, 500.0))
+    scene.tick(scene.status(EvseStatus.AVAILABLE))
+    energies = [(topic, data["energy_wh"]) for topic, _, data in scene.told if "energy_wh" in data]
+    assert energies[-3:] == [
+        (Topic.TRANSACTION_STARTED, 0.0), (Topic.TRANSACTION_ENDED, 500.0), (Topic.SESSION_ENDED, 4500.0)
+    ]  # fmt: skip
+
+
 def test_the_error_of_a_status_is_told() -> None:
     scene = Scene()
     scene.tick(scene.status(EvseStatus.FAULTED, "GroundFailure"))

@@ -81,7 +81,7 @@ def _evse(state: SiteState, evse: Evse, known: EvseState, setpoint: Setpoint) ->
         "connected": "ON" if state.station(evse.station).connected else "OFF",
         "error": plain(known.error),
         "power_w": 0 if session is None and watts is None else _whole(watts),
-        "energy_wh": None if session is None else round(session.energy_wh),
+        "energy_wh": None if session is None else round(session.delivered_wh),
         "measured_a": None if sample is None else [round(amps, 1) for amps in sample.high_a],
         "setpoint_a": round(setpoint.amps, 1),
         "reason": plain(reason),

@@ -214,7 +214,7 @@ class Roamer:
             return
         guest.evse = ours.evse
         now, is_charging = self.ground.clock.now(), ours.transaction is not None
-        energy = max(guest.told.kwh, kwh(ours.energy_wh))
+        energy = max(guest.told.kwh, kwh(ours.delivered_wh))
         has_stopped = guest.is_charging and not is_charging
         if not has_stopped and (energy == guest.energy or now.monotonic_s - guest.told_s < TELL_S):
             return

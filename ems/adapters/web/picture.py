@@ -191,7 +191,7 @@ def evse_row(view: View, index: int) -> EvseRow:
         "measured_age_s": None if sample is None else age(now, sample.at),
         "legs_in_use": list(known.leg_use.legs(len(evse.wiring.legs))),
         "power_w": number(evse_power_w(evse, known, state.site.voltage_v)),
-        "energy_wh": None if session is None else number(session.energy_wh),
+        "energy_wh": None if session is None else number(session.delivered_wh),
         "soc_percent": None if session is None else number(session.soc_percent),
         "session": None if session is None else _session(session),
         "reason": None if setpoint is None else _reason(setpoint.reason, state.site.policy.observes, _left_a(known)),
@@ -210,7 +210,7 @@ def _session(session: Session) -> SessionRow:
         "transaction": None if session.transaction is None else session.transaction.id,
         "need": wanted,
         "departure": None if need.departure is None else time_of(need.departure),
-        "energy_wh": number(session.energy_wh) or 0.0,
+        "energy_wh": number(session.delivered_wh) or 0.0,
         "vehicle": None if session.vehicle is None else plain(session.vehicle.id),
     }
 

@@ -72,8 +72,8 @@ class NeedRow(TypedDict):
 
 
 class SessionRow(TypedDict):
-    """One vehicle at one EVSE since `plugged`; `transaction` is the id of what the station accounts for, `vehicle` that
-    of what people described, if it is known which one it is.
+    """One vehicle at one EVSE since `plugged`, with the energy of all its transactions; `transaction` is the id of what
+    the station accounts for, `vehicle` that of what people described, if it is known which one it is.
     """
 
     plugged: str

@@ -24,7 +24,7 @@ from ems.adapters.web.route import Router
 from ems.assembly.receipts import SiteReceipts
 from ems.assembly.session_desk import SiteSessionDesk
 from ems.domain.access.book import AccessMode, Doors
-from ems.domain.events import StatusChanged, TransactionStarted
+from ems.domain.events import MeterValues, StatusChanged, TransactionEnded, TransactionStarted
 from ems.domain.session import Transaction
 from ems.domain.station import EvseStatus
 from ems.ports.payments import Payments
@@ -143,6 +143,19 @@ class DriverOffice(Office):
         self.loop.inbox.put(TransactionStarted(evse, at, Transaction(number, at.utc, 1000.0, tag)))
         self.tick()
         self._runner.run(self.desk.tick())
+        self.tick()
+
+    def charges(self, evse: str, energy_wh: float) -> None:
+        """The meter of a station shows what its transaction got."""
+        at = self.scene.instant
+        self.loop.inbox.put(MeterValues(evse, at.monotonic_s, register_wh=1000.0 + energy_wh))
+        self.tick()
+
+    def ends(self, evse: str, number: int) -> None:
+        """A transaction ends; its vehicle stays."""
+        at = self.scene.instant
+        self.loop.inbox.put(TransactionEnded(evse, at, number, None, "Local"))
+        self.loop.inbox.put(StatusChanged(evse, at, EvseStatus.FINISHING))
         self.tick()
 
     def plug(self, evse: str) -> None:

@@ -15,6 +15,8 @@ import pytest
 from ems.adapters.web.driver.bay import Imprint
 from ems.adapters.web.driver.code import ALPHABET, VALID_S, Word, code_at, is_code, word_of
 from ems.adapters.web.driver.pace import Pace
+from ems.adapters.web.picture import evses
+from ems.adapters.web.view import View
 from ems.domain.access.book import AccessMode, Doors
 from ems.domain.billing.payment import Payment, PaymentState
 from ems.domain.billing.price_book import PriceListKept
@@ -222,6 +224,32 @@ def test_who_held_the_card_up_first_may_look_at_the_page_afterwards(office: Driv
     path = f"/c/{office.slug(FREE)}"
     assert office.visit(f"{path}/claim", {}, phone).status_code == 303
     assert 'data-f="energy"' in office.visit(path, cookies=phone).text
+
+
+def test_who_charges_again_without_unplugging_sees_one_session_and_says_what_is_to_come(office: DriverOffice) -> None:
+    """The page and others count from plug-in; what is wanted at the begin of a transaction comes on top of that."""
+    path, first, then = f"/c/{office.slug(READY)}", dict[str, str](), dict[str, str]()
+    percent = {"how": "percent", "from": "40", "to": "80", "battery": "45"}
+    office.visit(f"{path}/card", {"kwh": "30"}, first)
+    office.begin(READY, "04AABB", 900)
+    office.charges(READY, 6000.0)
+    office.ends(READY, 900)
+    office.begin(READY, "04AABB", 901)
+    office.charges(READY, 3000.0)
+    session = office.session(READY)
+    assert (session.energy_wh, session.delivered_wh, session.missing_wh()) == (3000.0, 9000.0, 21_000.0)
+    assert "9.00" in office.visit(path, cookies=first).text
+    row = {row["id"]: row for row in evses(View(office.loop.core.state, None, office.scene.instant))}[READY]
+    assert row["session"] is not None
+    assert row["energy_wh"] == row["session"]["energy_wh"] == 9000.0
+    office.visit(f"{path}/need", percent, first)
+    assert office.session(READY).need.energy_wh == pytest.approx(29_000.0), "20 kWh from now on"
+    office.visit(f"{path}/need", {"kwh": "40"}, first)
+    assert office.session(READY).need.energy_wh == 40_000.0, "of the session that the page shows"
+    office.ends(READY, 901)
+    office.visit(f"{path}/card", percent, then)
+    office.begin(READY, "04CCDD", 902)
+    assert office.session(READY).need.energy_wh == pytest.approx(29_000.0), "20 kWh in the transaction that begins"
 
 
 def test_a_session_that_a_phone_began_is_claimed_by_no_other(gift: DriverOffice) -> None:

@@ -249,7 +249,7 @@ def _facts(bay: Bay, mine: Mine, view: str, language: Language) -> Iterator[tupl
     running = session if session is not None and session.id == mine.session else None
     receipt = mine.cost
     if view in RUNNING | {"ended", "lost"} and running is not None:
-        yield "energy", say("Energy"), language.kwh(running.energy_wh, 2)
+        yield "energy", say("Energy"), language.kwh(running.delivered_wh, 2)
         power = bay.power_w
         if view != "ended" and power is not None:
             yield "power", say("Power"), language.kw(power)

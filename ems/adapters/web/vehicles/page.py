@@ -110,7 +110,7 @@ def _row(row: VehicleRow, leaves: NextRow | None, session: Session | None, calen
     if session is not None:
         need = session.need.energy_wh
         of = "" if need is None else f" of {kilowatthours(need)}"
-        there = f"has {kilowatthours(session.energy_wh)}{of}"
+        there = f"has {kilowatthours(session.delivered_wh)}{of}"
     return {
         "row": row,
         "name": plain(row["name"] or row["id"]),
