@@ -78,14 +78,15 @@ function isFilled(field) {
   return field.value !== field.defaultValue || (field.type === "checkbox" && field.checked !== field.defaultChecked);
 }
 
-// The fields of a part, each by its form, its name, and its place among those called the same.
+// The fields of a part, each by its form, its name, what it ticks, and its place among those that are called the same.
 function fieldsOf(part) {
   const found = new Map();
   for (const field of part.querySelectorAll("input:not([type=file]), select, textarea")) {
     const form = field.form ? field.form.getAttribute("id") ?? JSON.stringify(field.form.dataset) : "";
+    const called = `${form} ${field.name} ${/^(checkbox|radio)$/.test(field.type) ? JSON.stringify(field.value) : ""}`;
     let nth = 0;
-    while (found.has(`${form} ${field.name} ${nth}`)) nth += 1;
-    found.set(`${form} ${field.name} ${nth}`, field);
+    while (found.has(`${called} ${nth}`)) nth += 1;
+    found.set(`${called} ${nth}`, field);
   }
   return found;
 }
