@@ -1,5 +1,6 @@
 // The page of reports: a chart beside each table that says how it is drawn, and what is pressed is told to the interface.
 import { say, tell } from "./tell.js";
+import { zoned } from "./zoned.js";
 
 const COLOURS = ["--ev", "--limit", "--idle"];
 const MOST_BARS = 120;
@@ -94,17 +95,6 @@ if (globalThis.uPlot) {
 const print = document.getElementById("print");
 print.hidden = false;
 print.addEventListener("click", () => globalThis.print());
-
-// A time as the clocks of the site show it, with its offset: of one that comes twice the first.
-function zoned(text, zone) {
-  const wanted = Date.parse(`${text}Z`);
-  const offset = (at) => {
-    const parts = Object.fromEntries(new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" }).formatToParts(at).map((part) => [part.type, Number(part.value)]));
-    return Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second) - at;
-  };
-  const fitting = [wanted - offset(wanted - 86_400_000), wanted - offset(wanted + 86_400_000)].filter((at) => at + offset(at) === wanted);
-  return new Date(fitting.length ? Math.min(...fitting) : wanted - offset(wanted)).toISOString();
-}
 
 document.getElementById("exclude")?.addEventListener("submit", async (event) => {
   event.preventDefault();
