@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import httpx2
+from starlette.types import Receive, Scope, Send
+
 from ems.adapters.store.recovery import Recovered
 from ems.adapters.web.access.page import access_ways
+from ems.adapters.web.needs import SCOPE_KEY
 from ems.adapters.web.route import Router
 from ems.assembly.access import CardWatch, SiteAccess
+from ems.domain.access.account import Kind, Role, Visitor
 from ems.domain.access.book import AccessMode, Doors
 from ems.domain.daybook import Daybook
 from ems.domain.events import Event
@@ -62,6 +67,19 @@ class AccessOffice(Office):
         self.desk = SiteAccess(self.porter, lists, usher, self.store, self.loop, scene)
         return access_ways(scene, scene, self.operations, self.desk)
 
+    def access_page(self, words: str = "", role: Role = Role.OPERATOR) -> httpx2.Response:
+        """The page, with the tags in which such words are, as somebody with a role sees it."""
+
+        async def behind(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.app.app({**scope, SCOPE_KEY: Visitor("vera", role, Kind.PERSON)}, receive, send)
+
+        async def once() -> httpx2.Response:
+            transport = httpx2.ASGITransport(app=behind)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:
+                return await client.get("/access", params={"words": words} if words else {})
+
+        return self._runner.run(once())
+
     def clear(self) -> None:
         """Nothing is known of anybody, as in a new office."""
         book = self.operations.daybook.access
@@ -69,7 +87,7 @@ class AccessOffice(Office):
             *(f"/waitlist/{one.id}" for one in book.waiting),
             *(f"/reservations/{number}" for number in book.reservations),
             *(f"/tags/{quote(tag.id)}" for tag in book.tags.values()),
-            *(f"/groups/{name}" for name in book.groups),
+            *(f"/groups/{name}" for name in sorted(book.groups, key=lambda name: -len(list(book.lineage(name))))),
             *(f"/people/{name}" for name in book.people),
             *(f"/vehicles/{name}" for name in self.operations.daybook.fleet.vehicles),
             *(f"/cards/{quote(card.tag)}" for card in self.desk.cards),

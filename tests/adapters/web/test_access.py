@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from ems.domain.access.account import Role
+from ems.domain.access.tag import MAX_TAG
 from ems.domain.events import TransactionStarted
 from ems.domain.session import Transaction
 from tests.adapters.web.access_office import AccessOffice
@@ -288,6 +291,86 @@ def test_how_access_stands_is_told(office: AccessOffice) -> None:
     assert told["modes"] == {"": "tags"}
     assert {one["state"] for one in told["lists"]} == {"not yet asked"}
     assert len(told["lists"]) == 14
+
+
+def words_of(page: str, part: str) -> str:
+    """What people read in a part of a page."""
+    found = re.search(rf'<(\w+)[^>]* id="{part}".*?</\1>', page, re.DOTALL)
+    assert found is not None, page
+    return " ".join(re.sub(r"<[^>]*>", " ", found[0]).split())
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"valid_to": "2027-01-01T00:00:00+01:00"}, "until 01 Jan 2027 00:00"),
+        ({"valid_from": "2026-11-19T07:00:00Z", "valid_to": "2026-11-22T07:00:00Z"}, "from Thu 08:00; until Sun 08:00"),
+        ({"places": [f"CP-0{k}/1" for k in range(1, 8)]}, "at CP-01/1, CP-02/1, CP-03/1, CP-04/1, CP-05/1 and 2 more"),
+        ({"budget_kwh": 200, "budget_cost": "50.00", "budget_period": "week"}, "of 200 kWh a week; 0.00 of 50.00 EUR"),
+        (
+            {"person": "ada", "groups": ["crew"], "priority": 3, "at_once": 0},
+            "Ada Lovelace; in crew; priority 3; at any",
+        ),
+        ({}, "anywhere at any time"),
+    ],
+)
+def test_the_page_says_of_a_tag_what_limits_it(office: AccessOffice, told: dict[str, Any], words: str) -> None:
+    office.told("PUT", "/tags/04A1", {"name": "card", **told})
+    assert words in words_of(office.access_page().text, "tags")
+
+
+def test_the_page_says_of_a_group_what_it_holds_and_what_its_removal_would_do(office: AccessOffice) -> None:
+    office.told(
+        "PUT", "/groups/crew", {"name": "Crew", "places": ["CP-11"], "hours": ["06:00-22:00"], "stop_tag": "C1"}
+    )
+    office.told("PUT", "/groups/lone", {})
+    office.told("PUT", "/groups/night", {"parent": "crew", "blocked": True})
+    office.told("PUT", "/tags/04A1", {"groups": ["crew"]})
+    office.told("PUT", "/tags/04A2", {"groups": ["crew", "night"]})
+    fee = {"unit": "kwh", "price": "0.30"}
+    office.told("PUT", "/price-lists/p1", {"name": "Lone price", "fees": [fee], "groups": ["lone"]})
+    page = office.access_page().text
+    office.told("DELETE", "/price-lists/p1")
+    assert words_of(page, "groups") == (
+        "Crew crew with 2 tags and group night"
+        " at CP-11; 06:00-22:00; its members may end each other&#39;s sessions (C1)"
+        " Before it can be removed, 2 tags and group night must leave it: nobody loses a limit by accident. Edit"
+        " lone with 0 tags allows everything"
+        " Removing it changes nothing for any tag; Lone price would be a price for nobody."
+        " Edit Remove night with 1 tag blocked in Crew, and within what that allows"
+        " Before it can be removed, 1 tag must leave it: nobody loses a limit by accident. Edit"
+    )
+
+
+@pytest.mark.parametrize("words", ["04a2", "ada", "LOVELACE", "crew", "second"])
+def test_who_looks_for_a_tag_finds_it_by_its_number_name_person_and_group(office: AccessOffice, words: str) -> None:
+    office.told("PUT", "/tags/04A1", {"name": "first"})
+    office.told("PUT", "/tags/04A2", {"name": "second", "person": "ada", "groups": ["crew"]})
+    listed = words_of(office.access_page(words).text, "tags")
+    assert ("04A2" in listed, "04A1" in listed) == (True, False)
+    assert words_of(office.access_page("nothing like it").text, "tags") == "No tag has these words."
+
+
+def test_the_form_of_a_tag_offers_every_field_that_the_interface_takes_and_no_other(office: AccessOffice) -> None:
+    form = re.search(r'<form class="grid" id="tag".*?</form>', office.access_page().text, re.DOTALL)
+    assert form is not None
+    assert set(re.findall(r' name="(\w+)"', form[0])) == {"id", *TAG}
+    assert f'name="id" required maxlength="{MAX_TAG}"' in form[0]
+    evses = re.findall(r'name="places" value="([^"]*)"', form[0])
+    assert evses == [evse.id for evse in office.scene.site.evses]
+    assert "times of Europe/Berlin" in form[0]
+
+
+@pytest.mark.parametrize(("role", "may"), [(Role.VIEWER, False), (Role.OPERATOR, True), (Role.ADMIN, True)])
+def test_who_may_only_look_is_shown_groups_and_people_but_no_form(office: AccessOffice, role: Role, may: bool) -> None:
+    office.told("PUT", "/tags/04A1", TAG)
+    page = office.access_page(role=role).text
+    assert "Crew" in words_of(page, "groups")
+    assert "Ada Lovelace" in words_of(page, "people")
+    assert {name for name in re.findall(r'<form[^>]* id="(\w+)"', page)} - {"find"} == (
+        {"tag", "group", "person", "list", "reserve", "wait"} if may else set()
+    )
+    assert ("data-edit" in page, "data-forget" in page, "data-new" in page) == (may, may, may)
 
 
 @pytest.mark.parametrize(

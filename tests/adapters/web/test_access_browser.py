@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 from ems.adapters.web.app import WebOptions
 from ems.adapters.web.server import WebServer
 from ems.domain.access.change import (
+    GroupKept,
+    GroupRemoved,
     PersonKept,
     PersonRemoved,
     ReservationRemoved,
@@ -23,7 +27,7 @@ from ems.domain.access.change import (
     WaitsNoMore,
 )
 from ems.domain.access.reservation import Reservation, Waiting
-from ems.domain.access.tag import Budget, Person, Rule, Tag, hours_of
+from ems.domain.access.tag import Budget, Group, Period, Person, Rule, Tag, hours_of
 from tests.adapters.web.access_office import AccessOffice
 from tests.adapters.web.test_browser import CHROMIUM, Daemon, Visit, chromium
 from tests.adapters.web.test_injection import HOSTILE
@@ -69,6 +73,7 @@ def lodge(opened: Lodge) -> Lodge:
         *(ReservationRemoved(number) for number in book.reservations),
         *(TagRemoved(tag.id) for tag in book.tags.values()),
         *(PersonRemoved(name) for name in book.people),
+        *(GroupRemoved(name) for name in sorted(book.groups, key=lambda name: -len(list(book.lineage(name))))),
     )
     opened.do(lambda: [opened.office.desk.forget(card.tag) for card in opened.office.desk.cards])
     return opened
@@ -93,12 +98,35 @@ def test_a_card_that_nobody_knows_is_on_top_and_adopted_by_one_click(chromium: A
     visit.page.close()
 
 
+def fills(visit: Visit, form: str, values: dict[str, str]) -> None:
+    """Somebody types into fields of a form."""
+    for name, value in values.items():
+        field = visit.page.locator(f"#{form} [name={name}]")
+        if field.evaluate("one => one.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+
+
+def said(visit: Visit, form: str, *names: str) -> list[str]:
+    """What stands in fields of a form."""
+    return [visit.page.input_value(f"#{form} [name={name}]") for name in names]
+
+
+def ticked(visit: Visit) -> list[str]:
+    """The groups that are ticked for a tag."""
+    return [box.get_attribute("value") for box in visit.page.locator("#tag [name=groups]:checked").all()]
+
+
+KEEP = "button:not([type])"
+
+
 def test_a_tag_is_added_blocked_and_not_forgotten_when_somebody_else_changed_it(chromium: Any, lodge: Lodge) -> None:
     visit = Visit(chromium, lodge.url + "access")
-    visit.page.click("text=Add a tag")
-    for name, value in {"id": "04A1", "name": "Ada", "hours": "Mon-Fri 06:00-22:00", "budget_kwh": "200"}.items():
-        visit.page.fill(f"#add-tag [name={name}]", value)
-    visit.page.click("#add-tag button")
+    visit.page.click("[data-new=tag]")
+    visit.expects("#tag [name=id]").to_be_focused()
+    fills(visit, "tag", {"id": "04A1", "name": "Ada", "hours": "Mon-Fri 06:00-22:00", "budget_kwh": "200"})
+    visit.page.click(f"#tag {KEEP}")
     visit.expects("#tags li").to_contain_text("Mon-Fri 06:00-22:00; 0.0 of 200 kWh a month")
     visit.page.click("[data-block='04A1']")
     visit.expects("#tags .bad").to_contain_text("blocked")
@@ -109,6 +137,252 @@ def test_a_tag_is_added_blocked_and_not_forgotten_when_somebody_else_changed_it(
     visit.page.click("#tags [data-forget]")
     visit.expects("#said").to_contain_text("somebody has changed '04A1' meanwhile")
     visit.expects("#tags li").to_contain_text("changed")
+    visit.page.close()
+
+
+def test_a_tag_is_added_with_all_it_may_have_and_shown_and_changed_by_the_clock_of_the_site(
+    chromium: Any, lodge: Lodge
+) -> None:
+    """The browser stands in New York, the site in Berlin."""
+    lodge.change(PersonKept(Person("ada")), GroupKept(Group("crew", "Crew")), GroupKept(Group("night")))
+    visit = Visit(
+        chromium, lodge.url + "access", timezone_id="America/New_York", viewport={"width": 390, "height": 844}
+    )
+    visit.page.click("[data-new=tag]")
+    told = {"id": "04A1", "name": "Ada's", "person": "ada", "budget_kwh": "200.5", "budget_cost": "50.10",
+            "budget_period": "week", "hours": "Mon-Fri 06:00-22:00\nSat 08:00-12:00",
+            "valid_from": "2026-12-01T06:00", "valid_to": "2027-07-01T00:00"}  # fmt: skip
+    fills(visit, "tag", told)
+    visit.page.check("#tag [name=groups][value=crew]")
+    visit.page.click("#tag .further summary")
+    for place in ("CP-02/1", "CP-11/1"):
+        visit.page.check(f"#tag [name=places][value='{place}']")
+    visit.expects("#tag fieldset:has([name=places]) [data-ticked]").to_have_text("CP-02/1; CP-11/1")
+    fills(visit, "tag", {"priority": "-3", "at_once": "2"})
+    visit.page.check("#tag [name=blocked]")
+    visit.page.click(f"#tag {KEEP}")
+    visit.expects("#said").to_have_text("04A1 is kept.")
+    assert lodge.office.operations.daybook.access.tags["04a1"] == Tag(
+        "04A1", "Ada's", "ada", ("crew",),
+        datetime(2026, 12, 1, 5, tzinfo=UTC), datetime(2027, 6, 30, 22, tzinfo=UTC),
+        Rule(frozenset({"CP-02/1", "CP-11/1"}), hours_of(("Mon-Fri 06:00-22:00", "Sat 08:00-12:00"))),
+        Budget(200_500.0, Period.WEEK, 5010), -3, 2, True,
+    )  # fmt: skip
+    assert said(visit, "tag", "id", "name", "valid_from", "hours") == ["", "", "", ""]
+    visit.expects("#tag :checked:not(option)").to_have_count(0)
+    visit.page.click("[data-edit=tag]")
+    visit.expects("#tag [data-about]").to_contain_text("04A1 as it is now")
+    assert said(visit, "tag", *told) == [*told.values()]
+    assert visit.page.locator("#tag .further").get_attribute("open") is not None
+    visit.page.uncheck("#tag [name=groups][value=crew]")
+    visit.page.check("#tag [name=groups][value=night]")
+    fills(visit, "tag", {"name": "Ada", "budget_cost": "", "at_once": "0"})
+    visit.page.uncheck("#tag [name=blocked]")
+    visit.page.click(f"#tag {KEEP}")
+    visit.expects("#tags b.foreign").to_have_text("Ada")
+    changed = lodge.office.operations.daybook.access.tags["04a1"]
+    assert (changed.groups, changed.budget) == (("night",), Budget(200_500.0, Period.WEEK))
+    assert (changed.at_once, changed.is_blocked) == (0, False)
+    assert changed.valid_to == datetime(2027, 6, 30, 22, tzinfo=UTC)
+    assert visit.complaints == []
+    visit.page.close()
+
+
+def test_a_validity_that_was_not_touched_stays_to_the_second_and_in_the_hour_that_comes_twice(
+    chromium: Any, lodge: Lodge
+) -> None:
+    twice, second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC), datetime(2026, 12, 31, 22, 59, 59, tzinfo=UTC)
+    lodge.change(TagsKept((Tag("04A1", valid_from=twice, valid_to=second),)))
+    visit = Visit(chromium, lodge.url + "access")
+    visit.page.click("[data-edit=tag]")
+    visit.expects("#tag [name=valid_from]").to_have_value("2026-10-25T02:30")
+    visit.expects("#tag [name=valid_to]").to_have_value("2026-12-31T23:59:59")
+    fills(visit, "tag", {"name": "Ada"})
+    visit.page.click(f"#tag {KEEP}")
+    visit.expects("#tags b.foreign").to_have_text("Ada")
+    changed = lodge.office.operations.daybook.access.tags["04a1"]
+    assert (changed.valid_from, changed.valid_to) == (twice, second)
+    visit.page.close()
+
+
+def test_what_is_refused_is_said_beside_the_form_and_what_was_typed_stays(chromium: Any, lodge: Lodge) -> None:
+    lodge.change(GroupKept(Group("early")), GroupKept(Group("zero")))
+    visit = Visit(chromium, lodge.url + "access")
+    visit.page.click("[data-new=tag]")
+    visit.page.check("#tag [name=groups][value=zero]")
+    fills(visit, "tag", {"id": "04A1", "valid_from": "2026-12-02T06:00", "valid_to": "2026-12-01T06:00"})
+    visit.page.click(f"#tag {KEEP}")
+    visit.expects("#tag .refusal").to_have_text(
+        re.compile('tag 04A1: "Valid until" must be after "Valid from"'), use_inner_text=True
+    )
+    visit.expects("#tag [name=valid_to][aria-invalid=true]").to_have_count(1)
+    visit.expects("#tag [data-mine]").to_be_hidden()
+    lodge.change(GroupKept(Group("late")), PersonKept(Person("eve")))  # the page renews itself around the form
+    visit.expects("#tag [name=groups][value=late]").to_have_count(1)
+    assert said(visit, "tag", "id", "valid_to") == ["04A1", "2026-12-01T06:00"]
+    assert ticked(visit) == ["zero"]
+    fills(visit, "tag", {"valid_to": "2026-12-03T06:00"})
+    visit.expects("#tag [name=valid_to][aria-invalid=true]").to_have_count(0)
+    visit.page.click(f"#tag {KEEP}")
+    visit.expects("#tags .tag").to_have_text("04A1")
+    visit.expects("#tag .refusal").to_be_hidden()
+    lodge.change(TagsKept((Tag("0B", "Eve"),)))
+    visit.page.click("[data-new=tag]")
+    fills(visit, "tag", {"id": "0b"})
+    visit.page.click(f"#tag {KEEP}")
+    visit.expects("#tag .refusal [role=alert]").to_contain_text("it is there already: change that one")
+    visit.page.close()
+
+
+def test_what_was_read_into_a_form_stays_when_the_page_renews_itself_around_it(chromium: Any, lodge: Lodge) -> None:
+    lodge.change(GroupKept(Group("early")), GroupKept(Group("zero")), TagsKept((Tag("04A1", "Ada", groups=("zero",)),)))
+    visit = Visit(chromium, lodge.url + "access")
+    visit.page.click("[data-edit=tag]")
+    visit.expects("#tag [name=id]").to_have_value("04A1")
+    visit.page.click(f"#tag {KEEP}")  # what is in the form once it was kept is what the page says
+    visit.expects("#said").to_have_text("04A1 is kept.")
+    visit.page.click("[data-edit=tag]")
+    visit.expects("#tag [name=groups]:checked").to_have_count(1)
+    visit.page.focus("#find input")
+    lodge.change(GroupKept(Group("late")))
+    visit.expects("#tag [name=groups][value=late]").to_have_count(1)
+    assert ticked(visit) == ["zero"]
+    visit.expects("#tag fieldset:has([name=groups]) [data-ticked]").to_have_text("zero")
+    visit.page.close()
+
+
+def test_of_two_operators_who_change_the_same_tag_the_second_sees_what_the_first_did_and_chooses(
+    chromium: Any, lodge: Lodge
+) -> None:
+    lodge.change(GroupKept(Group("crew")), TagsKept((Tag("04A1", "Ada"),)))
+    visit = Visit(chromium, lodge.url + "access")
+    for choice, name in (("data-theirs", "theirs"), ("data-mine", "mine")):
+        visit.page.click("[data-edit=tag]")
+        visit.expects("#tag [name=id]").to_have_value("04A1")
+        fills(visit, "tag", {"name": "mine"})
+        until = datetime(2027, 1, 1, tzinfo=UTC)
+        lodge.change(TagsKept((Tag("04A1", "theirs", groups=("crew",), valid_to=until, at_once=3),)))
+        visit.page.click(f"#tag {KEEP}")
+        visit.expects("#tag .refusal [role=alert]").to_contain_text(
+            "Somebody has changed 04A1 meanwhile: Name is now theirs; Groups is now crew;"
+            " Valid until is now 2027-01-01 01:00; Sessions at once, 0: any number is now 3."
+        )
+        assert said(visit, "tag", "name") == ["mine"]
+        visit.page.click(f"#tag [{choice}]")
+        visit.expects("#tag .refusal").to_be_hidden()
+        if choice == "data-theirs":
+            visit.expects("#tag [name=name]").to_have_value("theirs")
+            visit.expects("#tag [name=groups]:checked").to_have_count(1)
+            visit.page.click("#tag button[type=reset]")
+            lodge.change(TagsKept((Tag("04A1", "Ada"),)))
+        else:
+            visit.expects("#tags b.foreign").to_have_text("mine")
+        assert lodge.office.operations.daybook.access.tags["04a1"].name == ("mine" if name == "mine" else "Ada")
+    visit.page.close()
+
+
+def test_a_tag_that_somebody_removed_meanwhile_is_added_anew_only_by_who_wants_that(
+    chromium: Any, lodge: Lodge
+) -> None:
+    lodge.change(TagsKept((Tag("04A1", "Ada"),)))
+    visit = Visit(chromium, lodge.url + "access")
+    visit.page.click("[data-edit=tag]")
+    visit.expects("#tag [name=id]").to_have_value("04A1")
+    fills(visit, "tag", {"name": "mine"})
+    lodge.change(TagRemoved("04A1"))
+    visit.page.click(f"#tag {KEEP}")
+    visit.expects("#tag .refusal [role=alert]").to_contain_text("Somebody has removed 04A1 meanwhile")
+    assert lodge.office.operations.daybook.access.tags == {}
+    visit.page.click(f"#tag {KEEP}")
+    visit.expects("#tags b.foreign").to_have_text("mine")
+    visit.page.close()
+
+
+def test_what_is_typed_about_one_tag_is_not_lost_to_the_next(chromium: Any, lodge: Lodge) -> None:
+    lodge.change(TagsKept((Tag("04A1", "Ada"), Tag("0B", "Eve"))))
+    visit = Visit(chromium, lodge.url + "access")
+    visit.page.click("[data-edit=tag][data-id='04A1']")
+    visit.expects("#tag [name=id]").to_have_value("04A1")
+    fills(visit, "tag", {"name": "typed"})
+    visit.page.click("[data-edit=tag][data-id='0B']")
+    visit.expects("#tag .refusal [role=alert]").to_contain_text("What is typed here about 04A1 is not kept yet")
+    assert said(visit, "tag", "id", "name") == ["04A1", "typed"]
+    visit.page.click("#tag button[type=reset]")
+    visit.page.click("[data-edit=tag][data-id='0B']")
+    visit.expects("#tag [name=id]").to_have_value("0B")
+    visit.page.close()
+
+
+def test_a_group_is_made_changed_and_removed_once_nobody_is_in_it(chromium: Any, lodge: Lodge) -> None:
+    visit = Visit(chromium, lodge.url + "access", viewport={"width": 390, "height": 844})
+    visit.page.click("#one-group > summary")
+    fills(visit, "group", {"id": "crew", "name": "Crew", "hours": "Mon-Fri 06:00-22:00"})
+    visit.page.click("#group .further summary")
+    visit.page.check("#group [name=places][value='CP-03/1']")
+    fills(visit, "group", {"stop_tag": "CREW-STOP"})
+    visit.page.click(f"#group {KEEP}")
+    visit.expects("#groups li").to_contain_text("Crew crew with 0 tags")
+    visit.expects("#groups li").to_contain_text(
+        "at CP-03/1; Mon-Fri 06:00-22:00; its members may end each other's sessions (CREW-STOP)"
+    )
+    group = Group("crew", "Crew", None, Rule(frozenset({"CP-03/1"}), hours_of(("Mon-Fri 06:00-22:00",))), False)
+    assert lodge.office.operations.daybook.access.groups == {"crew": replace(group, stop_tag="CREW-STOP")}
+    lodge.change(TagsKept((Tag("04A1", groups=("crew",)),)))
+    visit.expects("#groups li").to_contain_text("Before it can be removed, 1 tag must leave it", timeout=15_000)
+    visit.expects("#groups [data-forget]").to_have_count(0)
+    visit.page.click("[data-edit=group]")
+    visit.expects("#group [name=places]:checked").to_have_count(1)
+    fills(visit, "group", {"name": "Day crew", "parent": "nobody"})
+    visit.page.click(f"#group {KEEP}")
+    visit.expects("#group .refusal [role=alert]").to_contain_text("no group 'nobody'")
+    fills(visit, "group", {"parent": ""})
+    visit.page.click(f"#group {KEEP}")
+    visit.expects("#groups b").to_have_text("Day crew")
+    assert lodge.office.operations.daybook.access.groups["crew"].stop_tag == "CREW-STOP"
+    lodge.change(TagRemoved("04A1"))
+    visit.expects("#groups li").to_contain_text("Removing it changes nothing for any tag.")
+    visit.page.click("#groups [data-forget]")
+    visit.expects("#groups li").to_have_text("There is no group.")
+    assert lodge.office.operations.daybook.access.groups == {}
+    assert all("422" in one for one in visit.complaints), visit.complaints
+    visit.page.close()
+
+
+def test_a_person_is_added_changed_and_blocked(chromium: Any, lodge: Lodge) -> None:
+    lodge.change(TagsKept((Tag("04A1"),)))
+    visit = Visit(chromium, lodge.url + "access")
+    visit.page.click("#one-person > summary")
+    fills(visit, "person", {"id": "ada", "name": "Ada"})
+    visit.page.click(f"#person {KEEP}")
+    visit.expects("#people-list option[value=ada]").to_have_count(1)
+    visit.page.click("[data-edit=person]")
+    visit.expects("#person [name=name]").to_have_value("Ada")
+    fills(visit, "person", {"name": "Ada Lovelace", "cost_centre": "R&D"})
+    visit.page.check("#person [name=blocked]")
+    visit.page.click(f"#person {KEEP}")
+    visit.expects("#people li").to_contain_text("Ada Lovelace ada R&D")
+    visit.expects("#people .bad").to_contain_text("blocked")
+    assert lodge.office.operations.daybook.access.people == {"ada": Person("ada", "Ada Lovelace", "R&D", True)}
+    visit.page.close()
+
+
+def test_of_500_tags_as_many_are_shown_as_anybody_pages_through_and_all_are_found(chromium: Any, lodge: Lodge) -> None:
+    lodge.change(TagsKept(tuple(Tag(f"T{number:03}", f"Driver {number}") for number in range(501))))
+    visit = Visit(chromium, lodge.url + "access", viewport={"width": 390, "height": 844})
+    visit.expects("#tags .entry:visible").to_have_count(50)
+    visit.page.fill("#find input", "driver 499")
+    visit.expects("#found").to_have_text("1 of 500")
+    visit.expects("#further").to_be_hidden()
+    visit.page.fill("#find input", "")
+    visit.page.click("#further button")
+    visit.expects("#tags .entry:visible").to_have_count(500)
+    visit.expects("[data-edit=tag][data-id=T050]").to_be_focused()
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+    visit.page.fill("#find input", "driver 500")
+    visit.expects("#found").to_have_text("0 of 500")
+    visit.expects("[data-more]").to_contain_text("1 more are not on this page")
+    visit.page.press("#find input", "Enter")
+    visit.expects("#tags .tag").to_have_text("T500")
     visit.page.close()
 
 
@@ -200,6 +474,8 @@ def test_everybody_can_use_it_whatever_is_written_there(
     now = lodge.scene.instant.utc
     lodge.change(
         *(PersonKept(Person(f"p{k}", name, name[:20])) for k, name in enumerate(NAMES)),
+        *(GroupKept(Group(f"g{k}", name)) for k, name in enumerate(NAMES)),
+        GroupKept(Group("inner", parent="g0", is_blocked=True)),
         TagsKept(tuple(Tag(f"T{k}", name, f"p{k}") for k, name in enumerate(NAMES))),
         TagsKept((
             Tag("04A1", "Ada", rule=Rule(frozenset({"CP-11"}), hours_of(("22:00-06:00",))), budget=Budget(2e5)),
@@ -213,13 +489,19 @@ def test_everybody_can_use_it_whatever_is_written_there(
     visit.expects("#tags .entry").to_have_count(len(NAMES) + 3)
     for summary in visit.page.locator("summary").all():
         summary.click()
+    visit.page.click("[data-edit=tag][data-id='04A1']")
+    visit.expects("#tag [name=id]").to_have_value("04A1")
+    visit.page.fill("#tag [name=valid_from]", "2027-01-02T00:00")
+    visit.page.fill("#tag [name=valid_to]", "2027-01-01T00:00")
+    visit.page.click(f"#tag {KEEP}")
+    visit.expects("#tag .refusal").to_be_visible()
     result = axe.run(visit.page)
     assert result.violations_count == 0, result.generate_report()
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     visit.page.fill("#find input", "04a")
     visit.expects("#found").to_have_text(f"1 of {len(NAMES) + 3}")
     visit.page.screenshot(path=str(tmp_path / "access.png"), full_page=True)
-    assert visit.complaints == []
+    assert all("422" in one for one in visit.complaints), visit.complaints  # the refusal above
     visit.page.close()
 
 

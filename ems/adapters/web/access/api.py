@@ -19,8 +19,10 @@ from ems.adapters.web.access.held import held_paths
 from ems.adapters.web.access.rows import (
     check_row,
     group_row,
+    group_rows,
     people_rows,
     person_row,
+    searched,
     tag_row,
 )
 from ems.adapters.web.deed import answered, carried_out, ok, who
@@ -99,7 +101,7 @@ def _groups(router: Router, operations: Operations) -> None:
     async def groups() -> Response:
         """All groups with how many tags each has."""
         book = operations.daybook.access
-        return await answered(lambda: {"groups": [group_row(book, book.groups[name]) for name in sorted(book.groups)]})
+        return await answered(lambda: {"groups": group_rows(book)})
 
     @router.get("/groups/{name}", summary="One group", responses=tagged(shape.GroupRow, 404))
     async def group(name: Name) -> Response:
@@ -140,7 +142,7 @@ def _tags(router: Router, operations: Operations, desk: AccessDesk) -> None:
         book, wanted = operations.daybook.access, search.casefold()
 
         def rows() -> dict[str, Any]:
-            found = [tag for _, tag in sorted(book.tags.items()) if wanted in _searched(operations, tag)]
+            found = [tag for _, tag in sorted(book.tags.items()) if wanted in searched(book, tag)]
             return {
                 "tags": [tag_row(tag, desk.spent(tag), desk.doors.currency) for tag in found[:limit]],
                 "total": len(found),
@@ -202,12 +204,6 @@ def _checks(router: Router, live: Live, clock: Clock, desk: AccessDesk) -> None:
             return await answered(lambda: check_row(asked, desk.check(asked)))
 
         return await carried_out(work)
-
-
-def _searched(operations: Operations, tag: Tag) -> str:
-    book = operations.daybook.access
-    person = "" if tag.person is None else f"{tag.person} {book.people[tag.person].name}"
-    return f"{tag.id} {tag.name} {person}".casefold()
 
 
 def _person(operations: Operations, name: str) -> shape.PersonRow:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ems.adapters.web.access import shape
 from ems.adapters.web.operations.rows import finding_rows_of, kilo
 from ems.adapters.web.values import plain, time_of
@@ -41,6 +43,16 @@ def people_rows(book: AccessBook) -> list[shape.PersonRow]:
 
 def group_row(book: AccessBook, one: Group) -> shape.GroupRow:
     """A group."""
+    return _group_row(one, sum(1 for tag in book.tags.values() if one.id in tag.groups))
+
+
+def group_rows(book: AccessBook) -> list[shape.GroupRow]:
+    """All groups, by id."""
+    members = Counter(name for tag in book.tags.values() for name in tag.groups)
+    return [_group_row(book.groups[name], members[name]) for name in sorted(book.groups)]
+
+
+def _group_row(one: Group, tags: int) -> shape.GroupRow:
     return {
         "id": one.id,
         "name": plain(one.name),
@@ -49,8 +61,14 @@ def group_row(book: AccessBook, one: Group) -> shape.GroupRow:
         "hours": [hours_text(window) for window in one.rule.hours],
         "blocked": one.is_blocked,
         "stop_tag": one.stop_tag,
-        "tags": sum(1 for tag in book.tags.values() if one.id in tag.groups),
+        "tags": tags,
     }
+
+
+def searched(book: AccessBook, tag: Tag) -> str:
+    """The words by which a tag is found."""
+    person = "" if tag.person is None else f"{tag.person} {book.people[tag.person].name}"
+    return f"{tag.id} {tag.name} {person} {' '.join(tag.groups)}".casefold()
 
 
 def tag_row(one: Tag, spent: Usage, currency: str) -> shape.TagRow:

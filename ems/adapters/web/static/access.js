@@ -1,10 +1,19 @@
 // The page of people and tags: what is pressed is told to the interface, and what changed is taken over.
+import { groupForm, personForm, tagForm } from "./access-forms.js";
+import { sayTicked } from "./described.js";
 import { keepFresh, refresh, sent } from "./station-ask.js";
 import { handIn, readTable, showRows, UNREADABLE } from "./table-file.js";
 import { say, tell } from "./tell.js";
 
 const FRESH_MS = 5_000;
+const MOST = 50; // tags that are shown at once: nobody pages through more with a keyboard
 const list = document.getElementById("list");
+const finder = document.getElementById("find");
+const further = document.getElementById("further");
+let most = MOST;
+// Who may only look has no forms.
+const forms = Object.fromEntries(Object.entries({ tag: tagForm, group: groupForm, person: personForm })
+  .map(([name, made]) => [name, document.getElementById(name), made]).filter(([, form]) => form).map(([name, form, made]) => [name, made(form, renew)]));
 
 // A note of what came of something, and the page as it is now.
 async function done(answer, words) {
@@ -27,18 +36,15 @@ const path = (base, name) => base + encodeURIComponent(name);
 const filled = (form, names) => Object.fromEntries(names.map((name) => [name, form.elements[name].value.trim()]).filter(([, value]) => value));
 
 document.addEventListener("submit", async (event) => {
-  event.preventDefault();
   const form = event.target;
+  if (form === finder && isFound()) return; // the controller looks among all of them
+  event.preventDefault();
   const name = form.getAttribute("id"); // a field called id would stand in for it
   if (form.dataset.adopt) {
     const answer = await tell("POST", `${path("/api/v1/cards/", form.dataset.adopt)}/adopt`, filled(form, ["person"]));
     await done(answer, `${form.dataset.adopt} may charge from now on.`);
-  } else if (name === "add-tag") {
-    const { hours, budget_kwh, ...rest } = filled(form, ["name", "person", "hours", "budget_kwh"]);
-    const body = { ...rest, hours: hours ? hours.split(";").map((one) => one.trim()) : [], ...(budget_kwh ? { budget_kwh: Number(budget_kwh) } : {}) };
-    await added(form, await tell("PUT", path(form.dataset.put, form.elements.id.value.trim()), body, { headers: { "if-none-match": "*" } }));
-  } else if (name === "add-person") {
-    await added(form, await tell("PUT", path(form.dataset.put, form.elements.id.value.trim()), filled(form, ["name", "cost_centre"]), { headers: { "if-none-match": "*" } }));
+  } else if (forms[name]) {
+    await forms[name].keep();
   } else if (name === "reserve") {
     const hours = Number(form.elements.hours.value); // counted at the site, whose clock may not be the browser's
     await added(form, await tell("POST", "/api/v1/reservations", { ...filled(form, ["evse", "tag"]), hours }));
@@ -57,7 +63,13 @@ async function added(form, answer) {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[type=button]");
   if (!button) return;
-  if (button.dataset.block) {
+  if (button.dataset.edit) {
+    await forms[button.dataset.edit].edit(button.dataset.id);
+  } else if (button.dataset.new) {
+    forms[button.dataset.new].add();
+  } else if (button.dataset.further !== undefined) {
+    showFurther();
+  } else if (button.dataset.block) {
     const blocked = button.dataset.to === "true";
     const answer = await tell("POST", `${path("/api/v1/tags/", button.dataset.block)}/block`, { blocked });
     await done(answer, `${button.dataset.block} ${blocked ? "is blocked; what it charges ends" : "may charge again"}.`);
@@ -81,20 +93,38 @@ async function preview() {
   showRows(list, heading, "What the list says", rows, ok ? told.findings_total + told.tags.length : rows.length);
 }
 
+// The first of those that have the words; how many there are is said.
 function find() {
-  const words = document.querySelector("#find input").value.trim().toLowerCase();
-  let shown = 0;
-  const all = document.querySelectorAll("#tags > [data-words]");
-  for (const one of all) {
-    one.hidden = !one.dataset.words.includes(words);
-    shown += one.hidden ? 0 : 1;
-  }
-  document.getElementById("found").textContent = words ? `${shown} of ${all.length}` : "";
+  const words = finder.elements.words.value.trim().toLowerCase();
+  const all = [...document.querySelectorAll("#tags > [data-words]")];
+  const fitting = all.filter((one) => one.dataset.words.includes(words));
+  for (const one of all) one.hidden = true;
+  for (const one of fitting.slice(0, most)) one.hidden = false;
+  document.getElementById("found").textContent = words ? `${fitting.length} of ${all.length}` : "";
+  further.hidden = fitting.length <= most;
+  further.firstElementChild.textContent = `Show ${fitting.length - most} more`;
 }
 
-document.getElementById("find").addEventListener("input", find);
+// The keyboard goes on at the first that is new.
+function showFurther() {
+  const before = new Set(document.querySelectorAll("#tags > [data-words]:not([hidden])"));
+  most = Infinity;
+  find();
+  const next = [...document.querySelectorAll("#tags > [data-words]:not([hidden])")].find((one) => !before.has(one));
+  (next?.querySelector("button") ?? document.getElementById("tags")).focus();
+}
+
+// There are more tags than this page has, or it has only some that were asked for.
+const isFound = () => document.querySelector("#more").childElementCount > 0;
+
+finder.addEventListener("input", () => {
+  most = MOST;
+  find();
+});
 document.getElementById("tags").addEventListener("renewed", find);
+document.getElementById("tag-groups")?.addEventListener("renewed", () => sayTicked(document.getElementById("tag")));
 document.addEventListener("renewed", (event) => {
   if (event.target.id === "unknown" || event.target.id === "endings") event.target.hidden = event.target.querySelector("li") === null;
 });
+find();
 keepFresh(FRESH_MS);

@@ -3,7 +3,7 @@ import { heard, loggedOut } from "./news.js";
 
 const PATIENCE_MS = 60_000;
 
-// The answer of the controller: {ok, status, told}, where `told` is JSON, or {detail} in words when it was refused.
+// The answer of the controller: {ok, status, told, etag}, where `told` is JSON, or {detail} in words when it was refused.
 export async function tell(method, url, body, { patience = PATIENCE_MS, headers = {} } = {}) {
   try {
     const content = body === undefined ? {} : { body: JSON.stringify(body) };
@@ -12,7 +12,7 @@ export async function tell(method, url, body, { patience = PATIENCE_MS, headers 
     if (answer.status === 401) return refused();
     heard();
     const text = await answer.text();
-    return { ok: answer.ok, status: answer.status, told: text ? JSON.parse(text) : {} };
+    return { ok: answer.ok, status: answer.status, told: text ? JSON.parse(text) : {}, etag: answer.headers.get("etag") };
   } catch {
     return { ok: false, status: 0, told: { detail: "The controller did not answer; try it again." } };
   }
