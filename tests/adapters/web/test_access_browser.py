@@ -172,6 +172,7 @@ def test_a_tag_is_added_with_all_it_may_have_and_shown_and_changed_by_the_clock_
     visit.expects("#tag :checked:not(option)").to_have_count(0)
     visit.page.click("[data-edit=tag]")
     visit.expects("#tag [data-about]").to_contain_text("04A1 as it is now")
+    visit.expects("#tag [name=id]").to_have_css("border-top-style", "dashed")
     assert said(visit, "tag", *told) == [*told.values()]
     assert visit.page.locator("#tag .further").get_attribute("open") is not None
     visit.page.uncheck("#tag [name=groups][value=crew]")
@@ -216,6 +217,7 @@ def test_what_is_refused_is_said_beside_the_form_and_what_was_typed_stays(chromi
         re.compile('tag 04A1: "Valid until" must be after "Valid from"'), use_inner_text=True
     )
     visit.expects("#tag [name=valid_to][aria-invalid=true]").to_have_count(1)
+    visit.expects("#tag [name=valid_to]").to_have_css("border-top-width", "2px")
     visit.expects("#tag [data-mine]").to_be_hidden()
     lodge.change(GroupKept(Group("late")), PersonKept(Person("eve")))  # the page renews itself around the form
     visit.expects("#tag [name=groups][value=late]").to_have_count(1)
@@ -251,6 +253,23 @@ def test_what_was_read_into_a_form_stays_when_the_page_renews_itself_around_it(c
     visit.page.close()
 
 
+def test_a_place_that_has_no_box_gets_one_and_stays_until_somebody_takes_it_away(chromium: Any, lodge: Lodge) -> None:
+    """A whole station that has one EVSE, told over the interface; or what the site has no more."""
+    lodge.change(TagsKept((Tag("04A1", "Ada", rule=Rule(frozenset({"CP-11"}))),)))
+    visit = Visit(chromium, lodge.url + "access")
+    for name, boxes, after in (("Eve", {}, "CP-11"), ("Ida", {"CP-11": False, "CP-12/1": True}, "CP-12/1")):
+        visit.page.click("[data-edit=tag]")
+        visit.expects("#tag [name=places]:checked").to_have_value("CP-11")
+        fills(visit, "tag", {"name": name})
+        for place, wanted in boxes.items():
+            visit.page.set_checked(f"#tag [name=places][value='{place}']", wanted)
+        visit.page.click(f"#tag {KEEP}")
+        visit.expects("#tags b.foreign").to_have_text(name)
+        visit.expects("#tag [data-gone]").to_have_count(0)
+        assert lodge.office.operations.daybook.access.tags["04a1"].rule.places == {after}
+    visit.page.close()
+
+
 def test_of_two_operators_who_change_the_same_tag_the_second_sees_what_the_first_did_and_chooses(
     chromium: Any, lodge: Lodge
 ) -> None:
@@ -277,6 +296,7 @@ def test_of_two_operators_who_change_the_same_tag_the_second_sees_what_the_first
             lodge.change(TagsKept((Tag("04A1", "Ada"),)))
         else:
             visit.expects("#tags b.foreign").to_have_text("mine")
+            visit.expects(f"#tag {KEEP}").to_be_focused()
         assert lodge.office.operations.daybook.access.tags["04a1"].name == ("mine" if name == "mine" else "Ada")
     visit.page.close()
 

@@ -17,7 +17,7 @@ function title(form, name) {
 }
 
 function worded(value) {
-  if (value === null || value === "" || value?.length === 0) return "nothing";
+  if (value === null || value === "" || value?.length === 0) return "empty";
   if (value === true || value === false) return value ? "yes" : "no";
   return Array.isArray(value) ? value.join(", ") : String(value);
 }
@@ -156,6 +156,7 @@ export class Description {
 
   async mine() {
     this.seen = this.latest;
+    this.form.querySelector("button:not([type])").focus(); // the one that was pressed goes
     await this.keep();
   }
 
