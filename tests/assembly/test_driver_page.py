@@ -108,10 +108,10 @@ def test_a_driver_pays_charges_stops_and_gets_a_receipt_that_adds_up(chromium: A
         page.click("text=Signed meter values")
     assert "OCMF|" in Path(waiting.value.path()).read_text("utf-8")
     (taken,) = lot.ask("GET", "/payments?state=captured")["payments"]
-    back = {"amount": "1.00", "reason": "the cable was too short"}
+    back = {"amount": "0.10", "reason": "the cable was too short"}
     lot.ask("PUT", f"/payment-records/{taken['reference']}/refunds/r1", back)
     page.reload()
-    visit.expects("[data-f=given-back]").to_have_text(re.compile("€1.00 go back to your card.*the cable was too short"))
+    visit.expects("[data-f=given-back]").to_have_text(re.compile("€0.10 go back to your card.*the cable was too short"))
     picture(visit, tmp_path, "receipt")
     axe_of(visit)
     page.set_viewport_size({"width": 320, "height": 640})
