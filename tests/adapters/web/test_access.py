@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,8 @@ import httpx2
 import pytest
 
 from ems.domain.access.account import Role
-from ems.domain.access.tag import MAX_TAG
+from ems.domain.access.admission import Usage
+from ems.domain.access.tag import MAX_TAG, Tag
 from ems.domain.events import TransactionStarted
 from ems.domain.session import Transaction
 from tests.adapters.web.access_office import AccessOffice
@@ -317,6 +319,22 @@ def words_of(page: str, part: str) -> str:
 def test_the_page_says_of_a_tag_what_limits_it(office: AccessOffice, told: dict[str, Any], words: str) -> None:
     office.told("PUT", "/tags/04A1", {"name": "card", **told})
     assert words in words_of(office.access_page().text, "tags")
+
+
+def test_what_tags_have_taken_is_read_where_it_is_counted(
+    office: AccessOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It grows with every sample, so another thread might find it in the middle of that."""
+    office.told("PUT", "/tags/04A1", TAG)
+    spent, threads = office.desk.spent, []
+
+    def noted(tag: Tag) -> Usage:
+        threads.append(threading.get_ident())
+        return spent(tag)
+
+    monkeypatch.setattr(office.desk, "spent", noted)
+    assert "0.0 of 200 kWh a week" in words_of(office.access_page().text, "tags")
+    assert set(threads) == {threading.get_ident()}
 
 
 def test_the_page_says_of_a_group_what_it_holds_and_what_its_removal_would_do(office: AccessOffice) -> None:

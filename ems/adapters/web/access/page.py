@@ -30,8 +30,9 @@ from ems.adapters.web.sheet import moment_of
 from ems.adapters.web.texts import Calendar
 from ems.adapters.web.values import time_of
 from ems.domain.access.account import Role
+from ems.domain.access.admission import Usage
 from ems.domain.access.book import AccessBook, AccessMode, Doors
-from ems.domain.access.tag import MAX_TAG, Period
+from ems.domain.access.tag import MAX_TAG, Period, Tag
 from ems.domain.billing.price_list import PriceList
 from ems.domain.site import Site
 from ems.ports.controller import AccessDesk, Clock, Live, Operations
@@ -60,6 +61,9 @@ def access_pages(live: Live, clock: Clock, operations: Operations, desk: AccessD
         calendar, told = Calendar(site.zone, time_of(now)), desk.told()
         held = sorted(book.reservations.values(), key=lambda one: (one.starts, one.id))
         lists = operations.daybook.prices.lists.values()
+        found = await asyncio.to_thread(_found, book, words)
+        # What was spent changes with every sample: it is read where it is written, in the loop.
+        tags = [(tag, desk.spent(tag)) for tag in found[:SHOWN]]
         shown = await render(
             template,
             now=calendar.clock(time_of(now)),
@@ -72,7 +76,10 @@ def access_pages(live: Live, clock: Clock, operations: Operations, desk: AccessD
             waiting=[waiting_row(book, one) for one in book.waiting],
             lists=[list_row(station, one) for station, one in desk.lists().items()],
             **_of_site(site, desk.doors),
-            **await asyncio.to_thread(_of_book, book, desk, (words, now, calendar)),
+            words=words,
+            tags=await asyncio.to_thread(_tags, tags, book, (now, calendar, desk.doors.currency)),
+            more=max(0, len(found) - SHOWN),
+            people=shown_people(book),
             groups=await asyncio.to_thread(shown_groups, book, _priced(tuple(lists))),
         )
         return Response(shown, headers=dict(FRESH), media_type=_HTML)
@@ -95,19 +102,19 @@ def _of_site(site: Site, doors: Doors) -> dict[str, Any]:
     }
 
 
-def _of_book(book: AccessBook, desk: AccessDesk, asked: tuple[str, datetime, Calendar]) -> dict[str, Any]:
-    """Tags in which such words are, and people."""
-    words, now, calendar = asked
+def _found(book: AccessBook, words: str) -> list[Tag]:
+    """Tags in which such words are, by id."""
     wanted = words.strip().casefold()
-    found = [tag for _, tag in sorted(book.tags.items()) if not wanted or wanted in searched(book, tag)]
-    currency = desk.doors.currency
-    rows = (tag_row(tag, desk.spent(tag), currency) for tag in found[:SHOWN])
-    return {
-        "words": words,
-        "tags": [shown_tag(row, book, time_of(now), calendar.moment_or_date, currency) for row in rows],
-        "more": max(0, len(found) - SHOWN),
-        "people": shown_people(book),
-    }
+    return [tag for _, tag in sorted(book.tags.items()) if not wanted or wanted in searched(book, tag)]
+
+
+def _tags(
+    spent: Sequence[tuple[Tag, Usage]], book: AccessBook, seen: tuple[datetime, Calendar, str]
+) -> list[dict[str, Any]]:
+    """Tags with what was spent of each, as they are seen now."""
+    now, calendar, currency = seen
+    rows = (tag_row(tag, usage, currency) for tag, usage in spent)
+    return [shown_tag(row, book, time_of(now), calendar.moment_or_date, currency) for row in rows]
 
 
 def _priced(lists: Sequence[PriceList]) -> Mapping[str, Sequence[str]]:
