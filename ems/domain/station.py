@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ems.domain.phases import Wiring
 from ems.domain.station_model import StationModel, ZeroBehaviour
 from ems.domain.units import PILOT_MIN_A, finite, not_negative
+
+MAX_STATION_ID = 48
+STATION_ID_RULE = f"letters, digits and * + = : | @ . _ - only, at most {MAX_STATION_ID}"
+_STATION_ID = re.compile(rf"[A-Za-z0-9*+=:|@._-]{{1,{MAX_STATION_ID}}}")
+
+
+def is_station_id(text: str) -> bool:
+    """Whether it can name a station: what OCPP 2.0.1 allows in an identity; 1.6 names nothing, but it is a part of a
+    web address. STATION_ID_RULE says so in words.
+    """
+    return _STATION_ID.fullmatch(text) is not None
 
 
 class EvseStatus(StrEnum):

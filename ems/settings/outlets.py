@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ems.domain.phases import MAX_LEGS, Phase
+from ems.domain.station import MAX_STATION_ID, STATION_ID_RULE, is_station_id
 from ems.domain.station_model import RateUnit, StationModel, ZeroBehaviour
 from ems.domain.units import PILOT_MIN_A
 from ems.settings.draft import Draft, fallback_of, max_a_of
@@ -16,9 +16,6 @@ from ems.settings.schema import AUTO, SECTIONS, EvseSection
 
 MAX_EVSE_A = 1000.0
 MAX_KW = 10_000.0
-MAX_ID = 48
-IDENTITY = re.compile(rf"[A-Za-z0-9*+=:|@._-]{{1,{MAX_ID}}}")
-"""What OCPP 2.0.1 allows in an identity; 1.6 names nothing, but it is a part of a web address."""
 
 
 def identifiers(draft: Draft) -> Iterator[Finding]:
@@ -28,13 +25,10 @@ def identifiers(draft: Draft) -> Iterator[Finding]:
         remedy = "write stations: {CP-01: {circuit: …, evses: {1: {max_a: 32, phases: L1 L2 L3}}}}"
         yield draft.document.warning(("stations",), "the site has no stations: nothing can be charged", remedy)
     for name in draft.ids("stations"):
-        if not IDENTITY.fullmatch(name):
-            shown = f"{name[:40]}…" if len(name) > MAX_ID else name
+        if not is_station_id(name):
+            shown = f"{name[:40]}…" if len(name) > MAX_STATION_ID else name
             message = f"{shown!r} cannot be the id of a station"
-            remedy = (
-                f"an id has letters, digits and * + = : | @ . _ - only, no '/' or blank, at most {MAX_ID} characters"
-            )
-            yield draft.document.error(("stations", name), message, remedy)
+            yield draft.document.error(("stations", name), message, f"an id has {STATION_ID_RULE} characters")
 
 
 def circuits(draft: Draft) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from websockets.typing import Subprotocol
 
 from ems.adapters.ocpp.notice import Notices
 from ems.domain.record.history import Knock
+from ems.domain.station import is_station_id
 from ems.ports.controller import Clock
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 Verify = Callable[[str, bytes], Awaitable[bool]]
 """(station id, password) to whether it is right; slow on purpose, so it must not block the loop."""
 
-_ID = re.compile(r"[A-Za-z0-9*+=:|@._\-]{1,48}\Z")
 FAILURES_TOLERATED = 10
 FAILURE_WINDOW_S = 60.0
 MAX_KNOCKS = 64
@@ -186,7 +186,7 @@ def station_id(path: str) -> str | None:
     if not parts or len(parts[-1]) > 256:
         return None
     identity = unquote(parts[-1])
-    return identity if _ID.match(identity) else None
+    return identity if is_station_id(identity) else None
 
 
 def basic_credentials(headers: Headers, station: str) -> tuple[str, bytes] | None:

@@ -30,6 +30,7 @@ from ems.adapters.web.wizard.settings import TOPICS, Topic, topic_forms, topic_r
 from ems.adapters.web.wizard.tariff import tariff_forms
 from ems.domain.access.account import Role
 from ems.domain.remote.commissioning import PROVES
+from ems.domain.station import STATION_ID_RULE, is_station_id
 from ems.ports.controller import Clock, Live
 from ems.ports.site import CircuitSum, DraftView, FileFinding
 
@@ -269,9 +270,11 @@ def _live(live: Live, clock: Clock, view: DraftView) -> dict[str, Any]:
                 "count": one.count,
                 "at": time_of(one.at),
                 "drafted": one.station in drafted,
+                "may_be": is_station_id(one.station),
             }
             for one in live.knocks()[:50]
         ],
+        "id_rule": STATION_ID_RULE,
         "running_stations": station_rows(state, live.decision, now),
         "running_meters": meter_rows(state, now),
         "running_evses": [evse.id for evse in state.site.evses],
