@@ -106,11 +106,18 @@ def test_nothing_is_reserved_while_the_database_is_locked(site: Installation, pr
     asyncio.run(scenario())
 
 
+def register(daemon: Daemon, site: Installation, provider: Provider) -> None:
+    """From now on the site file says that we are to register there."""
+    (site.folder / "tnm").write_text(provider.our_token + "\n")
+    more = f", versions_url: '{provider.url}/ocpi/versions', token_file: tnm"
+    site.write(more=OCPI.format(page=site.page, more=more))
+    daemon.reload()
+
+
 def test_what_a_partner_answered_to_our_registration_is_kept_as_soon_as_the_disk_takes_it(
     site: Installation, provider: Provider
 ) -> None:
     """It takes the token to register with no more, and shows us the one that we told it."""
-    (site.folder / "tnm").write_text(provider.our_token + "\n")
 
     async def tariffs() -> int:
         return (await asyncio.to_thread(provider.ask, "GET", provider.endpoints["tariffs"])).code
@@ -119,9 +126,7 @@ def test_what_a_partner_answered_to_our_registration_is_kept_as_soon_as_the_disk
         async with grid_meter(site.modbus), running(site) as daemon:
             await eventually(lambda: roaming(daemon)._is_loaded, what="what was stored")
             with refusing(site, "roaming_partner", "NEW.registered IS NOT NULL"):
-                more = f", versions_url: '{provider.url}/ocpi/versions', token_file: tnm"
-                site.write(more=OCPI.format(page=site.page, more=more))
-                daemon.reload()
+                register(daemon, site, provider)
                 await eventually(lambda: provider.operator_token, what="what the partner answers")
                 await eventually(lambda: any("full" in words for _, words in roaming(daemon).directory.lines("tnm")))
                 assert not roaming(daemon).views()[0].partner.is_registered
@@ -139,15 +144,12 @@ def test_what_a_partner_answered_is_kept_by_a_stop_if_the_disk_takes_it_by_then(
     site: Installation, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ems.adapters.ocpi.service.FIRST_TRY_S", 3600.0)
-    (site.folder / "tnm").write_text(provider.our_token + "\n")
 
     async def scenario() -> None:
         async with grid_meter(site.modbus), running(site) as daemon:
             await eventually(lambda: roaming(daemon)._is_loaded, what="what was stored")
             with refusing(site, "roaming_partner", "NEW.registered IS NOT NULL"):
-                more = f", versions_url: '{provider.url}/ocpi/versions', token_file: tnm"
-                site.write(more=OCPI.format(page=site.page, more=more))
-                daemon.reload()
+                register(daemon, site, provider)
                 await eventually(lambda: any("full" in words for _, words in roaming(daemon).directory.lines("tnm")))
                 (words,) = (words for _, words in roaming(daemon).directory.lines("tnm") if "full" in words)
                 assert "what the partner answered is not on disk yet" in words

@@ -41,8 +41,8 @@ def test_a_list_is_written_priced_kept_and_counts(chromium: Any, site: Site) -> 
     page.click("#preview")
     visit.expects("#shown tbody tr").to_have_text("10.000 kWh0.55.00")
     visit.expects("#shown tfoot").to_contain_text("5.00")
-    page.click("#list button:has-text('Keep')")
-    visit.expects("#said").to_have_text("yard is kept: it counts for who plugs in from now on.")
+    page.click("#list button:not([type])")
+    visit.expects("#said").to_have_text("yard is kept.")
     visit.expects("#places").to_contain_text("Yard at CP-02/1")
     kept = site.do(lambda: site.office.operations.daybook.prices.lists["yard"])
     assert [(str(one.price), one.unit.value) for one in kept.fees] == [("0.50", "kwh"), ("0.1", "idle-minute")]
@@ -71,8 +71,8 @@ def test_what_cannot_be_is_said_and_what_was_written_stays(
     fee(visit, 0, **told)
     visit.page.click("#preview")
     visit.expects("#shown").to_contain_text(words)
-    visit.page.click("#list button:has-text('Keep')")
-    visit.expects("#said").to_contain_text(words)
+    visit.page.click("#list button:not([type])")
+    visit.expects("#list .refusal").to_contain_text(words)
     assert visit.page.locator("#fees [data-of=price]").input_value() == told["price"]
     assert "odd" not in site.do(lambda: site.office.operations.daybook.prices.lists)
     visit.page.close()
@@ -84,17 +84,21 @@ def test_who_comes_too_late_is_told_and_a_copy_is_another_list(chromium: Any, si
         visit.page.click("button[aria-label='Edit public']")
         visit.expects("#fees .fee").to_have_count(2)
     fee(other, 1, price="0.41")
-    other.page.click("#list button:has-text('Keep')")
+    other.page.click("#list button:not([type])")
     other.expects("#said").to_contain_text("public is kept")
     fee(first, 1, price="0.45")
-    first.page.click("#list button:has-text('Keep')")
-    first.expects("#said").to_contain_text("somebody has changed 'public' meanwhile")
+    first.page.click("#list button:not([type])")
+    first.expects("#list .refusal").to_contain_text(
+        "Somebody has changed public meanwhile: Fees in EUR, VAT inside is now 0.59 per kWh Mon-Fri 17:00-20:00, 0."
+    )
+    first.page.click("#list [data-theirs]")
+    assert first.page.locator("#fees [data-of=price]").nth(1).input_value() == "0.41"
     first.page.click("button[aria-label='Copy public']")
     first.expects("#list [name=id]").to_be_focused()
     first.page.fill("#list [name=id]", "later")
     first.page.fill("#list [name=valid_from]", "2099-01-01")
-    first.page.click("#list button:has-text('Keep')")
-    first.expects("#said").to_contain_text("would both count for somebody")
+    first.page.click("#list button:not([type])")
+    first.expects("#list .refusal").to_contain_text("would both count for somebody")
     other.page.close()
     first.page.close()
 

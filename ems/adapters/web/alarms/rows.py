@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ems.adapters.web.alarms import shape
-from ems.adapters.web.values import plain, time_of
+from ems.adapters.web.values import plain, time_of, uncut
 from ems.adapters.web.words import mode_of
 from ems.domain.alarm.delivery import Delivery
 from ems.domain.alarm.incident import Incident
@@ -33,13 +33,8 @@ def alarm_row(one: Incident) -> shape.AlarmRecord:
         "into": one.into,
         "acknowledged": None
         if seen is None
-        else {"at": time_of(seen.at), "by": plain(seen.by), "note": plain_note(seen.note)},
+        else {"at": time_of(seen.at), "by": plain(seen.by), "note": uncut(seen.note)},
     }
-
-
-def plain_note(text: str) -> str:
-    """A note, whole: it was checked when it was written."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def notice_row(one: Notice, site: str) -> shape.NoticeRow:

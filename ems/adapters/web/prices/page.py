@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from fastapi import Request, Response
@@ -17,6 +16,7 @@ from fastapi import Request, Response
 from ems.adapters.web.described import etag_of
 from ems.adapters.web.needs import needs
 from ems.adapters.web.prices.rows import price_list_row
+from ems.adapters.web.prices.shape import PriceListRow
 from ems.adapters.web.route import Router
 from ems.adapters.web.sheet import Sheet
 from ems.adapters.web.values import plain
@@ -59,7 +59,7 @@ def price_pages(sheet: Sheet, operations: Operations) -> Router:
 def _values(book: Daybook, site: Site, now: datetime) -> dict[str, Any]:
     lists = [book.prices.lists[name] for name in sorted(book.prices.lists)]
     groups = {group: group for prices in lists for group in prices.groups}
-    groups |= {one.id: plain(one.name or one.id) for one in book.access.groups.values()}
+    groups |= {one.id: plain(one.label) for one in book.access.groups.values()}
     return {
         "rows": [_row(prices, site, now) for prices in lists],
         "places": list(_places(lists, site, now)),
@@ -84,7 +84,7 @@ def _row(prices: PriceList, site: Site, now: datetime) -> dict[str, Any]:
             {"price": said["price"], "unit": UNITS[fee.unit], "when": ", ".join(_times(fee))}
             for fee, said in zip(prices.fees, row["fees"], strict=True)
         ],
-        "terms": "; ".join(_terms(prices)),
+        "terms": "; ".join(_terms(prices, row)),
         "sample": str(major(made.total, prices.currency)),
         "currency": prices.currency,
     }
@@ -114,16 +114,16 @@ def _window(window: DayWindow) -> str:
     return f"{days}{window.since:%H:%M} to {window.until:%H:%M}"
 
 
-def _terms(prices: PriceList) -> Iterator[str]:
+def _terms(prices: PriceList, row: PriceListRow) -> Iterator[str]:
     """Tax, idle time, and how a card pays."""
-    yield f"{_amount(prices.vat_percent)} % VAT inside" if prices.vat_percent else "no VAT"
+    yield f"{row['vat_percent']} % VAT inside" if prices.vat_percent else "no VAT"
     if any(fee.unit is Unit.IDLE_MINUTE for fee in prices.fees):
         if prices.idle_grace_min:
             yield f"the first {prices.idle_grace_min} idle minutes are free"
-        if prices.idle_at_most is not None:
-            yield f"all idle minutes of a session cost {_amount(prices.idle_at_most)} {prices.currency} at most"
-    if prices.hold is not None:
-        yield f"up to {_amount(prices.hold)} {prices.currency} are held on a card"
+        if row["idle_at_most"] is not None:
+            yield f"all idle minutes of a session cost {row['idle_at_most']} {prices.currency} at most"
+    if row["hold"] is not None:
+        yield f"up to {row['hold']} {prices.currency} are held on a card"
     elif not prices.costs_nothing:
         yield "no card pays, as it names no hold"
 
@@ -137,10 +137,6 @@ def _places(lists: list[PriceList], site: Site, now: datetime) -> Iterator[dict[
     titles = {prices.id: plain(prices.title) for prices in lists}
     for name, evses in sorted(found.items()):
         yield {"title": titles.get(name, ""), "evses": evses, "all": len(evses) == len(site.evses)}
-
-
-def _amount(value: Decimal) -> str:
-    return f"{value.normalize():f}"
 
 
 def _day(day: date) -> str:

@@ -1,33 +1,7 @@
 // The forms of tags, groups and people: how each shows what was read, and what it says.
 import { Description } from "./described.js";
+import { isTicked, number, parts, put, text, tick, ticked } from "./fields.js";
 import { local, zoned } from "./zoned.js";
-
-const text = (form, name) => form.querySelector(`[name="${name}"]`).value.trim();
-const number = (form, name) => (text(form, name) === "" ? null : Number(text(form, name)));
-const isTicked = (form, name) => form.querySelector(`[name="${name}"]`).checked;
-const boxes = (form, name) => [...form.querySelectorAll(`input[type=checkbox][name="${name}"]`)];
-const ticked = (form, name) => boxes(form, name).filter((one) => one.checked).map((one) => one.value);
-const lines = (form, name) => text(form, name).split(/[\n;]/).map((line) => line.trim()).filter(Boolean);
-
-function put(form, row, names) {
-  for (const name of names) form.querySelector(`[name="${name}"]`).value = row[name] ?? "";
-}
-
-// Ticks what is in the list. What the site has no more gets a box of its own, so that it can be taken away.
-function tick(form, name, wanted) {
-  const all = boxes(form, name);
-  for (const one of all) one.checked = wanted.includes(one.value);
-  for (const value of wanted.filter((other) => all.every((one) => one.value !== other))) {
-    const [label, box, words] = ["label", "input", "span"].map((kind) => document.createElement(kind));
-    label.className = "check";
-    label.dataset.gone = "";
-    Object.assign(box, { type: "checkbox", name, value, checked: true });
-    words.className = "foreign";
-    words.textContent = value;
-    label.append(box, " ", words);
-    form.querySelector(`.boxes[data-of="${name}"]`).prepend(label);
-  }
-}
 
 function fillRule(form, row) {
   form.querySelector("[name=hours]").value = row.hours.join("\n");
@@ -35,7 +9,7 @@ function fillRule(form, row) {
   form.querySelector("[name=blocked]").checked = row.blocked;
 }
 
-const rule = (form) => ({ hours: lines(form, "hours"), places: ticked(form, "places"), blocked: isTicked(form, "blocked") });
+const rule = (form) => ({ hours: parts(text(form, "hours")), places: ticked(form, "places"), blocked: isTicked(form, "blocked") });
 
 const TIMES = ["valid_from", "valid_to"];
 

@@ -100,6 +100,24 @@ export class Description {
     else if (this.open(id)) this.show(read.seen);
   }
 
+  // Opens it for one more that begins as another is.
+  async copy(id) {
+    if (this.isTyped) {
+      this.open(id);
+      return;
+    }
+    const read = await this.read(id);
+    if (!read.ok) {
+      say(read);
+      return;
+    }
+    this.open("");
+    this.form.reset();
+    this.fill(read.told);
+    this.form.dispatchEvent(new Event("input", { bubbles: true }));
+    this.id.focus();
+  }
+
   async read(id) {
     const { etag, ...answer } = await tell("GET", this.url(id));
     return { ...answer, seen: { id: answer.told.id, etag, row: answer.told } };

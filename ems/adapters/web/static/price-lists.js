@@ -1,26 +1,20 @@
 // The page of price lists: what is written is told to the interface, which says no with words.
+import { Description, sayTicked } from "./described.js";
+import { parts, put, text, tick, ticked } from "./fields.js";
 import { keepFresh, refresh, sent } from "./station-ask.js";
 import { say, tell } from "./tell.js";
 
 const FRESH_MS = 10_000;
-const LISTS = "/api/v1/price-lists/";
 const UNITS = { kwh: "kWh", minute: "min", "idle-minute": "min idle", session: "session" };
+const AMOUNTS = ["hold", "idle_at_most"];
+const DAYS = ["valid_from", "valid_until"];
 const form = document.getElementById("list");
 const fees = document.getElementById("fees");
 const shown = document.getElementById("shown");
-let seen = null; // {id, etag} of the list that is written anew
 
-const of = (name) => form.elements.namedItem(name);
-const ticked = (name) => [...form.querySelectorAll(`[name=${name}]:checked`)].map((one) => one.value);
-const parts = (text) => text.split(";").map((one) => one.trim()).filter(Boolean);
 // Half of the world writes a comma where prices have a point.
-const amount = (text) => text.trim().replace(/^(\d+),(\d+)$/, "$1.$2");
-
-async function done(answer, words) {
-  say(answer, words);
-  sent(answer.ok);
-  await refresh();
-}
+const amount = (words) => words.trim().replace(/^(\d+),(\d+)$/, "$1.$2");
+const typed = () => form.dispatchEvent(new Event("input", { bubbles: true }));
 
 function addFee(fee = {}) {
   const row = document.getElementById("fee").content.cloneNode(true).firstElementChild;
@@ -32,61 +26,40 @@ function addFee(fee = {}) {
   return row;
 }
 
-function feesOf() {
-  return [...fees.children].map((row) => {
-    const { price, unit, when, seasons } = Object.fromEntries([...row.querySelectorAll("[data-of]")].map((one) => [one.dataset.of, one.value]));
-    return { unit, price: amount(price), when: parts(when), seasons: parts(seasons) };
-  });
+function feeOf(row) {
+  const { price, unit, when, seasons } = Object.fromEntries([...row.querySelectorAll("[data-of]")].map((one) => [one.dataset.of, one.value]));
+  return { unit, price: amount(price), when: parts(when), seasons: parts(seasons) };
 }
 
-function body() {
-  const money = Object.fromEntries(["hold", "idle_at_most"].map((name) => [name, amount(of(name).value) || null]));
-  const days = Object.fromEntries(["valid_from", "valid_until"].map((name) => [name, of(name).value || null]));
-  return {
-    name: of("name").value.trim(),
-    fees: feesOf(),
-    vat_percent: amount(of("vat_percent").value) || "0",
-    idle_grace_min: Number(of("idle_grace_min").value || 0),
-    evses: ticked("evses"),
-    groups: ticked("groups"),
-    ...money,
-    ...days,
-  };
-}
-
-async function keep() {
-  const id = of("id").value.trim();
-  const headers = seen?.id === id ? { "if-match": seen.etag } : { "if-none-match": "*" };
-  const answer = await tell("PUT", LISTS + encodeURIComponent(id), body(), { headers });
-  if (answer.ok) form.reset();
-  await done(answer, `${id} is kept: it counts for who plugs in from now on.`);
-}
-
-// The form with what a list says; `anew`: under its own name, else as the beginning of another.
-async function open(id, anew) {
-  const answer = await fetch(LISTS + encodeURIComponent(id), { cache: "no-store" });
-  const row = await answer.json();
-  if (!answer.ok) {
-    await done({ ok: false, told: row });
-    return;
-  }
-  form.reset();
+function fill(row) {
   fees.replaceChildren();
   for (const fee of row.fees) addFee(fee);
-  for (const name of ["name", "vat_percent", "idle_grace_min", "idle_at_most", "hold", "valid_from", "valid_until"]) of(name).value = row[name] ?? "";
-  for (const name of ["evses", "groups"]) {
-    for (const one of form.querySelectorAll(`[name=${name}]`)) one.checked = row[name].includes(one.value);
-  }
-  document.getElementById("where").open = row.evses.length + row.groups.length > 0;
-  if (anew) seen = { id, etag: answer.headers.get("etag") };
-  of("id").value = anew ? id : "";
-  document.getElementById("one").open = true;
-  of(anew ? "name" : "id").focus();
+  put(form, row, ["name", "vat_percent", "idle_grace_min", ...AMOUNTS, ...DAYS]);
+  for (const name of ["evses", "groups"]) tick(form, name, row[name]);
 }
 
+const said = () => ({
+  name: text(form, "name"),
+  fees: [...fees.children].map(feeOf),
+  vat_percent: amount(text(form, "vat_percent")) || "0",
+  idle_grace_min: Number(text(form, "idle_grace_min") || 0),
+  evses: ticked(form, "evses"),
+  groups: ticked(form, "groups"),
+  ...Object.fromEntries(AMOUNTS.map((name) => [name, amount(text(form, name)) || null])),
+  ...Object.fromEntries(DAYS.map((name) => [name, text(form, name) || null])),
+});
+
+function worded(name, value) {
+  const inWords = (fee) => [`${fee.price} per ${UNITS[fee.unit]}`, ...fee.when, ...fee.seasons].join(" ");
+  return name === "fees" ? value.map(inWords).join(", ") || "none" : undefined;
+}
+
+// Who may only look has no form.
+const list = form && new Description(form, { fill, said, worded, renew: refresh });
+
 async function preview() {
-  const session = Object.fromEntries(["energy_kwh", "kw", "idle_min"].map((name) => [name, Number(of(name).value)]));
-  const { ok, told } = await tell("POST", "/api/v1/price-preview", { prices: body(), ...session });
+  const session = Object.fromEntries(["energy_kwh", "kw", "idle_min"].map((name) => [name, Number(text(form, name))]));
+  const { ok, told } = await tell("POST", "/api/v1/price-preview", { prices: said(), ...session });
   shown.replaceChildren(ok ? receipt(told) : Object.assign(document.createElement("p"), { className: "bad foreign", textContent: told.detail }));
 }
 
@@ -105,35 +78,44 @@ function receipt(told) {
   return table;
 }
 
+async function remove(button) {
+  const answer = await tell("DELETE", button.dataset.forget, undefined, { headers: { "if-match": button.dataset.etag } });
+  say(answer, "It is gone: who has plugged in already keeps its prices.");
+  sent(answer.ok);
+  await refresh();
+}
+
 document.addEventListener("submit", async (event) => {
   event.preventDefault();
-  await keep();
+  await list.keep();
 });
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[type=button]");
   if (!button) return;
   const row = button.closest(".fee");
-  if (button.dataset.edit) await open(button.dataset.edit, true);
-  else if (button.dataset.copy) await open(button.dataset.copy, false);
-  else if (button.dataset.forget) await done(await tell("DELETE", button.dataset.forget, undefined, { headers: { "if-match": button.dataset.etag } }), "It is gone: who has plugged in already keeps its prices.");
+  if (button.dataset.edit) await list.edit(button.dataset.edit);
+  else if (button.dataset.copy) await list.copy(button.dataset.copy);
+  else if (button.dataset.forget) await remove(button);
   else if (button.id === "more") addFee().querySelector("input").focus();
   else if (button.id === "preview") await preview();
   else if (row && button.dataset.up !== undefined) {
     row.previousElementSibling?.before(row);
     button.focus();
+    typed();
   } else if (row && button.dataset.out !== undefined) {
     (row.nextElementSibling ?? row.previousElementSibling)?.querySelector("[data-out]").focus();
     row.remove();
     if (!fees.children.length) document.getElementById("more").focus();
+    typed();
   }
 });
 
 form?.addEventListener("reset", () => {
-  seen = null;
   shown.replaceChildren();
   fees.replaceChildren();
   addFee();
 });
 if (form) addFee();
+document.getElementById("list-groups")?.addEventListener("renewed", () => sayTicked(form));
 keepFresh(FRESH_MS);

@@ -18,7 +18,7 @@ from ems.adapters.web.stations.shape import (
     StationSummary,
     WorkRow,
 )
-from ems.adapters.web.values import plain, time_of
+from ems.adapters.web.values import plain, time_of, uncut
 from ems.domain.remote.outcome import (
     Announced,
     Asked,
@@ -179,14 +179,13 @@ def configuration_row(remote: Remote, station: str) -> ConfigurationRow:
 
 def message_row(one: Spoken) -> MessageRow:
     """A frame on the line."""
-    payload = "".join(char if char.isprintable() else "\ufffd" for char in one.payload)
     return {
         "at": one.at.isoformat(timespec="milliseconds"),
         "from_station": one.from_station,
         "kind": one.kind,
         "action": plain(one.action),
         "id": plain(one.id),
-        "payload": payload,
+        "payload": uncut(one.payload),
     }
 
 
